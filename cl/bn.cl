@@ -1,0 +1,122 @@
+/* bn.cl - batch normalisation over the pixels of a [pixels][c] matrix (Ioffe and Szegedy 2015).
+ *
+ * Statistics are taken in two levels: slabs of slab_rows pixels, then the slabs in their order. A slab's second moment
+ * is taken about the slab's own mean, and slabs are merged by Chan's formula, so nothing cancels. */
+
+/* partial[slab][0][c] = mean of the slab, partial[slab][1][c] = sum of squares about it. */
+kernel void bn_partial(global const float *x, int pixels, int c, int slab_rows, global float *partial) {
+    int i = get_global_id(0), blocks = c / VW;
+    int block = i % blocks, slab = i / blocks, first = slab * slab_rows;
+    if (first >= pixels)
+        return;
+    int last = min(first + slab_rows, pixels);
+    vec sum = 0, squares = 0;
+    for (int pixel = first; pixel < last; pixel++)
+        sum += VLOAD(block, x + (size_t)pixel * c);
+    vec mean = sum / (float)(last - first);
+    for (int pixel = first; pixel < last; pixel++) {
+        vec difference = VLOAD(block, x + (size_t)pixel * c) - mean;
+        squares = MAD(difference, difference, squares);
+    }
+    VSTORE(mean, block, partial + (size_t)slab * 2 * c);
+    VSTORE(squares, block, partial + (size_t)slab * 2 * c + c);
+}
+
+/* mean[c] and inverse_deviation[c] = 1 / sqrt(variance + epsilon) of all pixels; the running statistics move by momentum
+ * towards the mean and the unbiased variance. scale and shift make y = x * scale + shift the normalised value. */
+kernel void bn_finish(global const float *partial, int pixels, int c, int slab_rows, float epsilon, float momentum,
+                      global const float *gamma, global const float *beta, global float *mean,
+                      global float *inverse_deviation, global float *running_mean, global float *running_variance,
+                      global float *scale, global float *shift) {
+    int block = get_global_id(0);
+    if (block >= c / VW)
+        return;
+    vec m = 0, squares = 0;
+    float count = 0;
+    for (int first = 0, slab = 0; first < pixels; first += slab_rows, slab++) {
+        float rows = min(slab_rows, pixels - first);
+        vec difference = VLOAD(block, partial + (size_t)slab * 2 * c) - m;
+        squares += VLOAD(block, partial + (size_t)slab * 2 * c + c) +
+                   difference * difference * (count * rows / (count + rows));
+        m += difference * (rows / (count + rows));
+        count += rows;
+    }
+    vec inverse = 1 / sqrt(squares / count + epsilon);
+    vec unbiased = squares / max(count - 1, 1.0f);
+    VSTORE(m, block, mean);
+    VSTORE(inverse, block, inverse_deviation);
+    vec old = VLOAD(block, running_mean);
+    VSTORE(old + momentum * (m - old), block, running_mean);
+    old = VLOAD(block, running_variance);
+    VSTORE(old + momentum * (unbiased - old), block, running_variance);
+    vec factor = VLOAD(block, gamma) * inverse;
+    VSTORE(factor, block, scale);
+    VSTORE(VLOAD(block, beta) - m * factor, block, shift);
+}
+
+/* scale and shift from the running statistics. */
+kernel void bn_inference(int c, float epsilon, global const float *gamma, global const float *beta,
+                         global const float *running_mean, global const float *running_variance, global float *scale,
+                         global float *shift) {
+    int block = get_global_id(0);
+    if (block >= c / VW)
+        return;
+    vec factor = VLOAD(block, gamma) / sqrt(VLOAD(block, running_variance) + epsilon);
+    VSTORE(factor, block, scale);
+    VSTORE(VLOAD(block, beta) - VLOAD(block, running_mean) * factor, block, shift);
+}
+
+/* y = x * scale + shift. */
+kernel void bn_apply(global const float *x, int pixels, int c, global const float *scale, global const float *shift,
+                     global float *y) {
+    int i = get_global_id(0), blocks = c / VW;
+    if (i < pixels * blocks)
+        VSTORE(MAD(VLOAD(i, x), VLOAD(i % blocks, scale), VLOAD(i % blocks, shift)), i, y);
+}
+
+/* partial[slab][0][c] = sum of dy, partial[slab][1][c] = sum of dy * normalised x, over the slab's pixels. */
+kernel void bn_gradient_partial(global const float *x, global const float *dy, int pixels, int c, int slab_rows,
+                                global const float *mean, global const float *inverse_deviation,
+                                global float *partial) {
+    int i = get_global_id(0), blocks = c / VW;
+    int block = i % blocks, slab = i / blocks, first = slab * slab_rows;
+    if (first >= pixels)
+        return;
+    int last = min(first + slab_rows, pixels);
+    vec m = VLOAD(block, mean), inverse = VLOAD(block, inverse_deviation), sum = 0, product = 0;
+    for (int pixel = first; pixel < last; pixel++) {
+        vec gradient = VLOAD(block, dy + (size_t)pixel * c);
+        sum += gradient;
+        product = MAD(gradient, (VLOAD(block, x + (size_t)pixel * c) - m) * inverse, product);
+    }
+    VSTORE(sum, block, partial + (size_t)slab * 2 * c);
+    VSTORE(product, block, partial + (size_t)slab * 2 * c + c);
+}
+
+/* dbeta and dgamma: the totals of the two sums. */
+kernel void bn_gradient_finish(global const float *partial, int slabs, int c, global float *dgamma,
+                               global float *dbeta) {
+    int block = get_global_id(0);
+    if (block >= c / VW)
+        return;
+    vec sum = 0, product = 0;
+    for (int slab = 0; slab < slabs; slab++) {
+        sum += VLOAD(block, partial + (size_t)slab * 2 * c);
+        product += VLOAD(block, partial + (size_t)slab * 2 * c + c);
+    }
+    VSTORE(sum, block, dbeta);
+    VSTORE(product, block, dgamma);
+}
+
+/* dx = gamma * inverse_deviation * (dy - dbeta / pixels - normalised x * dgamma / pixels). */
+kernel void bn_gradient(global const float *x, global const float *dy, int pixels, int c, global const float *gamma,
+                        global const float *mean, global const float *inverse_deviation, global const float *dgamma,
+                        global const float *dbeta, global float *dx) {
+    int i = get_global_id(0), blocks = c / VW, block = i % blocks;
+    if (i >= pixels * blocks)
+        return;
+    vec inverse = VLOAD(block, inverse_deviation);
+    vec normalised = (VLOAD(i, x) - VLOAD(block, mean)) * inverse;
+    vec centred = VLOAD(i, dy) - (VLOAD(block, dbeta) + normalised * VLOAD(block, dgamma)) / (float)pixels;
+    VSTORE(VLOAD(block, gamma) * inverse * centred, i, dx);
+}

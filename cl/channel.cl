@@ -1,0 +1,32 @@
+/* channel.cl - what is done along the channels of a [rows][c] matrix: adding a bias, summing columns. */
+
+/* y[row][c] = bias[c]: what a GEMM with beta = 1 then adds to. */
+kernel void broadcast(global const float *bias, int rows, int c, global float *y) {
+    int i = get_global_id(0), blocks = c / VW;
+    if (i < rows * blocks)
+        VSTORE(VLOAD(i % blocks, bias), i, y);
+}
+
+/* partial[slab][c] = sum of the slab's rows, slab_rows of them; the last slab may be shorter. */
+kernel void column_sum_partial(global const float *x, int rows, int c, int slab_rows, global float *partial) {
+    int i = get_global_id(0), blocks = c / VW;
+    int block = i % blocks, slab = i / blocks, first = slab * slab_rows;
+    if (first >= rows)
+        return;
+    int last = min(first + slab_rows, rows);
+    vec sum = 0;
+    for (int row = first; row < last; row++)
+        sum += VLOAD(block, x + (size_t)row * c);
+    VSTORE(sum, i, partial);
+}
+
+/* sum[c] = total of partial[slabs][c], in the slabs' order. */
+kernel void column_sum_finish(global const float *partial, int slabs, int c, global float *sum) {
+    int block = get_global_id(0);
+    if (block >= c / VW)
+        return;
+    vec total = 0;
+    for (int slab = 0; slab < slabs; slab++)
+        total += VLOAD(block, partial + (size_t)slab * c);
+    VSTORE(total, block, sum);
+}

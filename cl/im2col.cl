@@ -1,0 +1,26 @@
+/* im2col.cl - 3x3 convolution as one matrix product: every output pixel's 3x3 neighbourhood becomes a row. */
+
+/* column[pixel][tap][c] = x[pixel moved by tap][c], 0 outside of the image; tap = 3 * (dy + 1) + (dx + 1). Pixels are
+ * counted from that numbered `first`, the first of an image. A work-item copies one block of one tap of one pixel. */
+kernel void im2col(global const float *x, int first, int pixels, int h, int w, int c, global float *column) {
+    int i = get_global_id(0), blocks = c / VW;
+    if (i >= pixels * 9 * blocks)
+        return;
+    int block = i % blocks, tap = i / blocks % 9, pixel = i / (9 * blocks);
+    int dy = tap / 3 - 1, dx = tap % 3 - 1;
+    int px = pixel % w + dx, py = pixel / w % h + dy;
+    vec value = 0;
+    if (px >= 0 && px < w && py >= 0 && py < h)
+        value = VLOAD(block, x + ((size_t)first + pixel + dy * w + dx) * c);
+    VSTORE(value, i, column);
+}
+
+/* The weights of the data gradient: rotated[tap][c][o] = weight[8 - tap][o][c]. A work-item is one element; c, the
+ * column read, runs fastest, so that a CPU finds the lines it reads in its cache. */
+kernel void rotate_weight(global const float *weight, int c, int o, global float *rotated) {
+    int i = get_global_id(0);
+    if (i >= 9 * c * o)
+        return;
+    int from = i % c, to = i / c % o, tap = i / (c * o);
+    rotated[((size_t)tap * c + from) * o + to] = weight[((size_t)(8 - tap) * o + to) * c + from];
+}

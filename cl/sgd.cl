@@ -1,0 +1,13 @@
+/* sgd.cl - stochastic gradient descent as in PyTorch: with weight decay and heavy-ball momentum, no dampening. */
+
+/* v = momentum * v + (g + weight_decay * w); w = w - lr * v; on count blocks. */
+kernel void sgd_step(global float *weight, global const float *gradient, global float *velocity, int count, float lr,
+                     float momentum, float weight_decay) {
+    int i = get_global_id(0);
+    if (i >= count)
+        return;
+    vec w = VLOAD(i, weight);
+    vec v = MAD((vec)momentum, VLOAD(i, velocity), MAD((vec)weight_decay, w, VLOAD(i, gradient)));
+    VSTORE(v, i, velocity);
+    VSTORE(MAD((vec)-lr, v, w), i, weight);
+}

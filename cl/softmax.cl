@@ -1,0 +1,41 @@
+/* softmax.cl - softmax cross-entropy and what is counted of it. */
+
+/* For each row of logits[n][classes], with its label: loss[row] = log(sum exp(logits)) - logits[label];
+ * dlogits = (softmax(logits) - onehot(label)) / n; predicted[row] = the first largest logit, -1 where the loss is not
+ * a number. A work-item is a row. */
+kernel void softmax_cross_entropy(global const float *logits, global const int *label, int n, int classes,
+                                  global float *loss, global int *predicted, global float *dlogits) {
+    int row = get_global_id(0);
+    if (row >= n)
+        return;
+    logits += (size_t)row * classes;
+    dlogits += (size_t)row * classes;
+    int best = 0;
+    for (int k = 1; k < classes; k++)
+        if (logits[k] > logits[best])
+            best = k;
+    float sum = 0;
+    for (int k = 0; k < classes; k++)
+        sum += exp(logits[k] - logits[best]);
+    float row_loss = log(sum) - (logits[label[row]] - logits[best]);
+    loss[row] = row_loss;
+    predicted[row] = row_loss == row_loss ? best : -1;
+    for (int k = 0; k < classes; k++)
+        dlogits[k] = (exp(logits[k] - logits[best]) / sum - (k == label[row] ? 1.0f : 0.0f)) / n;
+}
+
+/* total[0] = sum of the rows' losses, total[1] = number of rows predicted right. One work-item, in the rows' order, so
+ * that the sum is the same on every run. Kahan's summation keeps it exact to a rounding. */
+kernel void softmax_total(global const float *loss, global const int *predicted, global const int *label, int n,
+                          global float *total) {
+    float sum = 0, lost = 0;
+    int correct = 0;
+    for (int row = 0; row < n; row++) {
+        float term = loss[row] - lost, next = sum + term;
+        lost = (next - sum) - term;
+        sum = next;
+        correct += predicted[row] == label[row];
+    }
+    total[0] = sum;
+    total[1] = correct;
+}

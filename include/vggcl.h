@@ -1,0 +1,225 @@
+/* vggcl.h - train and evaluate VGG networks for CIFAR-10 on any OpenCL 1.2 device.
+ *
+ * This is the library's whole interface; the program `vggcl` is a thin face on it.
+ *
+ *     struct vggcl_config config;
+ *     vggcl_config_init(&config);
+ *     if (vggcl_config_set(&config, "data", "synthetic") || vggcl_config_set(&config, "epochs", "5") ||
+ *         vggcl_train(&config, NULL))
+ *         fprintf(stderr, "%s\n", vggcl_error());
+ *
+ * Every function that can fail returns an enum vggcl_err. The text of the last failure, one line that names the thing
+ * and the fix, is kept per thread and read with vggcl_error(). The library never prints and never exits.
+ */
+#ifndef VGGCL_H
+#define VGGCL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define VGGCL_API __attribute__((visibility("default")))
+#else
+#define VGGCL_API
+#endif
+
+enum vggcl_err {
+    VGGCL_OK = 0,
+    VGGCL_EUSAGE,   /* an option that does not exist, does not parse or contradicts another */
+    VGGCL_EIO,      /* a file or folder cannot be opened, read or written */
+    VGGCL_EFORMAT,  /* a file was read, but is not what it should be */
+    VGGCL_EDEVICE,  /* no OpenCL device, or none that matches the selector */
+    VGGCL_EOPENCL,  /* an OpenCL or CLBlast call failed, or a kernel did not build */
+    VGGCL_ENOMEM,   /* host or device memory is too small for what was asked */
+    VGGCL_ENUMERIC, /* the loss is not finite any more */
+};
+
+#define VGGCL_VERSION "0.1.0"
+
+/* "0.1.0": the library's version, which may be newer than the header that a program was compiled with. */
+VGGCL_API const char *vggcl_version(void);
+
+/* The text of this thread's last error, "" when there was none. Valid until the next failing call of this thread. */
+VGGCL_API const char *vggcl_error(void);
+
+/* ---------------------------------------------------------------------------------------------------- devices -- */
+
+enum vggcl_device_type { VGGCL_CPU, VGGCL_GPU, VGGCL_ACCELERATOR };
+
+struct vggcl_device {
+    int platform, device; /* as in the selector "P:D": device D of platform P, both from 0 */
+    enum vggcl_device_type type;
+    bool is_default; /* what an empty selector takes: the first GPU, else the first accelerator, else the first CPU */
+    char name[256], platform_name[128], vendor[128], driver[128], version[128];
+    unsigned compute_units, clock_mhz;
+    uint64_t memory, largest_allocation, local_memory; /* bytes */
+    size_t work_group_size;                            /* the largest that the device takes */
+};
+
+/* Lists every device of every platform, in the ICD loader's order; the position in *list is the flat index that a
+ * selector may name. Platforms without devices are skipped. On success *list is the caller's, to be given to free();
+ * an empty list is no error. */
+VGGCL_API enum vggcl_err vggcl_devices(struct vggcl_device **list, size_t *count);
+
+/* The position in list of the device that selector names: "P:D", a flat index, "gpu", "cpu", "accelerator" or a part
+ * of the device's or platform's name in any case; NULL or "" takes $VGGCL_DEVICE, else the default. VGGCL_EDEVICE
+ * where there is none, with a text that says which devices there are, or which package gives one. */
+VGGCL_API enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count, const char *selector,
+                                             size_t *position);
+
+/* ---------------------------------------------------------------------------------------------- configuration -- */
+
+enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT };
+
+#define VGGCL_PATH_MAX 4096
+
+/* Everything that a run of train or eval can be told. Made by vggcl_config_init(), changed by vggcl_config_set();
+ * vggcl_options() says what each field means, its range and its default. */
+struct vggcl_config {
+    char data[VGGCL_PATH_MAX], device[256], kernel_dir[VGGCL_PATH_MAX];
+    int model, conv, gemm; /* positions in their options' choices */
+    double width;
+    bool no_bn, no_dropout;
+    int dropout; /* enum vggcl_dropout; no_dropout goes before it */
+    int epochs, batch;
+    double lr, momentum, weight_decay;
+    int lr_step;
+    double lr_gamma;
+    uint64_t seed;
+    char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
+    int save_every, limit;
+    int64_t steps;
+    bool no_shuffle, no_flip;
+    uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set() */
+};
+
+/* Which commands an option belongs to, and how a resumed run treats it. */
+enum {
+    VGGCL_FOR_TRAIN = 1,
+    VGGCL_FOR_EVAL = 2,
+    VGGCL_STORED = 4,    /* part of the run: stored in its checkpoints, taken from there by --resume */
+    VGGCL_CHANGEABLE = 8 /* stored, but a resumed run may change it */
+};
+
+enum vggcl_option_kind {
+    VGGCL_FLAG,    /* bool; no argument */
+    VGGCL_WHOLE,   /* int, of minimum..maximum */
+    VGGCL_WHOLE64, /* int64_t, or uint64_t, of minimum..maximum */
+    VGGCL_REAL,    /* double, of minimum..maximum */
+    VGGCL_TEXT,    /* char[], at most maximum - 1 bytes */
+    VGGCL_CHOICE   /* int: the position of one of the words in choices */
+};
+
+struct vggcl_option {
+    const char *name;     /* without the leading dashes */
+    const char *argument; /* its name in the help text, e.g. "N"; NULL for a flag */
+    const char *help;     /* one line */
+    const char *value;    /* what it is where it is not set; "" for none */
+    unsigned flags;       /* VGGCL_FOR_TRAIN, ... */
+    enum vggcl_option_kind kind;
+    double minimum, maximum;
+    const char *const *choices; /* ended by NULL */
+    size_t offset;              /* of the field in struct vggcl_config */
+};
+
+/* The table of options, *count long, in the order of the help text. */
+VGGCL_API const struct vggcl_option *vggcl_options(size_t *count);
+
+/* The recipe of "89.89% on CIFAR-10 in Pytorch": VGG16, SGD, 300 epochs. */
+VGGCL_API void vggcl_config_init(struct vggcl_config *config);
+
+/* Sets option name (see vggcl_options()) from text; a flag takes NULL. VGGCL_EUSAGE, with a text that says what the
+ * option takes, where it does not exist or does not parse. */
+VGGCL_API enum vggcl_err vggcl_config_set(struct vggcl_config *config, const char *name, const char *text);
+
+/* Writes an option's present value as text: "yes" or "no" for a flag, "" for an unset string, a number so that it
+ * reads back to the same bits. size is that of text. */
+VGGCL_API void vggcl_config_get(const struct vggcl_config *config, const char *name, char *text, size_t size);
+
+/* --------------------------------------------------------------------------------------------------- training -- */
+
+/* One row of save/accuracy.csv. Losses are means per image, accuracies are in 0..1, times in seconds. */
+struct vggcl_epoch {
+    int epoch; /* from 1 */
+    double lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds, images_per_second;
+};
+
+struct vggcl_start {
+    struct vggcl_device device;
+    struct vggcl_config config; /* with what --resume brought */
+    char dataset[VGGCL_PATH_MAX];
+    size_t parameters, train_images, test_images, device_bytes; /* device_bytes: all buffers, allocated up front */
+    char moved_to[VGGCL_PATH_MAX]; /* where an earlier run in the save folder was moved; "" when there was none */
+    int first_epoch;               /* from 1; above 1, or mid-epoch, after --resume */
+    int64_t first_step, steps_per_epoch;
+};
+
+struct vggcl_progress {
+    int epoch;                 /* from 1 */
+    bool testing;              /* the test set is being run after the epoch's training steps */
+    int64_t step, steps;       /* done and in all, of this epoch (of this test when testing) */
+    double loss, accuracy;     /* means over this epoch so far */
+    double images_per_second;  /* over this epoch so far */
+    double epoch_eta, run_eta; /* seconds left of the epoch, of the run */
+};
+
+/* Why a run came to its end. */
+enum vggcl_end { VGGCL_END_EPOCHS, VGGCL_END_STEPS, VGGCL_END_STOPPED };
+
+struct vggcl_finish {
+    enum vggcl_end end;
+    int epoch;      /* epochs done */
+    int64_t step;   /* steps done in all */
+    int best_epoch; /* 0 when no epoch was tested */
+    double best_accuracy, seconds;
+};
+
+/* What train tells while it runs; each function may be NULL. The pointers are valid during the call only. */
+struct vggcl_observer {
+    void *user;
+    void (*started)(void *user, const struct vggcl_start *start);
+    void (*progressed)(void *user, const struct vggcl_progress *progress);
+    void (*epoch_ended)(void *user, const struct vggcl_epoch *row, bool is_best, double best_accuracy);
+    void (*finished)(void *user, const struct vggcl_finish *finish);
+    /* Asked once per step: true ends the run after that step, its state saved. Called from vggcl_train's thread. */
+    bool (*stop)(void *user);
+};
+
+/* Trains as config says and leaves in config->save: accuracy.csv, last.safetensors (the whole state, written after
+ * every epoch and at any stop), best.safetensors and epoch-NNN.safetensors (weights). Each file is written beside and
+ * renamed into place, so a crash never leaves a broken one. observer may be NULL. */
+VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
+
+/* ------------------------------------------------------------------------------------------------- evaluation -- */
+
+#define VGGCL_CLASSES 10
+
+struct vggcl_evaluation {
+    struct vggcl_device device;
+    char dataset[VGGCL_PATH_MAX], model[16];
+    double width;
+    size_t images, correct;
+    double loss, accuracy, seconds, images_per_second; /* loss: mean per image */
+    char classes[VGGCL_CLASSES][32];
+    uint32_t confusion[VGGCL_CLASSES][VGGCL_CLASSES]; /* [true class][predicted class] */
+};
+
+/* Runs the test set (its first config->limit images, where that is not 0) through the weights in config->weights. The
+ * network is the one that the file's tensors describe. */
+VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);
+
+/* ------------------------------------------------------------------------------------------------------- data -- */
+
+/* Writes the synthetic 10-class set to the folder dir, made where missing, in CIFAR-10's binary format: train images
+ * spread over data_batch_1..5.bin, then test_batch.bin and batches.meta.txt. */
+VGGCL_API enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, uint64_t seed);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,39 @@
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A failed kernel build carries its whole log, so the text has no fixed size. Each text frees the one before it; the
+ * last one of a thread that ends is not freed. */
+static _Thread_local char *text;
+
+enum vggcl_err err_set(enum vggcl_err code, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+
+    /* Formatted before the old text is freed: it may be one of the arguments. */
+    char *made = length < 0 ? NULL : malloc((size_t)length + 1);
+    if (made) {
+        va_start(arguments, format);
+        vsnprintf(made, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
+    free(text);
+    text = made;
+    return code;
+}
+
+enum vggcl_err err_no_memory(const char *purpose, size_t bytes) {
+    return err_set(VGGCL_ENOMEM, "out of memory: %zu bytes for %s", bytes, purpose);
+}
+
+const char *vggcl_error(void) {
+    return text ? text : "";
+}
+
+const char *vggcl_version(void) {
+    return VGGCL_VERSION;
+}

@@ -1,0 +1,36 @@
+/* arena.h - many tensors in few allocations: every size is reserved first, so what they need together is known before
+ * any memory is taken; then one commit allocates and hands out views. */
+#ifndef VGGCL_CL_ARENA_H
+#define VGGCL_CL_ARENA_H
+
+#include "cl/device.h"
+
+struct arena_block {
+    cl_mem mem;
+    size_t words;
+};
+
+struct arena {
+    struct arena_request *requests;
+    size_t request_count, request_room;
+    struct arena_block *blocks; /* each as large as the device's largest allocation allows, in the order reserved */
+    size_t block_count;
+};
+
+/* Promises *tensor count words (at least one), aligned as the device wants; *tensor is filled in by arena_commit and
+ * must stay where it is until then. name is for error texts and must outlive the commit. */
+enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, struct tensor *tensor);
+
+/* Lays the requests out in blocks for d: *bytes is what the commit will allocate. VGGCL_ENOMEM where one tensor is
+ * larger than the device's largest allocation, or holds 2^31 words or more (kernels index with 32 bits). */
+enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes);
+
+/* Allocates the blocks, fills them with zeros and makes the views. VGGCL_ENOMEM, saying how much was asked for. */
+enum vggcl_err arena_commit(struct arena *a, struct dev *d);
+
+/* A block as one tensor: what is done elementwise to every tensor of an arena takes one launch a block. */
+struct tensor arena_block_tensor(const struct arena *a, size_t block);
+
+void arena_free(struct arena *a);
+
+#endif

@@ -1,0 +1,172 @@
+#include "cl/device.h"
+#include "cl/select.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Sixteen floats fill an AVX-512 register, and PoCL splits wider types on narrower machines without loss; on a GPU a
+ * work-item reads four neighbours at once. */
+static int natural_vector_width(enum vggcl_device_type type) {
+    return type == VGGCL_CPU ? 16 : 4;
+}
+
+static enum vggcl_err check_kernel_dir(const char *kernel_dir) {
+    struct stat status;
+    if (stat(kernel_dir, &status) != 0 || !S_ISDIR(status.st_mode))
+        return err_set(VGGCL_EIO, "--kernel-dir %s: is no folder", kernel_dir);
+    return VGGCL_OK;
+}
+
+enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev **device) {
+    enum vggcl_err err;
+    struct vggcl_device *list = NULL;
+    cl_device_id *ids = NULL;
+    size_t count, chosen;
+    cl_int code;
+    struct dev *d = calloc(1, sizeof *d);
+    if (!d)
+        return err_no_memory("the device", sizeof *d);
+    if (kernel_dir && *kernel_dir) {
+        d->kernel_dir = kernel_dir;
+        TRY_GOTO(check_kernel_dir(kernel_dir), done);
+    }
+    TRY_GOTO(select_list(&list, &ids, &count), done);
+    TRY_GOTO(vggcl_device_select(list, count, selector, &chosen), done);
+    d->info = list[chosen];
+    d->id = ids[chosen];
+    d->vector_width = natural_vector_width(d->info.type);
+
+    cl_uint alignment_bits = 0;
+    clGetDeviceInfo(d->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof alignment_bits, &alignment_bits, NULL);
+    d->alignment = alignment_bits / 8 > 64 ? alignment_bits / 8 : 64;
+
+    d->context = clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
+    if (code != CL_SUCCESS) {
+        err = dev_fail(d, code, "creating a context");
+        goto done;
+    }
+    d->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
+    if (code != CL_SUCCESS)
+        err = dev_fail(d, code, "creating a queue");
+done:
+    free(list);
+    free(ids);
+    if (err != VGGCL_OK) {
+        dev_close(d);
+        d = NULL;
+    }
+    *device = d;
+    return err;
+}
+
+void dev_close(struct dev *d) {
+    if (!d)
+        return;
+    program_free_all(d);
+    if (d->gemm_scratch.mem)
+        clReleaseMemObject(d->gemm_scratch.mem);
+    if (d->queue)
+        clReleaseCommandQueue(d->queue);
+    if (d->context)
+        clReleaseContext(d->context);
+    free(d);
+}
+
+enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, struct range range,
+                       const struct arg *args) {
+    cl_kernel kernel;
+    TRY(program_kernel(d, name, options, &kernel));
+    for (cl_uint i = 0; args[i].size; i++) {
+        cl_int code = clSetKernelArg(kernel, i, args[i].size, &args[i].value);
+        if (code != CL_SUCCESS)
+            return err_set(VGGCL_EOPENCL, "kernel %s, argument %u: %s (%d)", name, i, cl_error_name(code), code);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (range.global[i] == 0)
+            return VGGCL_OK;
+        range.global[i] = (range.global[i] + range.local[i] - 1) / range.local[i] * range.local[i];
+    }
+    cl_int code = clEnqueueNDRangeKernel(d->queue, kernel, 3, NULL, range.global, range.local, 0, NULL, NULL);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, name);
+}
+
+int dev_vector_width(const struct dev *d, int channels) {
+    int width = d->vector_width;
+    while (channels % width)
+        width /= 2;
+    return width;
+}
+
+const char *dev_vector_option(const struct dev *d, int channels) {
+    switch (dev_vector_width(d, channels)) {
+    case 16:
+        return "-DVW=16";
+    case 8:
+        return "-DVW=8";
+    case 4:
+        return "-DVW=4";
+    case 2:
+        return "-DVW=2";
+    default:
+        return "-DVW=1";
+    }
+}
+
+enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host) {
+    assert(offset + count <= t.count);
+    cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
+}
+
+enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t count, void *host) {
+    assert(offset + count <= t.count);
+    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
+}
+
+enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count) {
+    if (t->count >= count)
+        return VGGCL_OK;
+    cl_int code;
+    if (t->mem)
+        clReleaseMemObject(t->mem); /* what is enqueued keeps it until done */
+    *t = (struct tensor){clCreateBuffer(d->context, CL_MEM_READ_WRITE, 4 * count, NULL, &code), count};
+    if (code == CL_SUCCESS)
+        return VGGCL_OK;
+    *t = (struct tensor){NULL, 0};
+    return dev_fail(d, code, "scratch memory");
+}
+
+enum vggcl_err dev_clear(struct dev *d, struct tensor t, size_t offset, size_t count) {
+    assert(offset + count <= t.count);
+    const cl_uint zero = 0;
+    cl_int code = clEnqueueFillBuffer(d->queue, t.mem, &zero, sizeof zero, 4 * offset, 4 * count, 0, NULL, NULL);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "clearing a buffer");
+}
+
+enum vggcl_err dev_finish(struct dev *d) {
+    cl_int code = clFinish(d->queue);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "waiting for the queue");
+}
+
+enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, size_t count, void *host,
+                              struct fence *fence) {
+    assert(offset + count <= t.count && !fence->event);
+    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_FALSE, 4 * offset, 4 * count, host, 0, NULL, &fence->event);
+    if (code == CL_SUCCESS)
+        code = clFlush(d->queue);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
+}
+
+enum vggcl_err fence_wait(struct fence *fence) {
+    if (!fence->event)
+        return VGGCL_OK;
+    cl_int code = clWaitForEvents(1, &fence->event);
+    clReleaseEvent(fence->event);
+    fence->event = NULL;
+    return code == CL_SUCCESS ? VGGCL_OK
+                              : err_set(VGGCL_EOPENCL, "waiting for a step: %s (%d)", cl_error_name(code), code);
+}

@@ -1,0 +1,110 @@
+/* device.h - one OpenCL device: its context and in-order queue, its memory, and the one function that launches kernels.
+ * Only this folder makes OpenCL calls; the floors above name tensors and kernels.
+ *
+ *     TRY(dev_run(d, "relu/relu_forward", dev_vector_option(d, c), RANGE(n / vw), ARGS(A_MEM(x), A_INT(n))));
+ */
+#ifndef VGGCL_CL_DEVICE_H
+#define VGGCL_CL_DEVICE_H
+
+#include "base/err.h"
+
+#include <CL/cl.h>
+
+struct program; /* a built kernel file with one set of options */
+
+/* A block of device memory, or a view into one. Copies share the memory; the arena that made it owns it. */
+struct tensor {
+    cl_mem mem;
+    size_t count; /* of 4-byte words: floats, or 32-bit integers */
+};
+
+struct dev {
+    struct vggcl_device info;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue; /* in order: a launch sees what the ones before it wrote */
+    size_t alignment;       /* bytes; where a view into a buffer may begin */
+    int vector_width;       /* floats that a work-item should handle at once: a power of two, 1..16 */
+    const char *kernel_dir; /* a folder whose .cl files take the place of the embedded ones, or NULL */
+    struct program *programs;
+    /* Kept here for ops/gemm.c: the engine that multiplies, and the scratch memory that CLBlast asks for. */
+    int gemm_engine;
+    struct tensor gemm_scratch;
+};
+
+/* Opens the device that selector names (see vggcl_device_select). kernel_dir (NULL or "" for none) must outlive it. */
+enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev **device);
+void dev_close(struct dev *d);
+
+/* ---------------------------------------------------------------------------------------------------- launches -- */
+
+/* Work-items by dimension; global is rounded up to a multiple of local, so a kernel has to check its bounds. Work-group
+ * sizes are few and fixed, because some compilers (PoCL) build a kernel anew for each one. */
+struct range {
+    size_t global[3], local[3];
+};
+enum { WORK_GROUP = 64 };
+#define RANGE(n)              ((struct range){{(n), 1, 1}, {WORK_GROUP, 1, 1}}) /* n independent work-items */
+#define RANGE_SINGLE(x, y, z) ((struct range){{(x), (y), (z)}, {1, 1, 1}})      /* big work-items, each its own group */
+
+struct arg {
+    size_t size; /* bytes; 0 ends a list */
+    union {
+        cl_mem mem;
+        cl_int i;
+        cl_uint u;
+        cl_float f;
+        cl_uint2 u2;
+    } value;
+};
+#define A_MEM(tensor)   ((struct arg){sizeof(cl_mem), {.mem = (tensor).mem}})
+#define A_INT(x)        ((struct arg){sizeof(cl_int), {.i = (cl_int)(x)}})
+#define A_UINT(x)       ((struct arg){sizeof(cl_uint), {.u = (cl_uint)(x)}})
+#define A_FLOAT(x)      ((struct arg){sizeof(cl_float), {.f = (cl_float)(x)}})
+#define A_UINT2(lo, hi) ((struct arg){sizeof(cl_uint2), {.u2 = {{(cl_uint)(lo), (cl_uint)(hi)}}}})
+#define ARGS(...)       ((const struct arg[]){__VA_ARGS__, {0, {0}}})
+
+/* Enqueues kernel "file/function" of cl/file.cl, built with options ("" or "-DX=..."; each program is built once per
+ * run), over range. Returns at once. VGGCL_EOPENCL names kernel, device and OpenCL error; a failed build carries the
+ * options, the compiler's log and the numbered source. */
+enum vggcl_err dev_run(struct dev *d, const char *kernel, const char *options, struct range range,
+                       const struct arg *args);
+
+/* The largest power of two up to the device's vector width that divides channels, and the build option naming it. */
+int dev_vector_width(const struct dev *d, int channels);
+const char *dev_vector_option(const struct dev *d, int channels);
+
+/* ------------------------------------------------------------------------------------------------------ memory -- */
+
+/* Blocking copies between the host and words [offset, offset + count) of a tensor. */
+enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host);
+enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t count, void *host);
+
+/* Makes *t at least count words large, its contents lost; freed by dev_close() if it is the device's own. */
+enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count);
+
+/* Sets count words from offset on to zero. */
+enum vggcl_err dev_clear(struct dev *d, struct tensor t, size_t offset, size_t count);
+
+/* Waits until everything enqueued has been done. */
+enum vggcl_err dev_finish(struct dev *d);
+
+/* A read that has been enqueued: host is filled when fence_wait() returns. A fence that was waited for is empty. */
+struct fence {
+    cl_event event;
+};
+enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, size_t count, void *host,
+                              struct fence *fence);
+enum vggcl_err fence_wait(struct fence *fence);
+
+/* VGGCL_EOPENCL with the name of an OpenCL error code, for what was being done on d. */
+enum vggcl_err dev_fail(const struct dev *d, cl_int code, const char *what);
+
+/* "CL_OUT_OF_RESOURCES" for -5, ... */
+const char *cl_error_name(cl_int code);
+
+/* For dev_run: the kernel "file/function" built with options; program.c keeps what it built in d->programs. */
+enum vggcl_err program_kernel(struct dev *d, const char *name, const char *options, cl_kernel *kernel);
+void program_free_all(struct dev *d);
+
+#endif

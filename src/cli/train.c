@@ -1,0 +1,153 @@
+#define _POSIX_C_SOURCE 200809L /* sigaction, isatty */
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The face of a run: a live line on a terminal, plain lines elsewhere. */
+struct face {
+    bool live;
+    double last_shown; /* seconds of a clock */
+    int epochs;
+};
+
+enum { BAR = 20 };
+static const double live_interval = 0.1, plain_interval = 60; /* seconds between two lines */
+static const char *const erase_line = "\r\033[K";
+
+static volatile sig_atomic_t interrupted;
+
+/* The first signal asks for a stop after the step in hand; the second one kills. */
+static void interrupt(int number) {
+    interrupted = number;
+    signal(number, SIG_DFL);
+}
+
+static bool stop(void *user) {
+    (void)user;
+    return interrupted != 0;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void started(void *user, const struct vggcl_start *s) {
+    struct face *face = user;
+    char model[16], dropout[16], batch[16], lr[32];
+    face->epochs = s->config.epochs;
+    vggcl_config_get(&s->config, "model", model, sizeof model);
+    vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
+    vggcl_config_get(&s->config, "batch", batch, sizeof batch);
+    vggcl_config_get(&s->config, "lr", lr, sizeof lr);
+    printf("device   %s (%s, driver %s)\n", s->device.name, s->device.platform_name, s->device.driver);
+    printf("network  %s, width %g: %zu parameters, %s batch normalisation, %s dropout\n", model, s->config.width,
+           s->parameters, s->config.no_bn ? "no" : "with", s->config.no_dropout ? "no" : dropout);
+    printf("data     %s", s->dataset);
+    if (s->config.limit)
+        printf(", limited to %zu training images", s->train_images);
+    printf("\nrecipe   batch %s, lr %s times %g every %d epochs, momentum %g, weight decay %g, seed %llu\n", batch, lr,
+           s->config.lr_gamma, s->config.lr_step, s->config.momentum, s->config.weight_decay,
+           (unsigned long long)s->config.seed);
+    printf("memory   %.0f MB on the device\n", (double)s->device_bytes / 1e6);
+    if (*s->moved_to)
+        printf("save     %s; the earlier run there is now in %s\n", s->config.save, s->moved_to);
+    else
+        printf("save     %s\n", s->config.save);
+    if (s->first_step)
+        printf("resumed  in epoch %d, after step %lld\n", s->first_epoch, (long long)s->first_step);
+    fflush(stdout);
+}
+
+static void progressed(void *user, const struct vggcl_progress *p) {
+    struct face *face = user;
+    double interval = face->live ? live_interval : plain_interval;
+    char bar[BAR + 1], left[32], all[32];
+    if (now() - face->last_shown < interval)
+        return;
+    face->last_shown = now();
+    for (int i = 0; i < BAR; i++)
+        bar[i] = i * p->steps < p->step * BAR ? '#' : '.';
+    bar[BAR] = '\0';
+    cli_duration(p->epoch_eta, left);
+    cli_duration(p->run_eta, all);
+    if (face->live)
+        printf("%sepoch %d/%d [%s] ", erase_line, p->epoch, face->epochs, bar);
+    else
+        printf("epoch %d/%d ", p->epoch, face->epochs);
+    printf("%s %lld/%lld  loss %.4f  accuracy %.2f %%  %.0f images/s", p->testing ? "test" : "step", (long long)p->step,
+           (long long)p->steps, p->loss, 100 * p->accuracy, p->images_per_second);
+    if (!p->testing)
+        printf("  ETA %s, run %s", left, all);
+    if (!face->live)
+        putchar('\n');
+    fflush(stdout);
+}
+
+static void epoch_ended(void *user, const struct vggcl_epoch *r, bool is_best, double best) {
+    struct face *face = user;
+    if (face->live)
+        fputs(erase_line, stdout);
+    printf("epoch %d/%d  lr %.5g  train loss %.4f accuracy %.2f %%  test loss %.4f accuracy %.2f %%  %s %.2f %%  "
+           "%.1f s  %.0f images/s\n",
+           r->epoch, face->epochs, r->lr, r->train_loss, 100 * r->train_accuracy, r->test_loss, 100 * r->test_accuracy,
+           is_best ? "best!" : "best", 100 * best, r->seconds, r->images_per_second);
+    fflush(stdout);
+}
+
+static void finished(void *user, const struct vggcl_finish *f) {
+    const struct face *face = user;
+    char seconds[32];
+    if (face->live)
+        fputs(erase_line, stdout);
+    cli_duration(f->seconds, seconds);
+    printf("%s after %d epochs, %lld steps, in %s", f->end == VGGCL_END_EPOCHS ? "done" : "stopped", f->epoch,
+           (long long)f->step, seconds);
+    if (f->best_epoch)
+        printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
+    putchar('\n');
+}
+
+static int run(const struct vggcl_config *config) {
+    struct face face = {.live = isatty(STDOUT_FILENO)};
+    face.last_shown = now();
+    struct vggcl_observer observer = {&face, started, progressed, epoch_ended, finished, stop};
+    struct sigaction action = {.sa_handler = interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    enum vggcl_err err = vggcl_train(config, &observer);
+    if (err != VGGCL_OK) {
+        if (face.live)
+            putchar('\n');
+        return cli_failed(err);
+    }
+    if (!interrupted)
+        return EXIT_FINE;
+    const char *folder = *config->resume ? config->resume : config->save;
+    printf("the state is saved; go on with: vggcl train --resume %s\n", folder);
+    return EXIT_INTERRUPTED;
+}
+
+const struct command command_train = {
+    .name = "train",
+    .summary = "trains a network and saves it, epoch by epoch",
+    .description =
+        "Trains a VGG network on CIFAR-10, by default as in \"89.89% on CIFAR-10 in Pytorch\": VGG16, batch\n"
+        "normalisation and dropout, SGD, 300 epochs. The folder --save gets accuracy.csv (a row an epoch),\n"
+        "best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's load_state_dict takes them) and\n"
+        "last.safetensors (the whole state, written after each epoch and when the run is stopped by --steps, Ctrl-C\n"
+        "or SIGTERM). --resume goes on from there with the options stored in it; only --epochs, --steps, --device and\n"
+        "--save-every may be changed then.\n\n"
+        "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
+        "  vggcl train --data DIR                              the whole recipe\n"
+        "  vggcl train --resume save --epochs 350\n\n"
+        "Exit status: 0 done, 1 failed, 2 wrong flags, 3 the loss is not finite any more, 130 interrupted and saved.\n",
+    .options = VGGCL_FOR_TRAIN,
+    .flags = (const struct flag[]){{0}},
+    .run = run,
+};

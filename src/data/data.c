@@ -1,0 +1,83 @@
+#define _POSIX_C_SOURCE 200809L
+#include "data/data.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum vggcl_err dataset_allocate(struct dataset *set, size_t count) {
+    set->count = count;
+    set->pixels = calloc(count, DATA_PIXELS);
+    set->labels = calloc(count, 1);
+    if (set->pixels && set->labels)
+        return VGGCL_OK;
+    free(set->pixels);
+    free(set->labels);
+    *set = (struct dataset){0};
+    return err_no_memory("images", count * DATA_RECORD);
+}
+
+static void dataset_free(struct dataset *set) {
+    free(set->pixels);
+    free(set->labels);
+}
+
+void data_free(struct data *data) {
+    dataset_free(&data->train);
+    dataset_free(&data->test);
+    *data = (struct data){0};
+}
+
+/* Reads a number of digits only, which strtoul() alone would not insist on; one that is too large becomes ULONG_MAX.
+ * Returns where it ends, NULL where there is none. */
+static const char *parse_count(const char *text, size_t *count) {
+    char *end;
+    if (!isdigit((unsigned char)*text))
+        return NULL;
+    *count = strtoul(text, &end, 10);
+    return end;
+}
+
+/* "TRAIN,TEST" */
+static bool parse_counts(const char *text, size_t *train, size_t *test) {
+    const char *end = parse_count(text, train);
+    if (!end || *end != ',')
+        return false;
+    end = parse_count(end + 1, test);
+    return end && *end == '\0';
+}
+
+static enum vggcl_err open_synthetic(const char *counts, uint64_t seed, struct data *data) {
+    size_t train = SYNTH_TRAIN, test = SYNTH_TEST;
+    if (*counts == ':' && !parse_counts(counts + 1, &train, &test))
+        return err_set(VGGCL_EUSAGE,
+                       "--data synthetic%s: is neither synthetic nor synthetic:TRAIN,TEST with two numbers of images",
+                       counts);
+    return synth_make(train, test, seed, data);
+}
+
+enum vggcl_err data_open(const char *spec, uint64_t seed, struct data *data) {
+    static const char synthetic[] = "synthetic";
+    const char *after = spec + sizeof synthetic - 1, *from = "", *name = synthetic;
+    *data = (struct data){0};
+    if (strncmp(spec, synthetic, sizeof synthetic - 1) == 0 && (*after == '\0' || *after == ':')) {
+        TRY(open_synthetic(after, seed, data));
+    } else {
+        const char *environment = getenv("VGGCL_CIFAR10");
+        from = "CIFAR-10 in ";
+        name = *spec ? spec : environment && *environment ? environment : "data/cifar-10-batches-bin";
+        TRY(cifar_read(name, data));
+    }
+    snprintf(data->description, sizeof data->description, "%s%s (%zu training, %zu test images)", from, name,
+             data->train.count, data->test.count);
+    return VGGCL_OK;
+}
+
+enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, uint64_t seed) {
+    struct data data;
+    TRY(synth_make(train, test, seed, &data));
+    enum vggcl_err err = cifar_write(dir, &data);
+    data_free(&data);
+    return err;
+}

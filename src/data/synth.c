@@ -1,0 +1,210 @@
+/* Ten classes that only the arrangement of edges tells apart: five shapes and five textures. Colours, polarity, place,
+ * size, tilt, shading, clutter and noise are drawn without regard to the class, so that neither single pixels nor the
+ * mean of an image say much; no class is another one's mirror image, so that training may flip. The arithmetic is on
+ * integers, and the square root of one is rounded alike by every IEEE 754 machine, so all make the same bytes. */
+#include "base/rng.h"
+#include "data/data.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FEWEST_IMAGES = 10, MOST_IMAGES = 1000000 };
+
+/* Lengths are in sixteenths of a pixel, so that edges can lie between pixels. */
+enum { UNIT = 16, SPOTS = 2 };
+
+struct spot {
+    int x, y, radius;
+    int colour[DATA_CHANNELS];
+};
+
+/* What is drawn at random for one image, whatever its class. */
+struct scene {
+    int x, y;   /* the shape's centre; the texture's phase */
+    int size;   /* radius of a shape */
+    int period; /* of a texture */
+    int tilt;   /* sine of the turn, in 64ths */
+    int hand;   /* 1 or -1: triangle up or down, which diagonal */
+    int background[DATA_CHANNELS], foreground[DATA_CHANNELS];
+    int shade_x, shade_y; /* change of brightness across the image */
+    int noise;            /* amplitude, in 256ths of the whole range */
+    int spots;
+    struct spot spot[SPOTS];
+};
+
+static int min(int a, int b) {
+    return a < b ? a : b;
+}
+
+static int max(int a, int b) {
+    return a > b ? a : b;
+}
+
+static int clamp(int value, int low, int high) {
+    return max(low, min(value, high));
+}
+
+static int length(int u, int v) {
+    return (int)sqrt((double)(u * u + v * v));
+}
+
+/* Distance from the nearest multiple of period. */
+static int fold(int position, int period) {
+    int rest = abs(position) % period;
+    return min(rest, period - rest);
+}
+
+/* Signed distance to the edge of a stripe, of which there is one per period, half as wide. */
+static int stripe(int position, int period) {
+    return period / 4 - fold(position, period);
+}
+
+/* One function for each class: the signed distance of the point (u, v) from the figure's edge, positive inside; u
+ * points right, v down, from the figure's centre. */
+static int disc(const struct scene *s, int u, int v) {
+    return s->size - length(u, v);
+}
+
+static int ring(const struct scene *s, int u, int v) {
+    return s->size / 5 - abs(length(u, v) - s->size * 4 / 5);
+}
+
+static int square(const struct scene *s, int u, int v) {
+    return s->size * 7 / 8 - max(abs(u), abs(v));
+}
+
+static int triangle(const struct scene *s, int u, int v) {
+    v *= s->hand; /* apex at v = -size, base of width 2 size at v = 3/4 size; 8 is nearly sqrt(4*4 + 7*7) */
+    return min(s->size * 3 / 4 - v, (4 * (v + s->size) - 7 * abs(u)) / 8);
+}
+
+static int cross(const struct scene *s, int u, int v) {
+    return min(s->size - max(abs(u), abs(v)), s->size / 3 - min(abs(u), abs(v)));
+}
+
+static int horizontal(const struct scene *s, int u, int v) {
+    (void)u;
+    return stripe(v, s->period);
+}
+
+static int vertical(const struct scene *s, int u, int v) {
+    (void)v;
+    return stripe(u, s->period);
+}
+
+static int diagonal(const struct scene *s, int u, int v) {
+    return stripe((u + s->hand * v) * 181 / 256, s->period);
+}
+
+static int checkerboard(const struct scene *s, int u, int v) {
+    int a = stripe(u, s->period), b = stripe(v, s->period), edge = min(abs(a), abs(b));
+    return (a > 0) == (b > 0) ? edge : -edge;
+}
+
+static int dots(const struct scene *s, int u, int v) {
+    return s->period * 5 / 16 - length(fold(u, s->period), fold(v, s->period));
+}
+
+static const struct {
+    const char *name;
+    int (*inside)(const struct scene *s, int u, int v);
+} figures[VGGCL_CLASSES] = {
+    {"disc", disc},
+    {"ring", ring},
+    {"square", square},
+    {"triangle", triangle},
+    {"cross", cross},
+    {"horizontal stripes", horizontal},
+    {"vertical stripes", vertical},
+    {"diagonal stripes", diagonal},
+    {"checkerboard", checkerboard},
+    {"dots", dots},
+};
+
+/* Uniform in low .. high. */
+static int between(struct rng *r, int low, int high) {
+    return low + (int)rng_below(r, (uint32_t)(high - low + 1));
+}
+
+static void draw_scene(struct scene *s, struct rng *r) {
+    s->x = between(r, 11 * UNIT, 21 * UNIT);
+    s->y = between(r, 11 * UNIT, 21 * UNIT);
+    s->size = between(r, 7 * UNIT, 11 * UNIT);
+    s->period = between(r, 5 * UNIT, 10 * UNIT);
+    s->tilt = between(r, -10, 10);
+    s->hand = between(r, 0, 1) * 2 - 1;
+    for (int c = 0; c < DATA_CHANNELS; c++) {
+        s->background[c] = between(r, 0, 255);
+        int contrast = between(r, 48, 127); /* towards the middle, so that it never leaves the range */
+        s->foreground[c] = s->background[c] + (s->background[c] < 128 ? contrast : -contrast);
+    }
+    s->shade_x = between(r, -48, 48);
+    s->shade_y = between(r, -48, 48);
+    s->noise = between(r, 8, 48);
+    s->spots = between(r, 0, SPOTS);
+    for (int i = 0; i < s->spots; i++) {
+        struct spot *spot = &s->spot[i];
+        spot->x = between(r, 0, DATA_SIDE * UNIT);
+        spot->y = between(r, 0, DATA_SIDE * UNIT);
+        spot->radius = between(r, UNIT, 3 * UNIT);
+        for (int c = 0; c < DATA_CHANNELS; c++)
+            spot->colour[c] = between(r, 0, 255);
+    }
+}
+
+/* Blends colour over pixel where the signed distance says inside; the edge is one pixel wide. */
+static void blend(int pixel[DATA_CHANNELS], const int colour[DATA_CHANNELS], int inside) {
+    int cover = clamp(inside + UNIT / 2, 0, UNIT);
+    for (int c = 0; c < DATA_CHANNELS; c++)
+        pixel[c] += (colour[c] - pixel[c]) * cover / UNIT;
+}
+
+/* Draws image index of the sequence that seed stands for: pixels is [3][32][32]. */
+static void draw_image(uint8_t *pixels, int label, uint64_t seed, uint64_t index) {
+    struct rng r = rng_sequence(seed, RNG_SYNTH, index);
+    struct scene s;
+    draw_scene(&s, &r);
+    for (int i = 0; i < DATA_SIDE * DATA_SIDE; i++) {
+        int x = i % DATA_SIDE * UNIT + UNIT / 2, y = i / DATA_SIDE * UNIT + UNIT / 2;
+        int u = x - s.x, v = y - s.y, pixel[DATA_CHANNELS];
+        memcpy(pixel, s.background, sizeof pixel);
+        blend(pixel, s.foreground, figures[label].inside(&s, u + v * s.tilt / 64, v - u * s.tilt / 64));
+        for (int k = 0; k < s.spots; k++)
+            blend(pixel, s.spot[k].colour, s.spot[k].radius - length(x - s.spot[k].x, y - s.spot[k].y));
+
+        /* Noise: one byte of the word for each channel and one for all of them; their sum has a triangle's density. */
+        int shade = (s.shade_x * (x - 16 * UNIT) + s.shade_y * (y - 16 * UNIT)) / (DATA_SIDE * UNIT);
+        uint32_t word = rng_u32(&r);
+        for (int c = 0; c < DATA_CHANNELS; c++) {
+            int noise = (int)(word >> 24) + (int)(word >> 8 * c & 255) - 255;
+            pixels[c * DATA_SIDE * DATA_SIDE + i] = (uint8_t)clamp(pixel[c] + shade + noise * s.noise / 256, 0, 255);
+        }
+    }
+}
+
+/* Fills set with count images, from first in the sequence on. */
+static enum vggcl_err make_images(struct dataset *set, size_t count, uint64_t seed, uint64_t first) {
+    TRY(dataset_allocate(set, count));
+    for (size_t i = 0; i < count; i++) {
+        set->labels[i] = (uint8_t)(i % VGGCL_CLASSES);
+        draw_image(set->pixels + i * DATA_PIXELS, set->labels[i], seed, first + i);
+    }
+    return VGGCL_OK;
+}
+
+enum vggcl_err synth_make(size_t train, size_t test, uint64_t seed, struct data *data) {
+    enum vggcl_err err = VGGCL_OK;
+    *data = (struct data){0};
+    if (train < FEWEST_IMAGES || train > MOST_IMAGES || test < FEWEST_IMAGES || test > MOST_IMAGES)
+        return err_set(VGGCL_EUSAGE, "synthetic set: %zu training and %zu test images: each may be %d to %d", train,
+                       test, FEWEST_IMAGES, MOST_IMAGES);
+    for (int i = 0; i < VGGCL_CLASSES; i++)
+        strcpy(data->classes[i], figures[i].name);
+    TRY_GOTO(make_images(&data->train, train, seed, 0), done);
+    TRY_GOTO(make_images(&data->test, test, seed, (uint64_t)1 << 32), done);
+done:
+    if (err != VGGCL_OK)
+        data_free(data);
+    return err;
+}

@@ -1,0 +1,64 @@
+#include "layers/parameter.h"
+#include "base/rng.h"
+
+#include <stdlib.h>
+
+static size_t taps(const struct parameter *p) {
+    return p->layout == LAYOUT_CONV ? 9 : 1;
+}
+
+size_t parameter_count(const struct parameter *p) {
+    return p->o * p->c * taps(p);
+}
+
+int parameter_shape(const struct parameter *p, size_t shape[4]) {
+    shape[0] = p->o;
+    shape[1] = p->c;
+    shape[2] = shape[3] = 3;
+    return p->layout == LAYOUT_CONV ? 4 : p->layout == LAYOUT_LINEAR ? 2 : 1;
+}
+
+void parameter_start(const struct parameter *p, uint64_t seed, uint32_t index, float *values) {
+    struct rng r = rng_sequence(seed, RNG_INIT + index, 0);
+    size_t count = parameter_count(p);
+    for (size_t i = 0; i < count; i++) {
+        double unit = p->start == START_CONSTANT ? 1
+                      : p->start == START_NORMAL ? rng_normal(&r)
+                                                 : 2 * rng_uniform(&r) - 1;
+        values[i] = (float)(unit * p->start_value);
+    }
+}
+
+/* Element [o][c][tap] of PyTorch's order, at i, lies at [tap][c][o] on the device. */
+static size_t device_index(const struct parameter *p, size_t i) {
+    size_t tap = i % taps(p), c = i / taps(p) % p->c, o = i / (taps(p) * p->c);
+    return (tap * p->c + c) * p->o + o;
+}
+
+enum vggcl_err parameter_write(struct dev *d, const struct parameter *p, struct tensor t, const float *values) {
+    size_t count = parameter_count(p);
+    if (p->layout == LAYOUT_VECTOR)
+        return dev_write(d, t, 0, count, values);
+    float *ordered = malloc(count * sizeof *ordered);
+    if (!ordered)
+        return err_no_memory("a parameter", count * sizeof *ordered);
+    for (size_t i = 0; i < count; i++)
+        ordered[device_index(p, i)] = values[i];
+    enum vggcl_err err = dev_write(d, t, 0, count, ordered);
+    free(ordered);
+    return err;
+}
+
+enum vggcl_err parameter_read(struct dev *d, const struct parameter *p, struct tensor t, float *values) {
+    size_t count = parameter_count(p);
+    if (p->layout == LAYOUT_VECTOR)
+        return dev_read(d, t, 0, count, values);
+    float *ordered = malloc(count * sizeof *ordered);
+    if (!ordered)
+        return err_no_memory("a parameter", count * sizeof *ordered);
+    enum vggcl_err err = dev_read(d, t, 0, count, ordered);
+    for (size_t i = 0; i < count && err == VGGCL_OK; i++)
+        values[i] = ordered[device_index(p, i)];
+    free(ordered);
+    return err;
+}

@@ -1,0 +1,70 @@
+/* net.h - layers in a row, the memory they live in, and the loss behind the last one.
+ *
+ * Memory: activations have a buffer for each layer that does not work in place; gradients of activations need only two,
+ * used turn about; convolutions and reductions share one scratch space. Weights, their gradients and their velocities
+ * lie in three arenas of one layout, so that SGD takes one launch a block. */
+#ifndef VGGCL_NET_NET_H
+#define VGGCL_NET_NET_H
+
+#include "cl/arena.h"
+#include "layers/layer.h"
+#include "ops/sgd.h"
+
+struct net {
+    struct dev *dev;
+    struct layer *layers;
+    size_t layer_count, batch, classes;
+    bool trainable; /* has gradients and velocities */
+    size_t bytes;   /* of device memory, known before any is taken */
+
+    struct tensor input;                         /* NHWC, batch images */
+    struct tensor label, loss, predicted, total; /* [batch] int, float, int; see softmax_total() */
+
+    struct arena weights, gradients, velocities, working;
+    struct tensor gradient_buffers[2];
+    struct scratch scratch;
+    struct scratch_words scratch_words;
+};
+
+/* Lays out a net of count layers for up to batch images of shape input; the last layer gives the logits. conv: as in
+ * conv_choose(). Takes no device memory yet, but knows net->bytes. Release with net_free(). */
+enum vggcl_err net_create(struct dev *d, const struct layer_spec *specs, size_t count, struct shape input, size_t batch,
+                          const char *conv, bool trainable, struct net **net);
+
+/* Allocates everything, all zeros; with trainable unset no gradients. */
+enum vggcl_err net_allocate(struct net *net);
+
+void net_free(struct net *net);
+
+/* Sets every parameter to its start under seed: same numbers on every device. */
+enum vggcl_err net_start(struct net *net, uint64_t seed);
+
+/* A pass over n images: seed and step pick the dropout coins. */
+struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step);
+
+/* From net->input to the last layer's y. */
+enum vggcl_err net_forward(struct net *net, const struct pass *pass);
+
+/* From the logits and net->label: loss, predicted, total, and the gradient of the mean loss by the logits. */
+enum vggcl_err net_loss(struct net *net, const struct pass *pass);
+
+/* From the logits' gradient to that of every parameter. */
+enum vggcl_err net_backward(struct net *net, const struct pass *pass);
+
+/* One step of SGD on all parameters. */
+enum vggcl_err net_update(struct net *net, struct sgd sgd);
+
+/* The logits of the last forward. */
+struct tensor net_logits(const struct net *net);
+
+/* The parameters in the layers' order, statistics included: net_parameter(net, i) for i < net_parameter_count(net). */
+size_t net_parameter_count(const struct net *net);
+struct parameter *net_parameter(const struct net *net, size_t i);
+
+enum { PARAMETER_NAME = 48 };
+void net_parameter_name(const struct net *net, size_t i, char name[PARAMETER_NAME]); /* "conv1_1.weight" */
+
+/* How many numbers are learnt. */
+size_t net_trained_count(const struct net *net);
+
+#endif

@@ -1,0 +1,34 @@
+#include "ops/channel.h"
+
+/* Enough slabs to keep a device busy, few enough that the serial second level stays short. */
+enum { MOST_SLABS = 256, LEAST_SLAB_ROWS = 16 };
+
+size_t channel_slab_rows(size_t rows) {
+    size_t slab_rows = (rows + MOST_SLABS - 1) / MOST_SLABS;
+    return slab_rows > LEAST_SLAB_ROWS ? slab_rows : LEAST_SLAB_ROWS;
+}
+
+size_t channel_slabs(size_t rows) {
+    size_t slab_rows = channel_slab_rows(rows);
+    return (rows + slab_rows - 1) / slab_rows;
+}
+
+size_t channel_workspace(size_t rows, size_t c) {
+    return channel_slabs(rows) * c;
+}
+
+enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct tensor bias, struct tensor y) {
+    size_t width = (size_t)dev_vector_width(d, (int)c);
+    return dev_run(d, "channel/broadcast", dev_vector_option(d, (int)c), RANGE(rows * c / width),
+                   ARGS(A_MEM(bias), A_INT(rows), A_INT(c), A_MEM(y)));
+}
+
+enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x, struct tensor sum,
+                           struct tensor workspace) {
+    const char *option = dev_vector_option(d, (int)c);
+    size_t blocks = c / (size_t)dev_vector_width(d, (int)c), slabs = channel_slabs(rows);
+    TRY(dev_run(d, "channel/column_sum_partial", option, RANGE(slabs * blocks),
+                ARGS(A_MEM(x), A_INT(rows), A_INT(c), A_INT(channel_slab_rows(rows)), A_MEM(workspace))));
+    return dev_run(d, "channel/column_sum_finish", option, RANGE(blocks),
+                   ARGS(A_MEM(workspace), A_INT(slabs), A_INT(c), A_MEM(sum)));
+}

@@ -1,0 +1,19 @@
+/* channel.h - what is done along the channels of a row-major [rows][c] matrix, and how reductions are split up. */
+#ifndef VGGCL_OPS_CHANNEL_H
+#define VGGCL_OPS_CHANNEL_H
+
+#include "cl/device.h"
+
+/* y[row][c] = bias[c]. */
+enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct tensor bias, struct tensor y);
+
+/* sum[c] = sum over rows of x[row][c], always in the same order. workspace: channel_workspace(rows, c) words. */
+enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x, struct tensor sum,
+                           struct tensor workspace);
+size_t channel_workspace(size_t rows, size_t c);
+
+/* Reductions over rows go in two levels: slabs of so many rows each in parallel, then over the slabs. */
+size_t channel_slab_rows(size_t rows);
+size_t channel_slabs(size_t rows);
+
+#endif

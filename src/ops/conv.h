@@ -1,0 +1,62 @@
+/* conv.h - 3x3 convolutions, stride 1, padding 1, of NHWC images, by whichever algorithm.
+ *
+ *     y[n][h][w][o] = bias[o] + sum over tap, c of x[n][h + dy][w + dx][c] * weight[tap][c][o],  tap = 3 (dy+1) +
+ * (dx+1)
+ */
+#ifndef VGGCL_OPS_CONV_H
+#define VGGCL_OPS_CONV_H
+
+#include "cl/device.h"
+
+/* n images of h x w pixels, from c channels to o. */
+struct conv_shape {
+    size_t n, h, w, c, o;
+};
+
+/* Memory that a convolution works in, and how many words of it each algorithm wants. */
+struct conv_scratch {
+    struct tensor weight, input, output; /* transformed weights; transformed inputs; what the GEMM made of both */
+};
+struct conv_scratch_words {
+    size_t weight, input, output;
+};
+
+struct conv_algorithm {
+    const char *name;
+    int tile; /* of Winograd's: outputs along a side */
+
+    /* What forward and weight_gradient need for this shape. More images than fit are done in chunks. */
+    struct conv_scratch_words (*scratch)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
+
+    /* y as above. bias may be a tensor without memory. Where rotate is set, weight is [tap][o][c] and is used turned by
+     * 180 degrees with its channels swapped, which makes it the data gradient of the convolution from o to c. */
+    enum vggcl_err (*forward)(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
+                              struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
+                              struct conv_scratch scratch);
+
+    /* dweight[tap][c][o] = sum over n, h, w of x[n][h + dy][w + dx][c] * dy[n][h][w][o]. */
+    enum vggcl_err (*weight_gradient)(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
+                                      struct tensor x, struct tensor dy, struct tensor dweight,
+                                      struct conv_scratch scratch);
+};
+
+extern const struct conv_algorithm conv_im2col, conv_winograd2, conv_winograd4;
+
+/* The algorithm called name: "im2col", "winograd2", "winograd4", or for "auto" the one that suits device and shape.
+ * VGGCL_EUSAGE for any other name. */
+enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
+                           const struct conv_algorithm **algorithm);
+
+/* dx[n][h][w][c] from dy[n][h][w][o]; s is the forward convolution's shape. */
+enum vggcl_err conv_data_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
+                                  struct tensor weight, struct tensor dy, struct tensor dx,
+                                  struct conv_scratch scratch);
+
+/* The shape of the convolution that makes the data gradient of s. */
+struct conv_shape conv_reversed(struct conv_shape s);
+
+/* How many of s.n images to do at once when each takes words_per_image of scratch memory: as many as stay in a CPU's
+ * cache, or as fill a GPU. At least one. */
+size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image);
+
+#endif

@@ -1,0 +1,42 @@
+#include "ops/gemm.h"
+#include "ops/clblast.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum engine { ENGINE_AUTO, ENGINE_CLBLAST, ENGINE_TILED };
+
+/* The register tile of cl/gemm.cl: 8 rows x 2 vectors of accumulators are 16 of AVX-512's 32 registers, which leaves
+ * room for the vectors of b and hides the latency of two FMA units. */
+enum { TILE_ROWS = 8, TILE_VECTORS = 2, PANEL = 64 };
+
+enum vggcl_err gemm_use(struct dev *d, const char *engine) {
+    static const char *const names[] = {"auto", "clblast", "tiled"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(engine, names[i]) == 0) {
+            d->gemm_engine = i;
+            return VGGCL_OK;
+        }
+    }
+    return err_set(VGGCL_EUSAGE, "--gemm takes auto, clblast or tiled, not '%s'", engine);
+}
+
+static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b,
+                                 enum gemm_add add, struct matrix c, size_t batch) {
+    char options[128];
+    size_t width = (size_t)dev_vector_width(d, (int)n);
+    size_t vectors = n / width % TILE_VECTORS == 0 ? TILE_VECTORS : 1;
+    snprintf(options, sizeof options,
+             "-DVW=%zu -DCOLUMNS=%zu -DROWS=%d -DPANEL=%d -DTRANSPOSE_A=%d -DTRANSPOSE_B=%d -DACCUMULATE=%d", width,
+             vectors, TILE_ROWS, PANEL, a.transposed, b.transposed, add);
+    return dev_run(d, "gemm/gemm", options, RANGE_SINGLE(n / (width * vectors), (m + PANEL - 1) / PANEL, batch),
+                   ARGS(A_INT(m), A_INT(n), A_INT(k), A_MEM(a.data), A_INT(a.offset), A_INT(a.stride), A_INT(a.step),
+                        A_MEM(b.data), A_INT(b.offset), A_INT(b.stride), A_INT(b.step), A_MEM(c.data), A_INT(c.offset),
+                        A_INT(c.stride), A_INT(c.step)));
+}
+
+enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b, enum gemm_add add,
+                    struct matrix c, size_t batch) {
+    bool tiled = d->gemm_engine == ENGINE_AUTO ? d->info.type == VGGCL_CPU : d->gemm_engine == ENGINE_TILED;
+    return (tiled ? tiled_gemm : clblast_gemm)(d, m, n, k, a, b, add, c, batch);
+}

@@ -1,0 +1,29 @@
+/* gemm.h - the one door to every matrix product. Two engines stand behind it: CLBlast, which GPUs are tuned for, and
+ * the project's own register-tiled kernel (cl/gemm.cl), several times faster on CPUs. */
+#ifndef VGGCL_OPS_GEMM_H
+#define VGGCL_OPS_GEMM_H
+
+#include "cl/device.h"
+
+/* A batch of row-major matrices in a tensor: row r of matrix i begins at offset + i * step + r * stride (words). */
+struct matrix {
+    struct tensor data;
+    size_t offset, stride, step;
+    bool transposed; /* what is multiplied is the transpose of what is stored */
+};
+
+/* A single matrix, its rows stride words apart. */
+#define MATRIX(tensor, stride)     ((struct matrix){(tensor), 0, (stride), 0, false})
+#define TRANSPOSED(tensor, stride) ((struct matrix){(tensor), 0, (stride), 0, true})
+
+enum gemm_add { GEMM_SET = 0, GEMM_ADD = 1 }; /* what becomes of the output's old values */
+
+/* c = a * b, or c += a * b: a is m x k, b is k x n, c is m x n (never transposed), for each of batch matrices. By the
+ * engine chosen with gemm_use, or the device's default: the own kernel on CPUs, CLBlast elsewhere. */
+enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b, enum gemm_add add,
+                    struct matrix c, size_t batch);
+
+/* engine: "auto", "clblast" or "tiled"; anything else is VGGCL_EUSAGE. Holds for all later products on d. */
+enum vggcl_err gemm_use(struct dev *d, const char *engine);
+
+#endif

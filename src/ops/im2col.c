@@ -1,0 +1,68 @@
+/* im2col.c - convolution as a matrix product of 3x3 neighbourhoods, [pixels][9c], with the weights, [9c][o]. */
+#include "ops/im2col.h"
+#include "ops/channel.h"
+#include "ops/gemm.h"
+
+enum vggcl_err im2col(struct dev *d, struct conv_shape s, struct tensor x, size_t first_image, struct tensor column) {
+    size_t pixels = s.n * s.h * s.w, blocks = s.c / (size_t)dev_vector_width(d, (int)s.c);
+    return dev_run(d, "im2col/im2col", dev_vector_option(d, (int)s.c), RANGE(pixels * 9 * blocks),
+                   ARGS(A_MEM(x), A_INT(first_image * s.h * s.w), A_INT(pixels), A_INT(s.h), A_INT(s.w), A_INT(s.c),
+                        A_MEM(column)));
+}
+
+enum vggcl_err rotate_weight(struct dev *d, size_t c, size_t o, struct tensor weight, struct tensor rotated) {
+    return dev_run(d, "im2col/rotate_weight", "", RANGE(9 * c * o),
+                   ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_MEM(rotated)));
+}
+
+static size_t chunk(const struct dev *d, struct conv_shape s) {
+    return conv_chunk(d, s, s.h * s.w * 9 * s.c);
+}
+
+static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
+                                               struct conv_shape s) {
+    (void)a;
+    return (struct conv_scratch_words){.weight = 9 * s.c * s.o, .input = chunk(d, s) * s.h * s.w * 9 * s.c};
+}
+
+static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
+                              struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
+                              struct conv_scratch scratch) {
+    (void)a;
+    size_t plane = s.h * s.w, images = chunk(d, s);
+    if (rotate) {
+        TRY(rotate_weight(d, s.c, s.o, weight, scratch.weight));
+        weight = scratch.weight;
+    }
+    if (bias.mem)
+        TRY(channel_broadcast(d, s.n * plane, s.o, bias, y));
+    for (size_t first = 0; first < s.n; first += images) {
+        struct conv_shape part = s;
+        part.n = s.n - first < images ? s.n - first : images;
+        struct matrix out = MATRIX(y, s.o);
+        out.offset = first * plane * s.o;
+        TRY(im2col(d, part, x, first, scratch.input));
+        TRY(gemm(d, part.n * plane, s.o, 9 * s.c, MATRIX(scratch.input, 9 * s.c), MATRIX(weight, s.o),
+                 bias.mem ? GEMM_ADD : GEMM_SET, out, 1));
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
+                                      struct tensor x, struct tensor dy, struct tensor dweight,
+                                      struct conv_scratch scratch) {
+    (void)a;
+    size_t plane = s.h * s.w, images = chunk(d, s);
+    for (size_t first = 0; first < s.n; first += images) {
+        struct conv_shape part = s;
+        part.n = s.n - first < images ? s.n - first : images;
+        struct matrix gradient = MATRIX(dy, s.o);
+        gradient.offset = first * plane * s.o;
+        TRY(im2col(d, part, x, first, scratch.input));
+        TRY(gemm(d, 9 * s.c, s.o, part.n * plane, TRANSPOSED(scratch.input, 9 * s.c), gradient,
+                 first ? GEMM_ADD : GEMM_SET, MATRIX(dweight, s.o), 1));
+    }
+    return VGGCL_OK;
+}
+
+const struct conv_algorithm conv_im2col = {"im2col", 0, scratch_words, forward, weight_gradient};

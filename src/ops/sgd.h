@@ -1,0 +1,15 @@
+/* sgd.h - stochastic gradient descent as in PyTorch's SGD: weight decay and momentum, no dampening, no Nesterov. */
+#ifndef VGGCL_OPS_SGD_H
+#define VGGCL_OPS_SGD_H
+
+#include "cl/device.h"
+
+struct sgd {
+    double lr, momentum, weight_decay;
+};
+
+/* velocity = momentum * velocity + (gradient + weight_decay * weight); weight -= lr * velocity; on all words. */
+enum vggcl_err sgd_step(struct dev *d, struct sgd sgd, struct tensor weight, struct tensor gradient,
+                        struct tensor velocity);
+
+#endif

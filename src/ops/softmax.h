@@ -1,0 +1,17 @@
+/* softmax.h - softmax cross-entropy of n rows of logits. */
+#ifndef VGGCL_OPS_SOFTMAX_H
+#define VGGCL_OPS_SOFTMAX_H
+
+#include "cl/device.h"
+
+/* loss[row] = log(sum_k exp(logits[row][k])) - logits[row][label[row]], computed from the largest logit down;
+ * predicted[row] (int) = the first largest logit, -1 where the loss is NaN;
+ * dlogits = (softmax(logits) - onehot(label)) / n, the gradient of the mean loss. label: int, 0..classes-1. */
+enum vggcl_err softmax_cross_entropy(struct dev *d, size_t n, size_t classes, struct tensor logits, struct tensor label,
+                                     struct tensor loss, struct tensor predicted, struct tensor dlogits);
+
+/* total[0] = sum of loss, total[1] = how many predictions are right (floats; exact below 2^24 rows). */
+enum vggcl_err softmax_total(struct dev *d, size_t n, struct tensor loss, struct tensor predicted, struct tensor label,
+                             struct tensor total);
+
+#endif

@@ -1,0 +1,125 @@
+#include "ops/winograd.h"
+#include "ops/gemm.h"
+
+#include <stdio.h>
+
+size_t winograd_points(int tile) {
+    return (size_t)(tile + 2) * (size_t)(tile + 2);
+}
+
+size_t winograd_tiles(int tile, size_t h, size_t w) {
+    size_t t = (size_t)tile;
+    return (h + t - 1) / t * ((w + t - 1) / t);
+}
+
+struct options {
+    char text[32];
+};
+
+static struct options build_options(const struct dev *d, int tile, size_t channels) {
+    struct options options;
+    snprintf(options.text, sizeof options.text, "-DTILE=%d %s", tile, dev_vector_option(d, (int)channels));
+    return options;
+}
+
+static struct range blocks_of(const struct dev *d, size_t count, size_t channels) {
+    return RANGE(count * (channels / (size_t)dev_vector_width(d, (int)channels)));
+}
+
+enum vggcl_err winograd_input(struct dev *d, int tile, struct conv_shape s, struct tensor x, size_t first_image,
+                              struct tensor v) {
+    size_t tiles = s.n * winograd_tiles(tile, s.h, s.w);
+    return dev_run(d, "winograd/winograd_input", build_options(d, tile, s.c).text, blocks_of(d, tiles, s.c),
+                   ARGS(A_MEM(x), A_INT(first_image), A_INT(tiles), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_MEM(v)));
+}
+
+enum vggcl_err winograd_output(struct dev *d, int tile, struct conv_shape s, struct tensor m, size_t first_image,
+                               struct tensor bias, struct tensor y) {
+    size_t tiles = s.n * winograd_tiles(tile, s.h, s.w);
+    return dev_run(d, "winograd/winograd_output", build_options(d, tile, s.o).text, blocks_of(d, tiles, s.o),
+                   ARGS(A_MEM(m), A_INT(first_image), A_INT(tiles), A_INT(s.h), A_INT(s.w), A_INT(s.o),
+                        A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y)));
+}
+
+enum vggcl_err winograd_gradient(struct dev *d, int tile, struct conv_shape s, struct tensor dy, size_t first_image,
+                                 struct tensor z) {
+    size_t tiles = s.n * winograd_tiles(tile, s.h, s.w);
+    return dev_run(d, "winograd/winograd_gradient", build_options(d, tile, s.o).text, blocks_of(d, tiles, s.o),
+                   ARGS(A_MEM(dy), A_INT(first_image), A_INT(tiles), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_MEM(z)));
+}
+
+enum vggcl_err winograd_weight(struct dev *d, int tile, size_t c, size_t o, struct tensor weight, bool rotate,
+                               struct tensor u) {
+    struct range range = blocks_of(d, c, o);
+    struct options options = build_options(d, tile, o);
+    if (rotate)
+        return dev_run(d, "winograd/winograd_weight_rotated", options.text, range,
+                       ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_MEM(u)));
+    return dev_run(d, "winograd/winograd_weight", options.text, range,
+                   ARGS(A_MEM(weight), A_INT(range.global[0]), A_MEM(u)));
+}
+
+enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, struct tensor du,
+                                        struct tensor dweight) {
+    struct range range = blocks_of(d, c, o);
+    return dev_run(d, "winograd/winograd_weight_gradient", build_options(d, tile, o).text, range,
+                   ARGS(A_MEM(du), A_INT(range.global[0]), A_MEM(dweight)));
+}
+
+/* ------------------------------------------------------------------------------------------- the convolutions -- */
+
+static size_t chunk(const struct dev *d, int tile, struct conv_shape s) {
+    return conv_chunk(d, s, winograd_points(tile) * winograd_tiles(tile, s.h, s.w) * (s.c + s.o));
+}
+
+static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
+                                               struct conv_shape s) {
+    int tile = a->tile;
+    size_t points = winograd_points(tile), tiles = chunk(d, tile, s) * winograd_tiles(tile, s.h, s.w);
+    return (struct conv_scratch_words){points * s.c * s.o, points * tiles * s.c, points * tiles * s.o};
+}
+
+/* A batch of matrices, one a point, each rows x columns without gaps. */
+static struct matrix per_point(struct tensor data, size_t rows, size_t columns) {
+    return (struct matrix){data, 0, columns, rows * columns, false};
+}
+
+static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
+                              struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
+                              struct conv_scratch scratch) {
+    int tile = a->tile;
+    size_t points = winograd_points(tile), images = chunk(d, tile, s);
+    TRY(winograd_weight(d, tile, s.c, s.o, weight, rotate, scratch.weight));
+    for (size_t first = 0; first < s.n; first += images) {
+        struct conv_shape part = s;
+        part.n = s.n - first < images ? s.n - first : images;
+        size_t tiles = part.n * winograd_tiles(tile, s.h, s.w);
+        TRY(winograd_input(d, tile, part, x, first, scratch.input));
+        TRY(gemm(d, tiles, s.o, s.c, per_point(scratch.input, tiles, s.c), per_point(scratch.weight, s.c, s.o),
+                 GEMM_SET, per_point(scratch.output, tiles, s.o), points));
+        TRY(winograd_output(d, tile, part, scratch.output, first, bias, y));
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
+                                      struct tensor x, struct tensor dy, struct tensor dweight,
+                                      struct conv_scratch scratch) {
+    int tile = a->tile;
+    size_t points = winograd_points(tile), images = chunk(d, tile, s);
+    for (size_t first = 0; first < s.n; first += images) {
+        struct conv_shape part = s;
+        part.n = s.n - first < images ? s.n - first : images;
+        size_t tiles = part.n * winograd_tiles(tile, s.h, s.w);
+        struct matrix v = per_point(scratch.input, tiles, s.c);
+        v.transposed = true;
+        TRY(winograd_input(d, tile, part, x, first, scratch.input));
+        TRY(winograd_gradient(d, tile, part, dy, first, scratch.output));
+        TRY(gemm(d, s.c, s.o, tiles, v, per_point(scratch.output, tiles, s.o), first ? GEMM_ADD : GEMM_SET,
+                 per_point(scratch.weight, s.c, s.o), points));
+    }
+    return winograd_weight_gradient(d, tile, s.c, s.o, scratch.weight, dweight);
+}
+
+const struct conv_algorithm conv_winograd2 = {"winograd2", 2, scratch_words, forward, weight_gradient};
+const struct conv_algorithm conv_winograd4 = {"winograd4", 4, scratch_words, forward, weight_gradient};

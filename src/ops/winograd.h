@@ -1,0 +1,33 @@
+/* winograd.h - the transforms of Winograd's minimal filtering F(tile x tile, 3x3), for tile 2 or 4; conv_winograd2 and
+ * conv_winograd4 (conv.h) make convolutions of them. cl/winograd.cl has the formulas. With alpha = tile + 2, arrays in
+ * the transformed space are [alpha^2 points][tiles][channels], an image having ceil(h / tile) * ceil(w / tile) tiles.
+ */
+#ifndef VGGCL_OPS_WINOGRAD_H
+#define VGGCL_OPS_WINOGRAD_H
+
+#include "ops/conv.h"
+
+size_t winograd_points(int tile);                    /* alpha^2 */
+size_t winograd_tiles(int tile, size_t h, size_t w); /* of an image */
+
+/* v from s.n images of x[..][s.c], from number first_image on. */
+enum vggcl_err winograd_input(struct dev *d, int tile, struct conv_shape s, struct tensor x, size_t first_image,
+                              struct tensor v);
+
+/* y[..][s.o] from m, plus bias where that has memory. */
+enum vggcl_err winograd_output(struct dev *d, int tile, struct conv_shape s, struct tensor m, size_t first_image,
+                               struct tensor bias, struct tensor y);
+
+/* z from dy[..][s.o], for the weight gradient. */
+enum vggcl_err winograd_gradient(struct dev *d, int tile, struct conv_shape s, struct tensor dy, size_t first_image,
+                                 struct tensor z);
+
+/* u[point][c][o] from weight[tap][c][o]; with rotate from weight[tap][o][c] turned by 180 degrees. */
+enum vggcl_err winograd_weight(struct dev *d, int tile, size_t c, size_t o, struct tensor weight, bool rotate,
+                               struct tensor u);
+
+/* dweight[tap][c][o] from du[point][c][o]. */
+enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, struct tensor du,
+                                        struct tensor dweight);
+
+#endif

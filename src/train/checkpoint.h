@@ -1,0 +1,44 @@
+/* checkpoint.h - a net's parameters, and the state of a run, as safetensors files (checkpoint/safetensors.h).
+ *
+ * A file of weights has each parameter under PyTorch's name and in its layout. A file of the whole state has besides,
+ * for each trained one, "velocity." + name; both say in their metadata which network and which options made them. */
+#ifndef VGGCL_TRAIN_CHECKPOINT_H
+#define VGGCL_TRAIN_CHECKPOINT_H
+
+#include "checkpoint/safetensors.h"
+#include "net/net.h"
+
+/* Where a run stands: what is not in its weights, velocities and options. Every random number is a function of seed,
+ * epoch and step, so the generator has no other state. */
+struct progress {
+    int64_t step;         /* steps done in all */
+    int epoch;            /* epochs done */
+    int64_t epoch_step;   /* steps done of the epoch begun, 0 at its start */
+    double loss_sum;      /* over that epoch's images so far */
+    int64_t correct;      /* likewise */
+    double epoch_seconds; /* spent in that epoch's steps so far */
+    int best_epoch;       /* from 1; 0 when none was tested yet */
+    double best_accuracy;
+};
+
+enum contents { CHECKPOINT_WEIGHTS, CHECKPOINT_STATE };
+
+/* Writes net, and what config and progress say, to path: whole or not at all. */
+enum vggcl_err checkpoint_write(const char *path, const struct net *net, const struct vggcl_config *config,
+                                const struct progress *progress, enum contents contents);
+
+/* Copies the file's tensors to net's parameters: every one must be there, in the right shape; others are ignored. With
+ * CHECKPOINT_STATE the velocities too. path names the file in errors. */
+enum vggcl_err checkpoint_load(const struct safetensors *file, const char *path, struct net *net,
+                               enum contents contents);
+
+/* The options that the file stores, merged into config as config_resume() says. */
+enum vggcl_err checkpoint_config(const struct safetensors *file, const char *path, struct vggcl_config *config);
+
+/* VGGCL_EFORMAT where the file is not a run's state, or stores what cannot be. */
+enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);
+
+/* Which network the file's tensors make up, from their names and shapes alone: model, width and no_bn of config. */
+enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config);
+
+#endif

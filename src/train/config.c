@@ -1,0 +1,238 @@
+#include "train/config.h"
+#include "ops/gemm.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const model_names[] = {"vgg11", "vgg13", "vgg16", "vgg19", NULL}; /* as in vgg_models */
+static const char *const conv_names[] = {"auto", "im2col", "winograd2", "winograd4", NULL};
+static const char *const gemm_names[] = {"auto", "clblast", "tiled", NULL};
+static const char *const dropout_names[] = {"channel", "element", NULL};
+
+enum {
+    TRAIN = VGGCL_FOR_TRAIN,
+    BOTH = VGGCL_FOR_TRAIN | VGGCL_FOR_EVAL,
+    STORED = VGGCL_FOR_TRAIN | VGGCL_STORED,
+    CHANGEABLE = VGGCL_FOR_TRAIN | VGGCL_STORED | VGGCL_CHANGEABLE,
+};
+
+#define FIELD(field)                   offsetof(struct vggcl_config, field)
+#define TEXT(field)                    VGGCL_TEXT, 0, sizeof((struct vggcl_config *)0)->field, NULL, FIELD(field)
+#define FLAG(field)                    VGGCL_FLAG, 0, 1, NULL, FIELD(field)
+#define WHOLE(field, minimum, maximum) VGGCL_WHOLE, minimum, maximum, NULL, FIELD(field)
+#define WHOLE64(field)                 VGGCL_WHOLE64, 0, 0x1p53, NULL, FIELD(field)
+#define REAL(field, minimum, maximum)  VGGCL_REAL, minimum, maximum, NULL, FIELD(field)
+#define CHOICE(field, words)           VGGCL_CHOICE, 0, 0, words, FIELD(field)
+
+static const struct vggcl_option options[] = {
+    {"data", "DIR",
+     "CIFAR-10's binary files, or synthetic[:TRAIN,TEST]; default $VGGCL_CIFAR10,\n"
+     "else data/cifar-10-batches-bin",
+     "", BOTH | VGGCL_STORED, TEXT(data)},
+    {"limit", "N", "only the first N images (training images in train); 0 for all", "0", BOTH | VGGCL_STORED,
+     WHOLE(limit, 0, 1e9)},
+    {"device", "SEL",
+     "P:D, a flat index, gpu, cpu, or a part of a name (see vggcl devices);\n"
+     "default $VGGCL_DEVICE, else the first GPU, else any",
+     "", BOTH, TEXT(device)},
+    {"model", "NAME", "vgg11, vgg13, vgg16 or vgg19", "vgg16", STORED, CHOICE(model, model_names)},
+    {"width", "F", "scales every layer's number of channels", "1", STORED, REAL(width, 1.0 / 512, 8)},
+    {"no-bn", NULL, "leave batch normalisation out", "no", STORED, FLAG(no_bn)},
+    {"no-dropout", NULL, "leave dropout out", "no", STORED, FLAG(no_dropout)},
+    {"dropout", "KIND", "channel (whole planes) or element, between convolutions", "channel", STORED,
+     CHOICE(dropout, dropout_names)},
+    {"epochs", "N", "passes over the training set, in all", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
+    {"batch", "N", "images a step, or at once in eval; the last batch of an epoch may be shorter", "128",
+     BOTH | VGGCL_STORED, WHOLE(batch, 1, 65536)},
+    {"lr", "F", "learning rate of the first epoch", "0.01", STORED, REAL(lr, 0, 1e6)},
+    {"momentum", "F", "of SGD", "0.9", STORED, REAL(momentum, 0, 1)},
+    {"weight-decay", "F", "L2 penalty on every parameter", "0.0005", STORED, REAL(weight_decay, 0, 1e6)},
+    {"lr-step", "N", "epochs between two changes of the learning rate", "25", STORED, WHOLE(lr_step, 1, 1e6)},
+    {"lr-gamma", "F", "what the learning rate is multiplied by then", "0.5", STORED, REAL(lr_gamma, 0, 1e6)},
+    {"seed", "N", "of weights, shuffle, flips, dropout and the synthetic set", "0", BOTH | VGGCL_STORED, WHOLE64(seed)},
+    {"no-shuffle", NULL, "training images in file order", "no", STORED, FLAG(no_shuffle)},
+    {"no-flip", NULL, "no horizontal flips", "no", STORED, FLAG(no_flip)},
+    {"steps", "N", "stop after N steps in all, the state saved; 0 for no limit", "0", TRAIN, WHOLE64(steps)},
+    {"save", "DIR", "folder of the accuracy record and the checkpoints", "save", TRAIN, TEXT(save)},
+    {"save-every", "N", "epochs between two kept checkpoints, epoch-NNN.safetensors", "25", CHANGEABLE,
+     WHOLE(save_every, 1, 1e6)},
+    {"resume", "DIR", "go on with the run saved there, by its own options", "", TRAIN, TEXT(resume)},
+    {"weights", "FILE", "start from these weights (train), evaluate these (eval); safetensors", "", BOTH | VGGCL_STORED,
+     TEXT(weights)},
+    {"log-steps", "FILE", "write every step's loss there, as csv: step,epoch,lr,loss", "", TRAIN, TEXT(log_steps)},
+    {"conv", "NAME", "convolution algorithm: auto, im2col, winograd2 or winograd4", "auto", BOTH | VGGCL_STORED,
+     CHOICE(conv, conv_names)},
+    {"gemm", "NAME", "matrix product engine: auto, clblast or tiled", "auto", BOTH | VGGCL_STORED,
+     CHOICE(gemm, gemm_names)},
+    {"kernel-dir", "DIR", "take .cl files from here instead of the built-in ones", "", BOTH, TEXT(kernel_dir)},
+};
+enum { OPTIONS = sizeof options / sizeof *options };
+
+const struct vggcl_option *vggcl_options(size_t *count) {
+    *count = OPTIONS;
+    return options;
+}
+
+static const struct vggcl_option *find(const char *name) {
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+void vggcl_config_init(struct vggcl_config *config) {
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (options[i].kind != VGGCL_FLAG)
+            vggcl_config_set(config, options[i].name, options[i].value);
+    config->given = 0;
+}
+
+/* ---------------------------------------------------------------------------------------- setting and getting -- */
+
+static enum vggcl_err takes_number(const struct vggcl_option *o, const char *kind, const char *text) {
+    return err_set(VGGCL_EUSAGE, "--%s takes %s from %.15g to %.15g, not '%s'", o->name, kind, o->minimum, o->maximum,
+                   text);
+}
+
+static enum vggcl_err set_whole(const struct vggcl_option *o, void *field, const char *text) {
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || *end || errno || (double)value < o->minimum || (double)value > o->maximum)
+        return takes_number(o, "a whole number", text);
+    if (o->kind == VGGCL_WHOLE)
+        *(int *)field = (int)value;
+    else
+        *(int64_t *)field = value;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err set_real(const struct vggcl_option *o, void *field, const char *text) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !(value >= o->minimum && value <= o->maximum))
+        return takes_number(o, "a number", text);
+    *(double *)field = value;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err set_text(const struct vggcl_option *o, void *field, const char *text) {
+    if (strlen(text) >= (size_t)o->maximum)
+        return err_set(VGGCL_EUSAGE, "--%s takes at most %.0f bytes", o->name, o->maximum - 1);
+    strcpy(field, text);
+    return VGGCL_OK;
+}
+
+static enum vggcl_err set_choice(const struct vggcl_option *o, void *field, const char *text) {
+    char known[128] = "";
+    for (int i = 0; o->choices[i]; i++) {
+        if (strcmp(o->choices[i], text) == 0) {
+            *(int *)field = i;
+            return VGGCL_OK;
+        }
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", o->choices[i]);
+    }
+    return err_set(VGGCL_EUSAGE, "--%s takes one of %s, not '%s'", o->name, known, text);
+}
+
+static enum vggcl_err set_flag(const struct vggcl_option *o, void *field, const char *text) {
+    if (text && strcmp(text, "yes") && strcmp(text, "no"))
+        return err_set(VGGCL_EUSAGE, "--%s takes no argument, not '%s'", o->name, text);
+    *(bool *)field = !text || !strcmp(text, "yes");
+    return VGGCL_OK;
+}
+
+enum vggcl_err vggcl_config_set(struct vggcl_config *config, const char *name, const char *text) {
+    static enum vggcl_err (*const set[])(const struct vggcl_option *, void *, const char *) = {
+        [VGGCL_FLAG] = set_flag, [VGGCL_WHOLE] = set_whole, [VGGCL_WHOLE64] = set_whole,
+        [VGGCL_REAL] = set_real, [VGGCL_TEXT] = set_text,   [VGGCL_CHOICE] = set_choice};
+    const struct vggcl_option *o = find(name);
+    if (!o)
+        return err_set(VGGCL_EUSAGE, "there is no option --%s", name);
+    if (!text && o->kind != VGGCL_FLAG)
+        return err_set(VGGCL_EUSAGE, "--%s needs an argument, %s", name, o->argument);
+    TRY(set[o->kind](o, (char *)config + o->offset, text));
+    config->given |= UINT64_C(1) << (o - options);
+    return VGGCL_OK;
+}
+
+void vggcl_config_get(const struct vggcl_config *config, const char *name, char *text, size_t size) {
+    const struct vggcl_option *o = find(name);
+    assert(o);
+    const void *field = (const char *)config + o->offset;
+    switch (o->kind) {
+    case VGGCL_FLAG:
+        snprintf(text, size, "%s", *(const bool *)field ? "yes" : "no");
+        break;
+    case VGGCL_WHOLE:
+        snprintf(text, size, "%d", *(const int *)field);
+        break;
+    case VGGCL_WHOLE64:
+        snprintf(text, size, "%" PRId64, *(const int64_t *)field);
+        break;
+    case VGGCL_REAL:
+        snprintf(text, size, "%.15g", *(const double *)field);
+        if (strtod(text, NULL) != *(const double *)field)
+            snprintf(text, size, "%.17g", *(const double *)field);
+        break;
+    case VGGCL_TEXT:
+        snprintf(text, size, "%s", (const char *)field);
+        break;
+    case VGGCL_CHOICE:
+        snprintf(text, size, "%s", o->choices[*(const int *)field]);
+        break;
+    }
+}
+
+bool config_given(const struct vggcl_config *config, size_t i) {
+    return config->given >> i & 1;
+}
+
+const char *config_word(const struct vggcl_config *config, const char *name) {
+    const struct vggcl_option *o = find(name);
+    return o->choices[*(const int *)((const char *)config + o->offset)];
+}
+
+/* ------------------------------------------------------------------------------------------------------ using -- */
+
+enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(const void *file, const char *key),
+                             const void *file, const char *from) {
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct vggcl_option *o = &options[i];
+        const char *stored = o->flags & VGGCL_STORED ? value(file, o->name) : NULL;
+        char given[CONFIG_TEXT];
+        if (!stored || (config_given(config, i) && o->flags & VGGCL_CHANGEABLE))
+            continue;
+        vggcl_config_get(config, o->name, given, sizeof given);
+        if (!config_given(config, i)) {
+            if (vggcl_config_set(config, o->name, stored) != VGGCL_OK)
+                return err_set(VGGCL_EFORMAT, "%s: stores what --%s cannot be: '%.64s'", from, o->name, stored);
+        } else if (strcmp(given, stored) != 0) {
+            return err_set(
+                VGGCL_EUSAGE,
+                "--%s %s contradicts the run in %s, which has %s; leave the option out, or start another run", o->name,
+                given, from, stored);
+        }
+    }
+    return VGGCL_OK;
+}
+
+struct vgg config_vgg(const struct vggcl_config *config) {
+    static const struct layer_type *const dropouts[] = {
+        [VGGCL_DROPOUT_CHANNEL] = &layer_dropout_channel, [VGGCL_DROPOUT_ELEMENT] = &layer_dropout_element};
+    return (struct vgg){.model = &vgg_models[config->model],
+                        .width = config->width,
+                        .bn = !config->no_bn,
+                        .dropout = config->no_dropout ? NULL : dropouts[config->dropout]};
+}
+
+enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d) {
+    TRY(dev_open(config->device, config->kernel_dir, d));
+    return gemm_use(*d, config_word(config, "gemm"));
+}

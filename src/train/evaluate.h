@@ -1,0 +1,24 @@
+/* evaluate.h - running images through a net without learning from them. */
+#ifndef VGGCL_TRAIN_EVALUATE_H
+#define VGGCL_TRAIN_EVALUATE_H
+
+#include "train/feed.h"
+
+/* After each batch: images done so far, their losses' sum and how many were right. */
+struct tally {
+    size_t images, correct;
+    double loss_sum;
+};
+
+/* Called after each batch with its number, its labels' positions having been first .. first + n - 1 of the feed's
+ * order, and what was predicted for them. */
+typedef void evaluate_batch(void *user, const struct tally *so_far, size_t first, size_t n, const int32_t *predicted);
+
+/* The net in inference over all images of feed, in the feed's order. batch_done may be NULL. */
+enum vggcl_err evaluate(struct net *net, const struct feed *feed, evaluate_batch *batch_done, void *user,
+                        struct tally *tally);
+
+/* Seconds of a clock that only goes forward. */
+double clock_seconds(void);
+
+#endif

@@ -1,0 +1,71 @@
+#include "train/feed.h"
+#include "base/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t words(size_t bytes) {
+    return (bytes + 3) / 4;
+}
+
+enum vggcl_err feed_reserve(struct feed *f, struct dev *d, const struct dataset *set, struct arena *arena) {
+    f->dev = d;
+    f->set.count = set->count;
+    f->host_order = malloc(set->count * sizeof *f->host_order);
+    if (!f->host_order)
+        return err_no_memory("the order of the images", set->count * sizeof *f->host_order);
+    TRY(arena_reserve(arena, "the images of the data set", words(set->count * DATA_PIXELS), &f->set.pixels));
+    TRY(arena_reserve(arena, "the labels of the data set", words(set->count), &f->set.labels));
+    return arena_reserve(arena, "the order of the images", set->count, &f->order);
+}
+
+/* Tensors are whole words, and so are the copies: the last few bytes go by way of a padded word. */
+static enum vggcl_err write_bytes(struct dev *d, struct tensor t, const uint8_t *bytes, size_t count) {
+    uint8_t last[4] = {0};
+    TRY(dev_write(d, t, 0, count / 4, bytes));
+    if (count % 4 == 0)
+        return VGGCL_OK;
+    memcpy(last, bytes + count / 4 * 4, count % 4);
+    return dev_write(d, t, count / 4, 1, last);
+}
+
+enum vggcl_err feed_upload(struct feed *f, const struct dataset *set) {
+    TRY(write_bytes(f->dev, f->set.pixels, set->pixels, set->count * DATA_PIXELS));
+    TRY(write_bytes(f->dev, f->set.labels, set->labels, set->count));
+    for (size_t i = 0; i < set->count; i++)
+        f->host_order[i] = (uint32_t)i;
+    return dev_write(f->dev, f->order, 0, set->count, f->host_order);
+}
+
+enum vggcl_err feed_shuffle(struct feed *f, uint64_t seed, uint32_t epoch) {
+    struct rng r = rng_sequence(seed, RNG_SHUFFLE, epoch);
+    for (size_t i = 0; i < f->set.count; i++)
+        f->host_order[i] = (uint32_t)i;
+    for (size_t i = f->set.count - 1; i > 0; i--) {
+        size_t other = rng_below(&r, (uint32_t)i + 1);
+        uint32_t image = f->host_order[i];
+        f->host_order[i] = f->host_order[other];
+        f->host_order[other] = image;
+    }
+    return dev_write(f->dev, f->order, 0, f->set.count, f->host_order);
+}
+
+int64_t feed_steps(const struct feed *f, size_t batch) {
+    return (int64_t)((f->set.count + batch - 1) / batch);
+}
+
+size_t feed_size(const struct feed *f, size_t batch, int64_t step) {
+    size_t left = f->set.count - (size_t)step * batch;
+    return left < batch ? left : batch;
+}
+
+enum vggcl_err feed_batch(const struct feed *f, struct net *net, int64_t step, bool flip, uint64_t seed,
+                          uint32_t epoch) {
+    return image_batch(f->dev, &f->set, f->order, (size_t)step * net->batch, feed_size(f, net->batch, step), flip, seed,
+                       epoch, net->input, net->label);
+}
+
+void feed_free(struct feed *f) {
+    free(f->host_order);
+    f->host_order = NULL;
+}

@@ -1,0 +1,439 @@
+/* train.c - vggcl_train(): sets a run up, anew or from its last checkpoint, and takes it through its epochs. */
+#include "base/file.h"
+#include "train/checkpoint.h"
+#include "train/config.h"
+#include "train/evaluate.h"
+#include "train/feed.h"
+#include "train/history.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A step that was enqueued and whose loss is on its way. */
+struct flight {
+    struct fence fence;
+    float total[2]; /* sum of the losses, number right */
+    size_t images;
+    int64_t step; /* in all, from 0 */
+};
+
+struct run {
+    struct vggcl_config config;
+    const struct vggcl_observer *observer;
+    struct data data;
+    struct dev *dev;
+    struct net *net;
+    struct arena data_arena;
+    size_t data_bytes;
+    struct feed train, test;
+    struct progress progress;
+    struct history history;
+    FILE *step_log;
+    struct flight flights[2];  /* the host prepares one step while the device works on the one before */
+    double start, epoch_start; /* of this session's part of the run, of the epoch */
+    int64_t session_steps;
+    bool stopping;
+    enum vggcl_end end;
+    char moved_to[VGGCL_PATH_MAX];
+};
+
+/* ---------------------------------------------------------------------------------------------------- setting up -- */
+
+static enum vggcl_err saved_path(const struct run *run, const char *name, char path[VGGCL_PATH_MAX]) {
+    return file_path(path, run->config.save, name);
+}
+
+static bool exists(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+/* A save folder that holds an earlier run is renamed to folder.1, folder.2, ...: a new run overwrites nothing. */
+static enum vggcl_err make_save_folder(struct run *run) {
+    char record[VGGCL_PATH_MAX], state[VGGCL_PATH_MAX];
+    TRY(saved_path(run, "accuracy.csv", record));
+    TRY(saved_path(run, "last.safetensors", state));
+    if (exists(record) || exists(state)) {
+        for (int i = 1;; i++) {
+            int length = snprintf(run->moved_to, sizeof run->moved_to, "%s.%d", run->config.save, i);
+            if (length >= (int)sizeof run->moved_to)
+                return err_set(VGGCL_EUSAGE, "--save: the path is longer than %d bytes", VGGCL_PATH_MAX);
+            if (!exists(run->moved_to))
+                break;
+        }
+        if (rename(run->config.save, run->moved_to) != 0)
+            return err_set(VGGCL_EIO, "%s: holds an earlier run and cannot be renamed to %s: %s; choose another --save",
+                           run->config.save, run->moved_to, strerror(errno));
+    }
+    return file_make_folder(run->config.save);
+}
+
+/* With --resume: the run's state is read, and its options taken over. */
+static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, char path[VGGCL_PATH_MAX]) {
+    struct vggcl_config *config = &run->config;
+    char record[VGGCL_PATH_MAX];
+    TRY(file_path(path, config->resume, "last.safetensors"));
+    TRY(safetensors_read(path, state));
+    TRY(checkpoint_config(state, path, config));
+    TRY(checkpoint_progress(state, path, &run->progress));
+    strcpy(config->save, config->resume);
+    if (run->progress.epoch == 0)
+        return VGGCL_OK;
+    TRY(saved_path(run, "accuracy.csv", record));
+    return history_read(&run->history, record, run->progress.epoch);
+}
+
+static enum vggcl_err open_data(struct run *run) {
+    const struct vggcl_config *config = &run->config;
+    struct dataset *train = &run->data.train;
+    TRY(data_open(config->data, config->seed, &run->data));
+    if (config->limit > 0 && (size_t)config->limit < train->count)
+        train->count = (size_t)config->limit;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err make_net(struct run *run) {
+    const struct vggcl_config *config = &run->config;
+    struct layer_spec specs[VGG_LAYERS];
+    size_t count = vgg_layers(config_vgg(config), specs);
+    TRY(config_device(config, &run->dev));
+    TRY(net_create(run->dev, specs, count, vgg_input, (size_t)config->batch, config_word(config, "conv"), true,
+                   &run->net));
+    TRY(feed_reserve(&run->train, run->dev, &run->data.train, &run->data_arena));
+    TRY(feed_reserve(&run->test, run->dev, &run->data.test, &run->data_arena));
+    return arena_plan(&run->data_arena, run->dev, &run->data_bytes);
+}
+
+static enum vggcl_err fill_memory(struct run *run) {
+    TRY(net_allocate(run->net));
+    TRY(arena_commit(&run->data_arena, run->dev));
+    TRY(feed_upload(&run->train, &run->data.train));
+    return feed_upload(&run->test, &run->data.test);
+}
+
+static enum vggcl_err load_weights(struct run *run) {
+    const char *path = run->config.weights;
+    struct safetensors file = {0};
+    enum vggcl_err err;
+    TRY_GOTO(safetensors_read(path, &file), done);
+    err = checkpoint_load(&file, path, run->net, CHECKPOINT_WEIGHTS);
+done:
+    safetensors_free(&file);
+    return err;
+}
+
+static enum vggcl_err open_step_log(struct run *run) {
+    const char *path = run->config.log_steps;
+    bool resumed = *run->config.resume;
+    if (!*path)
+        return VGGCL_OK;
+    run->step_log = fopen(path, resumed ? "a" : "w");
+    if (!run->step_log)
+        return err_set(VGGCL_EIO, "--log-steps %s: cannot be written: %s", path, strerror(errno));
+    if (!resumed)
+        fputs("step,epoch,lr,loss\n", run->step_log);
+    return VGGCL_OK;
+}
+
+/* What is saved at any stop; first of all at the start, so that a run can be resumed however early it is killed. */
+static enum vggcl_err save_state(struct run *run) {
+    char path[VGGCL_PATH_MAX];
+    TRY(saved_path(run, "last.safetensors", path));
+    return checkpoint_write(path, run->net, &run->config, &run->progress, CHECKPOINT_STATE);
+}
+
+static enum vggcl_err begin_new(struct run *run) {
+    TRY(open_data(run));
+    TRY(make_net(run));
+    TRY(fill_memory(run));
+    TRY(*run->config.weights ? load_weights(run) : net_start(run->net, run->config.seed));
+    TRY(make_save_folder(run));
+    return save_state(run);
+}
+
+static enum vggcl_err begin_resumed(struct run *run) {
+    enum vggcl_err err;
+    struct safetensors state = {0};
+    char path[VGGCL_PATH_MAX];
+    TRY_GOTO(open_resumed(run, &state, path), done);
+    TRY_GOTO(open_data(run), done);
+    TRY_GOTO(make_net(run), done);
+    if (run->progress.epoch_step >= feed_steps(&run->train, run->net->batch)) {
+        err = err_set(VGGCL_EFORMAT,
+                      "%s: stands at step %" PRId64 " of an epoch of %" PRId64 ": it was made with other data", path,
+                      run->progress.epoch_step, feed_steps(&run->train, run->net->batch));
+        goto done;
+    }
+    TRY_GOTO(fill_memory(run), done);
+    err = checkpoint_load(&state, path, run->net, CHECKPOINT_STATE);
+done:
+    safetensors_free(&state);
+    return err;
+}
+
+static void tell_start(struct run *run) {
+    const struct vggcl_observer *o = run->observer;
+    struct vggcl_start start = {.device = run->dev->info,
+                                .config = run->config,
+                                .parameters = net_trained_count(run->net),
+                                .train_images = run->data.train.count,
+                                .test_images = run->data.test.count,
+                                .device_bytes = run->net->bytes + run->data_bytes,
+                                .first_epoch = run->progress.epoch + 1,
+                                .first_step = run->progress.step,
+                                .steps_per_epoch = feed_steps(&run->train, run->net->batch)};
+    snprintf(start.dataset, sizeof start.dataset, "%s", run->data.description);
+    snprintf(start.moved_to, sizeof start.moved_to, "%s", run->moved_to);
+    if (o && o->started)
+        o->started(o->user, &start);
+}
+
+/* ------------------------------------------------------------------------------------------------------ an epoch -- */
+
+static double learning_rate(const struct vggcl_config *config, int epoch) {
+    return config->lr * pow(config->lr_gamma, epoch / config->lr_step);
+}
+
+/* Images done in the epoch so far, after `steps` steps of it. */
+static size_t images_after(const struct run *run, int64_t steps) {
+    size_t images = (size_t)steps * run->net->batch;
+    return images < run->train.set.count ? images : run->train.set.count;
+}
+
+static void tell_progress(const struct run *run) {
+    const struct vggcl_observer *o = run->observer;
+    const struct progress *p = &run->progress;
+    int64_t steps = feed_steps(&run->train, run->net->batch);
+    double images = (double)images_after(run, p->epoch_step);
+    double seconds = p->epoch_seconds + clock_seconds() - run->epoch_start;
+    double session = clock_seconds() - run->start, per_step = session / (double)run->session_steps;
+    int64_t last_step = steps * run->config.epochs;
+    if (run->config.steps && run->config.steps < last_step)
+        last_step = run->config.steps;
+    if (o && o->progressed)
+        o->progressed(o->user, &(struct vggcl_progress){.epoch = p->epoch + 1,
+                                                        .step = p->epoch_step,
+                                                        .steps = steps,
+                                                        .loss = p->loss_sum / images,
+                                                        .accuracy = (double)p->correct / images,
+                                                        .images_per_second = images / seconds,
+                                                        .epoch_eta = per_step * (double)(steps - p->epoch_step),
+                                                        .run_eta = per_step * (double)(last_step - p->step)});
+}
+
+/* Waits for a step's loss and counts it. */
+static enum vggcl_err land(struct run *run, struct flight *f) {
+    struct progress *p = &run->progress;
+    if (!f->images)
+        return VGGCL_OK;
+    TRY(fence_wait(&f->fence));
+    double loss = f->total[0] / (double)f->images;
+    if (!isfinite(loss))
+        return err_set(VGGCL_ENUMERIC,
+                       "the loss of step %" PRId64 " (epoch %d) is not finite; %s/last.safetensors keeps the state "
+                       "before that epoch; try a smaller --lr",
+                       f->step, p->epoch + 1, run->config.save);
+    p->loss_sum += f->total[0];
+    p->correct += (int64_t)f->total[1];
+    p->step++;
+    p->epoch_step++;
+    run->session_steps++;
+    f->images = 0;
+    if (run->step_log && fprintf(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", f->step, p->epoch + 1,
+                                 learning_rate(&run->config, p->epoch), loss) < 0)
+        return err_set(VGGCL_EIO, "--log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
+    tell_progress(run);
+    return VGGCL_OK;
+}
+
+/* Enqueues one whole step: number `epoch_step` of the epoch, `step` in all. The host does not wait for it. */
+static enum vggcl_err take_off(struct run *run, struct flight *f, int64_t epoch_step, int64_t step) {
+    const struct vggcl_config *config = &run->config;
+    struct net *net = run->net;
+    int epoch = run->progress.epoch;
+    size_t n = feed_size(&run->train, net->batch, epoch_step);
+    struct pass pass = net_pass(net, n, true, config->seed, (uint64_t)step);
+    struct sgd sgd = {learning_rate(config, epoch), config->momentum, config->weight_decay};
+    TRY(feed_batch(&run->train, net, epoch_step, !config->no_flip, config->seed, (uint32_t)epoch));
+    TRY(net_forward(net, &pass));
+    TRY(net_loss(net, &pass));
+    TRY(net_backward(net, &pass));
+    TRY(net_update(net, sgd));
+    f->images = n;
+    f->step = step;
+    return dev_read_later(run->dev, net->total, 0, 2, f->total, &f->fence);
+}
+
+/* Whether `step` steps in all are enough, or somebody asks for a stop. */
+static bool must_stop(struct run *run, int64_t step) {
+    const struct vggcl_observer *o = run->observer;
+    if (!run->stopping && run->config.steps && step >= run->config.steps) {
+        run->stopping = true;
+        run->end = VGGCL_END_STEPS;
+    }
+    if (!run->stopping && o && o->stop && o->stop(o->user)) {
+        run->stopping = true;
+        run->end = VGGCL_END_STOPPED;
+    }
+    return run->stopping;
+}
+
+/* The epoch's remaining steps, or those until a stop. */
+static enum vggcl_err train_epoch(struct run *run) {
+    struct progress *p = &run->progress;
+    int64_t steps = feed_steps(&run->train, run->net->batch), epoch_step = p->epoch_step, step = p->step;
+    if (!run->config.no_shuffle)
+        TRY(feed_shuffle(&run->train, run->config.seed, (uint32_t)p->epoch));
+    run->epoch_start = clock_seconds();
+    for (int side = 0; epoch_step < steps && !must_stop(run, step); epoch_step++, step++, side = !side) {
+        TRY(take_off(run, &run->flights[side], epoch_step, step));
+        TRY(land(run, &run->flights[!side]));
+    }
+    for (int side = 0; side < 2; side++)
+        TRY(land(run, &run->flights[side]));
+    p->epoch_seconds += clock_seconds() - run->epoch_start;
+    return VGGCL_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------- after an epoch --
+ */
+
+static void tell_testing(void *user, const struct tally *so_far, size_t first, size_t n, const int32_t *predicted) {
+    const struct run *run = user;
+    const struct vggcl_observer *o = run->observer;
+    (void)predicted, (void)n;
+    double seconds = clock_seconds() - run->epoch_start, images = (double)so_far->images;
+    if (o && o->progressed)
+        o->progressed(o->user, &(struct vggcl_progress){.epoch = run->progress.epoch,
+                                                        .testing = true,
+                                                        .step = (int64_t)(first / run->net->batch) + 1,
+                                                        .steps = feed_steps(&run->test, run->net->batch),
+                                                        .loss = so_far->loss_sum / images,
+                                                        .accuracy = (double)so_far->correct / images,
+                                                        .images_per_second = images / seconds});
+}
+
+static enum vggcl_err test_epoch(struct run *run, struct vggcl_epoch *row) {
+    struct tally tally;
+    run->epoch_start = clock_seconds();
+    TRY(evaluate(run->net, &run->test, tell_testing, run, &tally));
+    row->test_loss = tally.loss_sum / (double)tally.images;
+    row->test_accuracy = (double)tally.correct / (double)tally.images;
+    return VGGCL_OK;
+}
+
+/* The record first, then the weights, then the state: a run killed in between does its last epoch again, and writes the
+ * same. */
+static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row, bool is_best) {
+    char path[VGGCL_PATH_MAX], name[64];
+    TRY(history_add(&run->history, row));
+    TRY(saved_path(run, "accuracy.csv", path));
+    TRY(history_write(&run->history, path));
+    if (is_best) {
+        TRY(saved_path(run, "best.safetensors", path));
+        TRY(checkpoint_write(path, run->net, &run->config, &run->progress, CHECKPOINT_WEIGHTS));
+    }
+    if (row->epoch % run->config.save_every == 0) {
+        snprintf(name, sizeof name, "epoch-%03d.safetensors", row->epoch);
+        TRY(saved_path(run, name, path));
+        TRY(checkpoint_write(path, run->net, &run->config, &run->progress, CHECKPOINT_WEIGHTS));
+    }
+    return save_state(run);
+}
+
+static enum vggcl_err end_epoch(struct run *run) {
+    struct progress *p = &run->progress;
+    const struct vggcl_observer *o = run->observer;
+    double images = (double)run->train.set.count;
+    struct vggcl_epoch row = {.epoch = p->epoch + 1,
+                              .lr = learning_rate(&run->config, p->epoch),
+                              .train_loss = p->loss_sum / images,
+                              .train_accuracy = (double)p->correct / images,
+                              .seconds = p->epoch_seconds,
+                              .images_per_second = images / p->epoch_seconds};
+    p->epoch++;
+    p->epoch_step = 0;
+    p->loss_sum = p->epoch_seconds = 0;
+    p->correct = 0;
+    TRY(test_epoch(run, &row));
+    bool is_best = p->best_epoch == 0 || row.test_accuracy > p->best_accuracy;
+    if (is_best) {
+        p->best_epoch = row.epoch;
+        p->best_accuracy = row.test_accuracy;
+    }
+    TRY(save_epoch(run, &row, is_best));
+    if (o && o->epoch_ended)
+        o->epoch_ended(o->user, &row, is_best, p->best_accuracy);
+    return VGGCL_OK;
+}
+
+static enum vggcl_err train_epochs(struct run *run) {
+    const struct progress *p = &run->progress;
+    int64_t steps = feed_steps(&run->train, run->net->batch);
+    run->start = clock_seconds();
+    run->end = VGGCL_END_EPOCHS;
+    while (p->epoch < run->config.epochs && !must_stop(run, p->step)) {
+        TRY(train_epoch(run));
+        if (p->epoch_step == steps)
+            TRY(end_epoch(run));
+    }
+    return p->epoch_step ? save_state(run) : VGGCL_OK;
+}
+
+static void tell_finish(const struct run *run) {
+    const struct vggcl_observer *o = run->observer;
+    const struct progress *p = &run->progress;
+    if (o && o->finished)
+        o->finished(o->user, &(struct vggcl_finish){.end = run->end,
+                                                    .epoch = p->epoch,
+                                                    .step = p->step,
+                                                    .best_epoch = p->best_epoch,
+                                                    .best_accuracy = p->best_accuracy,
+                                                    .seconds = clock_seconds() - run->start});
+}
+
+static enum vggcl_err close_step_log(struct run *run) {
+    FILE *log = run->step_log;
+    run->step_log = NULL;
+    if (log && fclose(log) != 0)
+        return err_set(VGGCL_EIO, "--log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
+    return VGGCL_OK;
+}
+
+static void run_free(struct run *run) {
+    for (int i = 0; i < 2; i++)
+        fence_wait(&run->flights[i].fence);
+    if (run->step_log)
+        fclose(run->step_log);
+    history_free(&run->history);
+    feed_free(&run->train);
+    feed_free(&run->test);
+    arena_free(&run->data_arena);
+    net_free(run->net);
+    dev_close(run->dev);
+    data_free(&run->data);
+    free(run);
+}
+
+enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer) {
+    enum vggcl_err err;
+    struct run *run = calloc(1, sizeof *run);
+    if (!run)
+        return err_no_memory("the run", sizeof *run);
+    run->config = *config;
+    run->observer = observer;
+    TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run), done);
+    TRY_GOTO(open_step_log(run), done);
+    tell_start(run);
+    TRY_GOTO(train_epochs(run), done);
+    TRY_GOTO(close_step_log(run), done);
+    tell_finish(run);
+done:
+    run_free(run);
+    return err;
+}

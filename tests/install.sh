@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# install.sh CMAKE BUILD_DIR: installs into a temporary prefix, then compiles, links and runs a program against the
+# shared and the static library, found through pkg-config and through find_package. CC and CFLAGS as in the build.
+set -euo pipefail
+cmake=$1 build=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+"$cmake" --install "$build" --prefix "$prefix" >"$work/log" || { cat "$work/log"; exit 1; }
+library=$(dirname "$(find "$prefix" -name libvggcl.a)")
+export PKG_CONFIG_PATH=$library/pkgconfig LD_LIBRARY_PATH=$library
+cat >"$work/main.c" <<'END'
+#include <stdio.h>
+#include <string.h>
+#include <vggcl.h>
+int main(void) { return puts(vggcl_version()) < 0 || strcmp(vggcl_version(), VGGCL_VERSION) != 0; }
+END
+
+# works PROGRAM shared|static: it runs, and needs libvggcl.so or not, as it should.
+works() {
+    "$1" || { echo "$1: failed"; exit 1; }
+    local kind=static
+    ! readelf -d "$1" | grep -q 'NEEDED.*libvggcl' || kind=shared
+    [ $kind = "$2" ] || { echo "$1: is linked to the $kind library"; exit 1; }
+}
+
+read -ra flags <<<"${CFLAGS:-} $(pkg-config --cflags vggcl)"
+# shellcheck disable=SC2046  # pkg-config's answer is many words
+"$CC" "${flags[@]}" "$work/main.c" -o "$work/pc-shared" $(pkg-config --libs vggcl)
+# shellcheck disable=SC2046
+"$CC" "${flags[@]}" "$work/main.c" -o "$work/pc-static" "$library/libvggcl.a" -Wl,--as-needed \
+    $(pkg-config --static --libs vggcl)
+works "$work/pc-shared" shared
+works "$work/pc-static" static
+
+cat >"$work/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.22)
+project(consumer LANGUAGES C)
+find_package(vggcl 0.1 REQUIRED COMPONENTS static)
+add_executable(cmake-shared main.c)
+target_link_libraries(cmake-shared vggcl::vggcl)
+add_executable(cmake-static main.c)
+target_link_libraries(cmake-static vggcl::static)
+END
+{ "$cmake" -S "$work" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" && "$cmake" --build "$work/build"; } \
+    >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+works "$work/build/cmake-shared" shared
+works "$work/build/cmake-static" static
+[ "$("$prefix/bin/vggcl" --version | grep -oE '[0-9]+\.[0-9]+\.[0-9]+')" = "$(pkg-config --modversion vggcl)" ] ||
+    { echo "vggcl --version and vggcl.pc disagree"; exit 1; }

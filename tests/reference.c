@@ -1,0 +1,306 @@
+#include "reference.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------------------------------------ convolutions -- */
+
+long reference_neighbour(struct conv_shape s, size_t pixel, size_t tap) {
+    long h = (long)s.h, w = (long)s.w, at = (long)pixel;
+    long row = at / w % h + (long)tap / 3 - 1, column = at % w + (long)tap % 3 - 1;
+    if (row < 0 || row >= h || column < 0 || column >= w)
+        return -1;
+    return at / (w * h) * w * h + row * w + column;
+}
+
+struct exact reference_conv(struct conv_shape s, const float *x, const float *weight, const float *bias) {
+    size_t pixels = s.n * s.h * s.w;
+    struct exact y = exact_zeros(pixels * s.o);
+    for (size_t pixel = 0; pixel < pixels; pixel++) {
+        for (size_t o = 0; bias && o < s.o; o++)
+            exact_add(y, pixel * s.o + o, bias[o]);
+        for (size_t tap = 0; tap < 9; tap++) {
+            long from = reference_neighbour(s, pixel, tap);
+            for (size_t c = 0; from >= 0 && c < s.c; c++)
+                for (size_t o = 0; o < s.o; o++)
+                    exact_add(y, pixel * s.o + o,
+                              (double)x[(size_t)from * s.c + c] * weight[(tap * s.c + c) * s.o + o]);
+        }
+    }
+    return y;
+}
+
+struct exact reference_conv_data_gradient(struct conv_shape s, const float *weight, const float *dy) {
+    size_t pixels = s.n * s.h * s.w;
+    struct exact dx = exact_zeros(pixels * s.c);
+    for (size_t pixel = 0; pixel < pixels; pixel++) {
+        for (size_t tap = 0; tap < 9; tap++) {
+            long from = reference_neighbour(s, pixel, tap);
+            for (size_t c = 0; from >= 0 && c < s.c; c++)
+                for (size_t o = 0; o < s.o; o++)
+                    exact_add(dx, (size_t)from * s.c + c,
+                              (double)dy[pixel * s.o + o] * weight[(tap * s.c + c) * s.o + o]);
+        }
+    }
+    return dx;
+}
+
+struct exact reference_conv_weight_gradient(struct conv_shape s, const float *x, const float *dy) {
+    size_t pixels = s.n * s.h * s.w;
+    struct exact dweight = exact_zeros(9 * s.c * s.o);
+    for (size_t pixel = 0; pixel < pixels; pixel++) {
+        for (size_t tap = 0; tap < 9; tap++) {
+            long from = reference_neighbour(s, pixel, tap);
+            for (size_t c = 0; from >= 0 && c < s.c; c++)
+                for (size_t o = 0; o < s.o; o++)
+                    exact_add(dweight, (tap * s.c + c) * s.o + o,
+                              (double)x[(size_t)from * s.c + c] * dy[pixel * s.o + o]);
+        }
+    }
+    return dweight;
+}
+
+float *reference_rotate(size_t c, size_t o, const float *weight) {
+    float *rotated = zeros(9 * c * o * sizeof *rotated);
+    for (size_t tap = 0; tap < 9; tap++)
+        for (size_t from = 0; from < c; from++)
+            for (size_t to = 0; to < o; to++)
+                rotated[(tap * c + from) * o + to] = weight[((8 - tap) * o + to) * c + from];
+    return rotated;
+}
+
+/* --------------------------------------------------------------------------------------------- Winograd's F(t,3) -- */
+
+/* Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016), section 4. */
+static const double bt2[] = {1, 0, -1, 0, 0, 1, 1, 0, 0, -1, 1, 0, 0, 1, 0, -1};
+static const double g2[] = {1, 0, 0, .5, .5, .5, .5, -.5, .5, 0, 0, 1};
+static const double at2[] = {1, 1, 1, 0, 0, 1, -1, -1};
+static const double bt4[] = {4, 0,  -5, 0, 1, 0, 0, -4, -4, 1,  1, 0, 0, 4, -4, -1, 1, 0,
+                             0, -2, -1, 2, 1, 0, 0, 2,  -1, -2, 1, 0, 0, 4, 0,  -5, 0, 1};
+static const double g4[] = {1. / 4,  0,       0,      -1. / 6, -1. / 6,  -1. / 6, -1. / 6, 1. / 6, -1. / 6,
+                            1. / 24, 1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6,  0,       0,      1};
+static const double at4[] = {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4, 0, 0, 1, -1, 8, -8, 1};
+
+void reference_winograd(int t, enum winograd_matrix which, const double *in, double *out, double *magnitude) {
+    bool transposed = which == WINOGRAD_GT || which == WINOGRAD_A;
+    int alpha = t + 2, rows = alpha, columns = alpha;
+    const double *m = t == 2 ? bt2 : bt4;
+    if (which == WINOGRAD_G || which == WINOGRAD_GT) {
+        m = t == 2 ? g2 : g4;
+        columns = 3;
+    } else if (which == WINOGRAD_A || which == WINOGRAD_AT) {
+        m = t == 2 ? at2 : at4;
+        rows = t;
+    }
+    int down = columns, across = 1; /* how far apart m's rows and columns lie in its array */
+    if (transposed) {
+        down = 1;
+        across = columns;
+        int swap = rows;
+        rows = columns;
+        columns = swap;
+    }
+    for (int i = 0; i < rows * rows; i++) {
+        out[i] = magnitude[i] = 0;
+        for (int j = 0; j < columns * columns; j++) {
+            double term = m[i / rows * down + j / columns * across] * in[j] * m[i % rows * down + j % columns * across];
+            out[i] += term;
+            magnitude[i] += fabs(term);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------- matrix products -- */
+
+/* Where element (row, column) of what is multiplied lies. */
+static size_t at(struct matrix m, size_t matrix, size_t row, size_t column) {
+    size_t start = m.offset + matrix * m.step;
+    return m.transposed ? start + column * m.stride + row : start + row * m.stride + column;
+}
+
+struct exact reference_gemm(size_t m, size_t n, size_t k, struct matrix a_view, const float *a, struct matrix b_view,
+                            const float *b, enum gemm_add add, struct matrix c_view, size_t c_count, const float *c,
+                            size_t batch) {
+    struct exact made = exact_copy(c_count, c);
+    for (size_t matrix = 0; matrix < batch; matrix++) {
+        for (size_t row = 0; row < m; row++) {
+            for (size_t column = 0; column < n; column++) {
+                size_t to = at(c_view, matrix, row, column);
+                made.value[to] = 0;
+                if (add)
+                    exact_add(made, to, c[to]);
+                for (size_t depth = 0; depth < k; depth++)
+                    exact_add(made, to,
+                              (double)a[at(a_view, matrix, row, depth)] * b[at(b_view, matrix, depth, column)]);
+            }
+        }
+    }
+    return made;
+}
+
+/* ------------------------------------------------------------------------------------------ batch normalisation -- */
+
+static const double epsilon = 1e-5, running_momentum = 0.1;
+
+struct statistics {
+    double mean, magnitude /* mean of |x| */, variance;
+};
+
+static struct statistics statistics(size_t pixels, size_t c, size_t channel, const float *x) {
+    struct statistics s = {0, 0, 0};
+    for (size_t i = 0; i < pixels; i++) {
+        s.mean += x[i * c + channel] / (double)pixels;
+        s.magnitude += fabs(x[i * c + channel]) / (double)pixels;
+    }
+    for (size_t i = 0; i < pixels; i++)
+        s.variance += pow(x[i * c + channel] - s.mean, 2) / (double)pixels;
+    return s;
+}
+
+struct reference_bn_result reference_bn_train(size_t pixels, size_t c, const struct reference_bn *bn, const float *x) {
+    struct reference_bn_result r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c), exact_zeros(c),
+                                    exact_zeros(c)};
+    for (size_t k = 0; k < c; k++) {
+        struct statistics s = statistics(pixels, c, k, x);
+        double inverse = 1 / sqrt(s.variance + epsilon);
+        double unbiased = pixels > 1 ? s.variance * (double)pixels / (double)(pixels - 1) : 0;
+        r.mean.value[k] = s.mean;
+        r.mean.magnitude[k] = s.magnitude;
+        exact_add(r.inverse_deviation, k, inverse);
+        r.running_mean.value[k] = bn->running_mean[k] + running_momentum * (s.mean - bn->running_mean[k]);
+        r.running_mean.magnitude[k] = fabs(bn->running_mean[k]) + s.magnitude;
+        r.running_variance.value[k] = bn->running_variance[k] + running_momentum * (unbiased - bn->running_variance[k]);
+        r.running_variance.magnitude[k] = fabs(bn->running_variance[k]) + unbiased;
+        for (size_t i = k; i < pixels * c; i += c) {
+            r.y.value[i] = bn->gamma[k] * (x[i] - s.mean) * inverse + bn->beta[k];
+            r.y.magnitude[i] = fabs(bn->gamma[k]) * (fabs(x[i]) + s.magnitude) * inverse + fabs(bn->beta[k]);
+        }
+    }
+    return r;
+}
+
+struct exact reference_bn_infer(size_t pixels, size_t c, const struct reference_bn *bn, const float *x) {
+    struct exact y = exact_zeros(pixels * c);
+    for (size_t i = 0; i < pixels * c; i++) {
+        size_t k = i % c;
+        double factor = bn->gamma[k] / sqrt(bn->running_variance[k] + epsilon);
+        exact_add(y, i, x[i] * factor);
+        exact_add(y, i, -bn->running_mean[k] * factor);
+        exact_add(y, i, bn->beta[k]);
+    }
+    return y;
+}
+
+struct reference_bn_gradient reference_bn_backward(size_t pixels, size_t c, const struct reference_bn *bn,
+                                                   const float *x, const float *dy) {
+    struct reference_bn_gradient r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c)};
+    for (size_t k = 0; k < c; k++) {
+        struct statistics s = statistics(pixels, c, k, x);
+        double inverse = 1 / sqrt(s.variance + epsilon);
+        for (size_t i = k; i < pixels * c; i += c) {
+            exact_add(r.dbeta, k, dy[i]);
+            r.dgamma.value[k] += dy[i] * (x[i] - s.mean) * inverse;
+            r.dgamma.magnitude[k] += fabs(dy[i]) * (fabs(x[i]) + s.magnitude) * inverse;
+        }
+        for (size_t i = k; i < pixels * c; i += c) {
+            double n = (double)pixels, normalised = (x[i] - s.mean) * inverse;
+            double magnitude = (fabs(x[i]) + s.magnitude) * inverse;
+            r.dx.value[i] =
+                bn->gamma[k] * inverse * (dy[i] - r.dbeta.value[k] / n - normalised * r.dgamma.value[k] / n);
+            r.dx.magnitude[i] = fabs(bn->gamma[k]) * inverse *
+                                (fabs(dy[i]) + r.dbeta.magnitude[k] / n + magnitude * r.dgamma.magnitude[k] / n);
+        }
+    }
+    return r;
+}
+
+/* ------------------------------------------------------------------------------------------------------- others -- */
+
+struct exact reference_column_sum(size_t rows, size_t c, const float *x) {
+    struct exact sum = exact_zeros(c);
+    for (size_t i = 0; i < rows * c; i++)
+        exact_add(sum, i % c, x[i]);
+    return sum;
+}
+
+/* Where in x the first largest (or, where there is one, a NaN) of the window of y's element i lies. */
+static size_t largest(struct image_shape s, const float *x, size_t i) {
+    size_t w = s.w / 2, h = s.h / 2, channel = i % s.c, column = i / s.c % w, row = i / (s.c * w) % h;
+    size_t image = i / (s.c * w * h), corner = ((image * s.h + 2 * row) * s.w + 2 * column) * s.c + channel;
+    size_t best = corner;
+    for (size_t tap = 1; tap < 4; tap++) {
+        size_t next = corner + (tap / 2 * s.w + tap % 2) * s.c;
+        if (x[next] > x[best] || isnan(x[next]))
+            best = next;
+    }
+    return best;
+}
+
+struct exact reference_pool(struct image_shape s, const float *x) {
+    struct exact y = exact_zeros(s.n * (s.h / 2) * (s.w / 2) * s.c);
+    for (size_t i = 0; i < y.count; i++)
+        y.value[i] = x[largest(s, x, i)];
+    return y;
+}
+
+struct exact reference_pool_backward(struct image_shape s, const float *x, const float *dy) {
+    struct exact dx = exact_zeros(s.n * s.h * s.w * s.c);
+    for (size_t i = 0; i < s.n * (s.h / 2) * (s.w / 2) * s.c; i++)
+        dx.value[largest(s, x, i)] = dy[i];
+    return dx;
+}
+
+struct exact reference_dropout(size_t count, size_t plane, size_t c, struct coins coins, const float *x) {
+    const uint32_t key[2] = {(uint32_t)coins.seed, (uint32_t)(coins.seed >> 32)};
+    struct exact y = exact_zeros(count);
+    for (size_t i = 0; i < count; i++) {
+        size_t unit = plane ? i / (plane * c) * c + i % c : i;
+        const uint32_t counter[4] = {(uint32_t)(unit / 4), (uint32_t)coins.step, (uint32_t)(coins.step >> 32),
+                                     coins.purpose};
+        uint32_t words[4];
+        rng_philox(counter, key, words);
+        if (words[unit % 4] >= ldexp(coins.p, 32))
+            exact_add(y, i, x[i] / (1.0 - coins.p));
+    }
+    return y;
+}
+
+/* An exponent's rounding error is relative to the power: hence the magnitudes with |logit - best|. */
+struct reference_softmax reference_softmax(size_t n, size_t classes, const float *logits, const int32_t *label) {
+    struct reference_softmax r = {exact_zeros(n), exact_zeros(n * classes), zeros(n * sizeof(int32_t))};
+    for (size_t row = 0; row < n; row++) {
+        const float *z = logits + row * classes;
+        size_t best = 0, right = (size_t)label[row];
+        double sum = 0, spread = 0;
+        for (size_t k = 1; k < classes; k++)
+            if (z[k] > z[best])
+                best = k;
+        for (size_t k = 0; k < classes; k++)
+            sum += exp((double)z[k] - z[best]);
+        for (size_t k = 0; k < classes; k++)
+            spread += exp((double)z[k] - z[best]) / sum * ((double)z[best] - z[k]);
+        r.loss.value[row] = log(sum) + ((double)z[best] - z[right]);
+        r.loss.magnitude[row] = 1 + log(sum) + spread + ((double)z[best] - z[right]);
+        r.predicted[row] = isnan(r.loss.value[row]) ? -1 : (int32_t)best;
+        for (size_t k = 0; k < classes; k++) {
+            double p = exp((double)z[k] - z[best]) / sum;
+            r.dlogits.value[row * classes + k] = (p - (k == right)) / (double)n;
+            r.dlogits.magnitude[row * classes + k] =
+                (p * (1 + spread + ((double)z[best] - z[k])) + (k == right)) / (double)n;
+        }
+    }
+    return r;
+}
+
+struct reference_sgd reference_sgd(size_t count, struct sgd sgd, const float *weight, const float *gradient,
+                                   const float *velocity) {
+    struct reference_sgd r = {exact_zeros(count), exact_zeros(count)};
+    for (size_t i = 0; i < count; i++) {
+        exact_add(r.velocity, i, sgd.momentum * velocity[i]);
+        exact_add(r.velocity, i, gradient[i]);
+        exact_add(r.velocity, i, sgd.weight_decay * weight[i]);
+        r.weight.value[i] = weight[i] - sgd.lr * r.velocity.value[i];
+        r.weight.magnitude[i] = fabs(weight[i]) + sgd.lr * r.velocity.magnitude[i];
+    }
+    return r;
+}

@@ -1,0 +1,305 @@
+/* src/base/file.c: files whole or not there, folders, paths; src/base/err.c: the error's text. */
+#define _POSIX_C_SOURCE 200809L
+#include "base/file.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define FOLDER    "test_file_folder"
+#define FILE_NAME FOLDER "/file"
+
+static const char *const made_files[] = {FILE_NAME, FILE_NAME ".tmp"};
+static const char *const made_folders[] = {FOLDER "/a/b/c",  FOLDER "/a/b",  FOLDER "/a",
+                                           FOLDER "/full/x", FOLDER "/full", FOLDER};
+
+static int clean(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof made_files / sizeof *made_files; i++)
+        unlink(made_files[i]);
+    for (size_t i = 0; i < sizeof made_folders / sizeof *made_folders; i++)
+        rmdir(made_folders[i]);
+    return 0;
+}
+
+static int start(void **state) {
+    clean(state);
+    return mkdir(FOLDER, 0777);
+}
+
+static bool exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
+
+static void assert_fails(enum vggcl_err err, enum vggcl_err code, const char *text) {
+    assert_int_equal(err, code);
+    if (!strstr(vggcl_error(), text))
+        fail_msg("'%s' does not say '%s'", vggcl_error(), text);
+}
+
+static void write_text(const char *text) {
+    struct file_write file;
+    assert_int_equal(file_write_begin(&file, FILE_NAME), VGGCL_OK);
+    fputs(text, file.stream);
+    assert_int_equal(file_write_commit(&file), VGGCL_OK);
+}
+
+static void assert_holds(const char *text) {
+    char *bytes;
+    size_t size;
+    assert_int_equal(file_read(FILE_NAME, 1000000, &bytes, &size), VGGCL_OK);
+    assert_int_equal(size, strlen(text));
+    assert_string_equal(bytes, text);
+    free(bytes);
+}
+
+/* ---------------------------------------------------------------------------------------------------- writing -- */
+
+static void test_commit_replaces(void **state) {
+    (void)state;
+    struct file_write file;
+    write_text("old");
+    assert_int_equal(file_write_begin(&file, FILE_NAME), VGGCL_OK);
+    fputs("new and longer", file.stream);
+    fflush(file.stream);
+    assert_true(exists(FILE_NAME ".tmp"));
+    assert_holds("old"); /* until the commit */
+    assert_int_equal(file_write_commit(&file), VGGCL_OK);
+    assert_holds("new and longer");
+    assert_false(exists(FILE_NAME ".tmp"));
+    file_write_abandon(&file); /* nothing to do after a commit */
+    assert_holds("new and longer");
+}
+
+static void test_abandon_keeps(void **state) {
+    (void)state;
+    struct file_write file;
+    write_text("old");
+    assert_int_equal(file_write_begin(&file, FILE_NAME), VGGCL_OK);
+    fputs("new", file.stream);
+    file_write_abandon(&file);
+    file_write_abandon(&file);
+    assert_holds("old");
+    assert_false(exists(FILE_NAME ".tmp"));
+}
+
+static void test_left_over_temporary(void **state) {
+    (void)state;
+    FILE *stream = fopen(FILE_NAME ".tmp", "wb");
+    fputs("what a killed process left behind", stream);
+    fclose(stream);
+    write_text("new");
+    assert_holds("new");
+    assert_false(exists(FILE_NAME ".tmp"));
+}
+
+/* A write beyond the limit on a file's size fails as one on a full disk does; found when it happens, by fwrite, or
+ * when the buffer is flushed, by commit. */
+static void write_beyond_limit(size_t size) {
+    struct rlimit before, small;
+    struct file_write file;
+    char *bytes = calloc(size, 1);
+    write_text("old");
+    assert_int_equal(file_write_begin(&file, FILE_NAME), VGGCL_OK);
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    small = (struct rlimit){.rlim_cur = 50, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    fwrite(bytes, 1, size, file.stream);
+    enum vggcl_err err = file_write_commit(&file);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    free(bytes);
+
+    assert_fails(err, VGGCL_EIO, FILE_NAME ": cannot be written");
+    assert_false(exists(FILE_NAME ".tmp"));
+    assert_holds("old");
+    file_write_abandon(&file);
+}
+
+static void test_full_disk_keeps(void **state) {
+    (void)state;
+    write_beyond_limit(100);
+    write_beyond_limit(1000000);
+}
+
+static void test_commit_onto_folder(void **state) {
+    (void)state;
+    struct file_write file;
+    mkdir(FOLDER "/full", 0777);
+    mkdir(FOLDER "/full/x", 0777);
+    assert_int_equal(file_write_begin(&file, FOLDER "/full"), VGGCL_OK);
+    assert_fails(file_write_commit(&file), VGGCL_EIO, FOLDER "/full: cannot be written");
+    assert_false(exists(FOLDER "/full.tmp"));
+    assert_true(exists(FOLDER "/full/x"));
+}
+
+static void test_begin_fails(void **state) {
+    (void)state;
+    struct file_write file;
+    assert_fails(file_write_begin(&file, FOLDER "/none/file"), VGGCL_EIO,
+                 FOLDER "/none/file.tmp: cannot be written: No");
+    file_write_abandon(&file);
+
+    char path[VGGCL_PATH_MAX + 1];
+    memset(path, 'x', sizeof path);
+    path[VGGCL_PATH_MAX - 4] = '\0'; /* with ".tmp" one byte too long */
+    assert_fails(file_write_begin(&file, path), VGGCL_EUSAGE, "the path is longer");
+    file_write_abandon(&file);
+}
+
+/* ---------------------------------------------------------------------------------------------------- reading -- */
+
+static void test_read_limit(void **state) {
+    (void)state;
+    char *bytes;
+    size_t size;
+    write_text("12345");
+    assert_int_equal(file_read(FILE_NAME, 5, &bytes, &size), VGGCL_OK);
+    assert_int_equal(size, 5);
+    assert_memory_equal(bytes, "12345", 6); /* with the NUL behind it */
+    free(bytes);
+    assert_fails(file_read(FILE_NAME, 4, &bytes, &size), VGGCL_EFORMAT, FILE_NAME ": has 5 bytes, more than the 4");
+    assert_null(bytes);
+
+    write_text("");
+    assert_int_equal(file_read(FILE_NAME, 0, &bytes, &size), VGGCL_OK);
+    assert_int_equal(size, 0);
+    assert_string_equal(bytes, "");
+    free(bytes);
+}
+
+static void test_read_fails(void **state) {
+    (void)state;
+    char *bytes;
+    size_t size;
+    assert_fails(file_read(FOLDER "/none", 100, &bytes, &size), VGGCL_EIO, FOLDER "/none: cannot be opened: No such");
+    assert_null(bytes);
+    assert_fails(file_read(FOLDER, 100, &bytes, &size), VGGCL_EIO, FOLDER ": is no regular file");
+    assert_null(bytes);
+    assert_fails(file_read("/dev/zero", 100, &bytes, &size), VGGCL_EIO, "/dev/zero: is no regular file");
+}
+
+/* -------------------------------------------------------------------------------------------------- the paths -- */
+
+static void test_make_folder(void **state) {
+    (void)state;
+    assert_int_equal(file_make_folder(FOLDER "//a/b/c/"), VGGCL_OK);
+    assert_true(exists(FOLDER "/a/b/c"));
+    assert_int_equal(file_make_folder(FOLDER "/a/b/c"), VGGCL_OK);
+    assert_int_equal(file_make_folder("./" FOLDER "/a/../a"), VGGCL_OK);
+    assert_int_equal(file_make_folder("/"), VGGCL_OK);
+
+    write_text("a file");
+    assert_fails(file_make_folder(FILE_NAME), VGGCL_EIO, FILE_NAME ": is no folder");
+    assert_fails(file_make_folder(FILE_NAME "/below"), VGGCL_EIO, FILE_NAME "/below: cannot make this folder: Not a");
+    assert_holds("a file");
+
+    char path[VGGCL_PATH_MAX + 1];
+    memset(path, 'x', sizeof path);
+    path[VGGCL_PATH_MAX] = '\0';
+    assert_fails(file_make_folder(path), VGGCL_EUSAGE, "4096");
+    assert_fails(file_make_folder(""), VGGCL_EUSAGE, "1 to 4095 bytes");
+}
+
+static void test_path(void **state) {
+    (void)state;
+    char out[VGGCL_PATH_MAX], folder[VGGCL_PATH_MAX];
+    assert_int_equal(file_path(out, "save", "last.safetensors"), VGGCL_OK);
+    assert_string_equal(out, "save/last.safetensors");
+    memset(folder, 'x', sizeof folder);
+    folder[VGGCL_PATH_MAX - 3] = '\0';
+    assert_int_equal(file_path(out, folder, "y"), VGGCL_OK);
+    assert_int_equal(strlen(out), VGGCL_PATH_MAX - 1);
+    assert_fails(file_path(out, folder, "yz"), VGGCL_EUSAGE, "/yz: the path is longer");
+}
+
+/* ------------------------------------------------------------------------------------------------- the errors -- */
+
+static enum vggcl_err pass_on(enum vggcl_err code, bool *reached) {
+    TRY(code);
+    *reached = true;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err jump(enum vggcl_err code, bool *reached) {
+    enum vggcl_err err = VGGCL_OK;
+    TRY_GOTO(code, done);
+    *reached = true;
+done:
+    return err;
+}
+
+static void test_try(void **state) {
+    (void)state;
+    bool reached = false;
+    assert_int_equal(pass_on(VGGCL_EFORMAT, &reached), VGGCL_EFORMAT);
+    assert_int_equal(jump(VGGCL_EDEVICE, &reached), VGGCL_EDEVICE);
+    assert_false(reached);
+    assert_int_equal(pass_on(VGGCL_OK, &reached), VGGCL_OK);
+    assert_true(reached);
+    reached = false;
+    assert_int_equal(jump(VGGCL_OK, &reached), VGGCL_OK);
+    assert_true(reached);
+}
+
+static void test_error_text(void **state) {
+    (void)state;
+    assert_fails(err_set(VGGCL_EIO, "%s: byte %d", "file", 7), VGGCL_EIO, "file: byte 7");
+    assert_fails(err_set(VGGCL_EFORMAT, "in net.c: %s", vggcl_error()), VGGCL_EFORMAT, "in net.c: file: byte 7");
+    assert_string_equal(vggcl_error(), "in net.c: file: byte 7");
+
+    enum { LONG = 1000000 }; /* a kernel's build log */
+    char *log = malloc(LONG + 1);
+    memset(log, 'x', LONG);
+    log[LONG] = '\0';
+    assert_int_equal(err_set(VGGCL_EOPENCL, "%s", log), VGGCL_EOPENCL);
+    assert_string_equal(vggcl_error(), log);
+    free(log);
+
+    assert_fails(err_no_memory("the weights", 12345), VGGCL_ENOMEM, "out of memory: 12345 bytes for the weights");
+    assert_string_equal(vggcl_version(), VGGCL_VERSION);
+}
+
+static void *copy_error(void *out) {
+    return strcpy(out, vggcl_error());
+}
+
+static void test_error_of_each_thread(void **state) {
+    (void)state;
+    char theirs[100] = "unset";
+    pthread_t thread;
+    err_set(VGGCL_EIO, "ours");
+    assert_int_equal(pthread_create(&thread, NULL, copy_error, theirs), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_string_equal(theirs, "");
+    assert_string_equal(vggcl_error(), "ours");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_commit_replaces, start, clean),
+        cmocka_unit_test_setup_teardown(test_abandon_keeps, start, clean),
+        cmocka_unit_test_setup_teardown(test_left_over_temporary, start, clean),
+        cmocka_unit_test_setup_teardown(test_full_disk_keeps, start, clean),
+        cmocka_unit_test_setup_teardown(test_commit_onto_folder, start, clean),
+        cmocka_unit_test_setup_teardown(test_begin_fails, start, clean),
+        cmocka_unit_test_setup_teardown(test_read_limit, start, clean),
+        cmocka_unit_test_setup_teardown(test_read_fails, start, clean),
+        cmocka_unit_test_setup_teardown(test_make_folder, start, clean),
+        cmocka_unit_test_setup_teardown(test_path, start, clean),
+        cmocka_unit_test(test_try),
+        cmocka_unit_test(test_error_text),
+        cmocka_unit_test(test_error_of_each_thread),
+    };
+    return cmocka_run_group_tests_name("file", tests, NULL, NULL);
+}

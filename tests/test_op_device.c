@@ -1,0 +1,295 @@
+/* The device itself: which one a selector means, what is said when a kernel does not build, and reads and writes. */
+#define _POSIX_C_SOURCE 200809L
+#include "common.h"
+
+#include "base/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------------------------------------------- selectors -- */
+
+static const struct vggcl_device machine[] = {
+    {.platform = 0, .device = 0, .type = VGGCL_CPU, .name = "pthread-Some Processor", .platform_name = "Portable CL"},
+    {.platform = 1, .device = 0, .type = VGGCL_GPU, .name = "First Card", .platform_name = "Cards", .is_default = true},
+    {.platform = 1, .device = 1, .type = VGGCL_GPU, .name = "Second Card", .platform_name = "Cards"},
+    {.platform = 3, .device = 0, .type = VGGCL_ACCELERATOR, .name = "Board", .platform_name = "Boards"},
+};
+enum { MACHINE = sizeof machine / sizeof *machine };
+
+static void selectors(void **state) {
+    (void)state;
+    static const struct {
+        const char *selector;
+        size_t position;
+    } cases[] = {
+        {NULL, 1},   {"", 1},         {"0:0", 0},    {"1:0", 1}, {"1:1", 2},         {"3:0", 3},
+        {"0", 0},    {"2", 2},        {"3", 3},      {"gpu", 1}, {"cpu", 0},         {"second", 2},
+        {"CARD", 1}, {"portable", 0}, {"boards", 3}, {"Bo", 3},  {"accelerator", 3}, {"Some Process", 0},
+    };
+    unsetenv("VGGCL_DEVICE");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t position = SIZE_MAX;
+        CHECK(vggcl_device_select(machine, MACHINE, cases[i].selector, &position));
+        assert_int_equal(position, cases[i].position);
+    }
+}
+
+static void selectors_without_device(void **state) {
+    (void)state;
+    static const char *const selectors[] = {"2:0", "1:2", "4", "99", "0:0:0", "-1", "card 3", "1:", "xpu"};
+    size_t position;
+    for (size_t i = 0; i < sizeof selectors / sizeof *selectors; i++)
+        CHECK_FAILS(vggcl_device_select(machine, MACHINE, selectors[i], &position), VGGCL_EDEVICE, selectors[i],
+                    "0:0 pthread-Some Processor", "1:0 First Card", "1:1 Second Card", "3:0 Board");
+    CHECK_FAILS(vggcl_device_select(machine, 1, "gpu", &position), VGGCL_EDEVICE, "gpu", "0:0 pthread-Some Processor");
+}
+
+static void selector_from_the_environment(void **state) {
+    (void)state;
+    size_t position;
+    setenv("VGGCL_DEVICE", "second", 1);
+    CHECK(vggcl_device_select(machine, MACHINE, NULL, &position));
+    assert_int_equal(position, 2);
+    CHECK(vggcl_device_select(machine, MACHINE, "cpu", &position));
+    assert_int_equal(position, 0);
+    setenv("VGGCL_DEVICE", "third", 1);
+    CHECK_FAILS(vggcl_device_select(machine, MACHINE, "", &position), VGGCL_EDEVICE, "third");
+    setenv("VGGCL_DEVICE", "", 1);
+    CHECK(vggcl_device_select(machine, MACHINE, NULL, &position));
+    assert_int_equal(position, 1);
+    unsetenv("VGGCL_DEVICE");
+}
+
+static void machine_without_devices(void **state) {
+    (void)state;
+    size_t position;
+    CHECK_FAILS(vggcl_device_select(NULL, 0, NULL, &position), VGGCL_EDEVICE, "no OpenCL device", "pocl-opencl-icd");
+}
+
+/* A long list is cut, not written past its end. */
+static void long_list(void **state) {
+    (void)state;
+    enum { MANY = 100 };
+    struct vggcl_device *list = zeros(MANY * sizeof *list);
+    size_t position;
+    for (int i = 0; i < MANY; i++) {
+        list[i] = machine[0];
+        memset(list[i].name, 'x', 200);
+        list[i].device = i;
+    }
+    CHECK_FAILS(vggcl_device_select(list, MANY, "yes", &position), VGGCL_EDEVICE, "yes", "0:0 xxx");
+}
+
+/* ---------------------------------------------------------------------------------------------- this machine's -- */
+
+static void listed(void **state) {
+    (void)state;
+    struct vggcl_device *list;
+    size_t count, defaults = 0;
+    CHECK(vggcl_devices(&list, &count));
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        defaults += list[i].is_default;
+        assert_true(list[i].name[0] && list[i].platform_name[0] && list[i].version[0]);
+        assert_true(list[i].compute_units > 0 && list[i].work_group_size >= WORK_GROUP);
+        assert_true(list[i].memory > 0 && list[i].largest_allocation > 0 && list[i].local_memory > 0);
+        assert_true(list[i].largest_allocation <= list[i].memory);
+
+        struct dev *d;
+        char selector[32];
+        snprintf(selector, sizeof selector, "%d:%d", list[i].platform, list[i].device);
+        CHECK(dev_open(selector, NULL, &d));
+        assert_string_equal(d->info.name, list[i].name);
+        dev_close(d);
+    }
+    assert_int_equal(defaults, 1);
+    free(list);
+}
+
+static void opened(void **state) {
+    (void)state;
+    assert_true(device->alignment >= 64 && device->alignment % 64 == 0);
+    assert_int_equal(dev_vector_width(device, 1), 1);
+    assert_int_equal(dev_vector_width(device, 13), 1);
+    for (int channels = 1; channels <= 512; channels++) {
+        int width = dev_vector_width(device, channels);
+        char option[16];
+        snprintf(option, sizeof option, "-DVW=%d", width);
+        assert_string_equal(dev_vector_option(device, channels), option);
+        assert_int_equal(channels % width, 0);
+        assert_true(width == device->vector_width || channels % (2 * width));
+    }
+}
+
+static void not_opened(void **state) {
+    (void)state;
+    struct dev *d = device;
+    CHECK_FAILS(dev_open("no such card", NULL, &d), VGGCL_EDEVICE, "no such card", device->info.name);
+    assert_null(d);
+    CHECK_FAILS(dev_open(NULL, "/no/such/folder", &d), VGGCL_EIO, "--kernel-dir", "/no/such/folder");
+    assert_null(d);
+    dev_close(NULL);
+}
+
+/* ---------------------------------------------------------------------------------------------------- kernels -- */
+
+/* Opens a device with a kernel folder that holds file name, with the given text; gone_folder() removes it. */
+static char folder[VGGCL_PATH_MAX], file[VGGCL_PATH_MAX];
+static struct dev *other;
+
+static int gone_folder(void **state) {
+    dev_close(other);
+    other = NULL;
+    unlink(file);
+    rmdir(folder);
+    return release(state);
+}
+
+static struct dev *open_with(const char *name, const char *source) {
+    const char *temporary = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/vggcl-kernels-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    assert_non_null(mkdtemp(folder));
+    CHECK(file_path(file, folder, name));
+    FILE *stream = fopen(file, "w");
+    assert_non_null(stream);
+    assert_true(fputs(source, stream) >= 0);
+    assert_int_equal(fclose(stream), 0);
+    CHECK(dev_open(NULL, folder, &other));
+    return other;
+}
+
+static enum vggcl_err run_relu(struct dev *d, const char *kernel, const char *options) {
+    struct tensor none = {NULL, 0};
+    return dev_run(d, kernel, options, RANGE(0), ARGS(A_MEM(none), A_INT(0), A_MEM(none)));
+}
+
+static void kernel_that_does_not_build(void **state) {
+    (void)state;
+    struct dev *d =
+        open_with("relu.cl", "kernel void relu_forward(global float *x) {\n    x[0] = an_unknown_name;\n}\n");
+    for (int i = 0; i < 2; i++) /* and it is not kept as if it had been built */
+        CHECK_FAILS(
+            run_relu(d, "relu/relu_forward", "-DVW=2"), VGGCL_EOPENCL, "relu.cl does not build", device->info.name,
+            "CL_BUILD_PROGRAM_FAILURE", "options: -cl-std=CL1.2 -DVW=2", "an_unknown_name",
+            "    1  kernel void relu_forward(global float *x) {\n    2      x[0] = an_unknown_name;\n    3  }\n");
+}
+
+static void common_that_does_not_build(void **state) {
+    (void)state;
+    struct dev *d = open_with("common.cl", "#error this is broken\n");
+    CHECK_FAILS(run_relu(d, "relu/relu_forward", ""), VGGCL_EOPENCL, "relu.cl does not build", "this is broken");
+}
+
+/* A file of the folder takes the embedded one's place; files that it lacks are taken as embedded. */
+static void kernel_folder(void **state) {
+    (void)state;
+    struct dev *d =
+        open_with("relu.cl", "kernel void relu_forward(global const float *x, int count, global float *y) {\n"
+                             "    if (get_global_id(0) < count)\n"
+                             "        VSTORE((vec)42, get_global_id(0), y);\n"
+                             "}");
+    struct dev *embedded = device;
+    float got[3];
+    device = d; /* so that the memory is its own */
+    struct tensor y = poisoned(3);
+    enum vggcl_err err = dev_run(d, "relu/relu_forward", "", RANGE(3), ARGS(A_MEM(y), A_INT(3), A_MEM(y)));
+    if (err == VGGCL_OK)
+        err = dev_read(d, y, 0, 3, got);
+    int guards = release(NULL);
+    device = embedded;
+    CHECK(err);
+    assert_int_equal(guards, 0);
+    for (int i = 0; i < 3; i++)
+        assert_true(got[i] == 42);
+}
+
+static void unknown_kernel(void **state) {
+    (void)state;
+    CHECK_FAILS(run_relu(device, "relu/relu_sideways", ""), VGGCL_EOPENCL, "relu/relu_sideways",
+                "CL_INVALID_KERNEL_NAME");
+    CHECK_FAILS(run_relu(device, "sigmoid/sigmoid", ""), VGGCL_EOPENCL, "sigmoid.cl");
+}
+
+static void wrong_argument(void **state) {
+    (void)state;
+    enum vggcl_err err = dev_run(device, "relu/relu_forward", "", RANGE(1), ARGS(A_INT(1)));
+    CHECK_FAILS(err, VGGCL_EOPENCL, "relu/relu_forward", "argument 0", "CL_INVALID_ARG_SIZE");
+}
+
+/* ----------------------------------------------------------------------------------------------------- memory -- */
+
+static void parts_of_a_tensor(void **state) {
+    (void)state;
+    const uint32_t words[] = {10, 11, 12, 13, 14, 15, 16};
+    struct tensor t = upload(7, words);
+    uint32_t got[3];
+    CHECK(dev_read(device, t, 2, 3, got));
+    assert_memory_equal(got, words + 2, sizeof got);
+    CHECK(dev_write(device, t, 5, 2, words));
+    CHECK(dev_clear(device, t, 1, 2));
+    const uint32_t expected[] = {10, 0, 0, 13, 14, 10, 11};
+    assert_memory_equal(download(t), expected, sizeof expected);
+}
+
+static void read_later(void **state) {
+    (void)state;
+    const uint32_t words[] = {1, 2, 3, 4, 5};
+    struct tensor t = upload(5, words);
+    struct fence fence = {NULL};
+    uint32_t got[3] = {0};
+    CHECK(fence_wait(&fence)); /* an empty one is done */
+    CHECK(dev_read_later(device, t, 1, 3, got, &fence));
+    CHECK(fence_wait(&fence));
+    assert_memory_equal(got, words + 1, sizeof got);
+    assert_null(fence.event);
+    CHECK(dev_finish(device));
+}
+
+static void growing(void **state) {
+    (void)state;
+    struct tensor t = {NULL, 0};
+    CHECK(dev_grow(device, &t, 10));
+    cl_mem first = t.mem;
+    assert_int_equal(t.count, 10);
+    CHECK(dev_grow(device, &t, 5));
+    assert_ptr_equal(t.mem, first);
+    CHECK(dev_grow(device, &t, 1000));
+    assert_int_equal(t.count, 1000);
+    CHECK(dev_clear(device, t, 0, 1000));
+    clReleaseMemObject(t.mem);
+}
+
+static void error_names(void **state) {
+    (void)state;
+    assert_string_equal(cl_error_name(CL_OUT_OF_RESOURCES), "CL_OUT_OF_RESOURCES");
+    assert_string_equal(cl_error_name(-1001), "CL_PLATFORM_NOT_FOUND_KHR");
+    assert_non_null(cl_error_name(-12345));
+    CHECK_FAILS(dev_fail(device, CL_MEM_OBJECT_ALLOCATION_FAILURE, "this"), VGGCL_ENOMEM, "this", device->info.name,
+                "CL_MEM_OBJECT_ALLOCATION_FAILURE");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        DEVICE_TEST(selectors),
+        DEVICE_TEST(selectors_without_device),
+        DEVICE_TEST(selector_from_the_environment),
+        DEVICE_TEST(machine_without_devices),
+        DEVICE_TEST(long_list),
+        DEVICE_TEST(listed),
+        DEVICE_TEST(opened),
+        DEVICE_TEST(not_opened),
+        cmocka_unit_test_teardown(kernel_that_does_not_build, gone_folder),
+        cmocka_unit_test_teardown(common_that_does_not_build, gone_folder),
+        cmocka_unit_test_teardown(kernel_folder, gone_folder),
+        DEVICE_TEST(unknown_kernel),
+        DEVICE_TEST(wrong_argument),
+        DEVICE_TEST(parts_of_a_tensor),
+        DEVICE_TEST(read_later),
+        DEVICE_TEST(growing),
+        DEVICE_TEST(error_names),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}

@@ -1,0 +1,132 @@
+/* Batches of images out of bytes, with and without the mirror. */
+#include "common.h"
+
+#include "ops/image.h"
+
+#include <string.h>
+
+enum { COUNT = 401, SIDE = 32, PLANE = SIDE * SIDE, IMAGE = 3 * PLANE, ROUNDINGS = 5 };
+static const uint64_t seed = 0xFEDCBA9876543210;
+
+struct fixture {
+    uint8_t *pixels, labels[COUNT];
+    int32_t order[COUNT];
+    struct image_set set;
+    struct tensor order_device;
+};
+
+/* Random images, in the order of 7, 14, ... modulo their number. */
+static struct fixture make(void) {
+    struct fixture f = {.pixels = zeros((size_t)COUNT * IMAGE)};
+    struct rng r = rng_sequence(5, RNG_SYNTH, 0);
+    for (size_t i = 0; i < (size_t)COUNT * IMAGE; i++)
+        f.pixels[i] = (uint8_t)(rng_u32(&r) >> 24);
+    for (int i = 0; i < COUNT; i++) {
+        f.labels[i] = (uint8_t)rng_below(&r, 10);
+        f.order[i] = (int32_t)((i + 1) * 7 % COUNT);
+    }
+    f.set = (struct image_set){COUNT, upload_bytes((size_t)COUNT * IMAGE, f.pixels), upload_bytes(COUNT, f.labels)};
+    f.order_device = upload(COUNT, f.order);
+    return f;
+}
+
+static bool coin(int32_t image, uint32_t epoch) {
+    const uint32_t counter[4] = {0, (uint32_t)image, epoch, RNG_FLIP},
+                   key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    uint32_t words[4];
+    rng_philox(counter, key, words);
+    return words[0] & 1;
+}
+
+static struct exact expected_image(const struct fixture *f, size_t first, size_t n, bool flip, uint32_t epoch) {
+    struct exact x = exact_zeros(n * IMAGE);
+    for (size_t i = 0; i < x.count; i++) {
+        int32_t image = f->order[first + i / IMAGE];
+        size_t channel = i % 3, column = i / 3 % SIDE, row = i / (3 * SIDE) % SIDE;
+        if (flip && coin(image, epoch))
+            column = SIDE - 1 - column;
+        exact_add(x, i, f->pixels[(size_t)image * IMAGE + channel * PLANE + row * SIDE + column] / 127.5);
+        exact_add(x, i, -1);
+    }
+    return x;
+}
+
+static void check_batch(const struct fixture *f, size_t first, size_t n, bool flip, uint32_t epoch) {
+    struct tensor x = poisoned(n * IMAGE), labels = poisoned(n);
+    CHECK(image_batch(device, &f->set, f->order_device, first, n, flip, seed, epoch, x, labels));
+    COMPARE(text("%zu images from %zu, epoch %u", n, first, epoch), x, expected_image(f, first, n, flip, epoch),
+            ROUNDINGS);
+    const int32_t *got = download(labels);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(got[i], f->labels[f->order[first + i]]);
+}
+
+static void plain(void **state) {
+    (void)state;
+    struct fixture f = make();
+    check_batch(&f, 0, 1, false, 1);
+    check_batch(&f, 100, 3, false, 1);
+    check_batch(&f, COUNT - 13, 13, false, 2);
+}
+
+static void flipped(void **state) {
+    (void)state;
+    struct fixture f = make();
+    check_batch(&f, 0, COUNT, true, 1);
+    check_batch(&f, 0, 65, true, 2);
+    check_batch(&f, 57, 1, true, 300);
+}
+
+/* The two ends of a byte are exactly -1 and 1. */
+static void range(void **state) {
+    (void)state;
+    uint8_t *pixels = zeros(IMAGE);
+    for (int i = 0; i < IMAGE; i++)
+        pixels[i] = (uint8_t)(i % 2 ? 255 : 0);
+    const uint8_t label = 9;
+    const int32_t order = 0;
+    struct image_set set = {1, upload_bytes(IMAGE, pixels), upload_bytes(1, &label)};
+    struct tensor x = poisoned(IMAGE), labels = poisoned(1);
+    CHECK(image_batch(device, &set, upload(1, &order), 0, 1, false, seed, 0, x, labels));
+    const float *got = download(x);
+    for (int i = 0; i < IMAGE; i++)
+        assert_true(got[i] == (i / 3 % 2 ? 1.0f : -1.0f));
+    assert_int_equal(*(int32_t *)download(labels), 9);
+}
+
+/* Which of all images a batch of them all holds mirrored: those that differ from the plain ones. */
+static bool *mirrored(const struct fixture *f, uint32_t epoch) {
+    struct tensor plain = poisoned(COUNT * IMAGE), x = poisoned(COUNT * IMAGE), labels = poisoned(COUNT);
+    bool *is = zeros(COUNT * sizeof *is);
+    CHECK(image_batch(device, &f->set, f->order_device, 0, COUNT, false, seed, epoch, plain, labels));
+    CHECK(image_batch(device, &f->set, f->order_device, 0, COUNT, true, seed, epoch, x, labels));
+    const float *before = download(plain), *after = download(x);
+    for (size_t i = 0; i < COUNT; i++)
+        is[i] = memcmp(before + i * IMAGE, after + i * IMAGE, IMAGE * sizeof(float)) != 0;
+    return is;
+}
+
+/* The standard deviation of both counts is 10. */
+static void half_are_flipped(void **state) {
+    (void)state;
+    struct fixture f = make();
+    const bool *first = mirrored(&f, 1), *again = mirrored(&f, 1), *next = mirrored(&f, 2);
+    int flips = 0, changes = 0;
+    for (int i = 0; i < COUNT; i++) {
+        flips += first[i];
+        changes += first[i] != next[i];
+        assert_int_equal(first[i], again[i]);
+    }
+    assert_in_range(flips, COUNT / 2 - 40, COUNT / 2 + 40);
+    assert_in_range(changes, COUNT / 2 - 40, COUNT / 2 + 40);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        DEVICE_TEST(plain),
+        DEVICE_TEST(flipped),
+        DEVICE_TEST(range),
+        DEVICE_TEST(half_are_flipped),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}

@@ -1,0 +1,47 @@
+/* One step of gradient descent, and several. */
+#include "common.h"
+#include "reference.h"
+
+#include "ops/sgd.h"
+
+enum { ROUNDINGS = 6 }; /* three products, two sums, and the constants' own rounding to float */
+
+static void steps(size_t count, struct sgd sgd, int number) {
+    float *weight = random_floats(count, -1, 1), *velocity = random_floats(count, -1, 1);
+    struct tensor weight_device = upload(count, weight), velocity_device = upload(count, velocity);
+    for (int i = 0; i < number; i++) {
+        float *gradient = random_floats(count, -1, 1);
+        struct tensor gradient_device = upload(count, gradient);
+        struct reference_sgd expected = reference_sgd(count, sgd, weight, gradient, velocity);
+        CHECK(sgd_step(device, sgd, weight_device, gradient_device, velocity_device));
+        const char *what = text("%zu words, step %d", count, i);
+        COMPARE(what, velocity_device, expected.velocity, ROUNDINGS);
+        COMPARE(what, weight_device, expected.weight, ROUNDINGS);
+        COMPARE(what, gradient_device, exact_copy(count, gradient), 0);
+        weight = download(weight_device);
+        velocity = download(velocity_device);
+    }
+}
+
+static void one_step(void **state) {
+    (void)state;
+    static const size_t counts[] = {1, 3, 6, 12, 24, 64, 65, 127, 4096, 10007};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        steps(counts[i], (struct sgd){0.01, 0.9, 5e-4}, 1);
+}
+
+static void many_steps(void **state) {
+    (void)state;
+    steps(48, (struct sgd){0.3, 0.9, 0.1}, 10);
+}
+
+/* Without momentum and decay the weight moves by lr * gradient, and the velocity is the gradient. */
+static void plain_descent(void **state) {
+    (void)state;
+    steps(16, (struct sgd){0.5, 0, 0}, 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {DEVICE_TEST(one_step), DEVICE_TEST(many_steps), DEVICE_TEST(plain_descent)};
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}

@@ -1,0 +1,121 @@
+/* Softmax cross-entropy, its gradient, and what is counted of it. */
+#include "common.h"
+#include "reference.h"
+
+#include "ops/softmax.h"
+
+#include <math.h>
+#include <string.h>
+
+struct output {
+    struct tensor loss, predicted, dlogits;
+};
+
+static struct output run(size_t n, size_t classes, const float *logits, const int32_t *label) {
+    struct output out = {poisoned(n), poisoned(n), poisoned(n * classes)};
+    CHECK(softmax_cross_entropy(device, n, classes, upload(n * classes, logits), upload(n, label), out.loss,
+                                out.predicted, out.dlogits));
+    return out;
+}
+
+static int32_t *random_labels(size_t n, size_t classes) {
+    struct rng r = rng_sequence(2, RNG_SYNTH, n);
+    int32_t *label = zeros(n * sizeof *label);
+    for (size_t i = 0; i < n; i++)
+        label[i] = (int32_t)rng_below(&r, (uint32_t)classes);
+    return label;
+}
+
+/* exp and log are allowed 3 units in the last place each; the sum has classes terms. */
+static double roundings(size_t classes) {
+    return (double)classes + 8;
+}
+
+static void cross_entropy(void **state) {
+    (void)state;
+    static const struct {
+        size_t n, classes;
+        double spread;
+    } cases[] = {{1, 10, 1}, {3, 10, 30}, {65, 10, 5}, {127, 7, 300}, {128, 1, 1}, {13, 65, 10}, {1, 2, 1e30}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t n = cases[i].n, classes = cases[i].classes;
+        float *logits = random_floats(n * classes, -cases[i].spread, cases[i].spread);
+        int32_t *label = random_labels(n, classes);
+        struct output out = run(n, classes, logits, label);
+        struct reference_softmax expected = reference_softmax(n, classes, logits, label);
+        const char *what = text("%zu rows of %zu, within %g", n, classes, cases[i].spread);
+        COMPARE(what, out.loss, expected.loss, roundings(classes));
+        COMPARE(what, out.dlogits, expected.dlogits, roundings(classes));
+        assert_memory_equal(download(out.predicted), expected.predicted, n * sizeof(int32_t));
+    }
+}
+
+static void first_of_equals_is_predicted(void **state) {
+    (void)state;
+    const float logits[] = {1, 3, 2, 3, 0, 0, 0, 0};
+    const int32_t label[] = {3, 0};
+    struct output out = run(2, 4, logits, label);
+    const int32_t *predicted = download(out.predicted);
+    assert_int_equal(predicted[0], 1);
+    assert_int_equal(predicted[1], 0);
+    const float *loss = download(out.loss);
+    assert_float_equal(loss[1], logf(4), 1e-6f);
+}
+
+/* A NaN anywhere in a row, or a largest that is infinite, shows in its loss and prediction, not in other rows. */
+static void nan_shows(void **state) {
+    (void)state;
+    enum { CLASSES = 5, N = 2 * CLASSES + 1 };
+    float *logits = random_floats(N * CLASSES, -1, 1);
+    int32_t *label = random_labels(N, CLASSES);
+    for (int i = 0; i < CLASSES; i++) {
+        logits[i * CLASSES + i] = NAN;
+        logits[(CLASSES + i) * CLASSES + i] = INFINITY;
+    }
+    struct output out = run(N, CLASSES, logits, label);
+    const float *loss = download(out.loss), *dlogits = download(out.dlogits);
+    const int32_t *predicted = download(out.predicted);
+    for (int i = 0; i < 2 * CLASSES; i++) {
+        assert_true(isnan(loss[i]));
+        assert_int_equal(predicted[i], -1);
+        assert_true(isnan(dlogits[i * CLASSES + i % CLASSES]));
+    }
+    assert_true(isfinite(loss[N - 1]));
+    assert_in_range(predicted[N - 1], 0, CLASSES - 1);
+
+    struct tensor total = poisoned(2);
+    CHECK(softmax_total(device, N, out.loss, out.predicted, upload(N, label), total));
+    const float *sums = download(total);
+    assert_true(isnan(sums[0]));
+    assert_true(sums[1] == (predicted[N - 1] == label[N - 1]));
+}
+
+/* Kahan's sum: two roundings whatever the number of rows. */
+static void totals(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 3, 127, 50000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t n = sizes[i];
+        float *loss = random_floats(n, 0, 5);
+        int32_t *label = random_labels(n, 10), *predicted = zeros(n * sizeof *predicted);
+        struct exact expected = exact_zeros(2);
+        for (size_t k = 0; k < n; k++) {
+            predicted[k] = k % 3 ? label[k] : (label[k] + 1) % 10;
+            exact_add(expected, 0, loss[k]);
+            expected.value[1] += predicted[k] == label[k];
+        }
+        struct tensor total = poisoned(2);
+        CHECK(softmax_total(device, n, upload(n, loss), upload(n, predicted), upload(n, label), total));
+        COMPARE(text("%zu rows", n), total, expected, 2);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        DEVICE_TEST(cross_entropy),
+        DEVICE_TEST(first_of_equals_is_predicted),
+        DEVICE_TEST(nan_shows),
+        DEVICE_TEST(totals),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}

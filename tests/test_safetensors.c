@@ -1,0 +1,435 @@
+/* src/checkpoint/safetensors.c: the format byte for byte, round trips, and files that are not what they should be. */
+#define _POSIX_C_SOURCE 200809L
+#include "checkpoint/safetensors.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define FILE_NAME "test_safetensors.safetensors"
+
+static int remove_files(void **state) {
+    (void)state;
+    unlink(FILE_NAME);
+    unlink(FILE_NAME ".tmp");
+    return 0;
+}
+
+static void put_file(const void *bytes, size_t size) {
+    FILE *stream = fopen(FILE_NAME, "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(bytes, 1, size, stream), size);
+    assert_int_equal(fclose(stream), 0);
+}
+
+/* Length, header of header_size bytes, data_size bytes 0, 1, 2, ... */
+static void put_parts(const char *header, size_t header_size, size_t data_size) {
+    unsigned char bytes[4096];
+    uint64_t length = header_size;
+    assert_true(8 + header_size + data_size <= sizeof bytes);
+    memcpy(bytes, &length, 8);
+    memcpy(bytes + 8, header, header_size);
+    for (size_t i = 0; i < data_size; i++)
+        bytes[8 + header_size + i] = (unsigned char)i;
+    put_file(bytes, 8 + header_size + data_size);
+}
+
+static size_t get_file(unsigned char *bytes, size_t room) {
+    FILE *stream = fopen(FILE_NAME, "rb");
+    assert_non_null(stream);
+    size_t size = fread(bytes, 1, room, stream);
+    fclose(stream);
+    return size;
+}
+
+static void assert_read_fails(enum vggcl_err code, const char *text) {
+    struct safetensors file;
+    memset(&file, 0xa5, sizeof file);
+    assert_int_equal(safetensors_read(FILE_NAME, &file), code);
+    if (!strstr(vggcl_error(), FILE_NAME) || !strstr(vggcl_error(), text))
+        fail_msg("'%s' does not name " FILE_NAME " and '%s'", vggcl_error(), text);
+    assert_null(file.records);
+    assert_int_equal(file.count, 0);
+    safetensors_free(&file); /* of what a failed read left: no harm */
+}
+
+/* ---------------------------------------------------------------------------------------------------- writing -- */
+
+static const char tiny_header[] = "{\"__metadata__\":{\"format\":\"pt\"},"
+                                  "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+                                  "\"b\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[8,12]}}";
+static const unsigned char tiny_data[] = {0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0, 0x3f}; /* 1, -2, 0.5 */
+
+static void write_tiny(void) {
+    float a[] = {1, -2}, b[] = {0.5f};
+    struct record records[] = {{"a", 1, {2}, a}, {"b", 2, {1, 1}, b}};
+    const char *metadata[] = {"format", "pt", NULL};
+    assert_int_equal(safetensors_write(FILE_NAME, records, 2, metadata), VGGCL_OK);
+}
+
+/* What the format's own library writes for the same tensors. */
+static void test_known_bytes(void **state) {
+    (void)state;
+    unsigned char bytes[1024], length[8] = {144};
+    write_tiny();
+    size_t size = get_file(bytes, sizeof bytes), header = strlen(tiny_header);
+    assert_int_equal(header, 141);
+    assert_int_equal(size, 8 + 144 + sizeof tiny_data);
+    assert_memory_equal(bytes, length, 8);
+    assert_memory_equal(bytes + 8, tiny_header, header);
+    assert_memory_equal(bytes + 8 + header, "   ", 3);
+    assert_memory_equal(bytes + 8 + 144, tiny_data, sizeof tiny_data);
+    assert_int_equal(access(FILE_NAME ".tmp", F_OK), -1);
+}
+
+static void test_round_trip(void **state) {
+    (void)state;
+    static const unsigned specials[] = {0x7fc12345, 0xff800000, 0x80000000, 0x00000001, 0x7f7fffff, 0x3f800000};
+    float values[1200];
+    for (int i = 0; i < 1200; i++)
+        memcpy(&values[i], &specials[i % 6], sizeof *values);
+    const struct record records[] = {
+        {"conv1_1.weight", 4, {2, 3, 10, 20}, values},
+        {"scalar", 0, {0}, values + 1},
+        {"", 1, {3}, values + 2},
+        {"empty", 2, {5, 0}, values},
+        {"\"quoted\" \\ / \b\t\n\x01\x7f", 3, {1, 2, 3}, values},
+        {"\xc3\xbcml\xc3\xa4ut \xe5\x90\x8d\xe5\x89\x8d \xf0\x9f\x90\xb1", 1, {1}, values + 3},
+        {"dtype", 1, {2}, values},
+        {"last and empty", 1, {0}, values},
+    };
+    enum { COUNT = sizeof records / sizeof *records };
+    const char *metadata[] = {"format", "pt", "", "", "a \"key\"\n", "\xe5\x90\x8d", "dtype", "F64", NULL};
+    assert_int_equal(safetensors_write(FILE_NAME, records, COUNT, metadata), VGGCL_OK);
+
+    struct safetensors file;
+    assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
+    assert_int_equal(file.count, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const struct record *found = safetensors_find(&file, records[i].name);
+        assert_non_null(found);
+        assert_string_equal(found->name, records[i].name);
+        assert_int_equal(found->rank, records[i].rank);
+        assert_memory_equal(found->shape, records[i].shape, (size_t)records[i].rank * sizeof *found->shape);
+        assert_int_equal((uintptr_t)found->values % _Alignof(float), 0);
+        assert_memory_equal(found->values, records[i].values, record_count(found) * sizeof(float));
+    }
+    assert_int_equal(record_count(&records[0]), 1200);
+    assert_int_equal(record_count(&records[1]), 1);
+    assert_int_equal(record_count(&records[3]), 0);
+    for (int i = 0; metadata[i]; i += 2)
+        assert_string_equal(safetensors_metadata(&file, metadata[i]), metadata[i + 1]);
+    assert_null(safetensors_metadata(&file, "no such key"));
+    assert_null(safetensors_find(&file, "no such tensor"));
+    assert_null(safetensors_find(&file, "__metadata__"));
+    safetensors_free(&file);
+    safetensors_free(&file);
+}
+
+static void test_nothing_in_it(void **state) {
+    (void)state;
+    struct safetensors file;
+    assert_int_equal(safetensors_write(FILE_NAME, NULL, 0, NULL), VGGCL_OK);
+    assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
+    assert_int_equal(file.count, 0);
+    assert_null(safetensors_metadata(&file, "format"));
+    safetensors_free(&file);
+}
+
+static void test_header_without_padding(void **state) {
+    (void)state;
+    static const char header[] = "{\"__metadata__\":{\"a\":\"1234567\"}}";
+    const char *metadata[] = {"a", "1234567", NULL};
+    unsigned char bytes[64];
+    assert_int_equal(strlen(header) % 8, 0);
+    assert_int_equal(safetensors_write(FILE_NAME, NULL, 0, metadata), VGGCL_OK);
+    assert_int_equal(get_file(bytes, sizeof bytes), 8 + strlen(header));
+    assert_memory_equal(bytes + 8, header, strlen(header));
+}
+
+static void test_write_no_utf8(void **state) {
+    (void)state;
+    float value = 1;
+    struct record record = {"caf\xe9", 1, {1}, &value};
+    const char *metadata[] = {"data", "/home/caf\xe9", NULL};
+    write_tiny();
+    assert_int_equal(safetensors_write(FILE_NAME, &record, 1, NULL), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "'caf\xe9'"));
+    assert_int_equal(safetensors_write(FILE_NAME, NULL, 0, metadata), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "'data'"));
+    test_known_bytes(state); /* neither attempt left anything in the way */
+}
+
+static void test_write_nowhere(void **state) {
+    (void)state;
+    assert_int_equal(safetensors_write("no/such/folder/w.safetensors", NULL, 0, NULL), VGGCL_EIO);
+    assert_non_null(strstr(vggcl_error(), "no/such/folder/w.safetensors"));
+}
+
+static void test_full_disk_keeps_old_file(void **state) {
+    (void)state;
+    struct rlimit before, small;
+    unsigned char old[1024], now[1024];
+    float *values = calloc(100000, sizeof *values);
+    struct record record = {"big", 1, {100000}, values};
+    write_tiny();
+    size_t size = get_file(old, sizeof old);
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    small = (struct rlimit){.rlim_cur = 5000, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum vggcl_err err = safetensors_write(FILE_NAME, &record, 1, NULL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    free(values);
+
+    assert_int_equal(err, VGGCL_EIO);
+    assert_non_null(strstr(vggcl_error(), FILE_NAME ": "));
+    assert_int_equal(access(FILE_NAME ".tmp", F_OK), -1);
+    assert_int_equal(get_file(now, sizeof now), size);
+    assert_memory_equal(now, old, size);
+}
+
+/* ---------------------------------------------------------------------------------------------- foreign files -- */
+
+/* Tensors out of order, other dtypes, three bytes before the floats, white space, members that we do not know. */
+static void test_foreign_layout(void **state) {
+    (void)state;
+    static const char header[] =
+        " { \"z\" : {\"shape\":[2], \"data_offsets\":[7, 15], \"dtype\":\"F32\", \"more\":[{}]},\n"
+        " \"bytes\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},"
+        " \"five\":{\"dtype\":\"F16\",\"shape\":[1,1,1,1,2],\"data_offsets\":[15,19]},"
+        " \"none\":{\"dtype\":\"I64\",\"shape\":[9,0],\"data_offsets\":[7,7]},"
+        " \"caf\\u00e9\\n\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[3,7]}}\t\r\n ";
+    static const unsigned char z[] = {7, 8, 9, 10, 11, 12, 13, 14}, scalar[] = {3, 4, 5, 6};
+    struct safetensors file;
+    for (size_t spaces = 0; spaces < 4; spaces++) { /* every alignment of the data */
+        put_parts(header, strlen(header) - spaces, 19);
+        assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
+        assert_int_equal(file.count, 2);
+        assert_string_equal(file.records[0].name, "caf\xc3\xa9\n");
+        assert_int_equal(file.records[0].rank, 0);
+        assert_memory_equal(file.records[0].values, scalar, 4);
+        assert_string_equal(file.records[1].name, "z");
+        assert_memory_equal(file.records[1].values, z, 8);
+        assert_int_equal((uintptr_t)file.records[0].values % _Alignof(float), 0);
+        assert_int_equal((uintptr_t)file.records[1].values % _Alignof(float), 0);
+        safetensors_free(&file);
+    }
+}
+
+static void test_every_dtype(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t bytes;
+    } dtypes[] = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},   {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"I16", 2},
+                  {"U16", 2},  {"F16", 2}, {"BF16", 2}, {"I32", 4},     {"U32", 4},     {"F32", 4},
+                  {"F64", 8},  {"I64", 8}, {"U64", 8},  {"F8_E8M0", 1}};
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        char header[256];
+        size_t size = 6 * dtypes[i].bytes;
+        int length =
+            snprintf(header, sizeof header, "{\"t\":{\"dtype\":\"%s\",\"shape\":[2,3],\"data_offsets\":[0,%zu]}}",
+                     dtypes[i].name, size);
+        struct safetensors file;
+        put_parts(header, (size_t)length, size);
+        assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
+        assert_int_equal(file.count, strcmp(dtypes[i].name, "F32") == 0);
+        safetensors_free(&file);
+        put_parts(header, (size_t)length, size - 1);
+        assert_read_fails(VGGCL_EFORMAT, "'t'");
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------- hostile files -- */
+
+#define TENSOR(dtype, shape, offsets) "{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define ONE(dtype, shape, offsets)    "{\"evil\":" TENSOR(dtype, shape, offsets) "}"
+#define GOOD                          "\"good\":" TENSOR("F32", "[2]", "[0,8]")
+
+static const struct hostile {
+    const char *header;
+    size_t data_size;
+    const char *text; /* what the error's text must name, beside the file */
+} hostile_headers[] = {
+    /* the header itself */
+    {"", 0, "no JSON"},
+    {"    ", 0, "no JSON"},
+    {"{", 0, "line 1"},
+    {"{\"evil\":\n nonsense}", 0, "line 2"},
+    {"{} {}", 0, "no JSON"},
+    {"[]", 0, "no JSON object"},
+    {"7", 0, "no JSON"},
+    {"null", 0, "no JSON"},
+    {"{\"evil\xff\":{}}", 0, "no JSON"},
+    {"{\"evil\\u0000name\":{}}", 0, "no JSON"},
+    {"{\"evil\\ud800\":{}}", 0, "no JSON"},
+    {"{" GOOD ",\"good\":" TENSOR("F32", "[2]", "[8,16]") "}", 16, "duplicate"},
+    {"{\"evil\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "duplicate"},
+    /* metadata */
+    {"{\"__metadata__\":7}", 0, "__metadata__"},
+    {"{\"__metadata__\":[]}", 0, "__metadata__"},
+    {"{\"__metadata__\":{\"format\":\"pt\",\"epoch\":7}}", 0, "'epoch'"},
+    {"{\"__metadata__\":{\"nested\":{}}}", 0, "'nested'"},
+    {"{\"__metadata__\":{\"nothing\":null}}", 0, "'nothing'"},
+    {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "duplicate"},
+    /* a tensor's members */
+    {"{\"evil\":7}", 0, "'evil': has no dtype"},
+    {"{\"evil\":null}", 0, "'evil': has no dtype"},
+    {"{\"evil\":[\"F32\",[2],[0,8]]}", 8, "'evil': has no dtype"},
+    {"{\"evil\":{}}", 0, "'evil': has no dtype"},
+    {"{\"evil\":{\"dtype\":7,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "'evil': has no dtype"},
+    {"{\"evil\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, "'evil': has no shape"},
+    {"{\"evil\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8, "'evil': has no data_offsets"},
+    {ONE("F33", "[2]", "[0,8]"), 8, "'evil': unknown dtype 'F33'"},
+    {ONE("f32", "[2]", "[0,8]"), 8, "'evil': unknown dtype 'f32'"},
+    {ONE("", "[2]", "[0,8]"), 8, "'evil': unknown dtype ''"},
+    /* shapes */
+    {ONE("F32", "2", "[0,8]"), 8, "'evil': has no shape"},
+    {ONE("F32", "{}", "[0,4]"), 4, "'evil': has no shape"},
+    {ONE("F32", "[-2]", "[0,8]"), 8, "'evil': shape[0]"},
+    {ONE("F32", "[1,2.0]", "[0,8]"), 8, "'evil': shape[1]"},
+    {ONE("F32", "[2e0]", "[0,8]"), 8, "'evil': shape[0]"},
+    {ONE("F32", "[\"2\"]", "[0,8]"), 8, "'evil': shape[0]"},
+    {ONE("F32", "[true]", "[0,4]"), 4, "'evil': shape[0]"},
+    {ONE("F32", "[[2]]", "[0,8]"), 8, "'evil': shape[0]"},
+    {ONE("I64", "[null]", "[0,8]"), 8, "'evil': shape[0]"},
+    {ONE("F32", "[1,1,1,1,2]", "[0,8]"), 8, "'evil': its shape has 5 sizes, above 4"},
+    {ONE("F32", "[9223372036854775807]", "[0,8]"), 8, "'evil': its shape has more elements"},
+    {ONE("F32", "[4611686018427387904]", "[0,0]"), 0, "'evil': its shape has more elements"},      /* 4 * 2^62 = 0 */
+    {ONE("F32", "[4294967296,4294967296]", "[0,0]"), 0, "'evil': its shape has more elements"},    /* 2^32 * 2^32 */
+    {ONE("U8", "[65536,65536,65536,65536,2]", "[0,0]"), 0, "'evil': its shape has more elements"}, /* 2^64 * 2 */
+    {ONE("F32", "[4294967296,4294967296,0]", "[0,0]"), 0, "'evil': its shape has more elements"},
+    {ONE("F32", "[9223372036854775808]", "[0,8]"), 8, "too big integer"},
+    {ONE("F32", "[99999999999999999999999]", "[0,8]"), 8, "too big integer"},
+    /* offsets */
+    {ONE("F32", "[2]", "8"), 8, "'evil': has no data_offsets"},
+    {ONE("F32", "[2]", "[8]"), 8, "'evil': has no data_offsets"},
+    {ONE("F32", "[2]", "[0,8,16]"), 16, "'evil': has no data_offsets"},
+    {ONE("F32", "[2]", "[0,\"8\"]"), 8, "'evil': has no data_offsets"},
+    {ONE("F32", "[2]", "[0.0,8]"), 8, "'evil': has no data_offsets"},
+    {ONE("F32", "[2]", "[-8,0]"), 8, "'evil': has no data_offsets"},
+    {ONE("F32", "[2]", "[8,0]"), 8, "'evil': has no data_offsets"},
+    {ONE("F32", "[2]", "[0,4]"), 4, "'evil': data_offsets span 4 bytes, dtype and shape need 8"},
+    {ONE("F32", "[2]", "[0,9]"), 9, "'evil': data_offsets span 9 bytes"},
+    {ONE("F32", "[0]", "[0,4]"), 4, "'evil': data_offsets span 4 bytes, dtype and shape need 0"},
+    {ONE("F32", "[]", "[0,0]"), 0, "'evil': data_offsets span 0 bytes, dtype and shape need 4"},
+    {ONE("F32", "[2]", "[9223372036854775799,9223372036854775807]"), 8, "'evil': starts at byte 9223372036854775799"},
+    /* places */
+    {ONE("F32", "[2]", "[4,12]"), 12, "'evil': starts at byte 4"},
+    {"{" GOOD ",\"evil\":" TENSOR("F32", "[2]", "[12,20]") "}", 20, "'evil': starts at byte 12"},
+    {"{\"evil\":" TENSOR("F32", "[2]", "[4,12]") "," GOOD "}", 12, "'evil': starts at byte 4"},
+    {"{" GOOD ",\"evil\":" TENSOR("F32", "[1]", "[0,4]") "}", 8, "'good': starts at byte 0"},
+    {"{" GOOD ",\"evil\":" TENSOR("U8", "[8]", "[0,8]") "}", 8, "starts at byte 0"},
+    {"{" GOOD ",\"evil\":" TENSOR("F32", "[0]", "[4,4]") "}", 8, "'evil': starts at byte 4"},
+    {"{" GOOD ",\"evil\":" TENSOR("F32", "[0]", "[16,16]") "}", 8, "'evil': starts at byte 16"},
+    {ONE("F32", "[2]", "[0,8]"), 7, "'evil', the last, ends at 8"},
+    {ONE("F32", "[2]", "[0,8]"), 9, "'evil', the last, ends at 8"},
+    {ONE("I64", "[1]", "[0,8]"), 0, "'evil', the last, ends at 8"},
+    {ONE("F32", "[1000000000000]", "[0,4000000000000]"), 8, "'evil', the last, ends at 4000000000000"},
+    {"{}", 1, "1 bytes of data"},
+};
+
+static void test_hostile_headers(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof hostile_headers / sizeof *hostile_headers; i++) {
+        const struct hostile *h = &hostile_headers[i];
+        put_parts(h->header, strlen(h->header), h->data_size);
+        assert_read_fails(VGGCL_EFORMAT, h->text);
+    }
+}
+
+static void test_nul_in_header(void **state) {
+    (void)state;
+    static const char in_name[] = "{\"ev\0il\":{}}", behind[] = "{}\0";
+    put_parts(in_name, sizeof in_name - 1, 0);
+    assert_read_fails(VGGCL_EFORMAT, "no JSON");
+    put_parts(behind, sizeof behind - 1, 0);
+    assert_read_fails(VGGCL_EFORMAT, "no JSON");
+}
+
+static void test_deep_nesting(void **state) {
+    (void)state;
+    enum { DEPTH = 1000000 };
+    char *bytes = malloc(8 + DEPTH);
+    uint64_t length = DEPTH;
+    memcpy(bytes, &length, 8);
+    memset(bytes + 8, '[', DEPTH);
+    put_file(bytes, 8 + DEPTH);
+    assert_read_fails(VGGCL_EFORMAT, "depth");
+    for (size_t i = 8; i + 5 <= 8 + DEPTH; i += 5)
+        memcpy(bytes + i, "{\"a\":", 5);
+    put_file(bytes, 8 + DEPTH);
+    assert_read_fails(VGGCL_EFORMAT, "depth");
+    free(bytes);
+}
+
+static void test_header_length(void **state) {
+    (void)state;
+    static const uint64_t lengths[] = {3, 4, 1000, 100000000};
+    static const uint64_t far_too_long[] = {100000001, 1ull << 32, INT64_MAX, UINT64_MAX - 7, UINT64_MAX};
+    unsigned char bytes[10] = {0};
+    bytes[8] = '{', bytes[9] = '}';
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        memcpy(bytes, &lengths[i], 8);
+        put_file(bytes, sizeof bytes);
+        assert_read_fails(VGGCL_EFORMAT, "behind the file's end");
+    }
+    for (size_t i = 0; i < sizeof far_too_long / sizeof *far_too_long; i++) {
+        memcpy(bytes, &far_too_long[i], 8);
+        put_file(bytes, sizeof bytes);
+        assert_read_fails(VGGCL_EFORMAT, "above 100000000");
+    }
+}
+
+static void test_cut_off_anywhere(void **state) {
+    (void)state;
+    unsigned char bytes[1024];
+    write_tiny();
+    size_t size = get_file(bytes, sizeof bytes - 1);
+    for (size_t cut = 0; cut < size; cut++) {
+        put_file(bytes, cut);
+        assert_read_fails(VGGCL_EFORMAT, cut < 8 ? "too few" : cut < 8 + 144 ? "is it cut off" : "'b'");
+    }
+    bytes[size] = 0;
+    put_file(bytes, size + 1);
+    assert_read_fails(VGGCL_EFORMAT, "'b'");
+}
+
+static void test_no_file(void **state) {
+    (void)state;
+    struct safetensors file;
+    remove_files(NULL);
+    assert_read_fails(VGGCL_EIO, "No such file");
+    assert_int_equal(safetensors_read(".", &file), VGGCL_EIO);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_bytes),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_nothing_in_it),
+        cmocka_unit_test(test_header_without_padding),
+        cmocka_unit_test(test_write_no_utf8),
+        cmocka_unit_test(test_write_nowhere),
+        cmocka_unit_test(test_full_disk_keeps_old_file),
+        cmocka_unit_test(test_foreign_layout),
+        cmocka_unit_test(test_every_dtype),
+        cmocka_unit_test(test_hostile_headers),
+        cmocka_unit_test(test_nul_in_header),
+        cmocka_unit_test(test_deep_nesting),
+        cmocka_unit_test(test_header_length),
+        cmocka_unit_test(test_cut_off_anywhere),
+        cmocka_unit_test(test_no_file),
+    };
+    return cmocka_run_group_tests_name("safetensors", tests, NULL, remove_files);
+}

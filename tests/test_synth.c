@@ -1,0 +1,229 @@
+/* The synthetic set: a function of seed and index only, balanced, and not to be told apart by pixels alone. */
+#define _POSIX_C_SOURCE 200809L
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "data/data.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void assert_same_images(const struct dataset *a, const struct dataset *b, size_t count) {
+    assert_memory_equal(a->pixels, b->pixels, count * DATA_PIXELS);
+    assert_memory_equal(a->labels, b->labels, count);
+}
+
+static void balanced(void **state) {
+    (void)state;
+    struct data data;
+    assert_int_equal(synth_make(200, 100, 1, &data), VGGCL_OK);
+    assert_int_equal(data.train.count, 200);
+    assert_int_equal(data.test.count, 100);
+    for (size_t i = 0; i < data.train.count; i++)
+        assert_int_equal(data.train.labels[i], i % VGGCL_CLASSES);
+    for (size_t i = 0; i < data.test.count; i++)
+        assert_int_equal(data.test.labels[i], i % VGGCL_CLASSES);
+    data_free(&data);
+}
+
+static void classes_have_different_names(void **state) {
+    (void)state;
+    struct data data;
+    assert_int_equal(synth_make(10, 10, 1, &data), VGGCL_OK);
+    for (int i = 0; i < VGGCL_CLASSES; i++) {
+        assert_true(strlen(data.classes[i]) > 0);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(data.classes[i], data.classes[k]);
+    }
+    data_free(&data);
+}
+
+static void same_seed_same_images(void **state) {
+    (void)state;
+    struct data a, b;
+    assert_int_equal(synth_make(50, 20, 7, &a), VGGCL_OK);
+    assert_int_equal(synth_make(50, 20, 7, &b), VGGCL_OK);
+    assert_same_images(&a.train, &b.train, 50);
+    assert_same_images(&a.test, &b.test, 20);
+    data_free(&a);
+    data_free(&b);
+}
+
+/* An image depends on its own index, not on how many there are. */
+static void larger_set_begins_with_the_smaller(void **state) {
+    (void)state;
+    struct data small, large;
+    assert_int_equal(synth_make(30, 10, 7, &small), VGGCL_OK);
+    assert_int_equal(synth_make(60, 40, 7, &large), VGGCL_OK);
+    assert_same_images(&small.train, &large.train, 30);
+    assert_same_images(&small.test, &large.test, 10);
+    data_free(&small);
+    data_free(&large);
+}
+
+/* FNV-1a of all pixels, so that another compiler, machine or a change of the drawing shows. */
+static void same_bytes_everywhere(void **state) {
+    (void)state;
+    struct data data;
+    uint64_t hash = 0xcbf29ce484222325;
+    assert_int_equal(synth_make(100, 10, 1, &data), VGGCL_OK);
+    for (size_t i = 0; i < data.train.count * DATA_PIXELS; i++)
+        hash = (hash ^ data.train.pixels[i]) * 0x100000001b3;
+    data_free(&data);
+    assert_true(hash == 0xdd1ba841e1806c2);
+}
+
+static void no_image_twice(void **state) {
+    (void)state;
+    struct data one, two;
+    assert_int_equal(synth_make(40, 40, 1, &one), VGGCL_OK);
+    assert_int_equal(synth_make(40, 40, 2, &two), VGGCL_OK);
+    const uint8_t *sets[] = {one.train.pixels, one.test.pixels, two.train.pixels, two.test.pixels};
+    for (size_t i = 0; i < 4 * 40; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(sets[i / 40] + i % 40 * DATA_PIXELS, sets[k / 40] + k % 40 * DATA_PIXELS,
+                                    DATA_PIXELS);
+    data_free(&one);
+    data_free(&two);
+}
+
+/* The part of the test set that is nearest to the mean training image of its class. */
+static double nearest_mean_accuracy(const struct data *data) {
+    static float mean[VGGCL_CLASSES][DATA_PIXELS];
+    size_t correct = 0;
+    memset(mean, 0, sizeof mean);
+    for (size_t i = 0; i < data->train.count; i++)
+        for (size_t p = 0; p < DATA_PIXELS; p++)
+            mean[data->train.labels[i]][p] += (float)data->train.pixels[i * DATA_PIXELS + p];
+    for (size_t i = 0; i < data->test.count; i++) {
+        double best = 1e30;
+        int nearest = 0;
+        for (int class = 0; class < VGGCL_CLASSES; class ++) {
+            float sum = 0;
+            for (size_t p = 0; p < DATA_PIXELS; p++) {
+                float d = mean[class][p] * VGGCL_CLASSES / (float)data->train.count -
+                          (float)data->test.pixels[i * DATA_PIXELS + p];
+                sum += d * d;
+            }
+            if (sum < best) {
+                best = sum;
+                nearest = class;
+            }
+        }
+        correct += nearest == data->test.labels[i];
+    }
+    return (double)correct / (double)data->test.count;
+}
+
+static void pixels_alone_say_little(void **state) {
+    (void)state;
+    struct data data;
+    assert_int_equal(synth_make(SYNTH_TRAIN, SYNTH_TEST, 1, &data), VGGCL_OK);
+    double accuracy = nearest_mean_accuracy(&data);
+    print_message("nearest class mean: %.1f %%\n", 100 * accuracy);
+    assert_true(accuracy < 0.25);
+    data_free(&data);
+}
+
+/* Class by class, over the whole set: the mean of all pixels and of their squares, far from flat and much the same. */
+static void brightness_and_contrast_say_little(void **state) {
+    (void)state;
+    struct data data;
+    double mean[VGGCL_CLASSES] = {0}, square[VGGCL_CLASSES] = {0};
+    assert_int_equal(synth_make(2000, 10, 1, &data), VGGCL_OK);
+    for (size_t i = 0; i < data.train.count * DATA_PIXELS; i++) {
+        int class = data.train.labels[i / DATA_PIXELS];
+        double value = data.train.pixels[i], n = (double)data.train.count * DATA_PIXELS / VGGCL_CLASSES;
+        mean[class] += value / n;
+        square[class] += value * value / n;
+    }
+    for (int class = 0; class < VGGCL_CLASSES; class ++) {
+        assert_float_equal((float)mean[class], 127.5f, 15.0f);
+        assert_in_range((int)(square[class] - mean[class] * mean[class]), 50 * 50, 80 * 80);
+    }
+    data_free(&data);
+}
+
+static void opens_by_name(void **state) {
+    (void)state;
+    struct data data, made;
+    assert_int_equal(data_open("synthetic", 3, &data), VGGCL_OK);
+    assert_string_equal(data.description, "synthetic (5000 training, 1000 test images)");
+    data_free(&data);
+    assert_null(data.train.pixels);
+
+    assert_int_equal(data_open("synthetic:40,10", 3, &data), VGGCL_OK);
+    assert_string_equal(data.description, "synthetic (40 training, 10 test images)");
+    assert_int_equal(synth_make(40, 10, 3, &made), VGGCL_OK);
+    assert_same_images(&data.train, &made.train, 40);
+    assert_same_images(&data.test, &made.test, 10);
+    data_free(&data);
+    data_free(&made);
+}
+
+static void refuses_other_counts(void **state) {
+    (void)state;
+    static const char *const specs[] = {
+        "synthetic:",
+        "synthetic:100",
+        "synthetic:100,",
+        "synthetic:,100",
+        "synthetic:100,100,",
+        "synthetic:100,100 ",
+        "synthetic: 100,100",
+        "synthetic:+100,100",
+        "synthetic:-9,100",
+        "synthetic:100;100",
+        "synthetic:1e3,100",
+        "synthetic:100.0,50",
+        "synthetic:0x40,100",
+        "synthetic:9,100",
+        "synthetic:100,9",
+        "synthetic:0,0",
+        "synthetic:a,b",
+        "synthetic:10,1000001",
+        "synthetic:1000001,10",
+        "synthetic:99999999999999999999999,10",
+        "synthetic:18446744073709551626,10",
+    };
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct data data;
+        if (data_open(specs[i], 1, &data) != VGGCL_EUSAGE)
+            fail_msg("%s was taken, or refused with another code", specs[i]);
+        assert_non_null(strstr(vggcl_error(), "synthetic"));
+        assert_null(strchr(vggcl_error(), '\n'));
+        assert_null(data.train.pixels);
+    }
+    assert_int_equal(vggcl_synth("/dev/null/nowhere", 5, 10, 1), VGGCL_EUSAGE);
+}
+
+/* Only the word itself is synthetic: a folder's name may begin with it. */
+static void similar_names_are_folders(void **state) {
+    (void)state;
+    static const char *const specs[] = {"synthetic5", "./synthetic", "Synthetic", "synthetic/"};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct data data;
+        assert_int_equal(data_open(specs[i], 1, &data), VGGCL_EIO);
+        assert_int_equal(strncmp(vggcl_error(), specs[i], strlen(specs[i])), 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(balanced),
+        cmocka_unit_test(classes_have_different_names),
+        cmocka_unit_test(same_seed_same_images),
+        cmocka_unit_test(larger_set_begins_with_the_smaller),
+        cmocka_unit_test(same_bytes_everywhere),
+        cmocka_unit_test(no_image_twice),
+        cmocka_unit_test(pixels_alone_say_little),
+        cmocka_unit_test(brightness_and_contrast_say_little),
+        cmocka_unit_test(opens_by_name),
+        cmocka_unit_test(refuses_other_counts),
+        cmocka_unit_test(similar_names_are_folders),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

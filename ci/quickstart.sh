@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# From a clean checkout to a trained and tested network, in under five minutes on two CPU cores (without the download
+# of packages). Trains on CIFAR-10 from $VGGCL_CIFAR10 or data/cifar-10-batches-bin, else on made-up images.
+set -euo pipefail
+[ -z "${VGGCL_CIFAR10:-}" ] || VGGCL_CIFAR10=$(realpath -m "$VGGCL_CIFAR10")
+cd "$(dirname "$0")/.."
+
+model=vgg16
+width=0.25
+batch=64
+flags=(--no-dropout) # so narrow a network, trained so shortly, has no need of it
+synthetic_size=(--epochs 4)
+cifar_size=(--epochs 4 --limit 10000)
+save=save/quickstart-$(date +%Y%m%d-%H%M%S) # a new folder each time: nothing is ever overwritten
+
+ci/packages.sh build
+cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DVGGCL_TESTS=OFF >/dev/null
+cmake --build build --parallel "$(nproc)" --target vggcl
+
+data=${VGGCL_CIFAR10:-data/cifar-10-batches-bin}
+if [ -f "$data/data_batch_1.bin" ]; then
+    echo "Training on CIFAR-10 in $data"
+    size=("${cifar_size[@]}")
+else
+    echo "Training on synthetic images: there is no CIFAR-10 in $data (data/README.md says how to get it)"
+    data=synthetic
+    size=("${synthetic_size[@]}")
+fi
+build/vggcl train --data "$data" --model $model --width $width --batch $batch "${flags[@]}" "${size[@]}" --save "$save"
+build/vggcl eval --data "$data" --weights "$save/best.safetensors"
+
+cat <<END
+
+Done. The network and its accuracy per epoch are in $save.
+The full training, 300 epochs on CIFAR-10:  build/vggcl train --save save/vgg16
+All commands and options:                   build/vggcl --help
+What it all means:                          README.md
+END

@@ -25,9 +25,10 @@ kernel void softmax_cross_entropy(global const float *logits, global const int *
 }
 
 /* total[0] = sum of the rows' losses, total[1] = number of rows predicted right. One work-item, in the rows' order, so
- * that the sum is the same on every run. Kahan's summation keeps it exact to a rounding. */
+ * that the sum is the same on every run. Kahan's summation keeps it exact to a rounding. Where watch is set, a sum that
+ * is not finite sets *failed, which nothing resets. */
 kernel void softmax_total(global const float *loss, global const int *predicted, global const int *label, int n,
-                          global float *total) {
+                          global float *total, int watch, global int *failed) {
     float sum = 0, lost = 0;
     int correct = 0;
     for (int row = 0; row < n; row++) {
@@ -38,4 +39,6 @@ kernel void softmax_total(global const float *loss, global const int *predicted,
     }
     total[0] = sum;
     total[1] = correct;
+    if (watch && !isfinite(sum))
+        *failed = 1;
 }

@@ -93,7 +93,7 @@ struct vggcl_config {
     uint64_t seed;
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
     int save_every, limit;
-    int64_t steps;
+    int64_t steps, checkpoint_every;
     bool no_shuffle, no_flip;
     uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set() */
 };
@@ -147,6 +147,7 @@ VGGCL_API void vggcl_config_get(const struct vggcl_config *config, const char *n
 struct vggcl_epoch {
     int epoch; /* from 1 */
     double lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds, images_per_second;
+    uint64_t weights_hash; /* of every parameter and statistic: equal on equal nets */
 };
 
 struct vggcl_start {
@@ -177,6 +178,7 @@ struct vggcl_finish {
     int64_t step;   /* steps done in all */
     int best_epoch; /* 0 when no epoch was tested */
     double best_accuracy, seconds;
+    uint64_t weights_hash; /* as in struct vggcl_epoch */
 };
 
 /* What train tells while it runs; each function may be NULL. The pointers are valid during the call only. */
@@ -191,7 +193,7 @@ struct vggcl_observer {
 };
 
 /* Trains as config says and leaves in config->save: accuracy.csv, last.safetensors (the whole state, written after
- * every epoch and at any stop), best.safetensors and epoch-NNN.safetensors (weights). Each file is written beside and
+ * every epoch, every config->checkpoint_every steps and at any stop), best.safetensors and epoch-NNN.safetensors (weights). Each file is written beside and
  * renamed into place, so a crash never leaves a broken one. observer may be NULL. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 

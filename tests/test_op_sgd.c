@@ -9,11 +9,12 @@ enum { ROUNDINGS = 6 }; /* three products, two sums, and the constants' own roun
 static void steps(size_t count, struct sgd sgd, int number) {
     float *weight = random_floats(count, -1, 1), *velocity = random_floats(count, -1, 1);
     struct tensor weight_device = upload(count, weight), velocity_device = upload(count, velocity);
+    struct tensor failed = upload(1, &(int32_t){0});
     for (int i = 0; i < number; i++) {
         float *gradient = random_floats(count, -1, 1);
         struct tensor gradient_device = upload(count, gradient);
         struct reference_sgd expected = reference_sgd(count, sgd, weight, gradient, velocity);
-        CHECK(sgd_step(device, sgd, weight_device, gradient_device, velocity_device));
+        CHECK(sgd_step(device, sgd, failed, weight_device, gradient_device, velocity_device));
         const char *what = text("%zu words, step %d", count, i);
         COMPARE(what, velocity_device, expected.velocity, ROUNDINGS);
         COMPARE(what, weight_device, expected.weight, ROUNDINGS);
@@ -41,7 +42,20 @@ static void plain_descent(void **state) {
     steps(16, (struct sgd){0.5, 0, 0}, 2);
 }
 
+/* After a loss that was not finite nothing moves. */
+static void stands_still(void **state) {
+    (void)state;
+    enum { N = 37 };
+    float *weight = random_floats(N, -1, 1), *velocity = random_floats(N, -1, 1);
+    struct tensor weight_device = upload(N, weight), velocity_device = upload(N, velocity);
+    CHECK(sgd_step(device, (struct sgd){0.1, 0.9, 0.1}, upload(1, &(int32_t){1}), weight_device,
+                   upload(N, random_floats(N, -1, 1)), velocity_device));
+    assert_memory_equal(download(weight_device), weight, N * sizeof *weight);
+    assert_memory_equal(download(velocity_device), velocity, N * sizeof *velocity);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {DEVICE_TEST(one_step), DEVICE_TEST(many_steps), DEVICE_TEST(plain_descent)};
+    const struct CMUnitTest tests[] = {DEVICE_TEST(one_step), DEVICE_TEST(many_steps), DEVICE_TEST(plain_descent),
+                                       DEVICE_TEST(stands_still)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

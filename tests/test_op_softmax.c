@@ -83,8 +83,11 @@ static void nan_shows(void **state) {
     assert_true(isfinite(loss[N - 1]));
     assert_in_range(predicted[N - 1], 0, CLASSES - 1);
 
-    struct tensor total = poisoned(2);
-    CHECK(softmax_total(device, N, out.loss, out.predicted, upload(N, label), total));
+    struct tensor total = poisoned(2), failed = upload(1, &(int32_t){0});
+    CHECK(softmax_total(device, N, out.loss, out.predicted, upload(N, label), total, false, failed));
+    assert_int_equal(*(int32_t *)download(failed), 0);
+    CHECK(softmax_total(device, N, out.loss, out.predicted, upload(N, label), total, true, failed));
+    assert_int_equal(*(int32_t *)download(failed), 1);
     const float *sums = download(total);
     assert_true(isnan(sums[0]));
     assert_true(sums[1] == (predicted[N - 1] == label[N - 1]));
@@ -104,9 +107,13 @@ static void totals(void **state) {
             exact_add(expected, 0, loss[k]);
             expected.value[1] += predicted[k] == label[k];
         }
-        struct tensor total = poisoned(2);
-        CHECK(softmax_total(device, n, upload(n, loss), upload(n, predicted), upload(n, label), total));
-        COMPARE(text("%zu rows", n), total, expected, 2);
+        for (int32_t before = 0; before < 2; before++) {
+            struct tensor total = poisoned(2), failed = upload(1, &before);
+            CHECK(
+                softmax_total(device, n, upload(n, loss), upload(n, predicted), upload(n, label), total, true, failed));
+            COMPARE(text("%zu rows", n), total, expected, 2);
+            assert_int_equal(*(int32_t *)download(failed), before);
+        }
     }
 }
 

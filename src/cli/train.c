@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L /* sigaction, isatty */
 #include "cli/cli.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,9 +95,9 @@ static void epoch_ended(void *user, const struct vggcl_epoch *r, bool is_best, d
     if (face->live)
         fputs(erase_line, stdout);
     printf("epoch %d/%d  lr %.5g  train loss %.4f accuracy %.2f %%  test loss %.4f accuracy %.2f %%  %s %.2f %%  "
-           "%.1f s  %.0f images/s\n",
+           "%.1f s  %.0f images/s  weights %016" PRIx64 "\n",
            r->epoch, face->epochs, r->lr, r->train_loss, 100 * r->train_accuracy, r->test_loss, 100 * r->test_accuracy,
-           is_best ? "best!" : "best", 100 * best, r->seconds, r->images_per_second);
+           is_best ? "best!" : "best", 100 * best, r->seconds, r->images_per_second, r->weights_hash);
     fflush(stdout);
 }
 
@@ -110,7 +111,7 @@ static void finished(void *user, const struct vggcl_finish *f) {
            (long long)f->step, seconds);
     if (f->best_epoch)
         printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
-    putchar('\n');
+    printf("\nweights  %016" PRIx64 "\n", f->weights_hash);
 }
 
 static int run(const struct vggcl_config *config) {

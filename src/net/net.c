@@ -1,6 +1,7 @@
 #include "net/net.h"
 #include "ops/softmax.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,6 +61,7 @@ static enum vggcl_err reserve_rest(struct net *net) {
     TRY(arena_reserve(a, "the losses", net->batch, &net->loss));
     TRY(arena_reserve(a, "the predictions", net->batch, &net->predicted));
     TRY(arena_reserve(a, "the totals", 2, &net->total));
+    TRY(arena_reserve(a, "the watch for losses that are not finite", 1, &net->failed));
     TRY(arena_reserve(a, "transformed weights", net->scratch_words.conv.weight, &net->scratch.conv.weight));
     TRY(arena_reserve(a, "transformed images", net->scratch_words.conv.input, &net->scratch.conv.input));
     TRY(arena_reserve(a, "transformed outputs", net->scratch_words.conv.output, &net->scratch.conv.output));
@@ -171,7 +173,8 @@ enum vggcl_err net_forward(struct net *net, const struct pass *pass) {
 enum vggcl_err net_loss(struct net *net, const struct pass *pass) {
     TRY(softmax_cross_entropy(net->dev, pass->n, net->classes, net_logits(net), net->label, net->loss, net->predicted,
                               net->gradient_buffers[0]));
-    return softmax_total(net->dev, pass->n, net->loss, net->predicted, net->label, net->total);
+    return softmax_total(net->dev, pass->n, net->loss, net->predicted, net->label, net->total, pass->training,
+                         net->failed);
 }
 
 enum vggcl_err net_backward(struct net *net, const struct pass *pass) {
@@ -185,8 +188,8 @@ enum vggcl_err net_backward(struct net *net, const struct pass *pass) {
 
 enum vggcl_err net_update(struct net *net, struct sgd sgd) {
     for (size_t i = 0; i < net->weights.block_count; i++)
-        TRY(sgd_step(net->dev, sgd, arena_block_tensor(&net->weights, i), arena_block_tensor(&net->gradients, i),
-                     arena_block_tensor(&net->velocities, i)));
+        TRY(sgd_step(net->dev, sgd, net->failed, arena_block_tensor(&net->weights, i),
+                     arena_block_tensor(&net->gradients, i), arena_block_tensor(&net->velocities, i)));
     return VGGCL_OK;
 }
 
@@ -224,4 +227,67 @@ size_t net_trained_count(const struct net *net) {
         if (net_parameter(net, i)->trained)
             count += parameter_count(net_parameter(net, i));
     return count;
+}
+
+/* ------------------------------------------------------------------------------------------------- looking at it -- */
+
+/* Adds bytes to a 64-bit FNV-1a hash. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count) {
+    for (const unsigned char *b = bytes; count--; b++)
+        hash = (hash ^ *b) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static bool all_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+enum vggcl_err net_hash(const struct net *net, uint64_t *hash) {
+    enum vggcl_err err = VGGCL_OK;
+    *hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < net_parameter_count(net); i++) {
+        struct parameter *p = net_parameter(net, i);
+        size_t count = parameter_count(p);
+        char name[PARAMETER_NAME];
+        float *values = malloc(count * sizeof *values);
+        if (!values)
+            return err_no_memory("a parameter", count * sizeof *values);
+        err = parameter_read(net->dev, p, p->value, values);
+        if (err == VGGCL_OK && !all_finite(values, count)) {
+            net_parameter_name(net, i, name);
+            err = err_set(VGGCL_ENUMERIC, "%s is not finite any more", name);
+        }
+        *hash = hash_bytes(*hash, values, count * sizeof *values);
+        free(values);
+        TRY(err);
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err output_finite(const struct net *net, const struct layer *l, size_t n, bool *finite) {
+    size_t count = n * shape_count(l->out);
+    float *values = malloc(count * sizeof *values);
+    if (!values)
+        return err_no_memory("a layer's output", count * sizeof *values);
+    enum vggcl_err err = dev_read(net->dev, l->y, 0, count, values);
+    *finite = err == VGGCL_OK && all_finite(values, count);
+    free(values);
+    return err;
+}
+
+enum vggcl_err net_first_not_finite(struct net *net, const struct pass *pass, const char **layer) {
+    for (size_t i = 0; i < net->layer_count; i++) {
+        const struct layer *l = &net->layers[i];
+        bool finite;
+        TRY(l->type->forward(l, pass));
+        TRY(output_finite(net, l, pass->n, &finite));
+        *layer = l->spec.name;
+        if (!finite)
+            return VGGCL_OK;
+    }
+    *layer = "the loss";
+    return VGGCL_OK;
 }

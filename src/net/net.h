@@ -19,6 +19,7 @@ struct net {
 
     struct tensor input;                         /* NHWC, batch images */
     struct tensor label, loss, predicted, total; /* [batch] int, float, int; see softmax_total() */
+    struct tensor failed; /* int: a training step's loss was not finite, and no weight has moved since */
 
     struct arena weights, gradients, velocities, working;
     struct tensor gradient_buffers[2];
@@ -51,7 +52,7 @@ enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 /* From the logits' gradient to that of every parameter. */
 enum vggcl_err net_backward(struct net *net, const struct pass *pass);
 
-/* One step of SGD on all parameters. */
+/* One step of SGD on all parameters; none from the first loss on that is not finite. */
 enum vggcl_err net_update(struct net *net, struct sgd sgd);
 
 /* The logits of the last forward. */
@@ -66,5 +67,13 @@ void net_parameter_name(const struct net *net, size_t i, char name[PARAMETER_NAM
 
 /* How many numbers are learnt. */
 size_t net_trained_count(const struct net *net);
+
+/* A 64-bit FNV-1a hash of every parameter's and statistic's bits, in the layers' order and PyTorch's layout: equal on
+ * equal nets. VGGCL_ENUMERIC, naming the parameter, where a value is not finite. */
+enum vggcl_err net_hash(const struct net *net, uint64_t *hash);
+
+/* Goes forward through net->input once more, layer by layer: *layer is the name of the first one whose output is not
+ * finite, or "the loss" where all are. */
+enum vggcl_err net_first_not_finite(struct net *net, const struct pass *pass, const char **layer);
 
 #endif

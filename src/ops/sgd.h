@@ -8,8 +8,9 @@ struct sgd {
     double lr, momentum, weight_decay;
 };
 
-/* velocity = momentum * velocity + (gradient + weight_decay * weight); weight -= lr * velocity; on all words. */
-enum vggcl_err sgd_step(struct dev *d, struct sgd sgd, struct tensor weight, struct tensor gradient,
-                        struct tensor velocity);
+/* velocity = momentum * velocity + (gradient + weight_decay * weight); weight -= lr * velocity; on all words.
+ * Where failed[0] (int) is not 0, nothing moves: the weights stay those before the loss that was not finite. */
+enum vggcl_err sgd_step(struct dev *d, struct sgd sgd, struct tensor failed, struct tensor weight,
+                        struct tensor gradient, struct tensor velocity);
 
 #endif

@@ -8,7 +8,8 @@ enum vggcl_err softmax_cross_entropy(struct dev *d, size_t n, size_t classes, st
 }
 
 enum vggcl_err softmax_total(struct dev *d, size_t n, struct tensor loss, struct tensor predicted, struct tensor label,
-                             struct tensor total) {
-    return dev_run(d, "softmax/softmax_total", "", RANGE_SINGLE(1, 1, 1),
-                   ARGS(A_MEM(loss), A_MEM(predicted), A_MEM(label), A_INT(n), A_MEM(total)));
+                             struct tensor total, bool watch, struct tensor failed) {
+    return dev_run(
+        d, "softmax/softmax_total", "", RANGE_SINGLE(1, 1, 1),
+        ARGS(A_MEM(loss), A_MEM(predicted), A_MEM(label), A_INT(n), A_MEM(total), A_INT(watch), A_MEM(failed)));
 }

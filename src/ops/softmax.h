@@ -10,8 +10,9 @@
 enum vggcl_err softmax_cross_entropy(struct dev *d, size_t n, size_t classes, struct tensor logits, struct tensor label,
                                      struct tensor loss, struct tensor predicted, struct tensor dlogits);
 
-/* total[0] = sum of loss, total[1] = how many predictions are right (floats; exact below 2^24 rows). */
+/* total[0] = sum of loss, total[1] = how many predictions are right (floats; exact below 2^24 rows). Where watch is set
+ * and the sum is not finite, failed[0] (int) becomes 1, and stays so. */
 enum vggcl_err softmax_total(struct dev *d, size_t n, struct tensor loss, struct tensor predicted, struct tensor label,
-                             struct tensor total);
+                             struct tensor total, bool watch, struct tensor failed);
 
 #endif

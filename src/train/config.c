@@ -61,6 +61,8 @@ static const struct vggcl_option options[] = {
     {"save", "DIR", "folder of the accuracy record and the checkpoints", "save", TRAIN, TEXT(save)},
     {"save-every", "N", "epochs between two kept checkpoints, epoch-NNN.safetensors", "25", CHANGEABLE,
      WHOLE(save_every, 1, 1e6)},
+    {"checkpoint-every", "N", "steps between two savings of the state within an epoch; 0 for none", "0", TRAIN,
+     WHOLE64(checkpoint_every)},
     {"resume", "DIR", "go on with the run saved there, by its own options", "", TRAIN, TEXT(resume)},
     {"weights", "FILE", "start from these weights (train), evaluate these (eval); safetensors", "", BOTH | VGGCL_STORED,
      TEXT(weights)},

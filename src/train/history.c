@@ -1,10 +1,12 @@
 #include "train/history.h"
 #include "base/file.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char columns[] = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds,images_per_second\n";
+static const char columns[] = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds,images_per_second,"
+                              "weights_hash\n";
 
 enum { FILE_LIMIT = 1 << 28 };
 
@@ -23,17 +25,18 @@ enum vggcl_err history_write(const struct history *h, const char *path) {
     fputs(columns, file.stream);
     for (size_t i = 0; i < h->count; i++) {
         const struct vggcl_epoch *r = &h->rows[i];
-        fprintf(file.stream, "%d,%.9g,%.6f,%.6f,%.6f,%.6f,%.3f,%.1f\n", r->epoch, r->lr, r->train_loss,
-                r->train_accuracy, r->test_loss, r->test_accuracy, r->seconds, r->images_per_second);
+        fprintf(file.stream, "%d,%.9g,%.6f,%.6f,%.6f,%.6f,%.3f,%.1f,%016" PRIx64 "\n", r->epoch, r->lr, r->train_loss,
+                r->train_accuracy, r->test_loss, r->test_accuracy, r->seconds, r->images_per_second, r->weights_hash);
     }
     return file_write_commit(&file);
 }
 
 static bool parse_row(const char *line, struct vggcl_epoch *r) {
     int end = 0;
-    int read = sscanf(line, "%d,%lf,%lf,%lf,%lf,%lf,%lf,%lf%n", &r->epoch, &r->lr, &r->train_loss, &r->train_accuracy,
-                      &r->test_loss, &r->test_accuracy, &r->seconds, &r->images_per_second, &end);
-    return read == 8 && line[end] == '\n';
+    int read = sscanf(line, "%d,%lf,%lf,%lf,%lf,%lf,%lf,%lf,%" SCNx64 "%n", &r->epoch, &r->lr, &r->train_loss,
+                      &r->train_accuracy, &r->test_loss, &r->test_accuracy, &r->seconds, &r->images_per_second,
+                      &r->weights_hash, &end);
+    return read == 9 && line[end] == '\n';
 }
 
 enum vggcl_err history_read(struct history *h, const char *path, int epochs) {

@@ -35,6 +35,8 @@ struct run {
     struct history history;
     FILE *step_log;
     struct flight flights[2];  /* the host prepares one step while the device works on the one before */
+    uint64_t weights_hash;     /* when the weights were last checked */
+    int64_t saved_step;        /* what last.safetensors holds */
     double start, epoch_start; /* of this session's part of the run, of the epoch */
     int64_t session_steps;
     bool stopping;
@@ -140,11 +142,25 @@ static enum vggcl_err open_step_log(struct run *run) {
     return VGGCL_OK;
 }
 
+/* Takes the weights' hash; weights that are not finite are never saved. */
+static enum vggcl_err check_weights(struct run *run) {
+    enum vggcl_err err = net_hash(run->net, &run->weights_hash);
+    if (err != VGGCL_ENUMERIC)
+        return err;
+    return err_set(err,
+                   "after step %" PRId64 " %s; %s/last.safetensors keeps the state after %" PRId64
+                   " steps; try a smaller --lr",
+                   run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step);
+}
+
 /* What is saved at any stop; first of all at the start, so that a run can be resumed however early it is killed. */
 static enum vggcl_err save_state(struct run *run) {
     char path[VGGCL_PATH_MAX];
     TRY(saved_path(run, "last.safetensors", path));
-    return checkpoint_write(path, run->net, &run->config, &run->progress, CHECKPOINT_STATE);
+    TRY(check_weights(run));
+    TRY(checkpoint_write(path, run->net, &run->config, &run->progress, CHECKPOINT_STATE));
+    run->saved_step = run->progress.step;
+    return VGGCL_OK;
 }
 
 static enum vggcl_err begin_new(struct run *run) {
@@ -170,7 +186,9 @@ static enum vggcl_err begin_resumed(struct run *run) {
         goto done;
     }
     TRY_GOTO(fill_memory(run), done);
-    err = checkpoint_load(&state, path, run->net, CHECKPOINT_STATE);
+    run->saved_step = run->progress.step;
+    TRY_GOTO(checkpoint_load(&state, path, run->net, CHECKPOINT_STATE), done);
+    err = check_weights(run);
 done:
     safetensors_free(&state);
     return err;
@@ -226,6 +244,25 @@ static void tell_progress(const struct run *run) {
                                                         .run_eta = per_step * (double)(last_step - p->step)});
 }
 
+/* The batch and the pass of a step: number epoch_step of the epoch, step in all. */
+static enum vggcl_err feed_step(struct run *run, int64_t epoch_step, int64_t step, struct pass *pass) {
+    const struct vggcl_config *config = &run->config;
+    *pass = net_pass(run->net, feed_size(&run->train, run->net->batch, epoch_step), true, config->seed, (uint64_t)step);
+    return feed_batch(&run->train, run->net, epoch_step, !config->no_flip, config->seed, (uint32_t)run->progress.epoch);
+}
+
+/* Finds out where it began. No weight has moved since that step (see sgd_step()), so it can be done again. */
+static enum vggcl_err loss_not_finite(struct run *run, const struct flight *f) {
+    struct pass pass;
+    const char *layer;
+    TRY(feed_step(run, run->progress.epoch_step, f->step, &pass));
+    TRY(net_first_not_finite(run->net, &pass, &layer));
+    return err_set(VGGCL_ENUMERIC,
+                   "the loss of step %" PRId64 " (epoch %d) is not finite, first of all the output of %s; "
+                   "%s/last.safetensors keeps the state after %" PRId64 " steps; try a smaller --lr",
+                   f->step, run->progress.epoch + 1, layer, run->config.save, run->saved_step);
+}
+
 /* Waits for a step's loss and counts it. */
 static enum vggcl_err land(struct run *run, struct flight *f) {
     struct progress *p = &run->progress;
@@ -234,10 +271,7 @@ static enum vggcl_err land(struct run *run, struct flight *f) {
     TRY(fence_wait(&f->fence));
     double loss = f->total[0] / (double)f->images;
     if (!isfinite(loss))
-        return err_set(VGGCL_ENUMERIC,
-                       "the loss of step %" PRId64 " (epoch %d) is not finite; %s/last.safetensors keeps the state "
-                       "before that epoch; try a smaller --lr",
-                       f->step, p->epoch + 1, run->config.save);
+        return loss_not_finite(run, f);
     p->loss_sum += f->total[0];
     p->correct += (int64_t)f->total[1];
     p->step++;
@@ -255,16 +289,14 @@ static enum vggcl_err land(struct run *run, struct flight *f) {
 static enum vggcl_err take_off(struct run *run, struct flight *f, int64_t epoch_step, int64_t step) {
     const struct vggcl_config *config = &run->config;
     struct net *net = run->net;
-    int epoch = run->progress.epoch;
-    size_t n = feed_size(&run->train, net->batch, epoch_step);
-    struct pass pass = net_pass(net, n, true, config->seed, (uint64_t)step);
-    struct sgd sgd = {learning_rate(config, epoch), config->momentum, config->weight_decay};
-    TRY(feed_batch(&run->train, net, epoch_step, !config->no_flip, config->seed, (uint32_t)epoch));
+    struct pass pass;
+    struct sgd sgd = {learning_rate(config, run->progress.epoch), config->momentum, config->weight_decay};
+    TRY(feed_step(run, epoch_step, step, &pass));
     TRY(net_forward(net, &pass));
     TRY(net_loss(net, &pass));
     TRY(net_backward(net, &pass));
     TRY(net_update(net, sgd));
-    f->images = n;
+    f->images = pass.n;
     f->step = step;
     return dev_read_later(run->dev, net->total, 0, 2, f->total, &f->fence);
 }
@@ -283,6 +315,15 @@ static bool must_stop(struct run *run, int64_t step) {
     return run->stopping;
 }
 
+/* Waits for every step that was enqueued. */
+static enum vggcl_err land_all(struct run *run) {
+    for (int side = 0; side < 2; side++)
+        TRY(land(run, &run->flights[side]));
+    run->progress.epoch_seconds += clock_seconds() - run->epoch_start;
+    run->epoch_start = clock_seconds();
+    return VGGCL_OK;
+}
+
 /* The epoch's remaining steps, or those until a stop. */
 static enum vggcl_err train_epoch(struct run *run) {
     struct progress *p = &run->progress;
@@ -293,15 +334,15 @@ static enum vggcl_err train_epoch(struct run *run) {
     for (int side = 0; epoch_step < steps && !must_stop(run, step); epoch_step++, step++, side = !side) {
         TRY(take_off(run, &run->flights[side], epoch_step, step));
         TRY(land(run, &run->flights[!side]));
+        if (run->config.checkpoint_every && (step + 1) % run->config.checkpoint_every == 0) {
+            TRY(land_all(run));
+            TRY(save_state(run));
+        }
     }
-    for (int side = 0; side < 2; side++)
-        TRY(land(run, &run->flights[side]));
-    p->epoch_seconds += clock_seconds() - run->epoch_start;
-    return VGGCL_OK;
+    return land_all(run);
 }
 
-/* ------------------------------------------------------------------------------------------------- after an epoch --
- */
+/* ------------------------------------------------------------------------------------------------ after an epoch -- */
 
 static void tell_testing(void *user, const struct tally *so_far, size_t first, size_t n, const int32_t *predicted) {
     const struct run *run = user;
@@ -356,6 +397,8 @@ static enum vggcl_err end_epoch(struct run *run) {
                               .train_accuracy = (double)p->correct / images,
                               .seconds = p->epoch_seconds,
                               .images_per_second = images / p->epoch_seconds};
+    TRY(check_weights(run));
+    row.weights_hash = run->weights_hash;
     p->epoch++;
     p->epoch_step = 0;
     p->loss_sum = p->epoch_seconds = 0;
@@ -394,7 +437,8 @@ static void tell_finish(const struct run *run) {
                                                     .step = p->step,
                                                     .best_epoch = p->best_epoch,
                                                     .best_accuracy = p->best_accuracy,
-                                                    .seconds = clock_seconds() - run->start});
+                                                    .seconds = clock_seconds() - run->start,
+                                                    .weights_hash = run->weights_hash});
 }
 
 static enum vggcl_err close_step_log(struct run *run) {

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD_WORDS = 256 }; /* behind the data; before it lie as many as the device's alignment wants */
+/* Guard words behind the data: as many as the work-items of a last work-group write beyond the range when they forget
+ * to check it. Before the data lie as many as the device's alignment wants. */
+enum { GUARD_WORDS = WORK_GROUP * 16 };
 
 struct dev *device;
 

@@ -17,8 +17,8 @@ struct arena {
     size_t block_count;
 };
 
-/* Promises *tensor count words (at least one), aligned as the device wants; *tensor is filled in by arena_commit and
- * must stay where it is until then. name is for error texts and must outlive the commit. */
+/* Promises *tensor count words (at least one), aligned as the device wants; *tensor is filled in by arena_commit,
+ * emptied by arena_free, and must stay where it is until then. name is for error texts and must outlive the commit. */
 enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, struct tensor *tensor);
 
 /* Lays the requests out in blocks for d: *bytes is what the commit will allocate. VGGCL_ENOMEM where one tensor is

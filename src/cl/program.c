@@ -64,13 +64,15 @@ static char *number_lines(const char *source) {
     return text;
 }
 
+/* Shows the file that the log speaks of: common.cl, or the program's own. */
 static enum vggcl_err build_failed(const struct dev *d, cl_program handle, cl_int code, const char *stem,
-                                   const char *options, const char *source) {
+                                   const char *options, const char *common, const char *own) {
     size_t size = 0;
     clGetProgramBuildInfo(handle, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
-    char *log = calloc(size + 1, 1), *numbered = number_lines(source);
+    char *log = calloc(size + 1, 1);
     if (log)
         clGetProgramBuildInfo(handle, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
+    char *numbered = number_lines(log && strstr(log, "common.cl:") ? common : own);
     enum vggcl_err err =
         err_set(VGGCL_EOPENCL, "%s.cl does not build on %s: %s (%d)\noptions: %s\n%s\n%s", stem, d->info.name,
                 cl_error_name(code), code, options, log ? log : "", numbered ? numbered : "");
@@ -79,22 +81,24 @@ static enum vggcl_err build_failed(const struct dev *d, cl_program handle, cl_in
     return err;
 }
 
-/* Every program is common.cl and then its own file; #line makes the compiler's log count the lines of the latter. */
+/* Every program is common.cl and then its own file; #line makes the compiler's log speak of both by name. */
 static enum vggcl_err build(const struct dev *d, struct program *p) {
     enum vggcl_err err;
-    char *common = NULL, *own = NULL, options[OPTIONS + 32];
+    char *common = NULL, *own = NULL, options[OPTIONS + 32], own_line[STEM + 32];
     cl_int code;
     snprintf(options, sizeof options, "-cl-std=CL1.2 %s", p->options);
+    snprintf(own_line, sizeof own_line, "\n#line 1 \"%s.cl\"\n", p->stem);
     TRY_GOTO(load_source(d, "common", &common), done);
     TRY_GOTO(load_source(d, p->stem, &own), done);
-    p->handle = clCreateProgramWithSource(d->context, 3, (const char *[]){common, "\n#line 1\n", own}, NULL, &code);
+    const char *sources[] = {"#line 1 \"common.cl\"\n", common, own_line, own};
+    p->handle = clCreateProgramWithSource(d->context, 4, sources, NULL, &code);
     if (code != CL_SUCCESS) {
         err = dev_fail(d, code, p->stem);
         goto done;
     }
     code = clBuildProgram(p->handle, 1, &d->id, options, NULL, NULL);
     if (code != CL_SUCCESS)
-        err = build_failed(d, p->handle, code, p->stem, options, own);
+        err = build_failed(d, p->handle, code, p->stem, options, common, own);
 done:
     free(common);
     free(own);

@@ -455,9 +455,9 @@ static void run_free(struct run *run) {
     if (run->step_log)
         fclose(run->step_log);
     history_free(&run->history);
+    arena_free(&run->data_arena);
     feed_free(&run->train);
     feed_free(&run->test);
-    arena_free(&run->data_arena);
     net_free(run->net);
     dev_close(run->dev);
     data_free(&run->data);

@@ -102,6 +102,7 @@ struct vggcl_config {
 enum {
     VGGCL_FOR_TRAIN = 1,
     VGGCL_FOR_EVAL = 2,
+    VGGCL_FOR_BENCH = 16,
     VGGCL_STORED = 4,    /* part of the run: stored in its checkpoints, taken from there by --resume */
     VGGCL_CHANGEABLE = 8 /* stored, but a resumed run may change it */
 };
@@ -193,8 +194,9 @@ struct vggcl_observer {
 };
 
 /* Trains as config says and leaves in config->save: accuracy.csv, last.safetensors (the whole state, written after
- * every epoch, every config->checkpoint_every steps and at any stop), best.safetensors and epoch-NNN.safetensors (weights). Each file is written beside and
- * renamed into place, so a crash never leaves a broken one. observer may be NULL. */
+ * every epoch, every config->checkpoint_every steps and at any stop), best.safetensors and epoch-NNN.safetensors
+ * (weights). Each file is written beside and renamed into place, so a crash never leaves a broken one. observer may be
+ * NULL. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
 /* ------------------------------------------------------------------------------------------------- evaluation -- */
@@ -214,6 +216,38 @@ struct vggcl_evaluation {
 /* Runs the test set (its first config->limit images, where that is not 0) through the weights in config->weights. The
  * network is the one that the file's tensors describe. */
 VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);
+
+/* -------------------------------------------------------------------------------------------------- benchmark -- */
+
+/* The median of repeated measurements, and their least and largest. */
+struct vggcl_spread {
+    double median, least, largest;
+};
+
+/* What one layer takes at the benchmark's batch. The weight gradient of a layer counts its bias's too. */
+struct vggcl_layer_time {
+    char name[24], type[24], algorithm[16];         /* algorithm: of a convolution, else "" */
+    double forward, data_gradient, weight_gradient; /* seconds; 0 where the layer has no such direction */
+    double flops; /* of one direction, counted as direct convolution or matrix product; 0 for other layers */
+    double bytes; /* activations read and written forward */
+};
+
+struct vggcl_benchmark {
+    struct vggcl_device device;
+    struct vggcl_config config;
+    double first_step;               /* seconds, building the kernels included */
+    struct vggcl_spread train, eval; /* images per second */
+    double peak_flops, copy_bytes;   /* per second, as measured by a multiply-add and a copy kernel */
+    double step_flops;               /* of one training image, counted as direct convolution */
+    size_t device_bytes;
+    struct vggcl_layer_time *layers;
+    size_t layer_count;
+};
+
+/* Measures config's network on its device, on made-up images: steps timed training steps and evaluations after two to
+ * warm up, then each layer alone. Give *benchmark to vggcl_benchmark_free() afterwards. */
+VGGCL_API enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct vggcl_benchmark *benchmark);
+VGGCL_API void vggcl_benchmark_free(struct vggcl_benchmark *benchmark);
 
 /* ------------------------------------------------------------------------------------------------------- data -- */
 

@@ -1,0 +1,117 @@
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool as_json, by_layer;
+static const char *steps = "10";
+
+static json_t *spread_json(struct vggcl_spread s) {
+    return json_pack("{s:f, s:f, s:f}", "median", s.median, "least", s.least, "largest", s.largest);
+}
+
+static json_t *layers_json(const struct vggcl_benchmark *b) {
+    json_t *layers = json_array();
+    for (size_t i = 0; i < b->layer_count; i++) {
+        const struct vggcl_layer_time *l = &b->layers[i];
+        json_array_append_new(layers, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "name", l->name, "type",
+                                                l->type, "algorithm", l->algorithm, "forward_s", l->forward,
+                                                "data_gradient_s", l->data_gradient, "weight_gradient_s",
+                                                l->weight_gradient, "flops", l->flops, "bytes", l->bytes));
+    }
+    return layers;
+}
+
+static void print_json(const struct vggcl_benchmark *b) {
+    char model[16];
+    vggcl_config_get(&b->config, "model", model, sizeof model);
+    json_t *all = json_pack("{s:s, s:s, s:s, s:f, s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:I, s:o}", "device",
+                            b->device.name, "driver", b->device.driver, "model", model, "width", b->config.width,
+                            "batch", b->config.batch, "train_images_per_s", b->train.median, "eval_images_per_s",
+                            b->eval.median, "train_spread", spread_json(b->train), "eval_spread", spread_json(b->eval),
+                            "first_step_s", b->first_step, "peak_flops_per_s", b->peak_flops, "copy_bytes_per_s",
+                            b->copy_bytes, "train_flops_per_image", b->step_flops, "device_bytes",
+                            (json_int_t)b->device_bytes, "layers", layers_json(b));
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(all);
+}
+
+/* Milliseconds, and the GFLOP/s that they mean. */
+static void print_direction(double seconds, double flops) {
+    if (seconds <= 0)
+        printf("  %9s %7s", "", "");
+    else if (flops > 0)
+        printf("  %9.2f %7.0f", 1e3 * seconds, 1e-9 * flops / seconds);
+    else
+        printf("  %9.2f %7s", 1e3 * seconds, "");
+}
+
+static void print_layers(const struct vggcl_benchmark *b) {
+    double totals[3] = {0};
+    printf("\n%-12s %-10s  %9s %7s  %9s %7s  %9s %7s  %7s\n", "layer", "algorithm", "forward", "GFLOP/s", "data grad.",
+           "GFLOP/s", "weights", "GFLOP/s", "GB/s");
+    for (size_t i = 0; i < b->layer_count; i++) {
+        const struct vggcl_layer_time *l = &b->layers[i];
+        printf("%-12s %-10s", l->name, l->algorithm);
+        print_direction(l->forward, l->flops);
+        print_direction(l->data_gradient, l->flops);
+        print_direction(l->weight_gradient, l->flops);
+        printf("  %7.1f\n", 1e-9 * l->bytes / l->forward);
+        totals[0] += l->forward;
+        totals[1] += l->data_gradient;
+        totals[2] += l->weight_gradient;
+    }
+    printf("%-23s", "all, ms");
+    for (int i = 0; i < 3; i++)
+        print_direction(totals[i], 0);
+    puts("\nGB/s: activations read and written forward; GFLOP/s: counted as direct convolution");
+}
+
+static void print_text(const struct vggcl_benchmark *b) {
+    char model[16];
+    vggcl_config_get(&b->config, "model", model, sizeof model);
+    printf("device      %s (%s, driver %s)\n", b->device.name, b->device.platform_name, b->device.driver);
+    printf("peak        %.0f GFLOP/s (multiply-adds), %.1f GB/s (copying)\n", 1e-9 * b->peak_flops,
+           1e-9 * b->copy_bytes);
+    printf("network     %s, width %g, batch %d; %.0f MB on the device\n", model, b->config.width, b->config.batch,
+           1e-6 * (double)b->device_bytes);
+    printf("first step  %.2f s, building kernels included\n", b->first_step);
+    printf("train       %.1f images/s (%.1f to %.1f), %.0f GFLOP/s or %.0f %% of the peak\n", b->train.median,
+           b->train.least, b->train.largest, 1e-9 * b->train.median * b->step_flops,
+           100 * b->train.median * b->step_flops / b->peak_flops);
+    printf("eval        %.1f images/s (%.1f to %.1f)\n", b->eval.median, b->eval.least, b->eval.largest);
+    if (by_layer)
+        print_layers(b);
+}
+
+static int run(const struct vggcl_config *config) {
+    struct vggcl_benchmark benchmark;
+    char *end;
+    long count = strtol(steps, &end, 10);
+    if (end == steps || *end || count < 1 || count > 100000)
+        return cli_misused("--steps takes a whole number from 1 to 100000, not '%s'", steps);
+    enum vggcl_err err = vggcl_bench(config, (int)count, &benchmark);
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    (as_json ? print_json : print_text)(&benchmark);
+    vggcl_benchmark_free(&benchmark);
+    return EXIT_FINE;
+}
+
+const struct command command_bench = {
+    .name = "bench",
+    .summary = "measures how fast a device trains and evaluates",
+    .description =
+        "Times training steps and evaluations on made-up images: median, least and largest of --steps, after two to\n"
+        "warm up; then each layer alone, and what the device can do at most.\n\n"
+        "  vggcl bench --layers\n"
+        "  vggcl bench --batch 32 --json\n",
+    .options = VGGCL_FOR_BENCH,
+    .flags = (const struct flag[]){{"steps", "N", "timed steps (default 10)", &steps, NULL},
+                                   {"layers", NULL, "a table of the layers too", NULL, &by_layer},
+                                   {"json", NULL, "for scripts: one object, layers included", NULL, &as_json},
+                                   {0}},
+    .run = run,
+};

@@ -1,0 +1,214 @@
+/* bench.c - vggcl_bench(): how fast a device trains and evaluates a network, and where the time goes. */
+#include "base/rng.h"
+#include "ops/peak.h"
+#include "train/config.h"
+#include "train/evaluate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WARM_UP = 2,
+    LAYER_REPEATS = 5,
+    PEAK_REPEATS = 5,
+    PEAK_ITEMS = 1 << 16,
+    PEAK_ROUNDS = 512,
+    COPY_WORDS = 1 << 24
+};
+
+static int compare(const void *a, const void *b) {
+    double difference = *(const double *)a - *(const double *)b;
+    return difference < 0 ? -1 : difference > 0;
+}
+
+static double median_of(double *values, int count) {
+    qsort(values, (size_t)count, sizeof *values, compare);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+/* Images in the network's input range, and labels, the same each time. */
+static enum vggcl_err fill_input(struct net *net) {
+    enum vggcl_err err;
+    size_t count = net->batch * shape_count(net->layers[0].in);
+    float *images = malloc(count * sizeof *images);
+    int32_t *labels = malloc(net->batch * sizeof *labels);
+    struct rng r = rng_sequence(0, RNG_SYNTH, 0);
+    if (!images || !labels) {
+        err = err_no_memory("the benchmark's images", count * sizeof *images);
+        goto done;
+    }
+    for (size_t i = 0; i < count; i++)
+        images[i] = (float)(2 * rng_uniform(&r) - 1);
+    for (size_t i = 0; i < net->batch; i++)
+        labels[i] = (int32_t)rng_below(&r, VGGCL_CLASSES);
+    TRY_GOTO(dev_write(net->dev, net->input, 0, count, images), done);
+    err = dev_write(net->dev, net->label, 0, net->batch, labels);
+done:
+    free(images);
+    free(labels);
+    return err;
+}
+
+/* ------------------------------------------------------------------------------------------------ whole steps -- */
+
+static enum vggcl_err train_step(struct net *net, uint64_t step) {
+    struct pass pass = net_pass(net, net->batch, true, 0, step);
+    TRY(net_forward(net, &pass));
+    TRY(net_loss(net, &pass));
+    TRY(net_backward(net, &pass));
+    TRY(net_update(net, (struct sgd){1e-4, 0.9, 5e-4}));
+    return dev_finish(net->dev);
+}
+
+static enum vggcl_err eval_step(struct net *net, uint64_t step) {
+    struct pass pass = net_pass(net, net->batch, false, 0, step);
+    TRY(net_forward(net, &pass));
+    TRY(net_loss(net, &pass));
+    return dev_finish(net->dev);
+}
+
+static enum vggcl_err time_steps(struct net *net, int steps, enum vggcl_err (*run)(struct net *, uint64_t),
+                                 struct vggcl_spread *images, double *first) {
+    enum vggcl_err err = VGGCL_OK;
+    double *rates = malloc((size_t)steps * sizeof *rates);
+    if (!rates)
+        return err_no_memory("the timings", (size_t)steps * sizeof *rates);
+    for (int i = -WARM_UP; i < steps; i++) {
+        double start = clock_seconds();
+        TRY_GOTO(run(net, (uint64_t)(i + WARM_UP)), done);
+        double seconds = clock_seconds() - start;
+        if (i >= 0)
+            rates[i] = (double)net->batch / seconds;
+        else if (i == -WARM_UP && first)
+            *first = seconds;
+    }
+    images->median = median_of(rates, steps);
+    images->least = rates[0];
+    images->largest = rates[steps - 1];
+done:
+    free(rates);
+    return err;
+}
+
+/* ------------------------------------------------------------------------------------------------ single layers -- */
+
+typedef enum vggcl_err layer_call(const struct layer *l, const struct pass *pass);
+
+static enum vggcl_err time_call(const struct layer *l, const struct pass *pass, layer_call *call, double *seconds) {
+    double times[LAYER_REPEATS];
+    TRY(call(l, pass));
+    TRY(dev_finish(pass->dev));
+    for (int i = 0; i < LAYER_REPEATS; i++) {
+        double start = clock_seconds();
+        TRY(call(l, pass));
+        TRY(dev_finish(pass->dev));
+        times[i] = clock_seconds() - start;
+    }
+    *seconds = median_of(times, LAYER_REPEATS);
+    return VGGCL_OK;
+}
+
+/* A layer with parameters is timed backward with and without its data gradient: the difference is that. */
+static enum vggcl_err time_layer(const struct layer *l, const struct pass *pass, struct vggcl_layer_time *t) {
+    struct layer weights_only = *l;
+    double backward = 0;
+    weights_only.needs_dx = false;
+    TRY(time_call(l, pass, l->type->forward, &t->forward));
+    if (l->needs_dx || l->parameter_count)
+        TRY(time_call(l, pass, l->type->backward, &backward));
+    if (l->algorithm || l->type == &layer_linear)
+        TRY(time_call(&weights_only, pass, l->type->backward, &t->weight_gradient));
+    t->data_gradient = l->needs_dx ? backward - t->weight_gradient : 0;
+    return VGGCL_OK;
+}
+
+static void describe_layer(const struct layer *l, size_t n, struct vggcl_layer_time *t) {
+    size_t weights = l->algorithm || l->type == &layer_linear ? parameter_count(&l->parameters[0]) : 0;
+    snprintf(t->name, sizeof t->name, "%s", l->spec.name);
+    snprintf(t->type, sizeof t->type, "%s", l->type->name);
+    snprintf(t->algorithm, sizeof t->algorithm, "%s", l->algorithm ? l->algorithm->name : "");
+    t->flops = 2.0 * (double)weights * (double)(n * l->out.h * l->out.w);
+    t->bytes = 4.0 * (double)(n * (shape_count(l->in) + shape_count(l->out)));
+}
+
+static enum vggcl_err time_layers(struct net *net, struct vggcl_benchmark *b) {
+    struct pass pass = net_pass(net, net->batch, true, 0, 0);
+    b->layers = calloc(net->layer_count, sizeof *b->layers);
+    if (!b->layers)
+        return err_no_memory("the layers' timings", net->layer_count * sizeof *b->layers);
+    b->layer_count = net->layer_count;
+    for (size_t i = 0; i < net->layer_count; i++) {
+        const struct layer *l = &net->layers[i];
+        describe_layer(l, net->batch, &b->layers[i]);
+        TRY(time_layer(l, &pass, &b->layers[i]));
+        b->step_flops += b->layers[i].flops * (l->needs_dx ? 3 : 2) / (double)net->batch;
+    }
+    return VGGCL_OK;
+}
+
+/* -------------------------------------------------------------------------------------------------- the device -- */
+
+static enum vggcl_err time_peak(struct dev *d, struct tensor from, struct tensor to, struct vggcl_benchmark *b) {
+    for (int i = 0; i <= PEAK_REPEATS; i++) { /* the first one builds the kernels */
+        double flops, start = clock_seconds();
+        TRY(peak_multiply_add(d, PEAK_ITEMS, PEAK_ROUNDS, to, &flops));
+        TRY(dev_finish(d));
+        double middle = clock_seconds();
+        TRY(peak_copy(d, COPY_WORDS, from, to));
+        TRY(dev_finish(d));
+        double copied = 8.0 * COPY_WORDS / (clock_seconds() - middle);
+        flops /= middle - start;
+        if (i && flops > b->peak_flops)
+            b->peak_flops = flops;
+        if (i && copied > b->copy_bytes)
+            b->copy_bytes = copied;
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err measure_device(struct dev *d, struct vggcl_benchmark *b) {
+    struct arena arena = {0};
+    struct tensor from, to;
+    enum vggcl_err err;
+    TRY_GOTO(arena_reserve(&arena, "a copy's source", COPY_WORDS, &from), done);
+    TRY_GOTO(arena_reserve(&arena, "a copy's target", COPY_WORDS, &to), done);
+    TRY_GOTO(arena_commit(&arena, d), done);
+    err = time_peak(d, from, to, b);
+done:
+    arena_free(&arena);
+    return err;
+}
+
+enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct vggcl_benchmark *b) {
+    enum vggcl_err err;
+    struct dev *d = NULL;
+    struct net *net = NULL;
+    struct layer_spec specs[VGG_LAYERS];
+    memset(b, 0, sizeof *b);
+    b->config = *config;
+    TRY_GOTO(config_device(config, &d), done);
+    b->device = d->info;
+    TRY_GOTO(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, (size_t)config->batch,
+                        config_word(config, "conv"), true, &net),
+             done);
+    b->device_bytes = net->bytes;
+    TRY_GOTO(net_allocate(net), done);
+    TRY_GOTO(net_start(net, config->seed), done);
+    TRY_GOTO(fill_input(net), done);
+    TRY_GOTO(time_steps(net, steps, train_step, &b->train, &b->first_step), done);
+    TRY_GOTO(time_steps(net, steps, eval_step, &b->eval, NULL), done);
+    TRY_GOTO(time_layers(net, b), done);
+    err = measure_device(d, b);
+done:
+    net_free(net);
+    dev_close(d);
+    if (err != VGGCL_OK)
+        vggcl_benchmark_free(b);
+    return err;
+}
+
+void vggcl_benchmark_free(struct vggcl_benchmark *b) {
+    free(b->layers);
+    b->layers = NULL;
+}

@@ -1,0 +1,201 @@
+/* The real program: help, devices, training, resuming, evaluating, and what it says of bad input. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "program.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RECIPE "--data synthetic:200,50 --model vgg11 --width 0.0625 --batch 32 --no-dropout"
+
+#define assert_says(text) assert_non_null(strstr(output, (text)))
+#define assert_fails(status, text, ...)                                                                                \
+    do {                                                                                                               \
+        assert_int_equal(vggcl(__VA_ARGS__), status);                                                                  \
+        assert_says("vggcl: error: ");                                                                                 \
+        assert_says(text);                                                                                             \
+    } while (0)
+
+/* The hash that a run's last line gives. */
+static const char *weights_hash(void) {
+    static char hash[17];
+    const char *line = strstr(output, "\nweights  ");
+    assert_non_null(line);
+    assert_int_equal(sscanf(line, "\nweights %16s", hash), 1);
+    return hash;
+}
+
+static bool there_is(const char *name) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, R_OK) == 0;
+}
+
+static void helps(void **state) {
+    (void)state;
+    static const char *const commands[] = {"train", "eval", "bench", "devices", "synth", "version"};
+    assert_int_equal(vggcl("help"), 0);
+    for (int i = 0; i < 6; i++) {
+        assert_says(commands[i]);
+    }
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(vggcl("%s --help", commands[i]), 0);
+        assert_says("usage: vggcl");
+    }
+    assert_int_equal(vggcl("help train"), 0);
+    assert_says("--weight-decay F");
+    assert_int_equal(vggcl("version"), 0);
+    assert_int_equal(vggcl(" "), 2);
+}
+
+static void wrong_flags(void **state) {
+    (void)state;
+    assert_fails(2, "no command 'fly'", "fly");
+    assert_fails(2, "--wings", "train --wings 2");
+    assert_fails(2, "--epochs needs an argument", "train --epochs");
+    assert_fails(2, "--epochs takes a whole number", "train --epochs many");
+    assert_fails(2, "--batch takes a whole number", "train --batch=0");
+    assert_fails(2, "--model takes one of vgg11", "train --model vgg12");
+    assert_fails(2, "--no-bn takes no argument", "train --no-bn=yes");
+    assert_fails(2, "--weights", "eval");
+    assert_fails(2, "--out", "synth");
+}
+
+static void devices(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("devices --json"), 0);
+    json_t *all = json_loads(output, 0, NULL), *list = json_object_get(all, "devices");
+    assert_true(json_array_size(list) > 0);
+    assert_true(json_string_length(json_object_get(json_array_get(list, 0), "name")) > 0);
+    json_decref(all);
+    assert_fails(1, "no such OpenCL device; there are: 0:0", "train --device 77:1 " RECIPE);
+}
+
+static void no_device(void **state) {
+    (void)state;
+    char *old = getenv("OCL_ICD_VENDORS"), *kept = old ? strdup(old) : NULL;
+    setenv("OCL_ICD_VENDORS", folder, 1);
+    int status = vggcl("devices");
+    if (kept)
+        setenv("OCL_ICD_VENDORS", kept, 1);
+    else
+        unsetenv("OCL_ICD_VENDORS");
+    free(kept);
+    assert_int_equal(status, 1);
+    assert_says("pocl-opencl-icd");
+}
+
+static void bad_data(void **state) {
+    (void)state;
+    assert_fails(1, "data_batch_1.bin", "train --data nowhere");
+    assert_says("synthetic");
+    assert_int_equal(vggcl("synth --out set --train 100 --test 20"), 0);
+    assert_int_equal(vggcl("train --data set --model vgg11 --width 0.0625 --no-dropout --batch 32 --epochs 1"), 0);
+    char line[256];
+    snprintf(line, sizeof line, "truncate -s -1 %s/set/data_batch_3.bin", folder);
+    assert_int_equal(system(line), 0);
+    assert_fails(1, "data_batch_3.bin", "train --data set --epochs 1");
+}
+
+/* The save folder of two epochs, and that eval finds what accuracy.csv recorded. */
+static void trains(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save a --save-every 1 --log-steps steps.csv"), 0);
+    char first[17];
+    strcpy(first, weights_hash());
+    assert_true(there_is("a/best.safetensors") && there_is("a/last.safetensors"));
+    assert_true(there_is("a/epoch-001.safetensors") && there_is("a/epoch-002.safetensors"));
+    assert_int_equal(vggcl("version; wc -l < steps.csv; sed -n 2p steps.csv; tail -n 1 a/accuracy.csv"), 0);
+    assert_says("\n15\n0,1,0.01,");
+    double accuracy;
+    char hash[17];
+    assert_int_equal(sscanf(strrchr(strstr(output, "\n2,"), '\n') ? strstr(output, "\n2,") : "",
+                            "\n2,%*f,%*f,%*f,%*f,%lf,%*f,%*f,%16s", &accuracy, hash),
+                     2);
+    assert_string_equal(hash, first);
+    assert_int_equal(vggcl("eval --data synthetic:200,50 --weights a/epoch-002.safetensors --json"), 0);
+    json_t *all = json_loads(output, 0, NULL);
+    assert_true(json_real_value(json_object_get(all, "accuracy")) == accuracy);
+    assert_int_equal(json_array_size(json_object_get(all, "confusion")), 10);
+    json_decref(all);
+
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save a"), 0); /* the same again, bit for bit */
+    assert_string_equal(weights_hash(), first);
+    assert_says("is now in a.1");
+    assert_true(there_is("a.1/accuracy.csv"));
+
+    static const int stops[] = {1, 3, 7, 8, 13}; /* an epoch has 7 steps */
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save b%d --steps %d", i, stops[i]), 0);
+        assert_says("stopped");
+        assert_int_equal(vggcl("train --resume b%d", i), 0);
+        assert_string_equal(weights_hash(), first);
+    }
+    /* Killed in an epoch, after the state of step 9 was saved. */
+    vggcl("version; timeout -s KILL 3 %s train " RECIPE " --epochs 2000 --checkpoint-every 9 --save k", VGGCL_PROGRAM);
+    assert_int_equal(vggcl("train --resume k --epochs 1"), 0);
+    assert_int_equal(vggcl("version; timeout -s INT 3 %s train " RECIPE " --epochs 2000 --save i; echo status $?; "
+                           "test -f i/last.safetensors",
+                           VGGCL_PROGRAM),
+                     0);
+    assert_says("the state is saved");
+}
+
+static void wrong_resume(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --epochs 1 --save r"), 0);
+    assert_fails(2, "--lr 0.5 contradicts", "train --resume r --lr 0.5");
+    assert_int_equal(vggcl("train --resume r --epochs 2 --save-every 5 --device 0"), 0);
+    assert_fails(1, "last.safetensors", "train --resume nowhere");
+    assert_int_equal(vggcl("version; truncate -s 5000 r/last.safetensors"), 0);
+    assert_fails(1, "last.safetensors", "train --resume r");
+    assert_fails(1, "conv1_2.weight",
+                 "train --model vgg16 --width 0.0625 --data synthetic:200,50 --weights r/best.safetensors");
+}
+
+static void bad_places(void **state) {
+    (void)state;
+    assert_fails(1, "plain/below", "version > plain; %s train " RECIPE " --epochs 1 --save plain/below", VGGCL_PROGRAM);
+    assert_fails(1, "--kernel-dir", "train " RECIPE " --kernel-dir nowhere");
+    assert_int_equal(vggcl("version; mkdir kernels; echo broken > kernels/relu.cl"), 0);
+    assert_fails(1, "relu.cl does not build", "train " RECIPE " --kernel-dir kernels --save k2");
+    assert_says("options: ");
+}
+
+static void not_finite(void **state) {
+    (void)state;
+    assert_fails(3, "is not finite", "train " RECIPE " --lr 1e6 --epochs 3 --save n");
+    assert_true(there_is("n/last.safetensors"));
+}
+
+/* Every kind of network takes a step. */
+static void variants(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"--model vgg13 --no-bn",
+                                        "--model vgg16 --dropout element",
+                                        "--model vgg19",
+                                        "--model vgg11 --no-bn --no-dropout",
+                                        "--model vgg11 --conv im2col",
+                                        "--model vgg11 --conv winograd2"};
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(
+            vggcl("train --data synthetic:64,10 --width 0.0625 --batch 32 --steps 1 --save v%d %s", i, kinds[i]), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(helps),        cmocka_unit_test(wrong_flags),
+                                       cmocka_unit_test(devices),      cmocka_unit_test(no_device),
+                                       cmocka_unit_test(bad_data),     cmocka_unit_test(trains),
+                                       cmocka_unit_test(wrong_resume), cmocka_unit_test(bad_places),
+                                       cmocka_unit_test(not_finite),   cmocka_unit_test(variants)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

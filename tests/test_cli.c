@@ -141,9 +141,11 @@ static void trains(void **state) {
         assert_string_equal(weights_hash(), first);
     }
     /* Killed in an epoch, after the state of step 9 was saved. */
-    vggcl("version; timeout -s KILL 3 %s train " RECIPE " --epochs 2000 --checkpoint-every 9 --save k", VGGCL_PROGRAM);
+    vggcl("version; timeout --foreground -s KILL 3 %s train " RECIPE " --epochs 2000 --checkpoint-every 9 --save k",
+          VGGCL_PROGRAM);
     assert_int_equal(vggcl("train --resume k --epochs 1"), 0);
-    assert_int_equal(vggcl("version; timeout -s INT 3 %s train " RECIPE " --epochs 2000 --save i; echo status $?; "
+    assert_int_equal(vggcl("version; timeout --foreground -s INT 3 %s train " RECIPE
+                           " --epochs 2000 --save i; echo status $?; "
                            "test -f i/last.safetensors",
                            VGGCL_PROGRAM),
                      0);

@@ -229,8 +229,8 @@ static void parts_of_a_tensor(void **state) {
     CHECK(dev_read(device, t, 2, 3, got));
     assert_memory_equal(got, words + 2, sizeof got);
     CHECK(dev_write(device, t, 5, 2, words));
-    CHECK(dev_clear(device, t, 1, 2));
-    const uint32_t expected[] = {10, 0, 0, 13, 14, 10, 11};
+    CHECK(dev_fill(device, t, 1, 2, 77));
+    const uint32_t expected[] = {10, 77, 77, 13, 14, 10, 11};
     assert_memory_equal(download(t), expected, sizeof expected);
 }
 
@@ -258,7 +258,7 @@ static void growing(void **state) {
     assert_ptr_equal(t.mem, first);
     CHECK(dev_grow(device, &t, 1000));
     assert_int_equal(t.count, 1000);
-    CHECK(dev_clear(device, t, 0, 1000));
+    CHECK(dev_fill(device, t, 0, 1000, 0));
     clReleaseMemObject(t.mem);
 }
 

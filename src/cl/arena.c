@@ -66,7 +66,7 @@ enum vggcl_err arena_commit(struct arena *a, struct dev *d) {
         if (code != CL_SUCCESS)
             return err_set(VGGCL_ENOMEM, "%zu bytes of device memory on %s: %s (%d); use a smaller --batch", bytes,
                            d->info.name, cl_error_name(code), code);
-        TRY(dev_clear(d, arena_block_tensor(a, i), 0, block->words));
+        TRY(dev_fill(d, arena_block_tensor(a, i), 0, block->words, 0));
     }
     for (size_t i = 0; i < a->request_count; i++) {
         struct arena_request *r = &a->requests[i];

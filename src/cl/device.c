@@ -140,11 +140,10 @@ enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count) {
     return dev_fail(d, code, "scratch memory");
 }
 
-enum vggcl_err dev_clear(struct dev *d, struct tensor t, size_t offset, size_t count) {
+enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t count, uint32_t word) {
     assert(offset + count <= t.count);
-    const cl_uint zero = 0;
-    cl_int code = clEnqueueFillBuffer(d->queue, t.mem, &zero, sizeof zero, 4 * offset, 4 * count, 0, NULL, NULL);
-    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "clearing a buffer");
+    cl_int code = clEnqueueFillBuffer(d->queue, t.mem, &word, sizeof word, 4 * offset, 4 * count, 0, NULL, NULL);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "filling a buffer");
 }
 
 enum vggcl_err dev_finish(struct dev *d) {

@@ -83,8 +83,8 @@ enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t co
 /* Makes *t at least count words large, its contents lost; freed by dev_close() if it is the device's own. */
 enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count);
 
-/* Sets count words from offset on to zero. */
-enum vggcl_err dev_clear(struct dev *d, struct tensor t, size_t offset, size_t count);
+/* Sets count words from offset on to word. */
+enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t count, uint32_t word);
 
 /* Waits until everything enqueued has been done. */
 enum vggcl_err dev_finish(struct dev *d);

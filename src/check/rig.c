@@ -1,0 +1,212 @@
+#include "check/rig.h"
+#include "cl/arena.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Guard words behind the data: as many as the work-items of a last work-group write beyond the range when they forget
+ * to check it. Before the data lie as many as the device's alignment wants. */
+enum { GUARD_WORDS = WORK_GROUP * 16 };
+
+/* A host array, or a tensor between its guards, which are one block of an arena. */
+struct made {
+    struct made *next;
+    void *host;
+    struct arena arena;
+    struct tensor before, data, after;
+};
+
+void rig_start(struct rig *rig) {
+    rig->random = rng_sequence(1, RNG_SYNTH, 0);
+    rig->result = (struct comparison){0};
+}
+
+static struct made *make(struct rig *rig) {
+    struct made *m = rig->err == VGGCL_OK ? calloc(1, sizeof *m) : NULL;
+    if (!m) {
+        RIG_RUN(rig, err_no_memory("a check", sizeof *m));
+        return NULL;
+    }
+    m->next = rig->made;
+    return rig->made = m;
+}
+
+/* ------------------------------------------------------------------------------------------------- host arrays -- */
+
+void *rig_zeros(struct rig *rig, size_t bytes) {
+    struct made *m = make(rig);
+    if (!m)
+        return NULL;
+    m->host = calloc(bytes ? bytes : 1, 1);
+    if (!m->host)
+        rig->err = err_no_memory("a check", bytes);
+    return m->host;
+}
+
+float *rig_floats(struct rig *rig, size_t count, double low, double high) {
+    float *x = rig_zeros(rig, count * sizeof *x);
+    for (size_t i = 0; x && i < count; i++)
+        x[i] = (float)(low + (high - low) * rng_uniform(&rig->random));
+    return x;
+}
+
+float *rig_normal(struct rig *rig, size_t count, double mean, double deviation) {
+    float *x = rig_zeros(rig, count * sizeof *x);
+    for (size_t i = 0; x && i < count; i++)
+        x[i] = (float)(mean + deviation * rng_normal(&rig->random));
+    return x;
+}
+
+int32_t *rig_labels(struct rig *rig, size_t count, size_t classes) {
+    int32_t *label = rig_zeros(rig, count * sizeof *label);
+    for (size_t i = 0; label && i < count; i++)
+        label[i] = (int32_t)rng_below(&rig->random, (uint32_t)classes);
+    return label;
+}
+
+/* ----------------------------------------------------------------------------------------------- device memory -- */
+
+static enum vggcl_err allocate(struct dev *d, struct made *m, size_t count) {
+    TRY(arena_reserve(&m->arena, "guard words", d->alignment / 4, &m->before));
+    TRY(arena_reserve(&m->arena, "an operand of a check", count, &m->data));
+    TRY(arena_reserve(&m->arena, "guard words", GUARD_WORDS, &m->after));
+    TRY(arena_commit(&m->arena, d));
+    for (size_t i = 0; i < m->arena.block_count; i++)
+        TRY(dev_fill(d, arena_block_tensor(&m->arena, i), 0, m->arena.blocks[i].words, POISON));
+    return VGGCL_OK;
+}
+
+struct tensor rig_poisoned(struct rig *rig, size_t count) {
+    struct made *m = make(rig);
+    if (!m)
+        return (struct tensor){NULL, 0};
+    RIG_RUN(rig, allocate(rig->dev, m, count));
+    return m->data;
+}
+
+struct tensor rig_upload(struct rig *rig, size_t count, const void *host) {
+    struct tensor t = rig_poisoned(rig, count);
+    if (count)
+        RIG_RUN(rig, dev_write(rig->dev, t, 0, count, host));
+    return t;
+}
+
+void *rig_download(struct rig *rig, struct tensor t) {
+    void *host = rig_zeros(rig, 4 * t.count);
+    RIG_RUN(rig, dev_read(rig->dev, t, 0, t.count, host));
+    return rig->err == VGGCL_OK ? host : NULL;
+}
+
+/* guards: those `distance` words behind the beginning of m's data. */
+static enum vggcl_err check_guards(struct dev *d, const struct made *m, struct tensor guards, long distance) {
+    uint32_t words[GUARD_WORDS];
+    for (size_t done = 0; done < guards.count; done += GUARD_WORDS) {
+        size_t count = guards.count - done < GUARD_WORDS ? guards.count - done : GUARD_WORDS;
+        TRY(dev_read(d, guards, done, count, words));
+        for (size_t i = 0; i < count; i++)
+            if (words[i] != POISON)
+                return err_set(VGGCL_EDEVICE, "a kernel wrote 0x%08x at word %ld of a tensor of %zu words", words[i],
+                               distance + (long)(done + i), m->data.count);
+    }
+    return VGGCL_OK;
+}
+
+enum vggcl_err rig_end(struct rig *rig) {
+    while (rig->made) {
+        struct made *m = rig->made;
+        rig->made = m->next;
+        if (m->data.mem) {
+            RIG_RUN(rig, check_guards(rig->dev, m, m->before, -(long)m->before.count));
+            RIG_RUN(rig, check_guards(rig->dev, m, m->after, (long)m->data.count));
+        }
+        arena_free(&m->arena);
+        free(m->host);
+        free(m);
+    }
+    enum vggcl_err err = rig->err;
+    rig->err = VGGCL_OK;
+    return err;
+}
+
+/* -------------------------------------------------------------------------------------------------- comparison -- */
+
+struct reading rig_read(struct rig *rig, const char *name, enum rig_kind kind, struct tensor output, double roundings) {
+    struct reading r = {.name = name, .kind = kind, .roundings = roundings, .count = output.count};
+    r.compared = r.count < rig->sample ? r.count : rig->sample;
+    r.words = rig_download(rig, output);
+    r.exact = rig_zeros(rig, r.compared * sizeof *r.exact);
+    r.open = rig->err == VGGCL_OK;
+    return r;
+}
+
+/* The k-th element to compare: of a sample the first, the last, and others spread evenly but without a period (the
+ * fractions of multiples of the golden ratio). */
+static size_t element(const struct reading *r, size_t k) {
+    if (r->compared == r->count)
+        return k;
+    return k == r->compared - 1 ? r->count - 1 : (size_t)((uint64_t)((uint32_t)k * 0x9E3779B9u) * r->count >> 32);
+}
+
+bool rig_next(struct reading *r, size_t *i) {
+    if (r->done == r->compared)
+        return false;
+    *i = element(r, r->done++);
+    return true;
+}
+
+static double word(const struct reading *r, size_t i) {
+    return r->kind == RIG_INTEGERS ? ((const int32_t *)r->words)[i] : ((const float *)r->words)[i];
+}
+
+/* Relative to magnitude; 0 where there is none. */
+static double error_of(double got, double expected, double magnitude) {
+    if (got == expected || (isnan(got) && isnan(expected)))
+        return 0;
+    double error = fabs(got - expected);
+    return error <= FLT_MIN ? 0 : isfinite(error) && magnitude > 0 ? error / magnitude : INFINITY;
+}
+
+static void count_element(struct comparison *c, size_t i, double got, struct sum exact) {
+    double magnitude = fmax(exact.magnitude, fabs(exact.value)), error = error_of(got, exact.value, magnitude);
+    c->error = fmax(c->error, error);
+    if (!(error > c->tolerance))
+        return;
+    if (!c->wrong++ || i < c->first) {
+        c->first = i;
+        c->got = got;
+        c->expected = exact.value;
+        c->allowed = c->tolerance * magnitude;
+    }
+}
+
+/* How much of what is allowed is used. */
+static double badness(const struct comparison *c) {
+    return c->tolerance > 0 ? c->error / c->tolerance : c->error > 0 ? INFINITY : 0;
+}
+
+void rig_judge(struct rig *rig, struct reading *r) {
+    struct comparison c = {.name = r->name, .tolerance = r->roundings * FLT_EPSILON, .compared = r->compared};
+    double largest = 0;
+    for (size_t k = 0; k < r->compared; k++)
+        largest = fmax(largest, r->exact[k].magnitude);
+    for (size_t k = 0; k < r->compared; k++) {
+        struct sum exact = r->exact[k];
+        if (r->kind == RIG_SPREAD)
+            exact.magnitude = largest;
+        count_element(&c, element(r, k), word(r, element(r, k)), exact);
+    }
+    for (size_t i = 0; r->compared < r->count && i < r->count; i++)
+        if (!isfinite(word(r, i)))
+            count_element(&c, i, word(r, i), (struct sum){0, largest});
+    if (!rig->result.name || badness(&c) > badness(&rig->result))
+        rig->result = c;
+    r->open = false;
+}
+
+void rig_fault(const struct comparison *c, char text[RIG_FAULT]) {
+    snprintf(text, RIG_FAULT, "%s[%zu] is %.9g, expected %.9g +- %.2g; %zu of %zu compared are wrong", c->name, c->first,
+             c->got, c->expected, c->allowed, c->wrong, c->compared);
+}

@@ -33,7 +33,7 @@ enum vggcl_err {
     VGGCL_EUSAGE,   /* an option that does not exist, does not parse or contradicts another */
     VGGCL_EIO,      /* a file or folder cannot be opened, read or written */
     VGGCL_EFORMAT,  /* a file was read, but is not what it should be */
-    VGGCL_EDEVICE,  /* no OpenCL device, or none that matches the selector */
+    VGGCL_EDEVICE,  /* no OpenCL device, none that matches the selector, or one that computes wrong */
     VGGCL_EOPENCL,  /* an OpenCL or CLBlast call failed, or a kernel did not build */
     VGGCL_ENOMEM,   /* host or device memory is too small for what was asked */
     VGGCL_ENUMERIC, /* the loss is not finite any more */
@@ -94,7 +94,7 @@ struct vggcl_config {
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
     int save_every, limit;
     int64_t steps, checkpoint_every;
-    bool no_shuffle, no_flip;
+    bool no_shuffle, no_flip, no_selfcheck;
     uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set() */
 };
 
@@ -103,6 +103,7 @@ enum {
     VGGCL_FOR_TRAIN = 1,
     VGGCL_FOR_EVAL = 2,
     VGGCL_FOR_BENCH = 16,
+    VGGCL_FOR_SELFCHECK = 32,
     VGGCL_STORED = 4,    /* part of the run: stored in its checkpoints, taken from there by --resume */
     VGGCL_CHANGEABLE = 8 /* stored, but a resumed run may change it */
 };
@@ -159,6 +160,8 @@ struct vggcl_start {
     char moved_to[VGGCL_PATH_MAX]; /* where an earlier run in the save folder was moved; "" when there was none */
     int first_epoch;               /* from 1; above 1, or mid-epoch, after --resume */
     int64_t first_step, steps_per_epoch;
+    int checks; /* operators and shapes that the quick selfcheck found right; 0 where it was left out */
+    double check_seconds;
 };
 
 struct vggcl_progress {
@@ -216,6 +219,32 @@ struct vggcl_evaluation {
 /* Runs the test set (its first config->limit images, where that is not 0) through the weights in config->weights. The
  * network is the one that the file's tensors describe. */
 VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);
+
+/* -------------------------------------------------------------------------------------------------- selfcheck -- */
+
+/* One operator on one shape against its reference in double precision. */
+struct vggcl_check {
+    char name[64];           /* "conv forward, winograd4" */
+    char kernels[64];        /* what runs it: "gemm/gemm" is kernel gemm of cl/gemm.cl */
+    char shape[64];          /* "128x32x32x64 to 64": images x rows x columns x channels to outputs; those that matter */
+    double error, tolerance; /* largest |got - expected| / sum of the magnitudes of the terms; what rounding explains */
+    bool passed;
+    char fault[512]; /* where it did not: the first wrong element, or why it did not run */
+};
+
+struct vggcl_selfcheck {
+    struct vggcl_device device;
+    int checks, failures;
+    double seconds;
+};
+
+/* Runs every kernel, every convolution algorithm in each direction and every matrix product of config's network on its
+ * device, on random numbers, and compares with references on the host; quick: only what the network uses by this
+ * configuration, on a few images. checked (may be NULL) is told of each. A failed check is VGGCL_EDEVICE, with a text
+ * that names the first one: kernel, shape, device, driver and element; *result is filled then too. */
+VGGCL_API enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick, void *user,
+                                             void (*checked)(void *user, const struct vggcl_check *check),
+                                             struct vggcl_selfcheck *result);
 
 /* -------------------------------------------------------------------------------------------------- benchmark -- */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_train,   &command_eval,  &command_bench,
+static const struct command *const commands[] = {&command_train,   &command_eval,  &command_bench, &command_selfcheck,
                                                  &command_devices, &command_synth, &command_version};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -14,8 +14,8 @@ static void print_usage(FILE *stream) {
             "vggcl %s - trains VGG networks on CIFAR-10 on any OpenCL device\n\nusage: vggcl COMMAND [FLAGS]\n\n",
             vggcl_version());
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(stream, "  %-9s%s\n", commands[i]->name, commands[i]->summary);
-    fputs("  help     explains a command: vggcl help COMMAND, or vggcl COMMAND --help\n"
+        fprintf(stream, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
+    fputs("  help      explains a command: vggcl help COMMAND, or vggcl COMMAND --help\n"
           "\n"
           "Begin with:\n"
           "  vggcl devices                              what can be trained on\n"

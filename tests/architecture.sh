@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # architecture.sh SOURCE_DIR SHARED_LIBRARY: what keeps the project in shape. Prints each breach as FILE:LINE: and fails.
 #
-#     6  src/main.c  src/cli        may print and exit
-#     5  src/train
+#     7  src/main.c  src/cli        may print and exit
+#     6  src/train
+#     5  src/check
 #     4  src/net  src/checkpoint
 #     3  src/layers
 #     2  src/ops                    clblast.c alone knows CLBlast
@@ -13,7 +14,7 @@
 set -euo pipefail
 cd "$1"
 shared_library=$2
-declare -A floor=([base]=0 [data]=0 [cl]=1 [ops]=2 [layers]=3 [net]=4 [checkpoint]=4 [train]=5 [cli]=6)
+declare -A floor=([base]=0 [data]=0 [cl]=1 [ops]=2 [layers]=3 [net]=4 [checkpoint]=4 [check]=5 [train]=6 [cli]=7)
 breaches=0
 breach() { echo "$1: $2"; breaches=$((breaches + 1)); }
 

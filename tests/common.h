@@ -5,7 +5,7 @@
  *         float *x = random_floats(65, -1, 1);
  *         struct tensor in = upload(65, x), out = poisoned(65);
  *         CHECK(op(device, 65, in, out));
- *         COMPARE("65 words", out, reference_double(65, x), 1);
+ *         COMPARE("65 words", out, expected_double(65, x), 1);
  *     }
  *     int main(void) {
  *         const struct CMUnitTest tests[] = {DEVICE_TEST(doubles)};

@@ -5,7 +5,7 @@
 
 /* ------------------------------------------------------------------------------------------------ convolutions -- */
 
-long reference_neighbour(struct conv_shape s, size_t pixel, size_t tap) {
+long expected_neighbour(struct conv_shape s, size_t pixel, size_t tap) {
     long h = (long)s.h, w = (long)s.w, at = (long)pixel;
     long row = at / w % h + (long)tap / 3 - 1, column = at % w + (long)tap % 3 - 1;
     if (row < 0 || row >= h || column < 0 || column >= w)
@@ -13,14 +13,14 @@ long reference_neighbour(struct conv_shape s, size_t pixel, size_t tap) {
     return at / (w * h) * w * h + row * w + column;
 }
 
-struct exact reference_conv(struct conv_shape s, const float *x, const float *weight, const float *bias) {
+struct exact expected_conv(struct conv_shape s, const float *x, const float *weight, const float *bias) {
     size_t pixels = s.n * s.h * s.w;
     struct exact y = exact_zeros(pixels * s.o);
     for (size_t pixel = 0; pixel < pixels; pixel++) {
         for (size_t o = 0; bias && o < s.o; o++)
             exact_add(y, pixel * s.o + o, bias[o]);
         for (size_t tap = 0; tap < 9; tap++) {
-            long from = reference_neighbour(s, pixel, tap);
+            long from = expected_neighbour(s, pixel, tap);
             for (size_t c = 0; from >= 0 && c < s.c; c++)
                 for (size_t o = 0; o < s.o; o++)
                     exact_add(y, pixel * s.o + o,
@@ -30,12 +30,12 @@ struct exact reference_conv(struct conv_shape s, const float *x, const float *we
     return y;
 }
 
-struct exact reference_conv_data_gradient(struct conv_shape s, const float *weight, const float *dy) {
+struct exact expected_conv_data_gradient(struct conv_shape s, const float *weight, const float *dy) {
     size_t pixels = s.n * s.h * s.w;
     struct exact dx = exact_zeros(pixels * s.c);
     for (size_t pixel = 0; pixel < pixels; pixel++) {
         for (size_t tap = 0; tap < 9; tap++) {
-            long from = reference_neighbour(s, pixel, tap);
+            long from = expected_neighbour(s, pixel, tap);
             for (size_t c = 0; from >= 0 && c < s.c; c++)
                 for (size_t o = 0; o < s.o; o++)
                     exact_add(dx, (size_t)from * s.c + c,
@@ -45,12 +45,12 @@ struct exact reference_conv_data_gradient(struct conv_shape s, const float *weig
     return dx;
 }
 
-struct exact reference_conv_weight_gradient(struct conv_shape s, const float *x, const float *dy) {
+struct exact expected_conv_weight_gradient(struct conv_shape s, const float *x, const float *dy) {
     size_t pixels = s.n * s.h * s.w;
     struct exact dweight = exact_zeros(9 * s.c * s.o);
     for (size_t pixel = 0; pixel < pixels; pixel++) {
         for (size_t tap = 0; tap < 9; tap++) {
-            long from = reference_neighbour(s, pixel, tap);
+            long from = expected_neighbour(s, pixel, tap);
             for (size_t c = 0; from >= 0 && c < s.c; c++)
                 for (size_t o = 0; o < s.o; o++)
                     exact_add(dweight, (tap * s.c + c) * s.o + o,
@@ -60,7 +60,7 @@ struct exact reference_conv_weight_gradient(struct conv_shape s, const float *x,
     return dweight;
 }
 
-float *reference_rotate(size_t c, size_t o, const float *weight) {
+float *expected_rotate(size_t c, size_t o, const float *weight) {
     float *rotated = zeros(9 * c * o * sizeof *rotated);
     for (size_t tap = 0; tap < 9; tap++)
         for (size_t from = 0; from < c; from++)
@@ -81,7 +81,7 @@ static const double g4[] = {1. / 4,  0,       0,      -1. / 6, -1. / 6,  -1. / 6
                             1. / 24, 1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6,  0,       0,      1};
 static const double at4[] = {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4, 0, 0, 1, -1, 8, -8, 1};
 
-void reference_winograd(int t, enum winograd_matrix which, const double *in, double *out, double *magnitude) {
+void expected_winograd(int t, enum winograd_matrix which, const double *in, double *out, double *magnitude) {
     bool transposed = which == WINOGRAD_GT || which == WINOGRAD_A;
     int alpha = t + 2, rows = alpha, columns = alpha;
     const double *m = t == 2 ? bt2 : bt4;
@@ -118,7 +118,7 @@ static size_t at(struct matrix m, size_t matrix, size_t row, size_t column) {
     return m.transposed ? start + column * m.stride + row : start + row * m.stride + column;
 }
 
-struct exact reference_gemm(size_t m, size_t n, size_t k, struct matrix a_view, const float *a, struct matrix b_view,
+struct exact expected_gemm(size_t m, size_t n, size_t k, struct matrix a_view, const float *a, struct matrix b_view,
                             const float *b, enum gemm_add add, struct matrix c_view, size_t c_count, const float *c,
                             size_t batch) {
     struct exact made = exact_copy(c_count, c);
@@ -157,8 +157,8 @@ static struct statistics statistics(size_t pixels, size_t c, size_t channel, con
     return s;
 }
 
-struct reference_bn_result reference_bn_train(size_t pixels, size_t c, const struct reference_bn *bn, const float *x) {
-    struct reference_bn_result r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c), exact_zeros(c),
+struct expected_bn_result expected_bn_train(size_t pixels, size_t c, const struct expected_bn *bn, const float *x) {
+    struct expected_bn_result r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c), exact_zeros(c),
                                     exact_zeros(c)};
     for (size_t k = 0; k < c; k++) {
         struct statistics s = statistics(pixels, c, k, x);
@@ -179,7 +179,7 @@ struct reference_bn_result reference_bn_train(size_t pixels, size_t c, const str
     return r;
 }
 
-struct exact reference_bn_infer(size_t pixels, size_t c, const struct reference_bn *bn, const float *x) {
+struct exact expected_bn_infer(size_t pixels, size_t c, const struct expected_bn *bn, const float *x) {
     struct exact y = exact_zeros(pixels * c);
     for (size_t i = 0; i < pixels * c; i++) {
         size_t k = i % c;
@@ -191,9 +191,9 @@ struct exact reference_bn_infer(size_t pixels, size_t c, const struct reference_
     return y;
 }
 
-struct reference_bn_gradient reference_bn_backward(size_t pixels, size_t c, const struct reference_bn *bn,
+struct expected_bn_gradient expected_bn_backward(size_t pixels, size_t c, const struct expected_bn *bn,
                                                    const float *x, const float *dy) {
-    struct reference_bn_gradient r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c)};
+    struct expected_bn_gradient r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c)};
     for (size_t k = 0; k < c; k++) {
         struct statistics s = statistics(pixels, c, k, x);
         double inverse = 1 / sqrt(s.variance + epsilon);
@@ -216,7 +216,7 @@ struct reference_bn_gradient reference_bn_backward(size_t pixels, size_t c, cons
 
 /* ------------------------------------------------------------------------------------------------------- others -- */
 
-struct exact reference_column_sum(size_t rows, size_t c, const float *x) {
+struct exact expected_column_sum(size_t rows, size_t c, const float *x) {
     struct exact sum = exact_zeros(c);
     for (size_t i = 0; i < rows * c; i++)
         exact_add(sum, i % c, x[i]);
@@ -236,21 +236,21 @@ static size_t largest(struct image_shape s, const float *x, size_t i) {
     return best;
 }
 
-struct exact reference_pool(struct image_shape s, const float *x) {
+struct exact expected_pool(struct image_shape s, const float *x) {
     struct exact y = exact_zeros(s.n * (s.h / 2) * (s.w / 2) * s.c);
     for (size_t i = 0; i < y.count; i++)
         y.value[i] = x[largest(s, x, i)];
     return y;
 }
 
-struct exact reference_pool_backward(struct image_shape s, const float *x, const float *dy) {
+struct exact expected_pool_backward(struct image_shape s, const float *x, const float *dy) {
     struct exact dx = exact_zeros(s.n * s.h * s.w * s.c);
     for (size_t i = 0; i < s.n * (s.h / 2) * (s.w / 2) * s.c; i++)
         dx.value[largest(s, x, i)] = dy[i];
     return dx;
 }
 
-struct exact reference_dropout(size_t count, size_t plane, size_t c, struct coins coins, const float *x) {
+struct exact expected_dropout(size_t count, size_t plane, size_t c, struct coins coins, const float *x) {
     const uint32_t key[2] = {(uint32_t)coins.seed, (uint32_t)(coins.seed >> 32)};
     struct exact y = exact_zeros(count);
     for (size_t i = 0; i < count; i++) {
@@ -266,8 +266,8 @@ struct exact reference_dropout(size_t count, size_t plane, size_t c, struct coin
 }
 
 /* An exponent's rounding error is relative to the power: hence the magnitudes with |logit - best|. */
-struct reference_softmax reference_softmax(size_t n, size_t classes, const float *logits, const int32_t *label) {
-    struct reference_softmax r = {exact_zeros(n), exact_zeros(n * classes), zeros(n * sizeof(int32_t))};
+struct expected_softmax expected_softmax(size_t n, size_t classes, const float *logits, const int32_t *label) {
+    struct expected_softmax r = {exact_zeros(n), exact_zeros(n * classes), zeros(n * sizeof(int32_t))};
     for (size_t row = 0; row < n; row++) {
         const float *z = logits + row * classes;
         size_t best = 0, right = (size_t)label[row];
@@ -292,9 +292,9 @@ struct reference_softmax reference_softmax(size_t n, size_t classes, const float
     return r;
 }
 
-struct reference_sgd reference_sgd(size_t count, struct sgd sgd, const float *weight, const float *gradient,
+struct expected_sgd expected_sgd(size_t count, struct sgd sgd, const float *weight, const float *gradient,
                                    const float *velocity) {
-    struct reference_sgd r = {exact_zeros(count), exact_zeros(count)};
+    struct expected_sgd r = {exact_zeros(count), exact_zeros(count)};
     for (size_t i = 0; i < count; i++) {
         exact_add(r.velocity, i, sgd.momentum * velocity[i]);
         exact_add(r.velocity, i, gradient[i]);

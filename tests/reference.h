@@ -14,19 +14,19 @@
 /* ------------------------------------------------------------------------------------------------ convolutions -- */
 
 /* The pixel that tap reaches from pixel of s.n images, counted through all of them; -1 outside of the image. */
-long reference_neighbour(struct conv_shape s, size_t pixel, size_t tap);
+long expected_neighbour(struct conv_shape s, size_t pixel, size_t tap);
 
 /* y[n][h][w][o]; bias may be NULL. */
-struct exact reference_conv(struct conv_shape s, const float *x, const float *weight, const float *bias);
+struct exact expected_conv(struct conv_shape s, const float *x, const float *weight, const float *bias);
 
 /* dx[n][h][w][c]. */
-struct exact reference_conv_data_gradient(struct conv_shape s, const float *weight, const float *dy);
+struct exact expected_conv_data_gradient(struct conv_shape s, const float *weight, const float *dy);
 
 /* dweight[tap][c][o]. */
-struct exact reference_conv_weight_gradient(struct conv_shape s, const float *x, const float *dy);
+struct exact expected_conv_weight_gradient(struct conv_shape s, const float *x, const float *dy);
 
 /* rotated[tap][c][o] = weight[8 - tap][o][c]. */
-float *reference_rotate(size_t c, size_t o, const float *weight);
+float *expected_rotate(size_t c, size_t o, const float *weight);
 
 /* --------------------------------------------------------------------------------------------- Winograd's F(t,3) -- */
 
@@ -34,56 +34,56 @@ float *reference_rotate(size_t c, size_t o, const float *weight);
 enum winograd_matrix { WINOGRAD_BT, WINOGRAD_G, WINOGRAD_GT, WINOGRAD_A, WINOGRAD_AT };
 
 /* out = M in M', in being columns x columns and out rows x rows of M; t is 2 or 4. magnitude: |M| |in| |M'|. */
-void reference_winograd(int t, enum winograd_matrix which, const double *in, double *out, double *magnitude);
+void expected_winograd(int t, enum winograd_matrix which, const double *in, double *out, double *magnitude);
 
 /* ---------------------------------------------------------------------------------------------- matrix products -- */
 
 /* All of c's words after c = a * b (or c += a * b) of batch matrices; the views' tensors are not looked at, the words
  * are those at a, b and c. Words of c between the matrices' rows stay. */
-struct exact reference_gemm(size_t m, size_t n, size_t k, struct matrix a_view, const float *a, struct matrix b_view,
+struct exact expected_gemm(size_t m, size_t n, size_t k, struct matrix a_view, const float *a, struct matrix b_view,
                             const float *b, enum gemm_add add, struct matrix c_view, size_t c_count, const float *c,
                             size_t batch);
 
 /* ------------------------------------------------------------------------------------------ batch normalisation -- */
 
-struct reference_bn {
+struct expected_bn {
     const float *gamma, *beta, *running_mean, *running_variance;
 };
-struct reference_bn_result {
+struct expected_bn_result {
     struct exact y, mean, inverse_deviation, running_mean, running_variance;
 };
 
-struct reference_bn_result reference_bn_train(size_t pixels, size_t c, const struct reference_bn *bn, const float *x);
-struct exact reference_bn_infer(size_t pixels, size_t c, const struct reference_bn *bn, const float *x);
+struct expected_bn_result expected_bn_train(size_t pixels, size_t c, const struct expected_bn *bn, const float *x);
+struct exact expected_bn_infer(size_t pixels, size_t c, const struct expected_bn *bn, const float *x);
 
-struct reference_bn_gradient {
+struct expected_bn_gradient {
     struct exact dx, dgamma, dbeta;
 };
-struct reference_bn_gradient reference_bn_backward(size_t pixels, size_t c, const struct reference_bn *bn,
+struct expected_bn_gradient expected_bn_backward(size_t pixels, size_t c, const struct expected_bn *bn,
                                                    const float *x, const float *dy);
 
 /* ------------------------------------------------------------------------------------------------------- others -- */
 
 /* sum[c] over rows. */
-struct exact reference_column_sum(size_t rows, size_t c, const float *x);
+struct exact expected_column_sum(size_t rows, size_t c, const float *x);
 
-struct exact reference_pool(struct image_shape s, const float *x);
-struct exact reference_pool_backward(struct image_shape s, const float *x, const float *dy);
+struct exact expected_pool(struct image_shape s, const float *x);
+struct exact expected_pool_backward(struct image_shape s, const float *x, const float *dy);
 
 /* x times 1 / (1 - p) where the unit's coin keeps it, else 0; unit_of an element is its image * c + channel where plane
  * is not 0, else the element itself. */
-struct exact reference_dropout(size_t count, size_t plane, size_t c, struct coins coins, const float *x);
+struct exact expected_dropout(size_t count, size_t plane, size_t c, struct coins coins, const float *x);
 
-struct reference_softmax {
+struct expected_softmax {
     struct exact loss, dlogits;
     int32_t *predicted;
 };
-struct reference_softmax reference_softmax(size_t n, size_t classes, const float *logits, const int32_t *label);
+struct expected_softmax expected_softmax(size_t n, size_t classes, const float *logits, const int32_t *label);
 
-struct reference_sgd {
+struct expected_sgd {
     struct exact weight, velocity;
 };
-struct reference_sgd reference_sgd(size_t count, struct sgd sgd, const float *weight, const float *gradient,
+struct expected_sgd expected_sgd(size_t count, struct sgd sgd, const float *weight, const float *gradient,
                                    const float *velocity);
 
 #endif

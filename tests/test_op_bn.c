@@ -13,7 +13,7 @@ static const struct {
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 struct fixture {
-    struct reference_bn host;
+    struct expected_bn host;
     struct bn bn;
 };
 
@@ -51,7 +51,7 @@ static void train(void **state) {
         float *x = random_normal(pixels * c, 0.5, 2);
         struct tensor y = poisoned(pixels * c);
         CHECK(bn_train(device, pixels, c, &f.bn, upload(pixels * c, x), y, poisoned(bn_workspace(pixels, c))));
-        struct reference_bn_result expected = reference_bn_train(pixels, c, &f.host, x);
+        struct expected_bn_result expected = expected_bn_train(pixels, c, &f.host, x);
         double roundings = additions(pixels);
         COMPARE(name(i), f.bn.mean, expected.mean, roundings);
         COMPARE(name(i), f.bn.inverse_deviation, expected.inverse_deviation, roundings);
@@ -72,7 +72,7 @@ static void backward(void **state) {
         struct tensor dgamma = poisoned(c), dbeta = poisoned(c);
         CHECK(bn_train(device, pixels, c, &f.bn, x_device, poisoned(pixels * c), workspace));
         CHECK(bn_backward(device, pixels, c, &f.bn, x_device, dy_device, dgamma, dbeta, dx, workspace));
-        struct reference_bn_gradient expected = reference_bn_backward(pixels, c, &f.host, x, dy);
+        struct expected_bn_gradient expected = expected_bn_backward(pixels, c, &f.host, x, dy);
         double roundings = additions(pixels);
         COMPARE(name(i), dbeta, expected.dbeta, roundings);
         COMPARE(name(i), dgamma, expected.dgamma, 3 * roundings); /* its own, the mean's and the deviation's */
@@ -90,7 +90,7 @@ static void infer(void **state) {
         float *x = random_normal(pixels * c, 0, 2);
         struct tensor y = poisoned(pixels * c);
         CHECK(bn_infer(device, pixels, c, &f.bn, upload(pixels * c, x), y));
-        COMPARE(name(i), y, reference_bn_infer(pixels, c, &f.host, x), 8);
+        COMPARE(name(i), y, expected_bn_infer(pixels, c, &f.host, x), 8);
         COMPARE(name(i), f.bn.running_mean, exact_copy(c, f.host.running_mean), 0);
         COMPARE(name(i), f.bn.running_variance, exact_copy(c, f.host.running_variance), 0);
     }
@@ -104,7 +104,7 @@ static void large_mean(void **state) {
     float *x = random_normal(PIXELS * C, 1000, 1);
     struct tensor y = poisoned(PIXELS * C);
     CHECK(bn_train(device, PIXELS, C, &f.bn, upload(PIXELS * C, x), y, poisoned(bn_workspace(PIXELS, C))));
-    struct reference_bn_result expected = reference_bn_train(PIXELS, C, &f.host, x);
+    struct expected_bn_result expected = expected_bn_train(PIXELS, C, &f.host, x);
     const float *got = download(y), *inverse = download(f.bn.inverse_deviation);
     for (int i = 0; i < PIXELS * C; i++)
         assert_true(fabs(got[i] - expected.y.value[i]) < 1e-3);
@@ -121,7 +121,7 @@ static void constant_input(void **state) {
         x[i] = 2.5f;
     struct tensor y = poisoned(PIXELS * C);
     CHECK(bn_train(device, PIXELS, C, &f.bn, upload(PIXELS * C, x), y, poisoned(bn_workspace(PIXELS, C))));
-    COMPARE("a constant", y, reference_bn_train(PIXELS, C, &f.host, x).y, 2 * additions(PIXELS));
+    COMPARE("a constant", y, expected_bn_train(PIXELS, C, &f.host, x).y, 2 * additions(PIXELS));
 }
 
 static void the_same_every_time(void **state) {

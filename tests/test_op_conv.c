@@ -96,7 +96,7 @@ static void forward(void **state) {
         struct tensor x_device = upload(pixels * s->c, x), weight_device = upload(9 * s->c * s->o, weight);
         struct tensor biases[] = {{NULL, 0}, upload(s->o, bias)};
         for (int with_bias = 0; with_bias < 2; with_bias++) {
-            struct exact expected = reference_conv(*s, x, weight, with_bias ? bias : NULL);
+            struct exact expected = expected_conv(*s, x, weight, with_bias ? bias : NULL);
             FOR_EACH_ALGORITHM(a) {
                 struct tensor y = poisoned(pixels * s->o);
                 CHECK(a->forward(a, device, *s, x_device, weight_device, false, biases[with_bias], y, scratch(a, *s)));
@@ -112,7 +112,7 @@ static void data_gradient(void **state) {
         size_t pixels = s->n * s->h * s->w;
         float *dy = random_floats(pixels * s->o, -1, 1), *weight = random_floats(9 * s->c * s->o, -1, 1);
         struct tensor dy_device = upload(pixels * s->o, dy), weight_device = upload(9 * s->c * s->o, weight);
-        struct exact expected = reference_conv_data_gradient(*s, weight, dy);
+        struct exact expected = expected_conv_data_gradient(*s, weight, dy);
         FOR_EACH_ALGORITHM(a) {
             struct tensor dx = poisoned(pixels * s->c);
             CHECK(conv_data_gradient(a, device, *s, weight_device, dy_device, dx, scratch(a, conv_reversed(*s))));
@@ -127,7 +127,7 @@ static void weight_gradient(void **state) {
         size_t pixels = s->n * s->h * s->w;
         float *x = random_floats(pixels * s->c, -1, 1), *dy = random_floats(pixels * s->o, -1, 1);
         struct tensor x_device = upload(pixels * s->c, x), dy_device = upload(pixels * s->o, dy);
-        struct exact expected = reference_conv_weight_gradient(*s, x, dy);
+        struct exact expected = expected_conv_weight_gradient(*s, x, dy);
         FOR_EACH_ALGORITHM(a) {
             struct tensor dweight = poisoned(9 * s->c * s->o);
             CHECK(a->weight_gradient(a, device, *s, x_device, dy_device, dweight, scratch(a, *s)));

@@ -21,7 +21,7 @@ static void channels(void **state) {
         size_t n = shapes[i].n, plane = shapes[i].plane, c = shapes[i].c, count = n * plane * c;
         float *host = random_floats(count, 1, 2);
         struct tensor x = upload(count, host), y = poisoned(count);
-        struct exact expected = reference_dropout(count, plane, c, some, host);
+        struct exact expected = expected_dropout(count, plane, c, some, host);
         const char *what = text("%zu images of %zu pixels, %zu channels", n, plane, c);
         CHECK(dropout_channel(device, n, plane, c, some, x, y));
         COMPARE(what, y, expected, ROUNDINGS);
@@ -37,7 +37,7 @@ static void elements(void **state) {
         size_t count = counts[i];
         float *host = random_floats(count, 1, 2);
         struct tensor x = upload(count, host), y = poisoned(count);
-        struct exact expected = reference_dropout(count, 0, 1, some, host);
+        struct exact expected = expected_dropout(count, 0, 1, some, host);
         CHECK(dropout_element(device, count, some, x, y));
         COMPARE(text("%zu words", count), y, expected, ROUNDINGS);
         CHECK(dropout_element(device, count, some, x, x));

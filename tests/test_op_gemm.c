@@ -37,7 +37,7 @@ static void multiply(const char *engine, struct product p, struct matrix a, stru
     CHECK(gemm(device, p.m, p.n, p.k, a, b, add, c, p.batch));
     COMPARE(text("%s %zux%zux%zu %c%c %s batch %zu", engine, p.m, p.n, p.k, a.transposed ? 'T' : 'N',
                  b.transposed ? 'T' : 'N', add ? "add" : "set", p.batch),
-            c.data, reference_gemm(p.m, p.n, p.k, a, a_host, b, b_host, add, c, c_count, c_host, p.batch), p.k + 1);
+            c.data, expected_gemm(p.m, p.n, p.k, a, a_host, b, b_host, add, c, c_count, c_host, p.batch), p.k + 1);
 }
 
 /* N and T of both operands; set and add, dense and with gaps take turns, the other way round for odd `turn`. */

@@ -17,7 +17,7 @@ static void neighbourhoods(void **state) {
         float *x = random_floats((plane + pixels) * s->c, -1, 1);
         struct exact expected = exact_zeros(pixels * 9 * s->c);
         for (size_t i = 0; i < expected.count; i++) {
-            long from = reference_neighbour(*s, i / (9 * s->c), i / s->c % 9);
+            long from = expected_neighbour(*s, i / (9 * s->c), i / s->c % 9);
             expected.value[i] = from < 0 ? 0 : x[(plane + (size_t)from) * s->c + i % s->c];
         }
         struct tensor column = poisoned(pixels * 9 * s->c);
@@ -34,7 +34,7 @@ static void turned_weights(void **state) {
         struct tensor rotated = poisoned(count);
         CHECK(rotate_weight(device, s->c, s->o, upload(count, weight), rotated));
         COMPARE(text("%zu to %zu channels", s->o, s->c), rotated,
-                exact_copy(count, reference_rotate(s->c, s->o, weight)), 0);
+                exact_copy(count, expected_rotate(s->c, s->o, weight)), 0);
     }
 }
 

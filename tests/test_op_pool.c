@@ -42,7 +42,7 @@ static void forward(void **state) {
         }
         struct tensor y = poisoned(out_count(s));
         CHECK(pool_forward(device, *s, upload(in_count(s), x), y));
-        COMPARE(name(s), y, reference_pool(*s, x), 0);
+        COMPARE(name(s), y, expected_pool(*s, x), 0);
     }
 }
 
@@ -54,7 +54,7 @@ static void backward(void **state) {
             float *dy = random_floats(out_count(s), -1, 1);
             struct tensor dx = poisoned(in_count(s));
             CHECK(pool_backward(device, *s, upload(in_count(s), x), upload(out_count(s), dy), dx));
-            COMPARE(name(s), dx, reference_pool_backward(*s, x, dy), 0);
+            COMPARE(name(s), dx, expected_pool_backward(*s, x, dy), 0);
         }
     }
 }
@@ -69,7 +69,7 @@ static void nan_is_passed_on(void **state) {
             x[(tap / 2 * 4 + tap % 2) * c] = NAN;
             struct tensor y = poisoned(4 * c);
             CHECK(pool_forward(device, s, upload(16 * c, x), y));
-            struct exact expected = reference_pool(s, x);
+            struct exact expected = expected_pool(s, x);
             assert_true(isnan(expected.value[0]));
             COMPARE(text("a NaN at %zu", tap), y, expected, 0);
         }
@@ -83,9 +83,9 @@ static void infinities(void **state) {
     const float x[] = {-INFINITY, -INFINITY, INFINITY, 1, -INFINITY, -INFINITY, 2, 3}, dy[] = {5, 7};
     struct tensor y = poisoned(2), dx = poisoned(8), x_device = upload(8, x);
     CHECK(pool_forward(device, s, x_device, y));
-    COMPARE("forward", y, reference_pool(s, x), 0);
+    COMPARE("forward", y, expected_pool(s, x), 0);
     CHECK(pool_backward(device, s, x_device, upload(2, dy), dx));
-    COMPARE("backward", dx, reference_pool_backward(s, x, dy), 0);
+    COMPARE("backward", dx, expected_pool_backward(s, x, dy), 0);
 }
 
 int main(void) {

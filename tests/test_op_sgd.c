@@ -13,7 +13,7 @@ static void steps(size_t count, struct sgd sgd, int number) {
     for (int i = 0; i < number; i++) {
         float *gradient = random_floats(count, -1, 1);
         struct tensor gradient_device = upload(count, gradient);
-        struct reference_sgd expected = reference_sgd(count, sgd, weight, gradient, velocity);
+        struct expected_sgd expected = expected_sgd(count, sgd, weight, gradient, velocity);
         CHECK(sgd_step(device, sgd, failed, weight_device, gradient_device, velocity_device));
         const char *what = text("%zu words, step %d", count, i);
         COMPARE(what, velocity_device, expected.velocity, ROUNDINGS);

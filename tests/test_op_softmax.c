@@ -42,7 +42,7 @@ static void cross_entropy(void **state) {
         float *logits = random_floats(n * classes, -cases[i].spread, cases[i].spread);
         int32_t *label = random_labels(n, classes);
         struct output out = run(n, classes, logits, label);
-        struct reference_softmax expected = reference_softmax(n, classes, logits, label);
+        struct expected_softmax expected = expected_softmax(n, classes, logits, label);
         const char *what = text("%zu rows of %zu, within %g", n, classes, cases[i].spread);
         COMPARE(what, out.loss, expected.loss, roundings(classes));
         COMPARE(what, out.dlogits, expected.dlogits, roundings(classes));

@@ -44,7 +44,7 @@ static struct exact to_points(int tile, const struct conv_shape *s, size_t chann
             size_t from = element(tile, s, channels, i / channels, halo, k / side, k % side, i % channels);
             in[k] = from == SIZE_MAX ? 0 : images[from];
         }
-        reference_winograd(tile, which, in, out, magnitude);
+        expected_winograd(tile, which, in, out, magnitude);
         for (size_t k = 0; k < points; k++) {
             made.value[k * plane + i] = out[k];
             made.magnitude[k * plane + i] = magnitude[k];
@@ -61,7 +61,7 @@ static struct exact columns(int tile, enum winograd_matrix which, size_t rows_in
         double from[MOST], to[MOST], magnitude[MOST];
         for (size_t k = 0; k < rows_in; k++)
             from[k] = in[k * count + i];
-        reference_winograd(tile, which, from, to, magnitude);
+        expected_winograd(tile, which, from, to, magnitude);
         for (size_t k = 0; k < rows_out; k++) {
             made.value[k * count + i] = to[k];
             made.magnitude[k * count + i] = magnitude[k];
@@ -133,7 +133,7 @@ static void weight(void **state) {
         CHECK(winograd_weight(device, tile, s->c, s->o, from, false, u));
         COMPARE(name(tile, s), u, columns(tile, WINOGRAD_G, 9, points, count, w), ROUNDINGS);
         CHECK(winograd_weight(device, tile, s->c, s->o, from, true, rotated));
-        COMPARE(name(tile, s), rotated, columns(tile, WINOGRAD_G, 9, points, count, reference_rotate(s->c, s->o, w)),
+        COMPARE(name(tile, s), rotated, columns(tile, WINOGRAD_G, 9, points, count, expected_rotate(s->c, s->o, w)),
                 ROUNDINGS);
     }
 }

@@ -11,31 +11,10 @@
 #define VGGCL_CHECK_RIG_H
 
 #include "base/rng.h"
-#include "cl/device.h"
+#include "check/reference.h"
 
 /* A word that no kernel writes: a NaN, so that it shows in whatever is computed from it. */
 #define POISON 0x7FCDCDCDu
-
-/* A result in double precision, and the sum of the magnitudes of the terms that it was summed from: rounding errors are
- * measured by that, for what cancels in the result has been rounded before. */
-struct sum {
-    double value, magnitude;
-};
-
-/* What is only copied, or counted: nothing is rounded, so nothing may differ. */
-static inline struct sum sum_exactly(double value) {
-    return (struct sum){value, 0};
-}
-
-/* A sum of one term. */
-static inline struct sum sum_of(double term) {
-    return (struct sum){term, term < 0 ? -term : term};
-}
-
-static inline void sum_add(struct sum *s, double term) {
-    s->value += term;
-    s->magnitude += term < 0 ? -term : term;
-}
 
 /* One output against its exact values. */
 struct comparison {
@@ -99,7 +78,7 @@ enum rig_kind { RIG_FLOATS, RIG_SPREAD, RIG_INTEGERS };
     for (struct reading reading_ = rig_read((rig), (name), (kind), (output), (roundings)); reading_.open;              \
          rig_judge((rig), &reading_))                                                                                  \
         for (size_t i; rig_next(&reading_, &i);)                                                                       \
-            reading_.exact[reading_.done - 1] = (expected)
+            rig_expect(&reading_, (expected))
 
 /* For RIG_COMPARE: an output that was read, and what is expected of the elements compared. */
 struct reading {
@@ -113,6 +92,9 @@ struct reading {
 };
 struct reading rig_read(struct rig *rig, const char *name, enum rig_kind kind, struct tensor output, double roundings);
 bool rig_next(struct reading *reading, size_t *i);
+static inline void rig_expect(struct reading *reading, struct sum exact) {
+    reading->exact[reading->done - 1] = exact;
+}
 void rig_judge(struct rig *rig, struct reading *reading);
 
 /* "y[17] is 0.25, expected 0.5 +- 1e-07; 3 of 5040 compared are wrong", for a result with wrong elements. */

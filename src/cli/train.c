@@ -56,6 +56,8 @@ static void started(void *user, const struct vggcl_start *s) {
            s->config.lr_gamma, s->config.lr_step, s->config.momentum, s->config.weight_decay,
            (unsigned long long)s->config.seed);
     printf("memory   %.0f MB on the device\n", (double)s->device_bytes / 1e6);
+    if (s->checks)
+        printf("check    %d operators compute right on this device (%.1f s)\n", s->checks, s->check_seconds);
     if (*s->moved_to)
         printf("save     %s; the earlier run there is now in %s\n", s->config.save, s->moved_to);
     else

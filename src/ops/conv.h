@@ -6,7 +6,7 @@
 #ifndef VGGCL_OPS_CONV_H
 #define VGGCL_OPS_CONV_H
 
-#include "cl/device.h"
+#include "ops/gemm.h"
 
 /* n images of h x w pixels, from c channels to o. */
 struct conv_shape {
@@ -27,6 +27,9 @@ struct conv_algorithm {
 
     /* What forward and weight_gradient need for this shape. More images than fit are done in chunks. */
     struct conv_scratch_words (*scratch)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
+
+    /* The product that forward makes of a chunk; the weight gradient's is m x k transposed by m x n. */
+    struct gemm_shape (*product)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
 
     /* y as above. bias may be a tensor without memory. Where rotate is set, weight is [tap][o][c] and is used turned by
      * 180 degrees with its channels swapped, which makes it the data gradient of the convolution from o to c. */

@@ -10,15 +10,26 @@ enum engine { ENGINE_AUTO, ENGINE_CLBLAST, ENGINE_TILED };
  * room for the vectors of b and hides the latency of two FMA units. */
 enum { TILE_ROWS = 8, TILE_VECTORS = 2, PANEL = 64 };
 
-enum vggcl_err gemm_use(struct dev *d, const char *engine) {
-    static const char *const names[] = {"auto", "clblast", "tiled"};
+static const char *const engine_names[] = {"auto", "clblast", "tiled"};
+
+static enum engine engine(const struct dev *d) {
+    if (d->gemm_engine == ENGINE_AUTO)
+        return d->info.type == VGGCL_CPU ? ENGINE_TILED : ENGINE_CLBLAST;
+    return (enum engine)d->gemm_engine;
+}
+
+const char *gemm_engine(const struct dev *d) {
+    return engine_names[engine(d)];
+}
+
+enum vggcl_err gemm_use(struct dev *d, const char *name) {
     for (int i = 0; i < 3; i++) {
-        if (strcmp(engine, names[i]) == 0) {
+        if (strcmp(name, engine_names[i]) == 0) {
             d->gemm_engine = i;
             return VGGCL_OK;
         }
     }
-    return err_set(VGGCL_EUSAGE, "--gemm takes auto, clblast or tiled, not '%s'", engine);
+    return err_set(VGGCL_EUSAGE, "--gemm takes auto, clblast or tiled, not '%s'", name);
 }
 
 static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b,
@@ -37,6 +48,5 @@ static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, st
 
 enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b, enum gemm_add add,
                     struct matrix c, size_t batch) {
-    bool tiled = d->gemm_engine == ENGINE_AUTO ? d->info.type == VGGCL_CPU : d->gemm_engine == ENGINE_TILED;
-    return (tiled ? tiled_gemm : clblast_gemm)(d, m, n, k, a, b, add, c, batch);
+    return (engine(d) == ENGINE_TILED ? tiled_gemm : clblast_gemm)(d, m, n, k, a, b, add, c, batch);
 }

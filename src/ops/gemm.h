@@ -16,6 +16,11 @@ struct matrix {
 #define MATRIX(tensor, stride)     ((struct matrix){(tensor), 0, (stride), 0, false})
 #define TRANSPOSED(tensor, stride) ((struct matrix){(tensor), 0, (stride), 0, true})
 
+/* c = a b of batch matrices: m x k by k x n. */
+struct gemm_shape {
+    size_t m, n, k, batch;
+};
+
 enum gemm_add { GEMM_SET = 0, GEMM_ADD = 1 }; /* what becomes of the output's old values */
 
 /* c = a * b, or c += a * b: a is m x k, b is k x n, c is m x n (never transposed), for each of batch matrices. By the
@@ -23,7 +28,10 @@ enum gemm_add { GEMM_SET = 0, GEMM_ADD = 1 }; /* what becomes of the output's ol
 enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b, enum gemm_add add,
                     struct matrix c, size_t batch);
 
-/* engine: "auto", "clblast" or "tiled"; anything else is VGGCL_EUSAGE. Holds for all later products on d. */
-enum vggcl_err gemm_use(struct dev *d, const char *engine);
+/* name: "auto", "clblast" or "tiled"; anything else is VGGCL_EUSAGE. Holds for all later products on d. */
+enum vggcl_err gemm_use(struct dev *d, const char *name);
+
+/* "clblast" or "tiled": the engine that multiplies on d now. */
+const char *gemm_engine(const struct dev *d);
 
 #endif

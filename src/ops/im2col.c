@@ -1,7 +1,6 @@
 /* im2col.c - convolution as a matrix product of 3x3 neighbourhoods, [pixels][9c], with the weights, [9c][o]. */
 #include "ops/im2col.h"
 #include "ops/channel.h"
-#include "ops/gemm.h"
 
 enum vggcl_err im2col(struct dev *d, struct conv_shape s, struct tensor x, size_t first_image, struct tensor column) {
     size_t pixels = s.n * s.h * s.w, blocks = s.c / (size_t)dev_vector_width(d, (int)s.c);
@@ -23,6 +22,11 @@ static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, c
                                                struct conv_shape s) {
     (void)a;
     return (struct conv_scratch_words){.weight = 9 * s.c * s.o, .input = chunk(d, s) * s.h * s.w * 9 * s.c};
+}
+
+static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
+    (void)a;
+    return (struct gemm_shape){chunk(d, s) * s.h * s.w, s.o, 9 * s.c, 1};
 }
 
 static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
@@ -65,4 +69,4 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return VGGCL_OK;
 }
 
-const struct conv_algorithm conv_im2col = {"im2col", 0, scratch_words, forward, weight_gradient};
+const struct conv_algorithm conv_im2col = {"im2col", 0, scratch_words, product, forward, weight_gradient};

@@ -1,5 +1,4 @@
 #include "ops/winograd.h"
-#include "ops/gemm.h"
 
 #include <stdio.h>
 
@@ -79,6 +78,11 @@ static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, c
     return (struct conv_scratch_words){points * s.c * s.o, points * tiles * s.c, points * tiles * s.o};
 }
 
+static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
+    size_t tiles = chunk(d, a->tile, s) * winograd_tiles(a->tile, s.h, s.w);
+    return (struct gemm_shape){tiles, s.o, s.c, winograd_points(a->tile)};
+}
+
 /* A batch of matrices, one a point, each rows x columns without gaps. */
 static struct matrix per_point(struct tensor data, size_t rows, size_t columns) {
     return (struct matrix){data, 0, columns, rows * columns, false};
@@ -121,5 +125,5 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return winograd_weight_gradient(d, tile, s.c, s.o, scratch.weight, dweight);
 }
 
-const struct conv_algorithm conv_winograd2 = {"winograd2", 2, scratch_words, forward, weight_gradient};
-const struct conv_algorithm conv_winograd4 = {"winograd4", 4, scratch_words, forward, weight_gradient};
+const struct conv_algorithm conv_winograd2 = {"winograd2", 2, scratch_words, product, forward, weight_gradient};
+const struct conv_algorithm conv_winograd4 = {"winograd4", 4, scratch_words, product, forward, weight_gradient};

@@ -5,6 +5,7 @@
 #include "train/evaluate.h"
 #include "train/feed.h"
 #include "train/history.h"
+#include "train/selfcheck.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,6 +38,7 @@ struct run {
     struct flight flights[2];  /* the host prepares one step while the device works on the one before */
     uint64_t weights_hash;     /* when the weights were last checked */
     int64_t saved_step;        /* what last.safetensors holds */
+    struct vggcl_selfcheck selfcheck;
     double start, epoch_start; /* of this session's part of the run, of the epoch */
     int64_t session_steps;
     bool stopping;
@@ -112,6 +114,8 @@ static enum vggcl_err make_net(struct run *run) {
 }
 
 static enum vggcl_err fill_memory(struct run *run) {
+    if (!run->config.no_selfcheck)
+        TRY(selfcheck(run->net, true, NULL, &run->selfcheck));
     TRY(net_allocate(run->net));
     TRY(arena_commit(&run->data_arena, run->dev));
     TRY(feed_upload(&run->train, &run->data.train));
@@ -204,7 +208,9 @@ static void tell_start(struct run *run) {
                                 .device_bytes = run->net->bytes + run->data_bytes,
                                 .first_epoch = run->progress.epoch + 1,
                                 .first_step = run->progress.step,
-                                .steps_per_epoch = feed_steps(&run->train, run->net->batch)};
+                                .steps_per_epoch = feed_steps(&run->train, run->net->batch),
+                                .checks = run->selfcheck.checks,
+                                .check_seconds = run->selfcheck.seconds};
     snprintf(start.dataset, sizeof start.dataset, "%s", run->data.description);
     snprintf(start.moved_to, sizeof start.moved_to, "%s", run->moved_to);
     if (o && o->started)

@@ -1,0 +1,598 @@
+#include "check/check.h"
+#include "check/rig.h"
+#include "ops/bn.h"
+#include "ops/channel.h"
+#include "ops/flatten.h"
+#include "ops/im2col.h"
+#include "ops/image.h"
+#include "ops/relu.h"
+#include "ops/softmax.h"
+#include "ops/winograd.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Which of a shape's sizes an operator depends on. */
+enum uses { N = 1, H = 2, W = 4, C = 8, O = 16, IMAGES = N | H | W | C, CONV = IMAGES | O };
+
+/* A row of the table: an operator with its variant, and what in the network has its shapes. */
+struct check {
+    const char *name, *kernels;
+    const struct layer_type *layer;
+    unsigned uses;
+    void (*run)(struct rig *rig, const struct check *check, struct conv_shape s);
+    const struct conv_algorithm *algorithm; /* of a convolution, or whose matrix product it is */
+    const char *engine;                     /* of a matrix product */
+};
+
+/* ---------------------------------------------------------------------------------------------------- rounding --
+ * How many FLT_EPSILON of the terms' magnitude a result may be off.
+ *
+ * A sum of n terms in any order is off by at most n - 1 roundings of half an epsilon each; taken as independent they
+ * stay below lambda sqrt(n) half epsilons but for a chance of 2 exp(-lambda^2 / 2): 2e-14 with lambda = 8 (Higham and
+ * Mary, "A new approach to probabilistic rounding error analysis", 2019). Products and biases add one rounding each. */
+static double sum_roundings(double terms) {
+    return fmin(terms, 4 * sqrt(terms)) + 2;
+}
+
+/* Winograd's transforms multiply and sum numbers that exceed the terms' own magnitudes by at most (inputs being alike in
+ * magnitude) sum over points p of |A[p][i]| * sum |B'[p][:]| * sum |G[p][:]|, divided by 3 terms, at the worst output
+ * i, squared for two dimensions: (6/3)^2 for F(2), (48/3)^2 for F(4). For the weight gradient A and G change places and
+ * the divisor is the tile's side: (6/2)^2 and (53.3/4)^2. 32 operations in the transforms add to the sum's roundings.
+ * That bound is so far above what occurs that lambda = 2 does. A tile's errors are spread over all of its outputs: they
+ * are measured by the largest magnitude. */
+static double conv_roundings(const struct conv_algorithm *a, double terms) {
+    if (a->tile == 0)
+        return sum_roundings(terms);
+    return sqrt(terms + 32) * (a->tile == 2 ? 9 : 256);
+}
+
+static enum rig_kind conv_kind(const struct conv_algorithm *a) {
+    return a->tile ? RIG_SPREAD : RIG_FLOATS;
+}
+
+/* A one-dimensional transform sums 5 terms at most, with coefficients rounded; two of them and a bias. */
+enum { TRANSFORM_ROUNDINGS = 16 };
+
+/* A term of a two-level reduction goes through its slab's additions and the slabs', and a few operations besides. */
+static double slab_roundings(size_t rows) {
+    return sum_roundings((double)(channel_slab_rows(rows) + channel_slabs(rows))) + 4;
+}
+
+/* --------------------------------------------------------------------------------------------- matrix products -- */
+
+static struct gemm_shape product(const struct rig *rig, const struct check *check, struct conv_shape s) {
+    if (check->layer == &layer_conv)
+        return check->algorithm->product(check->algorithm, rig->dev, s);
+    return (struct gemm_shape){s.n, s.o, s.c, 1};
+}
+
+/* c = a b, or c += a b, of batches of matrices without gaps. */
+static void multiply(struct rig *rig, struct gemm_shape g, bool transpose_a, bool transpose_b, enum gemm_add add) {
+    struct matrix a = {.stride = transpose_a ? g.m : g.k, .step = g.m * g.k, .transposed = transpose_a};
+    struct matrix b = {.stride = transpose_b ? g.k : g.n, .step = g.k * g.n, .transposed = transpose_b};
+    struct matrix c = {.stride = g.n, .step = g.m * g.n};
+    size_t a_count = g.batch * a.step, b_count = g.batch * b.step, c_count = g.batch * c.step;
+    float *a_host = rig_floats(rig, a_count, -1, 1), *b_host = rig_floats(rig, b_count, -1, 1);
+    float *old = add ? rig_floats(rig, c_count, -1, 1) : NULL;
+    a.data = rig_upload(rig, a_count, a_host);
+    b.data = rig_upload(rig, b_count, b_host);
+    c.data = add ? rig_upload(rig, c_count, old) : rig_poisoned(rig, c_count);
+    RIG_RUN(rig, gemm(rig->dev, g.m, g.n, g.k, a, b, add, c, g.batch));
+    RIG_COMPARE(rig, "c", RIG_FLOATS, c.data, sum_roundings((double)g.k), i,
+                sum_plus(reference_gemm(g.k, a, a_host, b, b_host, i / c.step, i % c.step / g.n, i % g.n),
+                         old ? old[i] : 0));
+}
+
+/* As a layer's forward, data gradient and weight gradient have it; a second chunk adds to the weight gradient. */
+static void product_nn(struct rig *rig, const struct check *check, struct conv_shape s) {
+    multiply(rig, product(rig, check, s), false, false, GEMM_SET);
+}
+
+static void product_nt(struct rig *rig, const struct check *check, struct conv_shape s) {
+    struct gemm_shape g = product(rig, check, s);
+    multiply(rig, (struct gemm_shape){g.m, g.k, g.n, g.batch}, false, true, GEMM_SET);
+}
+
+static void product_tn(struct rig *rig, const struct check *check, struct conv_shape s) {
+    struct gemm_shape g = product(rig, check, s);
+    multiply(rig, (struct gemm_shape){g.k, g.n, g.m, g.batch}, true, false, GEMM_ADD);
+}
+
+/* ------------------------------------------------------------------------------------------------ convolutions -- */
+
+static struct conv_scratch conv_scratch(struct rig *rig, const struct conv_algorithm *a, struct conv_shape s) {
+    struct conv_scratch_words words = a->scratch(a, rig->dev, s);
+    return (struct conv_scratch){rig_poisoned(rig, words.weight), rig_poisoned(rig, words.input),
+                                 rig_poisoned(rig, words.output)};
+}
+
+static void conv_forward(struct rig *rig, const struct check *check, struct conv_shape s) {
+    const struct conv_algorithm *a = check->algorithm;
+    size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
+    float *x = rig_floats(rig, pixels * s.c, -1, 1), *weight = rig_floats(rig, weights, -1, 1);
+    float *bias = rig_floats(rig, s.o, -1, 1);
+    struct tensor y = rig_poisoned(rig, pixels * s.o);
+    RIG_RUN(rig, a->forward(a, rig->dev, s, rig_upload(rig, pixels * s.c, x), rig_upload(rig, weights, weight), false,
+                            rig_upload(rig, s.o, bias), y, conv_scratch(rig, a, s)));
+    RIG_COMPARE(rig, "y", conv_kind(a), y, conv_roundings(a, 9.0 * (double)s.c), i,
+                reference_conv(s, x, weight, bias, i));
+}
+
+static void data_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    const struct conv_algorithm *a = check->algorithm;
+    size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
+    float *dy = rig_floats(rig, pixels * s.o, -1, 1), *weight = rig_floats(rig, weights, -1, 1);
+    struct tensor dx = rig_poisoned(rig, pixels * s.c);
+    RIG_RUN(rig, conv_data_gradient(a, rig->dev, s, rig_upload(rig, weights, weight),
+                                    rig_upload(rig, pixels * s.o, dy), dx, conv_scratch(rig, a, conv_reversed(s))));
+    RIG_COMPARE(rig, "dx", conv_kind(a), dx, conv_roundings(a, 9.0 * (double)s.o), i,
+                reference_conv_data_gradient(s, weight, dy, i));
+}
+
+static void weight_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    const struct conv_algorithm *a = check->algorithm;
+    size_t pixels = s.n * s.h * s.w;
+    float *x = rig_floats(rig, pixels * s.c, -1, 1), *dy = rig_floats(rig, pixels * s.o, -1, 1);
+    struct tensor dweight = rig_poisoned(rig, 9 * s.c * s.o);
+    RIG_RUN(rig, a->weight_gradient(a, rig->dev, s, rig_upload(rig, pixels * s.c, x), rig_upload(rig, pixels * s.o, dy),
+                                    dweight, conv_scratch(rig, a, s)));
+    RIG_COMPARE(rig, "dweight", conv_kind(a), dweight, conv_roundings(a, (double)pixels), i,
+                reference_conv_weight_gradient(s, x, dy, i));
+}
+
+static void columns(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t pixels = s.n * s.h * s.w;
+    float *x = rig_floats(rig, pixels * s.c, -1, 1);
+    struct tensor column = rig_poisoned(rig, pixels * 9 * s.c);
+    RIG_RUN(rig, im2col(rig->dev, s, rig_upload(rig, pixels * s.c, x), 0, column));
+    for (struct reading r = rig_read(rig, "column", RIG_FLOATS, column, 0); r.open; rig_judge(rig, &r)) {
+        for (size_t i; rig_next(&r, &i);) {
+            long from = reference_neighbour(s, i / (9 * s.c), i / s.c % 9);
+            rig_expect(&r, sum_exactly(from < 0 ? 0 : x[(size_t)from * s.c + i % s.c]));
+        }
+    }
+}
+
+static void rotation(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t count = 9 * s.c * s.o;
+    float *weight = rig_floats(rig, count, -1, 1);
+    struct tensor rotated = rig_poisoned(rig, count);
+    RIG_RUN(rig, rotate_weight(rig->dev, s.c, s.o, rig_upload(rig, count, weight), rotated));
+    RIG_COMPARE(rig, "rotated", RIG_FLOATS, rotated, 0, i, sum_exactly(reference_rotated(s.c, s.o, weight, i)));
+}
+
+/* Winograd's transforms, each alone. */
+static size_t transformed(const struct check *check, struct conv_shape s, size_t channels) {
+    int tile = check->algorithm->tile;
+    return winograd_points(tile) * s.n * winograd_tiles(tile, s.h, s.w) * channels;
+}
+
+static void transform_input(struct rig *rig, const struct check *check, struct conv_shape s) {
+    int tile = check->algorithm->tile;
+    size_t count = s.n * s.h * s.w * s.c;
+    float *x = rig_floats(rig, count, -1, 1);
+    struct tensor v = rig_poisoned(rig, transformed(check, s, s.c));
+    RIG_RUN(rig, winograd_input(rig->dev, tile, s, rig_upload(rig, count, x), 0, v));
+    RIG_COMPARE(rig, "v", RIG_FLOATS, v, TRANSFORM_ROUNDINGS, i, reference_winograd_input(tile, s, x, i));
+}
+
+static void transform_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    int tile = check->algorithm->tile;
+    size_t count = s.n * s.h * s.w * s.o;
+    float *dy = rig_floats(rig, count, -1, 1);
+    struct tensor z = rig_poisoned(rig, transformed(check, s, s.o));
+    RIG_RUN(rig, winograd_gradient(rig->dev, tile, s, rig_upload(rig, count, dy), 0, z));
+    RIG_COMPARE(rig, "z", RIG_FLOATS, z, TRANSFORM_ROUNDINGS, i, reference_winograd_gradient(tile, s, dy, i));
+}
+
+static void transform_output(struct rig *rig, const struct check *check, struct conv_shape s) {
+    int tile = check->algorithm->tile;
+    size_t count = transformed(check, s, s.o);
+    float *m = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1);
+    struct tensor y = rig_poisoned(rig, s.n * s.h * s.w * s.o);
+    RIG_RUN(rig, winograd_output(rig->dev, tile, s, rig_upload(rig, count, m), 0, rig_upload(rig, s.o, bias), y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, TRANSFORM_ROUNDINGS, i, reference_winograd_output(tile, s, m, bias, i));
+}
+
+static void transform_weight(struct rig *rig, const struct check *check, struct conv_shape s) {
+    int tile = check->algorithm->tile;
+    size_t count = 9 * s.c * s.o;
+    float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_zeros(rig, count * sizeof *rotated);
+    struct tensor on_device = rig_upload(rig, count, weight), u = rig_poisoned(rig, winograd_points(tile) * s.c * s.o);
+    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, false, u));
+    RIG_COMPARE(rig, "u", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i,
+                reference_winograd_weight(tile, s.c, s.o, weight, i));
+    for (size_t i = 0; rig->err == VGGCL_OK && i < count; i++)
+        rotated[i] = reference_rotated(s.c, s.o, weight, i);
+    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, true, u));
+    RIG_COMPARE(rig, "u of the rotated", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i,
+                reference_winograd_weight(tile, s.c, s.o, rotated, i));
+}
+
+static void transform_weight_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    int tile = check->algorithm->tile;
+    size_t count = winograd_points(tile) * s.c * s.o;
+    float *du = rig_floats(rig, count, -1, 1);
+    struct tensor dweight = rig_poisoned(rig, 9 * s.c * s.o);
+    RIG_RUN(rig, winograd_weight_gradient(rig->dev, tile, s.c, s.o, rig_upload(rig, count, du), dweight));
+    RIG_COMPARE(rig, "dweight", RIG_FLOATS, dweight, TRANSFORM_ROUNDINGS, i,
+                reference_winograd_weight_gradient(tile, s.c, s.o, du, i));
+}
+
+/* ------------------------------------------------------------------------------------------ batch normalisation -- */
+
+struct normalisation {
+    struct reference_bn host;
+    struct bn bn;
+};
+
+static struct normalisation normalisation(struct rig *rig, struct conv_shape s) {
+    struct reference_bn host = {.pixels = s.n * s.h * s.w,
+                                .c = s.c,
+                                .x = rig_normal(rig, s.n * s.h * s.w * s.c, 0.5, 2),
+                                .gamma = rig_floats(rig, s.c, -2, 2),
+                                .beta = rig_floats(rig, s.c, -1, 1),
+                                .running_mean = rig_floats(rig, s.c, -1, 1),
+                                .running_variance = rig_floats(rig, s.c, 0.1, 2)};
+    struct bn bn = {.gamma = rig_upload(rig, s.c, host.gamma),
+                    .beta = rig_upload(rig, s.c, host.beta),
+                    .running_mean = rig_upload(rig, s.c, host.running_mean),
+                    .running_variance = rig_upload(rig, s.c, host.running_variance),
+                    .mean = rig_poisoned(rig, s.c),
+                    .inverse_deviation = rig_poisoned(rig, s.c),
+                    .scale = rig_poisoned(rig, s.c),
+                    .shift = rig_poisoned(rig, s.c)};
+    return (struct normalisation){host, bn};
+}
+
+static void bn_forward(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    struct normalisation f = normalisation(rig, s);
+    size_t pixels = f.host.pixels, count = pixels * s.c;
+    double roundings = slab_roundings(pixels);
+    struct tensor y = rig_poisoned(rig, count);
+    RIG_RUN(rig, bn_train(rig->dev, pixels, s.c, &f.bn, rig_upload(rig, count, f.host.x), y,
+                          rig_poisoned(rig, bn_workspace(pixels, s.c))));
+    RIG_COMPARE(rig, "mean", RIG_FLOATS, f.bn.mean, roundings, k, reference_bn_mean(&f.host, k));
+    RIG_COMPARE(rig, "inverse deviation", RIG_FLOATS, f.bn.inverse_deviation, roundings, k,
+                reference_bn_inverse_deviation(&f.host, k));
+    RIG_COMPARE(rig, "running mean", RIG_FLOATS, f.bn.running_mean, roundings, k,
+                reference_bn_running_mean(&f.host, k));
+    RIG_COMPARE(rig, "running variance", RIG_FLOATS, f.bn.running_variance, roundings, k,
+                reference_bn_running_variance(&f.host, k));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 2 * roundings, i, reference_bn_train(&f.host, i));
+}
+
+static void bn_evaluation(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    struct normalisation f = normalisation(rig, s);
+    size_t count = f.host.pixels * s.c;
+    struct tensor y = rig_poisoned(rig, count);
+    RIG_RUN(rig, bn_infer(rig->dev, f.host.pixels, s.c, &f.bn, rig_upload(rig, count, f.host.x), y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 8, i, reference_bn_infer(&f.host, i));
+}
+
+static void bn_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    struct normalisation f = normalisation(rig, s);
+    size_t pixels = f.host.pixels, count = pixels * s.c;
+    double roundings = slab_roundings(pixels);
+    float *dy = rig_floats(rig, count, -1, 1);
+    struct tensor x = rig_upload(rig, count, f.host.x), workspace = rig_poisoned(rig, bn_workspace(pixels, s.c));
+    struct tensor dgamma = rig_poisoned(rig, s.c), dbeta = rig_poisoned(rig, s.c), dx = rig_poisoned(rig, count);
+    RIG_RUN(rig, bn_train(rig->dev, pixels, s.c, &f.bn, x, dx, workspace));
+    RIG_RUN(rig, bn_backward(rig->dev, pixels, s.c, &f.bn, x, rig_upload(rig, count, dy), dgamma, dbeta, dx, workspace));
+    RIG_COMPARE(rig, "dbeta", RIG_FLOATS, dbeta, roundings, k, reference_bn_dbeta(&f.host, dy, k));
+    /* its own sum's, the mean's and the deviation's; in dx the normalised value comes in twice */
+    RIG_COMPARE(rig, "dgamma", RIG_FLOATS, dgamma, 3 * roundings, k, reference_bn_dgamma(&f.host, dy, k));
+    RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, 5 * roundings, i, reference_bn_dx(&f.host, dy, i));
+}
+
+/* ------------------------------------------------------------------------------------------------------- others -- */
+
+static size_t image_count(struct conv_shape s) {
+    return s.n * s.h * s.w * s.c;
+}
+
+static void broadcast(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t rows = s.n * s.h * s.w;
+    float *bias = rig_floats(rig, s.o, -1, 1);
+    struct tensor y = rig_poisoned(rig, rows * s.o);
+    RIG_RUN(rig, channel_broadcast(rig->dev, rows, s.o, rig_upload(rig, s.o, bias), y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i, sum_exactly(bias[i % s.o]));
+}
+
+static void bias_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t rows = s.n * s.h * s.w;
+    float *dy = rig_floats(rig, rows * s.o, -1, 1);
+    struct tensor sum = rig_poisoned(rig, s.o);
+    RIG_RUN(rig, channel_sum(rig->dev, rows, s.o, rig_upload(rig, rows * s.o, dy), sum,
+                             rig_poisoned(rig, channel_workspace(rows, s.o))));
+    RIG_COMPARE(rig, "sum", RIG_FLOATS, sum, slab_roundings(rows), k, reference_column_sum(rows, s.o, dy, k));
+}
+
+static void rectifier(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t count = image_count(s);
+    float *x = rig_floats(rig, count, -1, 1);
+    struct tensor y = rig_poisoned(rig, count);
+    RIG_RUN(rig, relu_forward(rig->dev, count, rig_upload(rig, count, x), y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i, sum_exactly(x[i] > 0 ? x[i] : 0));
+}
+
+static void rectifier_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t count = image_count(s);
+    float *y = rig_floats(rig, count, -1, 1), *dy = rig_floats(rig, count, -1, 1);
+    struct tensor dx = rig_poisoned(rig, count);
+    RIG_RUN(rig, relu_backward(rig->dev, count, rig_upload(rig, count, y), rig_upload(rig, count, dy), dx));
+    RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, 0, i, sum_exactly(y[i] > 0 ? dy[i] : 0));
+}
+
+static const struct coins test_coins = {0xFEDCBA9876543210, 0x123456789A, RNG_DROPOUT + 7, 0.4f};
+
+static void drop_channels(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t count = image_count(s), plane = s.h * s.w;
+    float *x = rig_floats(rig, count, 0.5, 1);
+    struct tensor y = rig_poisoned(rig, count);
+    RIG_RUN(rig, dropout_channel(rig->dev, s.n, plane, s.c, test_coins, rig_upload(rig, count, x), y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 2, i,
+                reference_dropout(test_coins, i / (plane * s.c) * s.c + i % s.c, x[i]));
+}
+
+static void drop_elements(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t count = image_count(s);
+    float *x = rig_floats(rig, count, 0.5, 1);
+    struct tensor y = rig_poisoned(rig, count);
+    RIG_RUN(rig, dropout_element(rig->dev, count, test_coins, rig_upload(rig, count, x), y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 2, i, reference_dropout(test_coins, i, x[i]));
+}
+
+static void pool(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    struct image_shape shape = {s.n, s.h, s.w, s.c};
+    size_t count = image_count(s);
+    float *x = rig_floats(rig, count, -1, 1);
+    struct tensor y = rig_poisoned(rig, s.n * (s.h / 2) * (s.w / 2) * s.c);
+    RIG_RUN(rig, pool_forward(rig->dev, shape, rig_upload(rig, count, x), y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i, reference_pool(shape, x, i));
+}
+
+static void pool_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    struct image_shape shape = {s.n, s.h, s.w, s.c};
+    size_t count = image_count(s), outputs = s.n * (s.h / 2) * (s.w / 2) * s.c;
+    float *x = rig_floats(rig, count, -1, 1), *dy = rig_floats(rig, outputs, -1, 1);
+    struct tensor dx = rig_poisoned(rig, count);
+    RIG_RUN(rig, pool_backward(rig->dev, shape, rig_upload(rig, count, x), rig_upload(rig, outputs, dy), dx));
+    RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, 0, i, reference_pool_backward(shape, x, dy, i));
+}
+
+static void flatten(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t count = image_count(s), plane = s.h * s.w, image = plane * s.c;
+    float *x = rig_floats(rig, count, -1, 1);
+    struct tensor on_device = rig_upload(rig, count, x), y = rig_poisoned(rig, count), dx = rig_poisoned(rig, count);
+    RIG_RUN(rig, flatten_forward(rig->dev, s.n, plane, s.c, on_device, y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i,
+                sum_exactly(x[i / image * image + i % plane * s.c + i % image / plane]));
+    RIG_RUN(rig, flatten_backward(rig->dev, s.n, plane, s.c, y, dx));
+    RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, 0, i, sum_exactly(x[i]));
+}
+
+static void cross_entropy(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t n = s.n, classes = s.o, count = n * classes;
+    float *logits = rig_floats(rig, count, -5, 5);
+    int32_t *label = rig_labels(rig, n, classes);
+    struct tensor loss = rig_poisoned(rig, n), predicted = rig_poisoned(rig, n), dlogits = rig_poisoned(rig, count);
+    double roundings = sum_roundings((double)classes) + 8; /* exp and log: 3 ulp each */
+    RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, rig_upload(rig, count, logits),
+                                       rig_upload(rig, n, label), loss, predicted, dlogits));
+    RIG_COMPARE(rig, "loss", RIG_FLOATS, loss, roundings, i,
+                reference_loss(classes, logits + i * classes, label[i]));
+    RIG_COMPARE(rig, "predicted", RIG_INTEGERS, predicted, 0, i,
+                sum_exactly(reference_predicted(classes, logits + i * classes, label[i])));
+    RIG_COMPARE(rig, "dlogits", RIG_FLOATS, dlogits, roundings, i,
+                reference_dlogits(n, classes, logits + i / classes * classes, label[i / classes], i % classes));
+}
+
+static void totals(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    float *loss = rig_floats(rig, s.n, 0, 5);
+    int32_t *predicted = rig_labels(rig, s.n, 4), *label = rig_labels(rig, s.n, 4), *zero = rig_zeros(rig, 4);
+    struct tensor total = rig_poisoned(rig, 2), failed = rig_upload(rig, 1, zero);
+    struct sum expected[2] = {{0, 0}, {0, 0}};
+    for (size_t i = 0; rig->err == VGGCL_OK && i < s.n; i++) {
+        sum_add(&expected[0], loss[i]);
+        expected[1].value += predicted[i] == label[i];
+    }
+    RIG_RUN(rig, softmax_total(rig->dev, s.n, rig_upload(rig, s.n, loss), rig_upload(rig, s.n, predicted),
+                               rig_upload(rig, s.n, label), total, true, failed));
+    RIG_COMPARE(rig, "total", RIG_FLOATS, total, 2, i, expected[i]); /* summed as by Kahan */
+    RIG_COMPARE(rig, "failed", RIG_INTEGERS, failed, 0, i, sum_exactly(0));
+}
+
+static void descent(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    const struct sgd sgd = {0.01, 0.9, 5e-4};
+    size_t count = 9 * s.c * s.o;
+    int32_t *zero = rig_zeros(rig, 4);
+    float *weight = rig_floats(rig, count, -1, 1), *gradient = rig_floats(rig, count, -1, 1);
+    float *velocity = rig_floats(rig, count, -1, 1);
+    struct tensor w = rig_upload(rig, count, weight), v = rig_upload(rig, count, velocity);
+    RIG_RUN(rig, sgd_step(rig->dev, sgd, rig_upload(rig, 1, zero), w, rig_upload(rig, count, gradient), v));
+    RIG_COMPARE(rig, "velocity", RIG_FLOATS, v, 4, i,
+                reference_sgd_velocity(sgd, weight[i], gradient[i], velocity[i]));
+    RIG_COMPARE(rig, "weight", RIG_FLOATS, w, 5, i, reference_sgd_weight(sgd, weight[i], gradient[i], velocity[i]));
+}
+
+static void image_batches(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    enum { IMAGE = 3 * 32 * 32, FIRST = 3, EPOCH = 5 };
+    size_t count = s.n + FIRST, bytes = count * IMAGE;
+    const uint64_t seed = test_coins.seed;
+    uint8_t *pixels = rig_zeros(rig, bytes), *label = rig_zeros(rig, count + 3);
+    int32_t *order = rig_zeros(rig, 4 * count);
+    for (size_t i = 0; rig->err == VGGCL_OK && i < bytes; i++)
+        pixels[i] = (uint8_t)(rng_u32(&rig->random) >> 24);
+    for (size_t i = 0; rig->err == VGGCL_OK && i < count; i++) {
+        label[i] = (uint8_t)rng_below(&rig->random, VGGCL_CLASSES);
+        order[i] = (int32_t)(count - 1 - i);
+    }
+    struct image_set set = {count, rig_upload(rig, bytes / 4, pixels), rig_upload(rig, (count + 3) / 4, label)};
+    struct tensor x = rig_poisoned(rig, s.n * IMAGE), labels = rig_poisoned(rig, s.n);
+    RIG_RUN(rig, image_batch(rig->dev, &set, rig_upload(rig, count, order), FIRST, s.n, true, seed, EPOCH, x, labels));
+    RIG_COMPARE(rig, "x", RIG_FLOATS, x, 5, i, reference_image(pixels, order, FIRST, true, seed, EPOCH, i));
+    RIG_COMPARE(rig, "labels", RIG_INTEGERS, labels, 0, i, sum_exactly(label[order[FIRST + i]]));
+}
+
+/* --------------------------------------------------------------------------------------------------- the table --
+ * Operators of one kernel come before those that are made of them: the first failure is the culprit. */
+
+#define PRODUCTS(layer, algorithm, engine, kernel)                                                                         {"matrix product NN", kernel, layer, CONV, product_nn, algorithm, engine},                                                 {"matrix product TN", kernel, layer, CONV, product_tn, algorithm, engine}
+#define TRANSFORMS(algorithm)                                                                                              {"input transform", "winograd/winograd_input", &layer_conv, IMAGES, transform_input, algorithm, NULL},                     {"output transform", "winograd/winograd_output", &layer_conv, N | H | W | O, transform_output, algorithm,               NULL},                                                                                                                {"gradient transform", "winograd/winograd_gradient", &layer_conv, N | H | W | O, transform_gradient,                    algorithm, NULL},                                                                                                     {"weight transform", "winograd/winograd_weight", &layer_conv, C | O, transform_weight, algorithm, NULL}, {             "weight gradient transform", "winograd/winograd_weight_gradient", &layer_conv, C | O,                                      transform_weight_gradient, algorithm, NULL                                                                     }
+#define CONVOLUTIONS(algorithm, kernels)                                                                                   {"conv forward", kernels, &layer_conv, CONV, conv_forward, algorithm, NULL},                                               {"conv data gradient", kernels, &layer_conv, CONV, data_gradient, algorithm, NULL},                                    {"conv weight gradient", kernels, &layer_conv, CONV, weight_gradient, algorithm, NULL}
+
+static const struct check checks[] = {
+    {"images", "image/image_batch", &layer_linear, N, image_batches, NULL, NULL},
+    {"bias broadcast", "channel/broadcast", &layer_conv, N | H | W | O, broadcast, NULL, NULL},
+    {"bias gradient", "channel/column_sum", &layer_conv, N | H | W | O, bias_gradient, NULL, NULL},
+    {"im2col", "im2col/im2col", &layer_conv, IMAGES, columns, &conv_im2col, NULL},
+    {"weight rotation", "im2col/rotate_weight", &layer_conv, C | O, rotation, &conv_im2col, NULL},
+    TRANSFORMS(&conv_winograd2),
+    TRANSFORMS(&conv_winograd4),
+    {"matrix product NT", "gemm/gemm", &layer_linear, N | C | O, product_nt, NULL, "tiled"},
+    PRODUCTS(&layer_linear, NULL, "tiled", "gemm/gemm"),
+    PRODUCTS(&layer_conv, &conv_im2col, "tiled", "gemm/gemm"),
+    PRODUCTS(&layer_conv, &conv_winograd2, "tiled", "gemm/gemm"),
+    PRODUCTS(&layer_conv, &conv_winograd4, "tiled", "gemm/gemm"),
+    {"matrix product NT", "CLBlast", &layer_linear, N | C | O, product_nt, NULL, "clblast"},
+    PRODUCTS(&layer_linear, NULL, "clblast", "CLBlast"),
+    PRODUCTS(&layer_conv, &conv_im2col, "clblast", "CLBlast"),
+    PRODUCTS(&layer_conv, &conv_winograd2, "clblast", "CLBlast"),
+    PRODUCTS(&layer_conv, &conv_winograd4, "clblast", "CLBlast"),
+    CONVOLUTIONS(&conv_im2col, "im2col/*, a matrix product"),
+    CONVOLUTIONS(&conv_winograd2, "winograd/*, a matrix product"),
+    CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),
+    {"bn training", "bn/bn_partial, bn_finish, bn_apply", &layer_bn, IMAGES, bn_forward, NULL, NULL},
+    {"bn evaluation", "bn/bn_inference, bn_apply", &layer_bn, IMAGES, bn_evaluation, NULL, NULL},
+    {"bn gradient", "bn/bn_gradient*", &layer_bn, IMAGES, bn_gradient, NULL, NULL},
+    {"relu", "relu/relu_forward", &layer_relu, IMAGES, rectifier, NULL, NULL},
+    {"relu gradient", "relu/relu_backward", &layer_relu, IMAGES, rectifier_gradient, NULL, NULL},
+    {"channel dropout", "dropout/dropout_channel", &layer_dropout_channel, IMAGES, drop_channels, NULL, NULL},
+    {"element dropout", "dropout/dropout_element", &layer_dropout_element, IMAGES, drop_elements, NULL, NULL},
+    {"max-pooling", "pool/pool_forward", &layer_pool, IMAGES, pool, NULL, NULL},
+    {"max-pooling gradient", "pool/pool_backward", &layer_pool, IMAGES, pool_gradient, NULL, NULL},
+    {"flatten", "flatten/flatten", &layer_flatten, IMAGES, flatten, NULL, NULL},
+    {"softmax cross-entropy", "softmax/softmax_cross_entropy", &layer_linear, N | O, cross_entropy, NULL, NULL},
+    {"totals", "softmax/softmax_total", &layer_linear, N, totals, NULL, NULL},
+    {"SGD", "sgd/sgd_step", &layer_conv, C | O, descent, NULL, NULL},
+};
+enum { CHECKS = sizeof checks / sizeof *checks };
+
+/* Odd sizes, sizes below a tile, channels of every vector width. */
+static const struct conv_shape small_shapes[] = {
+    {3, 2, 2, 1, 1}, {3, 5, 3, 16, 13}, {2, 6, 7, 13, 48}, {1, 9, 6, 36, 2}, {5, 4, 8, 8, 32}};
+enum { SMALL_SHAPES = sizeof small_shapes / sizeof *small_shapes };
+
+/* Elements compared of an output of a network's shape, and images in a quick check. */
+enum { SAMPLE = 64, QUICK_IMAGES = 2 };
+
+/* s with 1 for the sizes that are not used. */
+static struct conv_shape used(unsigned uses, struct conv_shape s) {
+    return (struct conv_shape){uses & N ? s.n : 1, uses & H ? s.h : 1, uses & W ? s.w : 1, uses & C ? s.c : 1,
+                               uses & O ? s.o : 1};
+}
+
+/* "128x32x32x3 to 64", of the sizes that are used. */
+static void describe(unsigned uses, struct conv_shape s, char text[static 64]) {
+    const size_t sizes[] = {s.n, s.h, s.w, s.c};
+    int length = 0;
+    *text = 0;
+    for (int i = 0; i < 4; i++)
+        if (uses & 1u << i)
+            length += snprintf(text + length, 64 - (size_t)length, "%s%zu", length ? "x" : "", sizes[i]);
+    if (uses & O)
+        snprintf(text + length, 64 - (size_t)length, " to %zu", s.o);
+}
+
+static void run_check(struct rig *rig, const struct check *check, struct conv_shape s,
+                      const struct check_report *report) {
+    struct vggcl_check result = {.passed = true};
+    struct conv_shape shape = used(check->uses, s);
+    const char *variant = check->algorithm ? check->algorithm->name : check->engine, *separator = variant ? ", " : "";
+    const char *engine = check->algorithm && check->engine ? check->engine : "";
+    snprintf(result.name, sizeof result.name, "%s%s%s%s%s", check->name, separator, variant ? variant : "",
+             *engine ? ", " : "", engine);
+    snprintf(result.kernels, sizeof result.kernels, "%s", check->kernels);
+    describe(check->uses, shape, result.shape);
+    int chosen = rig->dev->gemm_engine;
+    rig_start(rig);
+    if (check->engine)
+        RIG_RUN(rig, gemm_use(rig->dev, check->engine));
+    check->run(rig, check, shape);
+    if (rig_end(rig) != VGGCL_OK) {
+        result.passed = false;
+        result.error = INFINITY;
+        snprintf(result.fault, sizeof result.fault, "%.*s", (int)sizeof result.fault - 1, vggcl_error());
+    } else if (rig->result.wrong) {
+        result.passed = false;
+        rig_fault(&rig->result, result.fault);
+    }
+    if (result.passed || rig->result.wrong) {
+        result.error = rig->result.error;
+        result.tolerance = rig->result.tolerance;
+    }
+    rig->dev->gemm_engine = chosen;
+    report->checked(report->user, &result);
+}
+
+static struct conv_shape shape_of(const struct layer *l, size_t images) {
+    return (struct conv_shape){images, l->in.h, l->in.w, l->in.c, l->out.c};
+}
+
+/* Whether net itself runs the check on this layer. */
+static bool runs(const struct net *net, const struct check *check, const struct layer *l) {
+    return (!check->algorithm || l->algorithm == check->algorithm) &&
+           (!check->engine || strcmp(check->engine, gemm_engine(net->dev)) == 0);
+}
+
+enum vggcl_err check_operators(const struct net *net, bool quick, const struct check_report *report) {
+    struct rig rig = {.dev = net->dev};
+    size_t images = quick && net->batch > QUICK_IMAGES ? QUICK_IMAGES : net->batch;
+    char(*seen)[64] = calloc(net->layer_count, sizeof *seen);
+    if (!seen)
+        return err_no_memory("the checks", net->layer_count * sizeof *seen);
+    for (const struct check *check = checks; check < checks + CHECKS; check++) {
+        rig.sample = SIZE_MAX;
+        for (size_t i = 0; !quick && i < SMALL_SHAPES; i++)
+            run_check(&rig, check, small_shapes[i], report);
+        rig.sample = SAMPLE;
+        size_t done = 0;
+        for (const struct layer *l = net->layers; l < net->layers + net->layer_count; l++) {
+            struct conv_shape s = shape_of(l, images);
+            size_t same = 0;
+            if (l->type != check->layer || (quick && !runs(net, check, l)))
+                continue;
+            describe(check->uses, s, seen[done]);
+            while (strcmp(seen[same], seen[done]) != 0)
+                same++;
+            if (same == done) {
+                run_check(&rig, check, s, report);
+                done++;
+            }
+        }
+    }
+    free(seen);
+    return VGGCL_OK;
+}

@@ -1,0 +1,20 @@
+/* check.h - every operator that a network is made of, put to the test on a device: random inputs, poisoned outputs and
+ * the references of reference.h. To add an operator: write its function in check.c and name it in the table there. */
+#ifndef VGGCL_CHECK_CHECK_H
+#define VGGCL_CHECK_CHECK_H
+
+#include "net/net.h"
+
+/* Is told of each operator and shape as soon as it has been run. */
+struct check_report {
+    void *user;
+    void (*checked)(void *user, const struct vggcl_check *check);
+};
+
+/* Runs the checks on net's device; net needs no memory. All operators, every algorithm and engine, on small odd shapes
+ * in full and on those of net's layers by a sample of elements; with quick only what net uses, on its layers' shapes
+ * with a few images. An operator that computes wrong, or fails to run, is reported, not returned: only the lack of
+ * memory on the host is. */
+enum vggcl_err check_operators(const struct net *net, bool quick, const struct check_report *report);
+
+#endif

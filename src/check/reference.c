@@ -1,0 +1,331 @@
+#include "check/reference.h"
+#include "base/rng.h"
+#include "ops/winograd.h"
+
+#include <math.h>
+
+/* ------------------------------------------------------------------------------------------------ convolutions -- */
+
+long reference_neighbour(struct conv_shape s, size_t pixel, size_t tap) {
+    long h = (long)s.h, w = (long)s.w, at = (long)pixel;
+    long row = at / w % h + (long)tap / 3 - 1, column = at % w + (long)tap % 3 - 1;
+    if (row < 0 || row >= h || column < 0 || column >= w)
+        return -1;
+    return at / (w * h) * w * h + row * w + column;
+}
+
+struct sum reference_conv(struct conv_shape s, const float *x, const float *weight, const float *bias, size_t i) {
+    struct sum y = sum_of(bias ? bias[i % s.o] : 0);
+    for (size_t tap = 0; tap < 9; tap++) {
+        long from = reference_neighbour(s, i / s.o, tap);
+        for (size_t c = 0; from >= 0 && c < s.c; c++)
+            sum_add(&y, (double)x[(size_t)from * s.c + c] * weight[(tap * s.c + c) * s.o + i % s.o]);
+    }
+    return y;
+}
+
+/* The pixel whose tap reaches this one lies where the opposite tap of this one points. */
+struct sum reference_conv_data_gradient(struct conv_shape s, const float *weight, const float *dy, size_t i) {
+    struct sum dx = {0, 0};
+    for (size_t tap = 0; tap < 9; tap++) {
+        long from = reference_neighbour(s, i / s.c, 8 - tap);
+        for (size_t o = 0; from >= 0 && o < s.o; o++)
+            sum_add(&dx, (double)dy[(size_t)from * s.o + o] * weight[(tap * s.c + i % s.c) * s.o + o]);
+    }
+    return dx;
+}
+
+struct sum reference_conv_weight_gradient(struct conv_shape s, const float *x, const float *dy, size_t i) {
+    struct sum dweight = {0, 0};
+    size_t o = i % s.o, c = i / s.o % s.c, tap = i / s.o / s.c;
+    for (size_t pixel = 0; pixel < s.n * s.h * s.w; pixel++) {
+        long from = reference_neighbour(s, pixel, tap);
+        if (from >= 0)
+            sum_add(&dweight, (double)x[(size_t)from * s.c + c] * dy[pixel * s.o + o]);
+    }
+    return dweight;
+}
+
+float reference_rotated(size_t c, size_t o, const float *weight, size_t i) {
+    return weight[((8 - i / o / c) * o + i % o) * c + i / o % c];
+}
+
+/* --------------------------------------------------------------------------------------------- Winograd's F(t,3) -- */
+
+/* The matrices of the 1-D algorithm y = A' [(G g) * (B' d)], row by row: Lavin and Gray, "Fast algorithms for
+ * convolutional neural networks" (2016), section 4. */
+static const double bt2[] = {1, 0, -1, 0, 0, 1, 1, 0, 0, -1, 1, 0, 0, 1, 0, -1};
+static const double g2[] = {1, 0, 0, .5, .5, .5, .5, -.5, .5, 0, 0, 1};
+static const double at2[] = {1, 1, 1, 0, 0, 1, -1, -1};
+static const double bt4[] = {4, 0,  -5, 0, 1, 0, 0, -4, -4, 1,  1, 0, 0, 4, -4, -1, 1, 0,
+                             0, -2, -1, 2, 1, 0, 0, 2,  -1, -2, 1, 0, 0, 4, 0,  -5, 0, 1};
+static const double g4[] = {1. / 4,  0,       0,      -1. / 6, -1. / 6,  -1. / 6, -1. / 6, 1. / 6, -1. / 6,
+                            1. / 24, 1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6,  0,       0,      1};
+static const double at4[] = {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4, 0, 0, 1, -1, 8, -8, 1};
+
+/* A rows x columns matrix in memory, read as it is or transposed. */
+struct transform {
+    const double *m;
+    size_t columns, down, across;
+};
+
+static struct transform transform(const double *m, size_t columns) {
+    return (struct transform){m, columns, columns, 1};
+}
+
+static struct transform transposed(const double *m, size_t rows, size_t columns) {
+    return (struct transform){m, rows, 1, columns};
+}
+
+/* The factor by which element j of a square goes into element i of rows x rows of M in M'. */
+static double factor(struct transform t, size_t rows, size_t i, size_t j) {
+    return t.m[i / rows * t.down + j / t.columns * t.across] * t.m[i % rows * t.down + j % t.columns * t.across];
+}
+
+/* Element i of [point][tile][channel], made of squares of images that begin halo pixels before the tile's outputs. */
+static struct sum to_point(struct transform t, int tile, struct conv_shape s, size_t channels, long halo,
+                           const float *images, size_t i) {
+    size_t side = (size_t)tile, tiles_w = (s.w + side - 1) / side, tiles = winograd_tiles(tile, s.h, s.w);
+    size_t channel = i % channels, number = i / channels % (s.n * tiles), point = i / channels / (s.n * tiles);
+    struct sum v = {0, 0};
+    for (size_t j = 0; j < t.columns * t.columns; j++) {
+        long row = (long)(number % tiles / tiles_w * side + j / t.columns) - halo;
+        long column = (long)(number % tiles % tiles_w * side + j % t.columns) - halo;
+        if (row >= 0 && row < (long)s.h && column >= 0 && column < (long)s.w)
+            sum_add(&v, factor(t, side + 2, point, j) *
+                            images[((number / tiles * s.h + (size_t)row) * s.w + (size_t)column) * channels + channel]);
+    }
+    return v;
+}
+
+/* Element (i, column) of [rows * rows][count], made of in[][count]. */
+static struct sum of_points(struct transform t, size_t rows, size_t count, const float *in, size_t i, size_t column) {
+    struct sum out = {0, 0};
+    for (size_t j = 0; j < t.columns * t.columns; j++)
+        sum_add(&out, factor(t, rows, i, j) * in[j * count + column]);
+    return out;
+}
+
+struct sum reference_winograd_input(int tile, struct conv_shape s, const float *x, size_t i) {
+    return to_point(transform(tile == 2 ? bt2 : bt4, (size_t)tile + 2), tile, s, s.c, 1, x, i);
+}
+
+struct sum reference_winograd_gradient(int tile, struct conv_shape s, const float *dy, size_t i) {
+    return to_point(transposed(tile == 2 ? at2 : at4, (size_t)tile, (size_t)tile + 2), tile, s, s.o, 0, dy, i);
+}
+
+struct sum reference_winograd_output(int tile, struct conv_shape s, const float *m, const float *bias, size_t i) {
+    size_t side = (size_t)tile, tiles_w = (s.w + side - 1) / side, tiles = winograd_tiles(tile, s.h, s.w);
+    size_t o = i % s.o, column = i / s.o % s.w, row = i / s.o / s.w % s.h, image = i / s.o / s.w / s.h;
+    size_t number = image * tiles + row / side * tiles_w + column / side;
+    struct sum y = of_points(transform(tile == 2 ? at2 : at4, side + 2), side, s.n * tiles * s.o, m,
+                             row % side * side + column % side, number * s.o + o);
+    sum_add(&y, bias ? bias[o] : 0);
+    return y;
+}
+
+struct sum reference_winograd_weight(int tile, size_t c, size_t o, const float *weight, size_t i) {
+    return of_points(transform(tile == 2 ? g2 : g4, 3), (size_t)tile + 2, c * o, weight, i / (c * o), i % (c * o));
+}
+
+struct sum reference_winograd_weight_gradient(int tile, size_t c, size_t o, const float *du, size_t i) {
+    return of_points(transposed(tile == 2 ? g2 : g4, (size_t)tile + 2, 3), 3, c * o, du, i / (c * o), i % (c * o));
+}
+
+/* ---------------------------------------------------------------------------------------------- matrix products -- */
+
+static size_t at(struct matrix m, size_t number, size_t row, size_t column) {
+    size_t start = m.offset + number * m.step;
+    return m.transposed ? start + column * m.stride + row : start + row * m.stride + column;
+}
+
+struct sum reference_gemm(size_t depth, struct matrix a_view, const float *a, struct matrix b_view, const float *b,
+                          size_t number, size_t row, size_t column) {
+    struct sum product = {0, 0};
+    for (size_t k = 0; k < depth; k++)
+        sum_add(&product, (double)a[at(a_view, number, row, k)] * b[at(b_view, number, k, column)]);
+    return product;
+}
+
+/* ------------------------------------------------------------------------------------------ batch normalisation -- */
+
+static const double epsilon = 1e-5, running_momentum = 0.1;
+
+struct sum reference_bn_mean(const struct reference_bn *bn, size_t channel) {
+    struct sum mean = {0, 0};
+    for (size_t i = 0; i < bn->pixels; i++)
+        sum_add(&mean, bn->x[i * bn->c + channel] / (double)bn->pixels);
+    return mean;
+}
+
+static double variance(const struct reference_bn *bn, size_t channel, double mean) {
+    double squares = 0;
+    for (size_t i = 0; i < bn->pixels; i++)
+        squares += pow(bn->x[i * bn->c + channel] - mean, 2);
+    return squares / (double)bn->pixels;
+}
+
+struct sum reference_bn_inverse_deviation(const struct reference_bn *bn, size_t channel) {
+    return sum_of(1 / sqrt(variance(bn, channel, reference_bn_mean(bn, channel).value) + epsilon));
+}
+
+struct sum reference_bn_running_mean(const struct reference_bn *bn, size_t channel) {
+    double old = bn->running_mean[channel];
+    struct sum mean = reference_bn_mean(bn, channel);
+    return (struct sum){old + running_momentum * (mean.value - old), fabs(old) + mean.magnitude};
+}
+
+struct sum reference_bn_running_variance(const struct reference_bn *bn, size_t channel) {
+    double old = bn->running_variance[channel], n = (double)bn->pixels;
+    double unbiased = n > 1 ? variance(bn, channel, reference_bn_mean(bn, channel).value) * n / (n - 1) : 0;
+    return (struct sum){old + running_momentum * (unbiased - old), fabs(old) + unbiased};
+}
+
+/* x normalised, element i; the magnitude is that of x and mean before they cancel. */
+static struct sum normalised(const struct reference_bn *bn, size_t i) {
+    struct sum mean = reference_bn_mean(bn, i % bn->c);
+    double inverse = 1 / sqrt(variance(bn, i % bn->c, mean.value) + epsilon);
+    return (struct sum){(bn->x[i] - mean.value) * inverse, (fabs(bn->x[i]) + mean.magnitude) * inverse};
+}
+
+struct sum reference_bn_train(const struct reference_bn *bn, size_t i) {
+    double gamma = bn->gamma[i % bn->c], beta = bn->beta[i % bn->c];
+    struct sum x = normalised(bn, i);
+    return (struct sum){gamma * x.value + beta, fabs(gamma) * x.magnitude + fabs(beta)};
+}
+
+struct sum reference_bn_infer(const struct reference_bn *bn, size_t i) {
+    size_t k = i % bn->c;
+    double scale = bn->gamma[k] / sqrt(bn->running_variance[k] + epsilon);
+    struct sum y = sum_of(bn->x[i] * scale);
+    sum_add(&y, -bn->running_mean[k] * scale);
+    sum_add(&y, bn->beta[k]);
+    return y;
+}
+
+struct sum reference_bn_dgamma(const struct reference_bn *bn, const float *dy, size_t channel) {
+    struct sum mean = reference_bn_mean(bn, channel), dgamma = {0, 0};
+    double inverse = 1 / sqrt(variance(bn, channel, mean.value) + epsilon);
+    for (size_t i = channel; i < bn->pixels * bn->c; i += bn->c) {
+        dgamma.value += dy[i] * (bn->x[i] - mean.value) * inverse;
+        dgamma.magnitude += fabs(dy[i]) * (fabs(bn->x[i]) + mean.magnitude) * inverse;
+    }
+    return dgamma;
+}
+
+struct sum reference_bn_dbeta(const struct reference_bn *bn, const float *dy, size_t channel) {
+    return reference_column_sum(bn->pixels, bn->c, dy, channel);
+}
+
+struct sum reference_bn_dx(const struct reference_bn *bn, const float *dy, size_t i) {
+    size_t k = i % bn->c;
+    double n = (double)bn->pixels, scale = bn->gamma[k] * reference_bn_inverse_deviation(bn, k).value;
+    struct sum x = normalised(bn, i), dgamma = reference_bn_dgamma(bn, dy, k), dbeta = reference_bn_dbeta(bn, dy, k);
+    return (struct sum){scale * (dy[i] - dbeta.value / n - x.value * dgamma.value / n),
+                        fabs(scale) * (fabs(dy[i]) + dbeta.magnitude / n + x.magnitude * dgamma.magnitude / n)};
+}
+
+/* ------------------------------------------------------------------------------------------------------- others -- */
+
+struct sum reference_column_sum(size_t rows, size_t c, const float *x, size_t column) {
+    struct sum sum = {0, 0};
+    for (size_t row = 0; row < rows; row++)
+        sum_add(&sum, x[row * c + column]);
+    return sum;
+}
+
+/* Where in x the first largest (or, where there is one, a NaN) of the window of y's element i lies. */
+static size_t largest(struct image_shape s, const float *x, size_t i) {
+    size_t w = s.w / 2, h = s.h / 2, channel = i % s.c, column = i / s.c % w, row = i / (s.c * w) % h;
+    size_t image = i / (s.c * w * h), corner = ((image * s.h + 2 * row) * s.w + 2 * column) * s.c + channel;
+    size_t best = corner;
+    for (size_t tap = 1; tap < 4; tap++) {
+        size_t next = corner + (tap / 2 * s.w + tap % 2) * s.c;
+        if (x[next] > x[best] || isnan(x[next]))
+            best = next;
+    }
+    return best;
+}
+
+struct sum reference_pool(struct image_shape s, const float *x, size_t i) {
+    return sum_exactly(x[largest(s, x, i)]);
+}
+
+struct sum reference_pool_backward(struct image_shape s, const float *x, const float *dy, size_t i) {
+    size_t channel = i % s.c, column = i / s.c % s.w / 2, row = i / s.c / s.w % s.h / 2, image = i / s.c / s.w / s.h;
+    if (column >= s.w / 2 || row >= s.h / 2) /* an odd last one */
+        return sum_exactly(0);
+    size_t window = ((image * (s.h / 2) + row) * (s.w / 2) + column) * s.c + channel;
+    return sum_exactly(largest(s, x, window) == i ? dy[window] : 0);
+}
+
+struct sum reference_dropout(struct coins coins, size_t unit, double x) {
+    const uint32_t key[2] = {(uint32_t)coins.seed, (uint32_t)(coins.seed >> 32)};
+    const uint32_t counter[4] = {(uint32_t)(unit / 4), (uint32_t)coins.step, (uint32_t)(coins.step >> 32),
+                                 coins.purpose};
+    uint32_t words[4];
+    rng_philox(counter, key, words);
+    return sum_of(words[unit % 4] >= ldexp(coins.p, 32) ? x / (1.0 - coins.p) : 0);
+}
+
+/* The softmax of a row: from its largest logit down, which is the first of several. */
+struct softmax {
+    size_t best;
+    double sum, spread; /* of exp(logit - best); the mean distance from the best */
+};
+
+static struct softmax softmax(size_t classes, const float *logits) {
+    struct softmax s = {0, 0, 0};
+    for (size_t k = 1; k < classes; k++)
+        if (logits[k] > logits[s.best])
+            s.best = k;
+    for (size_t k = 0; k < classes; k++)
+        s.sum += exp((double)logits[k] - logits[s.best]);
+    for (size_t k = 0; k < classes; k++)
+        s.spread += exp((double)logits[k] - logits[s.best]) / s.sum * ((double)logits[s.best] - logits[k]);
+    return s;
+}
+
+struct sum reference_loss(size_t classes, const float *logits, int32_t label) {
+    struct softmax s = softmax(classes, logits);
+    double behind = (double)logits[s.best] - logits[label];
+    return (struct sum){log(s.sum) + behind, 1 + log(s.sum) + s.spread + behind};
+}
+
+int32_t reference_predicted(size_t classes, const float *logits, int32_t label) {
+    return isnan(reference_loss(classes, logits, label).value) ? -1 : (int32_t)softmax(classes, logits).best;
+}
+
+struct sum reference_dlogits(size_t n, size_t classes, const float *logits, int32_t label, size_t k) {
+    struct softmax s = softmax(classes, logits);
+    double behind = (double)logits[s.best] - logits[k], p = exp(-behind) / s.sum, right = k == (size_t)label;
+    return (struct sum){(p - right) / (double)n, (p * (1 + s.spread + behind) + right) / (double)n};
+}
+
+struct sum reference_sgd_velocity(struct sgd sgd, double weight, double gradient, double velocity) {
+    struct sum v = sum_of(sgd.momentum * velocity);
+    sum_add(&v, gradient);
+    sum_add(&v, sgd.weight_decay * weight);
+    return v;
+}
+
+struct sum reference_sgd_weight(struct sgd sgd, double weight, double gradient, double velocity) {
+    struct sum v = reference_sgd_velocity(sgd, weight, gradient, velocity);
+    return (struct sum){weight - sgd.lr * v.value, fabs(weight) + sgd.lr * v.magnitude};
+}
+
+struct sum reference_image(const uint8_t *pixels, const int32_t *order, size_t first, bool flip, uint64_t seed,
+                           uint32_t epoch, size_t i) {
+    enum { SIDE = 32, PLANE = SIDE * SIDE, IMAGE = 3 * PLANE };
+    int32_t image = order[first + i / IMAGE];
+    size_t channel = i % 3, column = i / 3 % SIDE, row = i / (3 * SIDE) % SIDE;
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    const uint32_t counter[4] = {0, (uint32_t)image, epoch, RNG_FLIP};
+    uint32_t words[4];
+    rng_philox(counter, key, words);
+    if (flip && (words[0] & 1))
+        column = SIDE - 1 - column;
+    struct sum x = sum_of(pixels[(size_t)image * IMAGE + channel * PLANE + row * SIDE + column] / 127.5);
+    sum_add(&x, -1);
+    return x;
+}

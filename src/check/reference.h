@@ -1,0 +1,102 @@
+/* reference.h - what the operators should compute, in double precision and one element at a time, so that a few elements
+ * of a large output can be had too. Arrays are laid out as the operators' headers say; i counts an output's elements. */
+#ifndef VGGCL_CHECK_REFERENCE_H
+#define VGGCL_CHECK_REFERENCE_H
+
+#include "ops/conv.h"
+#include "ops/dropout.h"
+#include "ops/gemm.h"
+#include "ops/pool.h"
+#include "ops/sgd.h"
+
+/* A result in double precision, and the sum of the magnitudes of the terms that it was summed from: rounding errors are
+ * measured by that, for what cancels in the result has been rounded before. */
+struct sum {
+    double value, magnitude;
+};
+
+/* What is only copied, or counted: nothing is rounded, so nothing may differ. */
+static inline struct sum sum_exactly(double value) {
+    return (struct sum){value, 0};
+}
+
+/* A sum of one term. */
+static inline struct sum sum_of(double term) {
+    return (struct sum){term, term < 0 ? -term : term};
+}
+
+static inline void sum_add(struct sum *s, double term) {
+    s->value += term;
+    s->magnitude += term < 0 ? -term : term;
+}
+
+static inline struct sum sum_plus(struct sum s, double term) {
+    sum_add(&s, term);
+    return s;
+}
+
+/* ------------------------------------------------------------------------------------------------ convolutions -- */
+
+/* Where in x the image pixel lies that tap reaches from pixel of s.n images, counted through all of them; -1 outside. */
+long reference_neighbour(struct conv_shape s, size_t pixel, size_t tap);
+
+struct sum reference_conv(struct conv_shape s, const float *x, const float *weight, const float *bias, size_t i);
+struct sum reference_conv_data_gradient(struct conv_shape s, const float *weight, const float *dy, size_t i);
+struct sum reference_conv_weight_gradient(struct conv_shape s, const float *x, const float *dy, size_t i);
+
+/* rotated[tap][c][o] of weight[8 - tap][o][c]. */
+float reference_rotated(size_t c, size_t o, const float *weight, size_t i);
+
+/* Winograd's transforms (winograd.h) of images from number 0 on; bias may be NULL. */
+struct sum reference_winograd_input(int tile, struct conv_shape s, const float *x, size_t i);
+struct sum reference_winograd_gradient(int tile, struct conv_shape s, const float *dy, size_t i);
+struct sum reference_winograd_output(int tile, struct conv_shape s, const float *m, const float *bias, size_t i);
+struct sum reference_winograd_weight(int tile, size_t c, size_t o, const float *weight, size_t i);
+struct sum reference_winograd_weight_gradient(int tile, size_t c, size_t o, const float *du, size_t i);
+
+/* ---------------------------------------------------------------------------------------------- matrix products -- */
+
+/* Element (row, column) of product `number` of a batch; the views' tensors are not looked at, the words are a and b. */
+struct sum reference_gemm(size_t depth, struct matrix a_view, const float *a, struct matrix b_view, const float *b,
+                          size_t number, size_t row, size_t column);
+
+/* ------------------------------------------------------------------------------------------ batch normalisation -- */
+
+struct reference_bn {
+    size_t pixels, c;
+    const float *x, *gamma, *beta, *running_mean, *running_variance;
+};
+struct sum reference_bn_mean(const struct reference_bn *bn, size_t channel);
+struct sum reference_bn_inverse_deviation(const struct reference_bn *bn, size_t channel);
+struct sum reference_bn_running_mean(const struct reference_bn *bn, size_t channel);
+struct sum reference_bn_running_variance(const struct reference_bn *bn, size_t channel);
+struct sum reference_bn_train(const struct reference_bn *bn, size_t i);
+struct sum reference_bn_infer(const struct reference_bn *bn, size_t i);
+struct sum reference_bn_dgamma(const struct reference_bn *bn, const float *dy, size_t channel);
+struct sum reference_bn_dbeta(const struct reference_bn *bn, const float *dy, size_t channel);
+struct sum reference_bn_dx(const struct reference_bn *bn, const float *dy, size_t i);
+
+/* ------------------------------------------------------------------------------------------------------- others -- */
+
+struct sum reference_column_sum(size_t rows, size_t c, const float *x, size_t column);
+
+struct sum reference_pool(struct image_shape s, const float *x, size_t i);
+struct sum reference_pool_backward(struct image_shape s, const float *x, const float *dy, size_t i);
+
+/* x times 1 / (1 - p) where the unit's coin keeps it, else 0. */
+struct sum reference_dropout(struct coins coins, size_t unit, double x);
+
+/* Of a row of logits. An exponential's rounding error is relative to the power: hence magnitudes with |logit - best|.
+ * predicted is -1 where the loss is NaN. */
+struct sum reference_loss(size_t classes, const float *logits, int32_t label);
+int32_t reference_predicted(size_t classes, const float *logits, int32_t label);
+struct sum reference_dlogits(size_t n, size_t classes, const float *logits, int32_t label, size_t k);
+
+struct sum reference_sgd_velocity(struct sgd sgd, double weight, double gradient, double velocity);
+struct sum reference_sgd_weight(struct sgd sgd, double weight, double gradient, double velocity);
+
+/* x of image_batch(): the bytes and the order are those of its image set. */
+struct sum reference_image(const uint8_t *pixels, const int32_t *order, size_t first, bool flip, uint64_t seed,
+                           uint32_t epoch, size_t i);
+
+#endif

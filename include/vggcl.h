@@ -226,7 +226,7 @@ VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struc
 struct vggcl_check {
     char name[64];           /* "conv forward, winograd4" */
     char kernels[64];        /* what runs it: "gemm/gemm" is kernel gemm of cl/gemm.cl */
-    char shape[64];          /* "128x32x32x64 to 64": images x rows x columns x channels to outputs; those that matter */
+    char shape[64];          /* "128x32x32x64 to 64": images, rows, columns, channels, outputs; those that matter */
     double error, tolerance; /* largest |got - expected| / sum of the magnitudes of the terms; what rounding explains */
     bool passed;
     char fault[512]; /* where it did not: the first wrong element, or why it did not run */

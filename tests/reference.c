@@ -119,8 +119,8 @@ static size_t at(struct matrix m, size_t matrix, size_t row, size_t column) {
 }
 
 struct exact expected_gemm(size_t m, size_t n, size_t k, struct matrix a_view, const float *a, struct matrix b_view,
-                            const float *b, enum gemm_add add, struct matrix c_view, size_t c_count, const float *c,
-                            size_t batch) {
+                           const float *b, enum gemm_add add, struct matrix c_view, size_t c_count, const float *c,
+                           size_t batch) {
     struct exact made = exact_copy(c_count, c);
     for (size_t matrix = 0; matrix < batch; matrix++) {
         for (size_t row = 0; row < m; row++) {
@@ -159,7 +159,7 @@ static struct statistics statistics(size_t pixels, size_t c, size_t channel, con
 
 struct expected_bn_result expected_bn_train(size_t pixels, size_t c, const struct expected_bn *bn, const float *x) {
     struct expected_bn_result r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c), exact_zeros(c),
-                                    exact_zeros(c)};
+                                   exact_zeros(c)};
     for (size_t k = 0; k < c; k++) {
         struct statistics s = statistics(pixels, c, k, x);
         double inverse = 1 / sqrt(s.variance + epsilon);
@@ -191,8 +191,8 @@ struct exact expected_bn_infer(size_t pixels, size_t c, const struct expected_bn
     return y;
 }
 
-struct expected_bn_gradient expected_bn_backward(size_t pixels, size_t c, const struct expected_bn *bn,
-                                                   const float *x, const float *dy) {
+struct expected_bn_gradient expected_bn_backward(size_t pixels, size_t c, const struct expected_bn *bn, const float *x,
+                                                 const float *dy) {
     struct expected_bn_gradient r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c)};
     for (size_t k = 0; k < c; k++) {
         struct statistics s = statistics(pixels, c, k, x);
@@ -293,7 +293,7 @@ struct expected_softmax expected_softmax(size_t n, size_t classes, const float *
 }
 
 struct expected_sgd expected_sgd(size_t count, struct sgd sgd, const float *weight, const float *gradient,
-                                   const float *velocity) {
+                                 const float *velocity) {
     struct expected_sgd r = {exact_zeros(count), exact_zeros(count)};
     for (size_t i = 0; i < count; i++) {
         exact_add(r.velocity, i, sgd.momentum * velocity[i]);

@@ -41,8 +41,8 @@ void expected_winograd(int t, enum winograd_matrix which, const double *in, doub
 /* All of c's words after c = a * b (or c += a * b) of batch matrices; the views' tensors are not looked at, the words
  * are those at a, b and c. Words of c between the matrices' rows stay. */
 struct exact expected_gemm(size_t m, size_t n, size_t k, struct matrix a_view, const float *a, struct matrix b_view,
-                            const float *b, enum gemm_add add, struct matrix c_view, size_t c_count, const float *c,
-                            size_t batch);
+                           const float *b, enum gemm_add add, struct matrix c_view, size_t c_count, const float *c,
+                           size_t batch);
 
 /* ------------------------------------------------------------------------------------------ batch normalisation -- */
 
@@ -59,8 +59,8 @@ struct exact expected_bn_infer(size_t pixels, size_t c, const struct expected_bn
 struct expected_bn_gradient {
     struct exact dx, dgamma, dbeta;
 };
-struct expected_bn_gradient expected_bn_backward(size_t pixels, size_t c, const struct expected_bn *bn,
-                                                   const float *x, const float *dy);
+struct expected_bn_gradient expected_bn_backward(size_t pixels, size_t c, const struct expected_bn *bn, const float *x,
+                                                 const float *dy);
 
 /* ------------------------------------------------------------------------------------------------------- others -- */
 
@@ -84,6 +84,6 @@ struct expected_sgd {
     struct exact weight, velocity;
 };
 struct expected_sgd expected_sgd(size_t count, struct sgd sgd, const float *weight, const float *gradient,
-                                   const float *velocity);
+                                 const float *velocity);
 
 #endif

@@ -37,12 +37,12 @@ static double sum_roundings(double terms) {
     return fmin(terms, 4 * sqrt(terms)) + 2;
 }
 
-/* Winograd's transforms multiply and sum numbers that exceed the terms' own magnitudes by at most (inputs being alike in
- * magnitude) sum over points p of |A[p][i]| * sum |B'[p][:]| * sum |G[p][:]|, divided by 3 terms, at the worst output
- * i, squared for two dimensions: (6/3)^2 for F(2), (48/3)^2 for F(4). For the weight gradient A and G change places and
- * the divisor is the tile's side: (6/2)^2 and (53.3/4)^2. 32 operations in the transforms add to the sum's roundings.
- * That bound is so far above what occurs that lambda = 2 does. A tile's errors are spread over all of its outputs: they
- * are measured by the largest magnitude. */
+/* Winograd's transforms multiply and sum numbers that exceed the terms' own magnitudes by at most (inputs being alike
+ * in magnitude) sum over points p of |A[p][i]| * sum |B'[p][:]| * sum |G[p][:]|, divided by 3 terms, at the worst
+ * output i, squared for two dimensions: (6/3)^2 for F(2), (48/3)^2 for F(4). For the weight gradient A and G change
+ * places and the divisor is the tile's side: (6/2)^2 and (53.3/4)^2. 32 operations in the transforms add to the sum's
+ * roundings. That bound is so far above what occurs that lambda = 2 does. A tile's errors are spread over all of its
+ * outputs: they are measured by the largest magnitude. */
 static double conv_roundings(const struct conv_algorithm *a, double terms) {
     if (a->tile == 0)
         return sum_roundings(terms);
@@ -81,9 +81,9 @@ static void multiply(struct rig *rig, struct gemm_shape g, bool transpose_a, boo
     b.data = rig_upload(rig, b_count, b_host);
     c.data = add ? rig_upload(rig, c_count, old) : rig_poisoned(rig, c_count);
     RIG_RUN(rig, gemm(rig->dev, g.m, g.n, g.k, a, b, add, c, g.batch));
-    RIG_COMPARE(rig, "c", RIG_FLOATS, c.data, sum_roundings((double)g.k), i,
-                sum_plus(reference_gemm(g.k, a, a_host, b, b_host, i / c.step, i % c.step / g.n, i % g.n),
-                         old ? old[i] : 0));
+    RIG_COMPARE(
+        rig, "c", RIG_FLOATS, c.data, sum_roundings((double)g.k), i,
+        sum_plus(reference_gemm(g.k, a, a_host, b, b_host, i / c.step, i % c.step / g.n, i % g.n), old ? old[i] : 0));
 }
 
 /* As a layer's forward, data gradient and weight gradient have it; a second chunk adds to the weight gradient. */
@@ -126,8 +126,8 @@ static void data_gradient(struct rig *rig, const struct check *check, struct con
     size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
     float *dy = rig_floats(rig, pixels * s.o, -1, 1), *weight = rig_floats(rig, weights, -1, 1);
     struct tensor dx = rig_poisoned(rig, pixels * s.c);
-    RIG_RUN(rig, conv_data_gradient(a, rig->dev, s, rig_upload(rig, weights, weight),
-                                    rig_upload(rig, pixels * s.o, dy), dx, conv_scratch(rig, a, conv_reversed(s))));
+    RIG_RUN(rig, conv_data_gradient(a, rig->dev, s, rig_upload(rig, weights, weight), rig_upload(rig, pixels * s.o, dy),
+                                    dx, conv_scratch(rig, a, conv_reversed(s))));
     RIG_COMPARE(rig, "dx", conv_kind(a), dx, conv_roundings(a, 9.0 * (double)s.o), i,
                 reference_conv_data_gradient(s, weight, dy, i));
 }
@@ -205,8 +205,7 @@ static void transform_weight(struct rig *rig, const struct check *check, struct 
     float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_zeros(rig, count * sizeof *rotated);
     struct tensor on_device = rig_upload(rig, count, weight), u = rig_poisoned(rig, winograd_points(tile) * s.c * s.o);
     RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, false, u));
-    RIG_COMPARE(rig, "u", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i,
-                reference_winograd_weight(tile, s.c, s.o, weight, i));
+    RIG_COMPARE(rig, "u", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i, reference_winograd_weight(tile, s.c, s.o, weight, i));
     for (size_t i = 0; rig->err == VGGCL_OK && i < count; i++)
         rotated[i] = reference_rotated(s.c, s.o, weight, i);
     RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, true, u));
@@ -286,7 +285,8 @@ static void bn_gradient(struct rig *rig, const struct check *check, struct conv_
     struct tensor x = rig_upload(rig, count, f.host.x), workspace = rig_poisoned(rig, bn_workspace(pixels, s.c));
     struct tensor dgamma = rig_poisoned(rig, s.c), dbeta = rig_poisoned(rig, s.c), dx = rig_poisoned(rig, count);
     RIG_RUN(rig, bn_train(rig->dev, pixels, s.c, &f.bn, x, dx, workspace));
-    RIG_RUN(rig, bn_backward(rig->dev, pixels, s.c, &f.bn, x, rig_upload(rig, count, dy), dgamma, dbeta, dx, workspace));
+    RIG_RUN(rig,
+            bn_backward(rig->dev, pixels, s.c, &f.bn, x, rig_upload(rig, count, dy), dgamma, dbeta, dx, workspace));
     RIG_COMPARE(rig, "dbeta", RIG_FLOATS, dbeta, roundings, k, reference_bn_dbeta(&f.host, dy, k));
     /* its own sum's, the mean's and the deviation's; in dx the normalised value comes in twice */
     RIG_COMPARE(rig, "dgamma", RIG_FLOATS, dgamma, 3 * roundings, k, reference_bn_dgamma(&f.host, dy, k));
@@ -344,8 +344,7 @@ static void drop_channels(struct rig *rig, const struct check *check, struct con
     float *x = rig_floats(rig, count, 0.5, 1);
     struct tensor y = rig_poisoned(rig, count);
     RIG_RUN(rig, dropout_channel(rig->dev, s.n, plane, s.c, test_coins, rig_upload(rig, count, x), y));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 2, i,
-                reference_dropout(test_coins, i / (plane * s.c) * s.c + i % s.c, x[i]));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 2, i, reference_dropout(test_coins, i / (plane * s.c) * s.c + i % s.c, x[i]));
 }
 
 static void drop_elements(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -383,8 +382,7 @@ static void flatten(struct rig *rig, const struct check *check, struct conv_shap
     float *x = rig_floats(rig, count, -1, 1);
     struct tensor on_device = rig_upload(rig, count, x), y = rig_poisoned(rig, count), dx = rig_poisoned(rig, count);
     RIG_RUN(rig, flatten_forward(rig->dev, s.n, plane, s.c, on_device, y));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i,
-                sum_exactly(x[i / image * image + i % plane * s.c + i % image / plane]));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i, sum_exactly(x[i / image * image + i % plane * s.c + i % image / plane]));
     RIG_RUN(rig, flatten_backward(rig->dev, s.n, plane, s.c, y, dx));
     RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, 0, i, sum_exactly(x[i]));
 }
@@ -396,10 +394,9 @@ static void cross_entropy(struct rig *rig, const struct check *check, struct con
     int32_t *label = rig_labels(rig, n, classes);
     struct tensor loss = rig_poisoned(rig, n), predicted = rig_poisoned(rig, n), dlogits = rig_poisoned(rig, count);
     double roundings = sum_roundings((double)classes) + 8; /* exp and log: 3 ulp each */
-    RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, rig_upload(rig, count, logits),
-                                       rig_upload(rig, n, label), loss, predicted, dlogits));
-    RIG_COMPARE(rig, "loss", RIG_FLOATS, loss, roundings, i,
-                reference_loss(classes, logits + i * classes, label[i]));
+    RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, rig_upload(rig, count, logits), rig_upload(rig, n, label),
+                                       loss, predicted, dlogits));
+    RIG_COMPARE(rig, "loss", RIG_FLOATS, loss, roundings, i, reference_loss(classes, logits + i * classes, label[i]));
     RIG_COMPARE(rig, "predicted", RIG_INTEGERS, predicted, 0, i,
                 sum_exactly(reference_predicted(classes, logits + i * classes, label[i])));
     RIG_COMPARE(rig, "dlogits", RIG_FLOATS, dlogits, roundings, i,
@@ -431,8 +428,7 @@ static void descent(struct rig *rig, const struct check *check, struct conv_shap
     float *velocity = rig_floats(rig, count, -1, 1);
     struct tensor w = rig_upload(rig, count, weight), v = rig_upload(rig, count, velocity);
     RIG_RUN(rig, sgd_step(rig->dev, sgd, rig_upload(rig, 1, zero), w, rig_upload(rig, count, gradient), v));
-    RIG_COMPARE(rig, "velocity", RIG_FLOATS, v, 4, i,
-                reference_sgd_velocity(sgd, weight[i], gradient[i], velocity[i]));
+    RIG_COMPARE(rig, "velocity", RIG_FLOATS, v, 4, i, reference_sgd_velocity(sgd, weight[i], gradient[i], velocity[i]));
     RIG_COMPARE(rig, "weight", RIG_FLOATS, w, 5, i, reference_sgd_weight(sgd, weight[i], gradient[i], velocity[i]));
 }
 
@@ -459,9 +455,24 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
 /* --------------------------------------------------------------------------------------------------- the table --
  * Operators of one kernel come before those that are made of them: the first failure is the culprit. */
 
-#define PRODUCTS(layer, algorithm, engine, kernel)                                                                         {"matrix product NN", kernel, layer, CONV, product_nn, algorithm, engine},                                                 {"matrix product TN", kernel, layer, CONV, product_tn, algorithm, engine}
-#define TRANSFORMS(algorithm)                                                                                              {"input transform", "winograd/winograd_input", &layer_conv, IMAGES, transform_input, algorithm, NULL},                     {"output transform", "winograd/winograd_output", &layer_conv, N | H | W | O, transform_output, algorithm,               NULL},                                                                                                                {"gradient transform", "winograd/winograd_gradient", &layer_conv, N | H | W | O, transform_gradient,                    algorithm, NULL},                                                                                                     {"weight transform", "winograd/winograd_weight", &layer_conv, C | O, transform_weight, algorithm, NULL}, {             "weight gradient transform", "winograd/winograd_weight_gradient", &layer_conv, C | O,                                      transform_weight_gradient, algorithm, NULL                                                                     }
-#define CONVOLUTIONS(algorithm, kernels)                                                                                   {"conv forward", kernels, &layer_conv, CONV, conv_forward, algorithm, NULL},                                               {"conv data gradient", kernels, &layer_conv, CONV, data_gradient, algorithm, NULL},                                    {"conv weight gradient", kernels, &layer_conv, CONV, weight_gradient, algorithm, NULL}
+#define PRODUCTS(layer, algorithm, engine, kernel)                                                                     \
+    {"matrix product NN", kernel, layer, CONV, product_nn, algorithm, engine}, {                                       \
+        "matrix product TN", kernel, layer, CONV, product_tn, algorithm, engine                                        \
+    }
+#define TRANSFORM(name, kernel, uses, run, algorithm)                                                                  \
+    { name, "winograd/" kernel, &layer_conv, uses, run, algorithm, NULL }
+#define TRANSFORMS(algorithm)                                                                                          \
+    TRANSFORM("input transform", "winograd_input", IMAGES, transform_input, algorithm),                                \
+        TRANSFORM("output transform", "winograd_output", N | H | W | O, transform_output, algorithm),                  \
+        TRANSFORM("gradient transform", "winograd_gradient", N | H | W | O, transform_gradient, algorithm),            \
+        TRANSFORM("weight transform", "winograd_weight", C | O, transform_weight, algorithm),                          \
+        TRANSFORM("weight gradient transform", "winograd_weight_gradient", C | O, transform_weight_gradient,           \
+                  algorithm)
+#define CONVOLUTIONS(algorithm, kernels)                                                                               \
+    {"conv forward", kernels, &layer_conv, CONV, conv_forward, algorithm, NULL},                                       \
+        {"conv data gradient", kernels, &layer_conv, CONV, data_gradient, algorithm, NULL}, {                          \
+        "conv weight gradient", kernels, &layer_conv, CONV, weight_gradient, algorithm, NULL                           \
+    }
 
 static const struct check checks[] = {
     {"images", "image/image_batch", &layer_linear, N, image_batches, NULL, NULL},

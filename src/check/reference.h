@@ -1,5 +1,5 @@
-/* reference.h - what the operators should compute, in double precision and one element at a time, so that a few elements
- * of a large output can be had too. Arrays are laid out as the operators' headers say; i counts an output's elements. */
+/* reference.h - what the operators should compute, in double precision, an element at a time, so that a few elements of
+ * a large output can be had too. Arrays are laid out as the operators' headers say; i counts an output's elements. */
 #ifndef VGGCL_CHECK_REFERENCE_H
 #define VGGCL_CHECK_REFERENCE_H
 
@@ -37,7 +37,7 @@ static inline struct sum sum_plus(struct sum s, double term) {
 
 /* ------------------------------------------------------------------------------------------------ convolutions -- */
 
-/* Where in x the image pixel lies that tap reaches from pixel of s.n images, counted through all of them; -1 outside. */
+/* The pixel that tap reaches from pixel of s.n images, counted through all of them; -1 outside of the image. */
 long reference_neighbour(struct conv_shape s, size_t pixel, size_t tap);
 
 struct sum reference_conv(struct conv_shape s, const float *x, const float *weight, const float *bias, size_t i);

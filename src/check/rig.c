@@ -207,6 +207,6 @@ void rig_judge(struct rig *rig, struct reading *r) {
 }
 
 void rig_fault(const struct comparison *c, char text[RIG_FAULT]) {
-    snprintf(text, RIG_FAULT, "%s[%zu] is %.9g, expected %.9g +- %.2g; %zu of %zu compared are wrong", c->name, c->first,
-             c->got, c->expected, c->allowed, c->wrong, c->compared);
+    snprintf(text, RIG_FAULT, "%s[%zu] is %.9g, expected %.9g +- %.2g; %zu of %zu compared are wrong", c->name,
+             c->first, c->got, c->expected, c->allowed, c->wrong, c->compared);
 }

@@ -18,11 +18,11 @@
 
 /* One output against its exact values. */
 struct comparison {
-    const char *name;       /* of the output */
-    double tolerance;       /* what rounding explains: roundings * FLT_EPSILON */
-    double error;           /* the largest |got - expected| / magnitude; INFINITY for a NaN where none belongs */
-    size_t compared, wrong; /* elements; those that are beyond the tolerance */
-    size_t first;           /* of the wrong ones */
+    const char *name;              /* of the output */
+    double tolerance;              /* what rounding explains: roundings * FLT_EPSILON */
+    double error;                  /* the largest |got - expected| / magnitude; INFINITY for a NaN where none belongs */
+    size_t compared, wrong;        /* elements; those that are beyond the tolerance */
+    size_t first;                  /* of the wrong ones */
     double got, expected, allowed; /* there */
 };
 
@@ -72,13 +72,13 @@ void *rig_download(struct rig *rig, struct tensor t);
 enum rig_kind { RIG_FLOATS, RIG_SPREAD, RIG_INTEGERS };
 
 /* Compares an output with `expected`, an expression of type struct sum for its element i, and keeps in rig->result what
- * it finds, if that is worse than what is there. roundings: how many FLT_EPSILON of its magnitude an element may be off;
- * FLT_MIN may always be lacking, for a device may take smaller numbers for zero. A NaN must be met by a NaN. */
+ * it finds, if that is worse than what is there. roundings: how many FLT_EPSILON of its magnitude an element may be
+ * off; FLT_MIN may always be lacking, for a device may take smaller numbers for zero. A NaN must be met by a NaN. */
 #define RIG_COMPARE(rig, name, kind, output, roundings, i, expected)                                                   \
     for (struct reading reading_ = rig_read((rig), (name), (kind), (output), (roundings)); reading_.open;              \
          rig_judge((rig), &reading_))                                                                                  \
         for (size_t i; rig_next(&reading_, &i);)                                                                       \
-            rig_expect(&reading_, (expected))
+    rig_expect(&reading_, (expected))
 
 /* For RIG_COMPARE: an output that was read, and what is expected of the elements compared. */
 struct reading {

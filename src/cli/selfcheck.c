@@ -22,10 +22,10 @@ static void add_row(void *user, const struct vggcl_check *c) {
 }
 
 static void print_json(const struct vggcl_selfcheck *r, json_t *rows) {
-    json_t *all = json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:f, s:O}", "device", r->device.name, "platform",
-                            r->device.platform_name, "driver", r->device.driver, "passed",
-                            r->checks > 0 && r->failures == 0, "checks", r->checks, "failures", r->failures, "seconds",
-                            r->seconds, "rows", rows);
+    json_t *all =
+        json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:f, s:O}", "device", r->device.name, "platform",
+                  r->device.platform_name, "driver", r->device.driver, "passed", r->checks > 0 && r->failures == 0,
+                  "checks", r->checks, "failures", r->failures, "seconds", r->seconds, "rows", rows);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(all);
@@ -40,8 +40,8 @@ static int run(const struct vggcl_config *config) {
     if (result.checks && as_json)
         print_json(&result, rows);
     else if (result.checks)
-        printf("%s (driver %s): %d checks, %d failed, %.1f s\n", result.device.name, result.device.driver, result.checks,
-               result.failures, result.seconds);
+        printf("%s (driver %s): %d checks, %d failed, %.1f s\n", result.device.name, result.device.driver,
+               result.checks, result.failures, result.seconds);
     json_decref(rows);
     return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
 }

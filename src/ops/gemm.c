@@ -46,7 +46,18 @@ static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, st
                         A_INT(c.stride), A_INT(c.step)));
 }
 
+/* On CPUs a long sum goes in parts: Mesa's llvmpipe leaves a work-item's loops after 65535 rounds in all, which a panel
+ * of PANEL / TILE_ROWS tiles reaches at a depth of 8191. */
+enum { CPU_DEPTH = 4096 };
+
 enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b, enum gemm_add add,
                     struct matrix c, size_t batch) {
-    return (engine(d) == ENGINE_TILED ? tiled_gemm : clblast_gemm)(d, m, n, k, a, b, add, c, batch);
+    enum vggcl_err (*multiply)(struct dev *, size_t, size_t, size_t, struct matrix, struct matrix, enum gemm_add,
+                               struct matrix, size_t) = engine(d) == ENGINE_TILED ? tiled_gemm : clblast_gemm;
+    for (; d->info.type == VGGCL_CPU && k > CPU_DEPTH; k -= CPU_DEPTH, add = GEMM_ADD) {
+        TRY(multiply(d, m, n, CPU_DEPTH, a, b, add, c, batch));
+        a.offset += CPU_DEPTH * (a.transposed ? a.stride : 1);
+        b.offset += CPU_DEPTH * (b.transposed ? 1 : b.stride);
+    }
+    return multiply(d, m, n, k, a, b, add, c, batch);
 }

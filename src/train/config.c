@@ -70,11 +70,12 @@ static const struct vggcl_option options[] = {
     {"weights", "FILE", "start from these weights (train), evaluate these (eval); safetensors", "", BOTH | VGGCL_STORED,
      TEXT(weights)},
     {"log-steps", "FILE", "write every step's loss there, as csv: step,epoch,lr,loss", "", TRAIN, TEXT(log_steps)},
-    {"conv", "NAME", "convolution algorithm: auto, im2col, winograd2 or winograd4", "auto", BOTH | NETWORK | VGGCL_STORED,
-     CHOICE(conv, conv_names)},
+    {"conv", "NAME", "convolution algorithm: auto, im2col, winograd2 or winograd4", "auto",
+     BOTH | NETWORK | VGGCL_STORED, CHOICE(conv, conv_names)},
     {"gemm", "NAME", "matrix product engine: auto, clblast or tiled", "auto", BOTH | NETWORK | VGGCL_STORED,
      CHOICE(gemm, gemm_names)},
-    {"kernel-dir", "DIR", "take .cl files from here instead of the built-in ones", "", BOTH | NETWORK, TEXT(kernel_dir)},
+    {"kernel-dir", "DIR", "take .cl files from here instead of the built-in ones", "", BOTH | NETWORK,
+     TEXT(kernel_dir)},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 

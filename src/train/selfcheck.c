@@ -28,7 +28,8 @@ enum vggcl_err selfcheck(const struct net *net, bool quick, const struct check_r
     result->seconds = clock_seconds() - start;
     const struct vggcl_check *failure = &verdict.first_failure;
     if (result->failures)
-        return err_set(VGGCL_EDEVICE, "%s (driver %s) computes wrong: %s (%s) of %s: %s; try another driver or --device",
+        return err_set(VGGCL_EDEVICE,
+                       "%s (driver %s) computes wrong: %s (%s) of %s: %s; try another driver or --device",
                        result->device.name, result->device.driver, failure->name, failure->kernels, failure->shape,
                        failure->fault);
     return VGGCL_OK;

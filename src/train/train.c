@@ -35,9 +35,9 @@ struct run {
     struct progress progress;
     struct history history;
     FILE *step_log;
-    struct flight flights[2];  /* the host prepares one step while the device works on the one before */
-    uint64_t weights_hash;     /* when the weights were last checked */
-    int64_t saved_step;        /* what last.safetensors holds */
+    struct flight flights[2]; /* the host prepares one step while the device works on the one before */
+    uint64_t weights_hash;    /* when the weights were last checked */
+    int64_t saved_step;       /* what last.safetensors holds */
     struct vggcl_selfcheck selfcheck;
     double start, epoch_start; /* of this session's part of the run, of the epoch */
     int64_t session_steps;

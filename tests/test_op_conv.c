@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-static const struct conv_algorithm *const algorithms[] = {&conv_im2col, &conv_winograd2, &conv_winograd4};
+static const struct conv_algorithm *const algorithms[] = {&conv_direct, &conv_im2col, &conv_winograd2,
+                                                        &conv_winograd4};
 
 static const struct conv_shape shapes[] = {
     {1, 1, 1, 1, 1},   {3, 2, 2, 3, 7},  {3, 5, 3, 16, 13},   {1, 7, 7, 13, 48},
@@ -14,7 +15,7 @@ static const struct conv_shape shapes[] = {
 };
 #define FOR_EACH_SHAPE(s) for (const struct conv_shape *s = shapes; s < shapes + sizeof shapes / sizeof *shapes; s++)
 #define FOR_EACH_ALGORITHM(a)                                                                                          \
-    for (int a##_ = 0; a##_ < 3; a##_++)                                                                               \
+    for (int a##_ = 0; a##_ < 4; a##_++)                                                                               \
         for (const struct conv_algorithm *a = algorithms[a##_]; a; a = NULL)
 
 /* How much of an element's magnitude its error may be, in roundings, and whose magnitude counts.
@@ -76,7 +77,7 @@ static void choice(void **state) {
         assert_ptr_equal(chosen, a);
     }
     CHECK(conv_choose(device, (struct conv_shape){1, 32, 32, 3, 64}, "auto", &chosen));
-    assert_ptr_equal(chosen, &conv_im2col);
+    assert_ptr_equal(chosen, &conv_direct);
     CHECK_FAILS(conv_choose(device, shapes[0], "fft", &chosen), VGGCL_EUSAGE, "--conv", "im2col", "winograd2",
                 "winograd4", "auto", "fft");
 }

@@ -492,6 +492,7 @@ static const struct check checks[] = {
     PRODUCTS(&layer_conv, &conv_im2col, "clblast", "CLBlast"),
     PRODUCTS(&layer_conv, &conv_winograd2, "clblast", "CLBlast"),
     PRODUCTS(&layer_conv, &conv_winograd4, "clblast", "CLBlast"),
+    CONVOLUTIONS(&conv_direct, "direct/*"),
     CONVOLUTIONS(&conv_im2col, "im2col/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd2, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),

@@ -1,4 +1,4 @@
-#include "ops/conv.h"
+#include "ops/direct.h"
 
 #include <string.h>
 
@@ -14,6 +14,8 @@ size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_ima
 }
 
 static const struct conv_algorithm *suitable(const struct dev *d, struct conv_shape s) {
+    if (s.c <= DIRECT_CHANNELS)
+        return &conv_direct;
     if (d->info.type != VGGCL_CPU || s.c < WINOGRAD_CHANNELS)
         return &conv_im2col;
     return s.h >= 4 && s.w >= 4 ? &conv_winograd4 : &conv_winograd2;
@@ -21,7 +23,7 @@ static const struct conv_algorithm *suitable(const struct dev *d, struct conv_sh
 
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            const struct conv_algorithm **algorithm) {
-    static const struct conv_algorithm *const all[] = {&conv_im2col, &conv_winograd2, &conv_winograd4};
+    static const struct conv_algorithm *const all[] = {&conv_direct, &conv_im2col, &conv_winograd2, &conv_winograd4};
     if (strcmp(name, "auto") == 0) {
         *algorithm = suitable(d, s);
         return VGGCL_OK;
@@ -32,7 +34,7 @@ enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char 
             return VGGCL_OK;
         }
     }
-    return err_set(VGGCL_EUSAGE, "--conv takes auto, im2col, winograd2 or winograd4, not '%s'", name);
+    return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2 or winograd4, not '%s'", name);
 }
 
 struct conv_shape conv_reversed(struct conv_shape s) {

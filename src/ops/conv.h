@@ -43,10 +43,10 @@ struct conv_algorithm {
                                       struct conv_scratch scratch);
 };
 
-extern const struct conv_algorithm conv_im2col, conv_winograd2, conv_winograd4;
+extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4;
 
-/* The algorithm called name: "im2col", "winograd2", "winograd4", or for "auto" the one that suits device and shape.
- * VGGCL_EUSAGE for any other name. */
+/* The algorithm called name: "direct", "im2col", "winograd2", "winograd4", or for "auto" the one that suits device and
+ * shape. VGGCL_EUSAGE for any other name. */
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            const struct conv_algorithm **algorithm);
 

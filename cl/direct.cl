@@ -1,0 +1,85 @@
+/* direct.cl - 3x3 convolution of images with few channels, without a transform: VW outputs side by side, the sums of a
+ * run of PIXELS pixels in registers. The CHANNELS inputs are a constant, so that their loops unroll. */
+
+#ifndef CHANNELS
+#define CHANNELS 3
+#endif
+#ifndef PIXELS
+#define PIXELS 4 /* of a row, that a work-item makes */
+#endif
+#ifndef COLUMNS
+#define COLUMNS 1 /* vectors of outputs that it makes of each */
+#endif
+enum { SPAN = (PIXELS + 2) * CHANNELS, TAP_ROW = 3 * CHANNELS };
+
+/* What the taps of a run of pixels reach: three rows of x around (row, column), 0 beyond the image. */
+inline void load_neighbours(global const float *image, int h, int w, int row, int column, float in[3][SPAN]) {
+    for (int r = 0; r < 3; r++) {
+        int from = row + r - 1, inside = from >= 0 && from < h;
+        global const float *line = image + ((size_t)(inside ? from : 0) * w + column - 1) * CHANNELS;
+        for (int p = 0; p < PIXELS + 2; p++)
+            for (int c = 0; c < CHANNELS; c++) {
+                int at = column - 1 + p;
+                in[r][p * CHANNELS + c] = inside && at >= 0 && at < w ? line[p * CHANNELS + c] : 0.0f;
+            }
+    }
+}
+
+/* y[pixel][o] = bias[o] + sum over tap, c of x[neighbour][c] * weight[tap][c][o]; a work-item is COLUMNS * VW outputs of
+ * PIXELS pixels of one of the n * h rows. */
+kernel void direct_forward(global const float *x, int rows, int h, int w, int o, global const float *weight,
+                           int has_bias, global const float *bias, global float *y) {
+    int blocks = o / (VW * COLUMNS), runs = (w + PIXELS - 1) / PIXELS, i = get_global_id(0);
+    int first = i % blocks * COLUMNS, column = i / blocks % runs * PIXELS, line = i / blocks / runs;
+    if (line >= rows)
+        return;
+    float in[3][SPAN];
+    load_neighbours(x + (size_t)(line / h) * h * w * CHANNELS, h, w, line % h, column, in);
+    vec sum[PIXELS][COLUMNS];
+    for (int p = 0; p < PIXELS; p++)
+        for (int j = 0; j < COLUMNS; j++)
+            sum[p][j] = has_bias ? VLOAD(first + j, bias) : (vec)0;
+    for (int r = 0; r < 3; r++)
+        _Pragma("unroll") for (int k = 0; k < TAP_ROW; k++) {
+            vec factor[COLUMNS];
+            for (int j = 0; j < COLUMNS; j++)
+                factor[j] = VLOAD(first + j, weight + (size_t)(r * TAP_ROW + k) * o);
+            _Pragma("unroll") for (int p = 0; p < PIXELS; p++) {
+                vec value = in[r][p * CHANNELS + k];
+                for (int j = 0; j < COLUMNS; j++)
+                    sum[p][j] = MAD(value, factor[j], sum[p][j]);
+            }
+        }
+    for (int p = 0; p < PIXELS && column + p < w; p++)
+        for (int j = 0; j < COLUMNS; j++)
+            VSTORE(sum[p][j], first + j, y + ((size_t)line * w + column + p) * o);
+}
+
+/* partial[slab][tap][c][o] = sum over the slab's pixels of x[neighbour][c] * dy[pixel][o]; a slab is slab_rows of the
+ * n * h rows. A work-item is VW outputs of a slab. */
+kernel void direct_gradient(global const float *x, global const float *dy, int rows, int h, int w, int o,
+                            int slab_rows, global float *partial) {
+    int blocks = o / VW, i = get_global_id(0), block = i % blocks, slab = i / blocks;
+    int last = min((slab + 1) * slab_rows, rows);
+    if (slab * slab_rows >= rows)
+        return;
+    vec sum[3 * TAP_ROW];
+    for (int k = 0; k < 3 * TAP_ROW; k++)
+        sum[k] = 0;
+    for (int line = slab * slab_rows; line < last; line++) {
+        global const float *image = x + (size_t)(line / h) * h * w * CHANNELS;
+        for (int column = 0; column < w; column += PIXELS) {
+            float in[3][SPAN];
+            load_neighbours(image, h, w, line % h, column, in);
+            for (int p = 0; p < PIXELS && column + p < w; p++) {
+                vec gradient = VLOAD(block, dy + ((size_t)line * w + column + p) * o);
+                _Pragma("unroll") for (int k = 0; k < 3 * TAP_ROW; k++) {
+                    vec value = in[k / TAP_ROW][p * CHANNELS + k % TAP_ROW];
+                    sum[k] = MAD(value, gradient, sum[k]);
+                }
+            }
+        }
+    }
+    for (int k = 0; k < 3 * TAP_ROW; k++)
+        VSTORE(sum[k], block, partial + ((size_t)slab * 3 * TAP_ROW + k) * o);
+}

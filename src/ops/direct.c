@@ -1,0 +1,95 @@
+/* direct.c - convolution of few channels, the network's first one, straight from the definition. */
+#include "ops/direct.h"
+#include "ops/channel.h"
+#include "ops/im2col.h"
+
+#include <stdio.h>
+
+/* PIXELS * COLUMNS sums stay in a CPU's vector registers. */
+enum { SUMS = 16, MOST_COLUMNS = 4, MOST_SLABS = 64 };
+
+struct options {
+    char text[96];
+};
+
+static struct options build_options(const struct dev *d, struct conv_shape s, int pixels, size_t columns) {
+    struct options options;
+    snprintf(options.text, sizeof options.text, "%s -DCHANNELS=%zu -DPIXELS=%d -DCOLUMNS=%zu",
+             dev_vector_option(d, (int)s.o), s.c, pixels, columns);
+    return options;
+}
+
+enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor x, struct tensor weight,
+                              struct tensor bias, struct tensor y) {
+    size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = MOST_COLUMNS;
+    while (vectors % columns)
+        columns /= 2;
+    size_t pixels = SUMS / columns, runs = (s.w + pixels - 1) / pixels;
+    return dev_run(d, "direct/direct_forward", build_options(d, s, (int)pixels, columns).text,
+                   RANGE(vectors / columns * runs * s.n * s.h),
+                   ARGS(A_MEM(x), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_MEM(weight),
+                        A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y)));
+}
+
+static size_t slab_rows(struct conv_shape s) {
+    return (s.n * s.h + MOST_SLABS - 1) / MOST_SLABS;
+}
+
+size_t direct_slabs(struct conv_shape s) {
+    return (s.n * s.h + slab_rows(s) - 1) / slab_rows(s);
+}
+
+enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor x, struct tensor dy,
+                               struct tensor partial) {
+    size_t blocks = s.o / (size_t)dev_vector_width(d, (int)s.o);
+    return dev_run(d, "direct/direct_gradient", build_options(d, s, 4, 1).text, RANGE(blocks * direct_slabs(s)),
+                   ARGS(A_MEM(x), A_MEM(dy), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_INT(slab_rows(s)),
+                        A_MEM(partial)));
+}
+
+/* ------------------------------------------------------------------------------------------- the convolutions -- */
+
+/* The data gradient of few channels has many: im2col takes those. */
+static bool few(struct conv_shape s) {
+    return s.c <= DIRECT_CHANNELS;
+}
+
+static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
+                                               struct conv_shape s) {
+    (void)a;
+    if (!few(s))
+        return conv_im2col.scratch(&conv_im2col, d, s);
+    size_t weights = 9 * s.c * s.o;
+    return (struct conv_scratch_words){
+        .weight = weights, .input = direct_slabs(s) * weights, .output = channel_workspace(direct_slabs(s), weights)};
+}
+
+static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
+    (void)a;
+    return conv_im2col.product(&conv_im2col, d, s);
+}
+
+static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
+                              struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
+                              struct conv_scratch scratch) {
+    (void)a;
+    if (!few(s))
+        return conv_im2col.forward(&conv_im2col, d, s, x, weight, rotate, bias, y, scratch);
+    if (rotate) {
+        TRY(rotate_weight(d, s.c, s.o, weight, scratch.weight));
+        weight = scratch.weight;
+    }
+    return direct_forward(d, s, x, weight, bias, y);
+}
+
+static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
+                                      struct tensor x, struct tensor dy, struct tensor dweight,
+                                      struct conv_scratch scratch) {
+    (void)a;
+    if (!few(s))
+        return conv_im2col.weight_gradient(&conv_im2col, d, s, x, dy, dweight, scratch);
+    TRY(direct_gradient(d, s, x, dy, scratch.input));
+    return channel_sum(d, direct_slabs(s), 9 * s.c * s.o, scratch.input, dweight, scratch.output);
+}
+
+const struct conv_algorithm conv_direct = {"direct", 0, scratch_words, product, forward, weight_gradient};

@@ -66,33 +66,6 @@ kernel void bn_inference(int c, float epsilon, global const float *gamma, global
     VSTORE(VLOAD(block, beta) - VLOAD(block, running_mean) * factor, block, shift);
 }
 
-/* y = x * scale + shift. */
-kernel void bn_apply(global const float *x, int pixels, int c, global const float *scale, global const float *shift,
-                     global float *y) {
-    int i = get_global_id(0), blocks = c / VW;
-    if (i < pixels * blocks)
-        VSTORE(MAD(VLOAD(i, x), VLOAD(i % blocks, scale), VLOAD(i % blocks, shift)), i, y);
-}
-
-/* partial[slab][0][c] = sum of dy, partial[slab][1][c] = sum of dy * normalised x, over the slab's pixels. */
-kernel void bn_gradient_partial(global const float *x, global const float *dy, int pixels, int c, int slab_rows,
-                                global const float *mean, global const float *inverse_deviation,
-                                global float *partial) {
-    int i = get_global_id(0), blocks = c / VW;
-    int block = i % blocks, slab = i / blocks, first = slab * slab_rows;
-    if (first >= pixels)
-        return;
-    int last = min(first + slab_rows, pixels);
-    vec m = VLOAD(block, mean), inverse = VLOAD(block, inverse_deviation), sum = 0, product = 0;
-    for (int pixel = first; pixel < last; pixel++) {
-        vec gradient = VLOAD(block, dy + (size_t)pixel * c);
-        sum += gradient;
-        product = MAD(gradient, (VLOAD(block, x + (size_t)pixel * c) - m) * inverse, product);
-    }
-    VSTORE(sum, block, partial + (size_t)slab * 2 * c);
-    VSTORE(product, block, partial + (size_t)slab * 2 * c + c);
-}
-
 /* dbeta and dgamma: the totals of the two sums. */
 kernel void bn_gradient_finish(global const float *partial, int slabs, int c, global float *dgamma,
                                global float *dbeta) {
@@ -106,17 +79,4 @@ kernel void bn_gradient_finish(global const float *partial, int slabs, int c, gl
     }
     VSTORE(sum, block, dbeta);
     VSTORE(product, block, dgamma);
-}
-
-/* dx = gamma * inverse_deviation * (dy - dbeta / pixels - normalised x * dgamma / pixels). */
-kernel void bn_gradient(global const float *x, global const float *dy, int pixels, int c, global const float *gamma,
-                        global const float *mean, global const float *inverse_deviation, global const float *dgamma,
-                        global const float *dbeta, global float *dx) {
-    int i = get_global_id(0), blocks = c / VW, block = i % blocks;
-    if (i >= pixels * blocks)
-        return;
-    vec inverse = VLOAD(block, inverse_deviation);
-    vec normalised = (VLOAD(i, x) - VLOAD(block, mean)) * inverse;
-    vec centred = VLOAD(i, dy) - (VLOAD(block, dbeta) + normalised * VLOAD(block, dgamma)) / (float)pixels;
-    VSTORE(VLOAD(block, gamma) * inverse * centred, i, dx);
 }

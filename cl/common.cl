@@ -44,3 +44,41 @@ inline uint4 philox(uint4 counter, uint2 key) {
     }
     return counter;
 }
+
+#if VW >= 4
+/* The same for VW / 4 counters at once, which make VW numbers: words[i] holds word i of each. */
+#if VW == 4
+enum { LANES = 1 };
+typedef uint lanes;
+#define LANE_NUMBERS 0
+#define LANE_STORE(v, p) (*(p) = (v))
+#define WIDE(v) ((ulong)(v))
+#define NARROW(v) ((uint)(v))
+#elif VW == 8
+enum { LANES = 2 };
+typedef uint2 lanes;
+#define LANE_NUMBERS (uint2)(0, 1)
+#define LANE_STORE(v, p) vstore2(v, 0, p)
+#define WIDE convert_ulong2
+#define NARROW convert_uint2
+#else
+enum { LANES = 4 };
+typedef uint4 lanes;
+#define LANE_NUMBERS (uint4)(0, 1, 2, 3)
+#define LANE_STORE(v, p) vstore4(v, 0, p)
+#define WIDE convert_ulong4
+#define NARROW convert_uint4
+#endif
+
+inline void philox_lanes(lanes words[4], uint2 key) {
+    for (int round = 0; round < 10; round++) {
+        lanes high0 = NARROW(WIDE(words[0]) * 0xD2511F53ul >> 32), low0 = words[0] * 0xD2511F53u;
+        lanes high1 = NARROW(WIDE(words[2]) * 0xCD9E8D57ul >> 32), low1 = words[2] * 0xCD9E8D57u;
+        words[0] = high1 ^ words[1] ^ key.x;
+        words[2] = high0 ^ words[3] ^ key.y;
+        words[1] = low1;
+        words[3] = low0;
+        key += (uint2)(0x9E3779B9u, 0xBB67AE85u);
+    }
+}
+#endif

@@ -228,8 +228,8 @@ struct vggcl_check {
     char kernels[64];        /* what runs it: "gemm/gemm" is kernel gemm of cl/gemm.cl */
     char shape[64];          /* "128x32x32x64 to 64": images, rows, columns, channels, outputs; those that matter */
     double error, tolerance; /* largest |got - expected| / sum of the magnitudes of the terms; what rounding explains */
-    bool passed;
-    char fault[512]; /* where it did not: the first wrong element, or why it did not run */
+    bool ran, passed;
+    char fault[512]; /* where it did not pass: the first wrong element, or why it did not run */
 };
 
 struct vggcl_selfcheck {

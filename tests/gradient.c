@@ -21,26 +21,24 @@ static uint64_t mix(uint64_t fingerprint, unsigned digit) {
     return (fingerprint ^ digit) * 0x100000001B3u;
 }
 
-/* Which units are positive. */
-static uint64_t mix_relu(uint64_t fingerprint, const struct layer *l) {
-    const float *y = download(l->y);
-    for (size_t i = 0; i < IMAGES * shape_count(l->out); i++)
-        fingerprint = mix(fingerprint, y[i] > 0);
-    return fingerprint;
-}
-
-/* Which of its four pixels is the largest, for each window. */
-static uint64_t mix_pool(uint64_t fingerprint, const struct layer *l) {
-    const float *x = download(l->x);
+/* Which units of an activation are positive, and which of its four is the largest of each pooled window. */
+static uint64_t mix_activation(uint64_t fingerprint, const struct layer *l) {
+    enum { SCALE = 2, SHIFT = 3 }; /* of what the layer saves */
+    const float *x = download(l->x), *scale = l->spec.bn ? download(l->saved[SCALE]) : NULL;
+    const float *shift = l->spec.bn ? download(l->saved[SHIFT]) : NULL;
     size_t c = l->in.c, row_words = l->in.w * c;
     for (size_t i = 0; i < IMAGES * shape_count(l->out); i++) {
-        size_t column = i / c % l->out.w, row = i / (c * l->out.w) % l->out.h, image = i / shape_count(l->out);
-        const float *corner = x + image * shape_count(l->in) + 2 * row * row_words + 2 * column * c + i % c;
-        unsigned best = 0;
-        for (unsigned tap = 1; tap < 4; tap++)
-            if (corner[tap / 2 * row_words + tap % 2 * c] > corner[best / 2 * row_words + best % 2 * c])
-                best = tap;
-        fingerprint = mix(fingerprint, best);
+        size_t column = i / c % l->out.w, row = i / (c * l->out.w) % l->out.h, image = i / shape_count(l->out),
+               k = i % c;
+        unsigned step = l->spec.pool ? 2 : 1, taps = step * step, best = 0;
+        const float *corner = x + image * shape_count(l->in) + step * (row * row_words + column * c) + k;
+        float value[4];
+        for (unsigned tap = 0; tap < taps; tap++) {
+            value[tap] = corner[tap / 2 * row_words + tap % 2 * c];
+            value[tap] = scale ? value[tap] * scale[k] + shift[k] : value[tap];
+            best = value[tap] > value[best] ? tap : best;
+        }
+        fingerprint = mix(fingerprint, value[best] > 0 ? best : 4);
     }
     return fingerprint;
 }
@@ -49,10 +47,8 @@ static uint64_t mix_pool(uint64_t fingerprint, const struct layer *l) {
 static uint64_t kinks(const struct net *net) {
     uint64_t fingerprint = 0xCBF29CE484222325u;
     for (size_t i = 0; i < net->layer_count; i++) {
-        if (net->layers[i].type == &layer_relu)
-            fingerprint = mix_relu(fingerprint, &net->layers[i]);
-        if (net->layers[i].type == &layer_pool)
-            fingerprint = mix_pool(fingerprint, &net->layers[i]);
+        if (net->layers[i].type == &layer_activation)
+            fingerprint = mix_activation(fingerprint, &net->layers[i]);
     }
     return fingerprint;
 }
@@ -136,7 +132,7 @@ static double check_parameter(const struct check *check, const struct parameter 
 
 /* What is added to all pixels of a channel, batch normalisation takes away: the bias before it has no effect. */
 static bool is_without_effect(const struct net *net, size_t layer, int parameter) {
-    return parameter == 1 && layer + 1 < net->layer_count && net->layers[layer + 1].type == &layer_bn;
+    return parameter == 1 && layer + 1 < net->layer_count && net->layers[layer + 1].spec.bn;
 }
 
 static void check_no_gradient(const struct check *check, const struct parameter *p, const char *name) {

@@ -138,82 +138,6 @@ struct exact expected_gemm(size_t m, size_t n, size_t k, struct matrix a_view, c
     return made;
 }
 
-/* ------------------------------------------------------------------------------------------ batch normalisation -- */
-
-static const double epsilon = 1e-5, running_momentum = 0.1;
-
-struct statistics {
-    double mean, magnitude /* mean of |x| */, variance;
-};
-
-static struct statistics statistics(size_t pixels, size_t c, size_t channel, const float *x) {
-    struct statistics s = {0, 0, 0};
-    for (size_t i = 0; i < pixels; i++) {
-        s.mean += x[i * c + channel] / (double)pixels;
-        s.magnitude += fabs(x[i * c + channel]) / (double)pixels;
-    }
-    for (size_t i = 0; i < pixels; i++)
-        s.variance += pow(x[i * c + channel] - s.mean, 2) / (double)pixels;
-    return s;
-}
-
-struct expected_bn_result expected_bn_train(size_t pixels, size_t c, const struct expected_bn *bn, const float *x) {
-    struct expected_bn_result r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c), exact_zeros(c),
-                                   exact_zeros(c)};
-    for (size_t k = 0; k < c; k++) {
-        struct statistics s = statistics(pixels, c, k, x);
-        double inverse = 1 / sqrt(s.variance + epsilon);
-        double unbiased = pixels > 1 ? s.variance * (double)pixels / (double)(pixels - 1) : 0;
-        r.mean.value[k] = s.mean;
-        r.mean.magnitude[k] = s.magnitude;
-        exact_add(r.inverse_deviation, k, inverse);
-        r.running_mean.value[k] = bn->running_mean[k] + running_momentum * (s.mean - bn->running_mean[k]);
-        r.running_mean.magnitude[k] = fabs(bn->running_mean[k]) + s.magnitude;
-        r.running_variance.value[k] = bn->running_variance[k] + running_momentum * (unbiased - bn->running_variance[k]);
-        r.running_variance.magnitude[k] = fabs(bn->running_variance[k]) + unbiased;
-        for (size_t i = k; i < pixels * c; i += c) {
-            r.y.value[i] = bn->gamma[k] * (x[i] - s.mean) * inverse + bn->beta[k];
-            r.y.magnitude[i] = fabs(bn->gamma[k]) * (fabs(x[i]) + s.magnitude) * inverse + fabs(bn->beta[k]);
-        }
-    }
-    return r;
-}
-
-struct exact expected_bn_infer(size_t pixels, size_t c, const struct expected_bn *bn, const float *x) {
-    struct exact y = exact_zeros(pixels * c);
-    for (size_t i = 0; i < pixels * c; i++) {
-        size_t k = i % c;
-        double factor = bn->gamma[k] / sqrt(bn->running_variance[k] + epsilon);
-        exact_add(y, i, x[i] * factor);
-        exact_add(y, i, -bn->running_mean[k] * factor);
-        exact_add(y, i, bn->beta[k]);
-    }
-    return y;
-}
-
-struct expected_bn_gradient expected_bn_backward(size_t pixels, size_t c, const struct expected_bn *bn, const float *x,
-                                                 const float *dy) {
-    struct expected_bn_gradient r = {exact_zeros(pixels * c), exact_zeros(c), exact_zeros(c)};
-    for (size_t k = 0; k < c; k++) {
-        struct statistics s = statistics(pixels, c, k, x);
-        double inverse = 1 / sqrt(s.variance + epsilon);
-        for (size_t i = k; i < pixels * c; i += c) {
-            exact_add(r.dbeta, k, dy[i]);
-            r.dgamma.value[k] += dy[i] * (x[i] - s.mean) * inverse;
-            r.dgamma.magnitude[k] += fabs(dy[i]) * (fabs(x[i]) + s.magnitude) * inverse;
-        }
-        for (size_t i = k; i < pixels * c; i += c) {
-            double n = (double)pixels, normalised = (x[i] - s.mean) * inverse;
-            double magnitude = (fabs(x[i]) + s.magnitude) * inverse;
-            r.dx.value[i] =
-                bn->gamma[k] * inverse * (dy[i] - r.dbeta.value[k] / n - normalised * r.dgamma.value[k] / n);
-            r.dx.magnitude[i] = fabs(bn->gamma[k]) * inverse *
-                                (fabs(dy[i]) + r.dbeta.magnitude[k] / n + magnitude * r.dgamma.magnitude[k] / n);
-        }
-    }
-    return r;
-}
-
 /* ------------------------------------------------------------------------------------------------------- others -- */
 
 struct exact expected_column_sum(size_t rows, size_t c, const float *x) {
@@ -221,48 +145,6 @@ struct exact expected_column_sum(size_t rows, size_t c, const float *x) {
     for (size_t i = 0; i < rows * c; i++)
         exact_add(sum, i % c, x[i]);
     return sum;
-}
-
-/* Where in x the first largest (or, where there is one, a NaN) of the window of y's element i lies. */
-static size_t largest(struct image_shape s, const float *x, size_t i) {
-    size_t w = s.w / 2, h = s.h / 2, channel = i % s.c, column = i / s.c % w, row = i / (s.c * w) % h;
-    size_t image = i / (s.c * w * h), corner = ((image * s.h + 2 * row) * s.w + 2 * column) * s.c + channel;
-    size_t best = corner;
-    for (size_t tap = 1; tap < 4; tap++) {
-        size_t next = corner + (tap / 2 * s.w + tap % 2) * s.c;
-        if (x[next] > x[best] || isnan(x[next]))
-            best = next;
-    }
-    return best;
-}
-
-struct exact expected_pool(struct image_shape s, const float *x) {
-    struct exact y = exact_zeros(s.n * (s.h / 2) * (s.w / 2) * s.c);
-    for (size_t i = 0; i < y.count; i++)
-        y.value[i] = x[largest(s, x, i)];
-    return y;
-}
-
-struct exact expected_pool_backward(struct image_shape s, const float *x, const float *dy) {
-    struct exact dx = exact_zeros(s.n * s.h * s.w * s.c);
-    for (size_t i = 0; i < s.n * (s.h / 2) * (s.w / 2) * s.c; i++)
-        dx.value[largest(s, x, i)] = dy[i];
-    return dx;
-}
-
-struct exact expected_dropout(size_t count, size_t plane, size_t c, struct coins coins, const float *x) {
-    const uint32_t key[2] = {(uint32_t)coins.seed, (uint32_t)(coins.seed >> 32)};
-    struct exact y = exact_zeros(count);
-    for (size_t i = 0; i < count; i++) {
-        size_t unit = plane ? i / (plane * c) * c + i % c : i;
-        const uint32_t counter[4] = {(uint32_t)(unit / 4), (uint32_t)coins.step, (uint32_t)(coins.step >> 32),
-                                     coins.purpose};
-        uint32_t words[4];
-        rng_philox(counter, key, words);
-        if (words[unit % 4] >= ldexp(coins.p, 32))
-            exact_add(y, i, x[i] / (1.0 - coins.p));
-    }
-    return y;
 }
 
 /* An exponent's rounding error is relative to the power: hence the magnitudes with |logit - best|. */

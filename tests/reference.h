@@ -6,9 +6,7 @@
 #include "common.h"
 
 #include "ops/conv.h"
-#include "ops/dropout.h"
 #include "ops/gemm.h"
-#include "ops/pool.h"
 #include "ops/sgd.h"
 
 /* ------------------------------------------------------------------------------------------------ convolutions -- */
@@ -44,35 +42,10 @@ struct exact expected_gemm(size_t m, size_t n, size_t k, struct matrix a_view, c
                            const float *b, enum gemm_add add, struct matrix c_view, size_t c_count, const float *c,
                            size_t batch);
 
-/* ------------------------------------------------------------------------------------------ batch normalisation -- */
-
-struct expected_bn {
-    const float *gamma, *beta, *running_mean, *running_variance;
-};
-struct expected_bn_result {
-    struct exact y, mean, inverse_deviation, running_mean, running_variance;
-};
-
-struct expected_bn_result expected_bn_train(size_t pixels, size_t c, const struct expected_bn *bn, const float *x);
-struct exact expected_bn_infer(size_t pixels, size_t c, const struct expected_bn *bn, const float *x);
-
-struct expected_bn_gradient {
-    struct exact dx, dgamma, dbeta;
-};
-struct expected_bn_gradient expected_bn_backward(size_t pixels, size_t c, const struct expected_bn *bn, const float *x,
-                                                 const float *dy);
-
 /* ------------------------------------------------------------------------------------------------------- others -- */
 
 /* sum[c] over rows. */
 struct exact expected_column_sum(size_t rows, size_t c, const float *x);
-
-struct exact expected_pool(struct image_shape s, const float *x);
-struct exact expected_pool_backward(struct image_shape s, const float *x, const float *dy);
-
-/* x times 1 / (1 - p) where the unit's coin keeps it, else 0; unit_of an element is its image * c + channel where plane
- * is not 0, else the element itself. */
-struct exact expected_dropout(size_t count, size_t plane, size_t c, struct coins coins, const float *x);
 
 struct expected_softmax {
     struct exact loss, dlogits;

@@ -168,8 +168,8 @@ static void bad_places(void **state) {
     (void)state;
     assert_fails(1, "plain/below", "version > plain; %s train " RECIPE " --epochs 1 --save plain/below", VGGCL_PROGRAM);
     assert_fails(1, "--kernel-dir", "train " RECIPE " --kernel-dir nowhere");
-    assert_int_equal(vggcl("version; mkdir kernels; echo broken > kernels/relu.cl"), 0);
-    assert_fails(1, "relu.cl does not build", "train " RECIPE " --kernel-dir kernels --save k2");
+    assert_int_equal(vggcl("version; mkdir kernels; echo broken > kernels/channel.cl"), 0);
+    assert_fails(1, "channel.cl does not build", "train " RECIPE " --kernel-dir kernels --save k2");
     assert_says("options: ");
 }
 

@@ -92,7 +92,7 @@ static void compare_file(const char *file, bool bn) {
     static const char *const algorithms[] = {"auto", "im2col", "winograd2", "winograd4"};
     char path[VGGCL_PATH_MAX];
     struct layer_spec specs[VGG_LAYERS];
-    size_t count = vgg_layers((struct vgg){&vgg_models[2], 1.0 / 32, bn, NULL}, specs);
+    size_t count = vgg_layers((struct vgg){&vgg_models[2], 1.0 / 32, bn, DROPOUT_NONE}, specs);
     snprintf(path, sizeof path, "%s/tests/golden/%s", VGGCL_SOURCE_DIR, file);
     CHECK(safetensors_read(path, &golden));
     for (int i = 0; i < 4; i++) {

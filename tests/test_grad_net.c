@@ -10,22 +10,18 @@ static const char *const algorithms[] = {"im2col", "winograd2", "winograd4"};
 static void without_bn(void **state) {
     (void)state;
     const struct layer_spec specs[] = {
-        {&layer_conv, "conv1_1", 5, 0},
-        {&layer_relu, "relu1_1", 0, 0},
-        {&layer_dropout_element, "dropout1_1", 0, 0.3f},
-        {&layer_conv, "conv1_2", 8, 0},
-        {&layer_relu, "relu1_2", 0, 0},
-        {&layer_pool, "pool1_2", 0, 0},
-        {&layer_conv, "conv2_1", 7, 0},
-        {&layer_relu, "relu2_1", 0, 0},
-        {&layer_dropout_channel, "dropout2_1", 0, 0.4f},
-        {&layer_conv, "conv2_2", 12, 0},
-        {&layer_relu, "relu2_2", 0, 0},
-        {&layer_pool, "pool2_2", 0, 0},
-        {&layer_flatten, "flatten", 0, 0},
-        {&layer_linear, "fc1", 16, 0},
-        {&layer_relu, "relu1", 0, 0},
-        {&layer_linear, "fc2", 10, 0},
+        {.type = &layer_conv, .name = "conv1_1", .channels = 5},
+        {.type = &layer_activation, .name = "relu1_1", .dropout = DROPOUT_ELEMENT, .p = 0.3f},
+        {.type = &layer_conv, .name = "conv1_2", .channels = 8},
+        {.type = &layer_activation, .name = "relu1_2", .pool = true},
+        {.type = &layer_conv, .name = "conv2_1", .channels = 7},
+        {.type = &layer_activation, .name = "relu2_1", .dropout = DROPOUT_CHANNEL, .p = 0.4f},
+        {.type = &layer_conv, .name = "conv2_2", .channels = 12},
+        {.type = &layer_activation, .name = "relu2_2", .pool = true},
+        {.type = &layer_flatten, .name = "flatten"},
+        {.type = &layer_linear, .name = "fc1", .channels = 16},
+        {.type = &layer_activation, .name = "relu1"},
+        {.type = &layer_linear, .name = "fc2", .channels = 10},
     };
     for (int i = 0; i < 3; i++)
         check_gradients("without BN", specs, sizeof specs / sizeof *specs, input, algorithms[i]);

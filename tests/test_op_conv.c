@@ -6,8 +6,7 @@
 
 #include <math.h>
 
-static const struct conv_algorithm *const algorithms[] = {&conv_direct, &conv_im2col, &conv_winograd2,
-                                                        &conv_winograd4};
+static const struct conv_algorithm *const algorithms[] = {&conv_direct, &conv_im2col, &conv_winograd2, &conv_winograd4};
 
 static const struct conv_shape shapes[] = {
     {1, 1, 1, 1, 1},   {3, 2, 2, 3, 7},  {3, 5, 3, 16, 13},   {1, 7, 7, 13, 48},

@@ -161,7 +161,7 @@ static struct dev *open_with(const char *name, const char *source) {
     return other;
 }
 
-static enum vggcl_err run_relu(struct dev *d, const char *kernel, const char *options) {
+static enum vggcl_err run_broadcast(struct dev *d, const char *kernel, const char *options) {
     struct tensor none = {NULL, 0};
     return dev_run(d, kernel, options, RANGE(0), ARGS(A_MEM(none), A_INT(0), A_MEM(none)));
 }
@@ -169,33 +169,33 @@ static enum vggcl_err run_relu(struct dev *d, const char *kernel, const char *op
 static void kernel_that_does_not_build(void **state) {
     (void)state;
     struct dev *d =
-        open_with("relu.cl", "kernel void relu_forward(global float *x) {\n    x[0] = an_unknown_name;\n}\n");
+        open_with("channel.cl", "kernel void broadcast(global float *x) {\n    x[0] = an_unknown_name;\n}\n");
     for (int i = 0; i < 2; i++) /* and it is not kept as if it had been built */
-        CHECK_FAILS(
-            run_relu(d, "relu/relu_forward", "-DVW=2"), VGGCL_EOPENCL, "relu.cl does not build", device->info.name,
-            "CL_BUILD_PROGRAM_FAILURE", "options: -cl-std=CL1.2 -DVW=2", "an_unknown_name",
-            "    1  kernel void relu_forward(global float *x) {\n    2      x[0] = an_unknown_name;\n    3  }\n");
+        CHECK_FAILS(run_broadcast(d, "channel/broadcast", "-DVW=2"), VGGCL_EOPENCL, "channel.cl does not build",
+                    device->info.name, "CL_BUILD_PROGRAM_FAILURE", "options: -cl-std=CL1.2 -DVW=2", "an_unknown_name",
+                    "    1  kernel void broadcast(global float *x) {\n    2      x[0] = an_unknown_name;\n    3  }\n");
 }
 
 static void common_that_does_not_build(void **state) {
     (void)state;
     struct dev *d = open_with("common.cl", "#error this is broken\n");
-    CHECK_FAILS(run_relu(d, "relu/relu_forward", ""), VGGCL_EOPENCL, "relu.cl does not build", "this is broken");
+    CHECK_FAILS(run_broadcast(d, "channel/broadcast", ""), VGGCL_EOPENCL, "channel.cl does not build",
+                "this is broken");
 }
 
 /* A file of the folder takes the embedded one's place; files that it lacks are taken as embedded. */
 static void kernel_folder(void **state) {
     (void)state;
     struct dev *d =
-        open_with("relu.cl", "kernel void relu_forward(global const float *x, int count, global float *y) {\n"
-                             "    if (get_global_id(0) < count)\n"
-                             "        VSTORE((vec)42, get_global_id(0), y);\n"
-                             "}");
+        open_with("channel.cl", "kernel void broadcast(global const float *x, int count, global float *y) {\n"
+                                "    if (get_global_id(0) < count)\n"
+                                "        VSTORE((vec)42, get_global_id(0), y);\n"
+                                "}");
     struct dev *embedded = device;
     float got[3];
     device = d; /* so that the memory is its own */
     struct tensor y = poisoned(3);
-    enum vggcl_err err = dev_run(d, "relu/relu_forward", "", RANGE(3), ARGS(A_MEM(y), A_INT(3), A_MEM(y)));
+    enum vggcl_err err = dev_run(d, "channel/broadcast", "", RANGE(3), ARGS(A_MEM(y), A_INT(3), A_MEM(y)));
     if (err == VGGCL_OK)
         err = dev_read(d, y, 0, 3, got);
     int guards = release(NULL);
@@ -208,15 +208,15 @@ static void kernel_folder(void **state) {
 
 static void unknown_kernel(void **state) {
     (void)state;
-    CHECK_FAILS(run_relu(device, "relu/relu_sideways", ""), VGGCL_EOPENCL, "relu/relu_sideways",
+    CHECK_FAILS(run_broadcast(device, "channel/sideways", ""), VGGCL_EOPENCL, "channel/sideways",
                 "CL_INVALID_KERNEL_NAME");
-    CHECK_FAILS(run_relu(device, "sigmoid/sigmoid", ""), VGGCL_EOPENCL, "sigmoid.cl");
+    CHECK_FAILS(run_broadcast(device, "sigmoid/sigmoid", ""), VGGCL_EOPENCL, "sigmoid.cl");
 }
 
 static void wrong_argument(void **state) {
     (void)state;
-    enum vggcl_err err = dev_run(device, "relu/relu_forward", "", RANGE(1), ARGS(A_INT(1)));
-    CHECK_FAILS(err, VGGCL_EOPENCL, "relu/relu_forward", "argument 0", "CL_INVALID_ARG_SIZE");
+    enum vggcl_err err = dev_run(device, "channel/broadcast", "", RANGE(1), ARGS(A_INT(1)));
+    CHECK_FAILS(err, VGGCL_EOPENCL, "channel/broadcast", "argument 0", "CL_INVALID_ARG_SIZE");
 }
 
 /* ----------------------------------------------------------------------------------------------------- memory -- */

@@ -1,11 +1,10 @@
 #include "check/check.h"
 #include "check/rig.h"
-#include "ops/bn.h"
+#include "ops/activation.h"
 #include "ops/channel.h"
 #include "ops/flatten.h"
 #include "ops/im2col.h"
 #include "ops/image.h"
-#include "ops/relu.h"
 #include "ops/softmax.h"
 #include "ops/winograd.h"
 
@@ -25,7 +24,13 @@ struct check {
     void (*run)(struct rig *rig, const struct check *check, struct conv_shape s);
     const struct conv_algorithm *algorithm; /* of a convolution, or whose matrix product it is */
     const char *engine;                     /* of a matrix product */
+    struct {
+        bool normalise, pool;
+        enum dropout dropout;
+    } activation;
 };
+
+static const struct coins test_coins = {0xFEDCBA9876543210, 0x123456789A, RNG_DROPOUT + 7, 0.4f};
 
 /* ---------------------------------------------------------------------------------------------------- rounding --
  * How many FLT_EPSILON of the terms' magnitude a result may be off.
@@ -249,14 +254,13 @@ static struct normalisation normalisation(struct rig *rig, struct conv_shape s) 
     return (struct normalisation){host, bn};
 }
 
-static void bn_forward(struct rig *rig, const struct check *check, struct conv_shape s) {
+static void bn_training(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
     struct normalisation f = normalisation(rig, s);
-    size_t pixels = f.host.pixels, count = pixels * s.c;
+    size_t pixels = f.host.pixels;
     double roundings = slab_roundings(pixels);
-    struct tensor y = rig_poisoned(rig, count);
-    RIG_RUN(rig, bn_train(rig->dev, pixels, s.c, &f.bn, rig_upload(rig, count, f.host.x), y,
-                          rig_poisoned(rig, bn_workspace(pixels, s.c))));
+    RIG_RUN(rig, bn_statistics(rig->dev, pixels, s.c, &f.bn, rig_upload(rig, pixels * s.c, f.host.x),
+                               rig_poisoned(rig, bn_workspace(pixels, s.c))));
     RIG_COMPARE(rig, "mean", RIG_FLOATS, f.bn.mean, roundings, k, reference_bn_mean(&f.host, k));
     RIG_COMPARE(rig, "inverse deviation", RIG_FLOATS, f.bn.inverse_deviation, roundings, k,
                 reference_bn_inverse_deviation(&f.host, k));
@@ -264,33 +268,92 @@ static void bn_forward(struct rig *rig, const struct check *check, struct conv_s
                 reference_bn_running_mean(&f.host, k));
     RIG_COMPARE(rig, "running variance", RIG_FLOATS, f.bn.running_variance, roundings, k,
                 reference_bn_running_variance(&f.host, k));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 2 * roundings, i, reference_bn_train(&f.host, i));
+    RIG_COMPARE(rig, "scale", RIG_FLOATS, f.bn.scale, roundings, k, reference_bn_scale(&f.host, k));
+    RIG_COMPARE(rig, "shift", RIG_FLOATS, f.bn.shift, 2 * roundings, k, reference_bn_shift(&f.host, k));
 }
 
 static void bn_evaluation(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
     struct normalisation f = normalisation(rig, s);
-    size_t count = f.host.pixels * s.c;
-    struct tensor y = rig_poisoned(rig, count);
-    RIG_RUN(rig, bn_infer(rig->dev, f.host.pixels, s.c, &f.bn, rig_upload(rig, count, f.host.x), y));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 8, i, reference_bn_infer(&f.host, i));
+    RIG_RUN(rig, bn_running(rig->dev, s.c, &f.bn));
+    RIG_COMPARE(rig, "scale", RIG_FLOATS, f.bn.scale, 4, k, reference_bn_running_scale(&f.host, k));
+    RIG_COMPARE(rig, "shift", RIG_FLOATS, f.bn.shift, 6, k, reference_bn_running_shift(&f.host, k));
 }
 
-static void bn_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
-    struct normalisation f = normalisation(rig, s);
-    size_t pixels = f.host.pixels, count = pixels * s.c;
-    double roundings = slab_roundings(pixels);
-    float *dy = rig_floats(rig, count, -1, 1);
-    struct tensor x = rig_upload(rig, count, f.host.x), workspace = rig_poisoned(rig, bn_workspace(pixels, s.c));
-    struct tensor dgamma = rig_poisoned(rig, s.c), dbeta = rig_poisoned(rig, s.c), dx = rig_poisoned(rig, count);
-    RIG_RUN(rig, bn_train(rig->dev, pixels, s.c, &f.bn, x, dx, workspace));
-    RIG_RUN(rig,
-            bn_backward(rig->dev, pixels, s.c, &f.bn, x, rig_upload(rig, count, dy), dgamma, dbeta, dx, workspace));
-    RIG_COMPARE(rig, "dbeta", RIG_FLOATS, dbeta, roundings, k, reference_bn_dbeta(&f.host, dy, k));
-    /* its own sum's, the mean's and the deviation's; in dx the normalised value comes in twice */
-    RIG_COMPARE(rig, "dgamma", RIG_FLOATS, dgamma, 3 * roundings, k, reference_bn_dgamma(&f.host, dy, k));
-    RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, 5 * roundings, i, reference_bn_dx(&f.host, dy, i));
+/* ------------------------------------------------------------------------------------------------- activations -- */
+
+/* An activation's operands. Its mean and deviation need not be those of x: the kernels take what they are given. */
+struct activation_case {
+    struct activation shape;
+    struct bn bn;
+    struct reference_activation host;
+    struct tensor x;
+    size_t inputs, outputs;
+};
+
+/* Numbers that normalise to odd multiples of 1/128 in +-2, different ones in a window: no rounding moves the largest
+ * one or the sign. */
+static float *distinct(struct rig *rig, const struct activation_case *f) {
+    float *x = rig_zeros(rig, f->inputs * sizeof *x);
+    size_t c = f->shape.c, w = f->shape.w * (f->shape.pool ? 2 : 1);
+    for (size_t i = 0; rig->err == VGGCL_OK && i < f->inputs; i++) {
+        size_t tap = i / c % w % 2 + i / c / w % 2 * 2;
+        double value = ((double)(rng_below(&rig->random, 64) * 4 + tap) - 127.5) / 64;
+        x[i] = (float)(f->host.scale ? (value - f->host.shift[i % c]) / f->host.scale[i % c] : value);
+    }
+    return x;
+}
+
+static struct activation_case *activation_case(struct rig *rig, const struct check *check, struct conv_shape s) {
+    struct activation_case *f = rig_zeros(rig, sizeof *f);
+    if (!f)
+        return NULL;
+    f->shape =
+        (struct activation){s.n, s.h, s.w, s.c, check->activation.pool, NULL, check->activation.dropout, test_coins};
+    if (f->shape.pool) {
+        f->shape.h /= 2;
+        f->shape.w /= 2;
+    }
+    f->outputs = s.n * f->shape.h * f->shape.w * s.c;
+    f->inputs = f->outputs * (f->shape.pool ? 4 : 1);
+    f->host.shape = &f->shape;
+    if (check->activation.normalise) {
+        f->host.scale = rig_floats(rig, s.c, 0.5, 2);
+        f->host.shift = rig_floats(rig, s.c, -1, 1);
+        f->host.mean = rig_floats(rig, s.c, -1, 1);
+        f->host.inverse_deviation = rig_floats(rig, s.c, 0.5, 2);
+        f->bn = (struct bn){.scale = rig_upload(rig, s.c, f->host.scale),
+                            .shift = rig_upload(rig, s.c, f->host.shift),
+                            .mean = rig_upload(rig, s.c, f->host.mean),
+                            .inverse_deviation = rig_upload(rig, s.c, f->host.inverse_deviation)};
+        f->shape.bn = &f->bn;
+    }
+    f->host.x = distinct(rig, f);
+    f->x = rig_upload(rig, f->inputs, f->host.x);
+    return f;
+}
+
+static void activate(struct rig *rig, const struct check *check, struct conv_shape s) {
+    struct activation_case *f = activation_case(rig, check, s);
+    struct tensor y = rig_poisoned(rig, f ? f->outputs : 0);
+    RIG_RUN(rig, activation_forward(rig->dev, &f->shape, f->x, y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 4, i, reference_activation(&f->host, i));
+}
+
+static void activation_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
+    struct activation_case *f = activation_case(rig, check, s);
+    size_t outputs = f ? f->outputs : 0, inputs = f ? f->inputs : 0;
+    float *dy = rig_floats(rig, outputs, -1, 1);
+    struct tensor dgamma = rig_poisoned(rig, s.c), dbeta = rig_poisoned(rig, s.c), dx = rig_poisoned(rig, inputs);
+    RIG_RUN(rig, activation_backward(rig->dev, &f->shape, f->x, rig_upload(rig, outputs, dy), dgamma, dbeta, dx,
+                                     rig_poisoned(rig, activation_workspace(rig->dev, &f->shape))));
+    double roundings = 2; /* of dropout's factor */
+    if (rig->err == VGGCL_OK && f->shape.bn) {
+        roundings = sum_roundings((double)(outputs / s.c)) + 8; /* a few operations besides the sums */
+        RIG_COMPARE(rig, "dbeta", RIG_FLOATS, dbeta, roundings, k, reference_activation_dbeta(&f->host, dy, k));
+        RIG_COMPARE(rig, "dgamma", RIG_FLOATS, dgamma, roundings, k, reference_activation_dgamma(&f->host, dy, k));
+    }
+    RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, roundings, i, reference_activation_dx(&f->host, dy, i));
 }
 
 /* ------------------------------------------------------------------------------------------------------- others -- */
@@ -316,64 +379,6 @@ static void bias_gradient(struct rig *rig, const struct check *check, struct con
     RIG_RUN(rig, channel_sum(rig->dev, rows, s.o, rig_upload(rig, rows * s.o, dy), sum,
                              rig_poisoned(rig, channel_workspace(rows, s.o))));
     RIG_COMPARE(rig, "sum", RIG_FLOATS, sum, slab_roundings(rows), k, reference_column_sum(rows, s.o, dy, k));
-}
-
-static void rectifier(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
-    size_t count = image_count(s);
-    float *x = rig_floats(rig, count, -1, 1);
-    struct tensor y = rig_poisoned(rig, count);
-    RIG_RUN(rig, relu_forward(rig->dev, count, rig_upload(rig, count, x), y));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i, sum_exactly(x[i] > 0 ? x[i] : 0));
-}
-
-static void rectifier_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
-    size_t count = image_count(s);
-    float *y = rig_floats(rig, count, -1, 1), *dy = rig_floats(rig, count, -1, 1);
-    struct tensor dx = rig_poisoned(rig, count);
-    RIG_RUN(rig, relu_backward(rig->dev, count, rig_upload(rig, count, y), rig_upload(rig, count, dy), dx));
-    RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, 0, i, sum_exactly(y[i] > 0 ? dy[i] : 0));
-}
-
-static const struct coins test_coins = {0xFEDCBA9876543210, 0x123456789A, RNG_DROPOUT + 7, 0.4f};
-
-static void drop_channels(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
-    size_t count = image_count(s), plane = s.h * s.w;
-    float *x = rig_floats(rig, count, 0.5, 1);
-    struct tensor y = rig_poisoned(rig, count);
-    RIG_RUN(rig, dropout_channel(rig->dev, s.n, plane, s.c, test_coins, rig_upload(rig, count, x), y));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 2, i, reference_dropout(test_coins, i / (plane * s.c) * s.c + i % s.c, x[i]));
-}
-
-static void drop_elements(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
-    size_t count = image_count(s);
-    float *x = rig_floats(rig, count, 0.5, 1);
-    struct tensor y = rig_poisoned(rig, count);
-    RIG_RUN(rig, dropout_element(rig->dev, count, test_coins, rig_upload(rig, count, x), y));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 2, i, reference_dropout(test_coins, i, x[i]));
-}
-
-static void pool(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
-    struct image_shape shape = {s.n, s.h, s.w, s.c};
-    size_t count = image_count(s);
-    float *x = rig_floats(rig, count, -1, 1);
-    struct tensor y = rig_poisoned(rig, s.n * (s.h / 2) * (s.w / 2) * s.c);
-    RIG_RUN(rig, pool_forward(rig->dev, shape, rig_upload(rig, count, x), y));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i, reference_pool(shape, x, i));
-}
-
-static void pool_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
-    struct image_shape shape = {s.n, s.h, s.w, s.c};
-    size_t count = image_count(s), outputs = s.n * (s.h / 2) * (s.w / 2) * s.c;
-    float *x = rig_floats(rig, count, -1, 1), *dy = rig_floats(rig, outputs, -1, 1);
-    struct tensor dx = rig_poisoned(rig, count);
-    RIG_RUN(rig, pool_backward(rig->dev, shape, rig_upload(rig, count, x), rig_upload(rig, outputs, dy), dx));
-    RIG_COMPARE(rig, "dx", RIG_FLOATS, dx, 0, i, reference_pool_backward(shape, x, dy, i));
 }
 
 static void flatten(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -455,60 +460,78 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
 /* --------------------------------------------------------------------------------------------------- the table --
  * Operators of one kernel come before those that are made of them: the first failure is the culprit. */
 
-#define PRODUCTS(layer, algorithm, engine, kernel)                                                                     \
-    {"matrix product NN", kernel, layer, CONV, product_nn, algorithm, engine}, {                                       \
-        "matrix product TN", kernel, layer, CONV, product_tn, algorithm, engine                                        \
+#define PLAIN(name, kernels, layer, uses, run)                                                                         \
+    {                                                                                                                  \
+        name, kernels, layer, uses, run, NULL, NULL, {                                                                 \
+            0                                                                                                          \
+        }                                                                                                              \
     }
-#define TRANSFORM(name, kernel, uses, run, algorithm)                                                                  \
-    { name, "winograd/" kernel, &layer_conv, uses, run, algorithm, NULL }
+#define OF(algorithm, name, kernels, uses, run)                                                                        \
+    {                                                                                                                  \
+        name, kernels, &layer_conv, uses, run, algorithm, NULL, {                                                      \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+#define PRODUCT(name, layer, run, algorithm, engine, kernel)                                                           \
+    {                                                                                                                  \
+        name, kernel, layer, CONV, run, algorithm, engine, {                                                           \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+#define PRODUCTS(layer, algorithm, engine, kernel)                                                                     \
+    PRODUCT("matrix product NN", layer, product_nn, algorithm, engine, kernel),                                        \
+        PRODUCT("matrix product TN", layer, product_tn, algorithm, engine, kernel)
+#define ENGINE(engine, kernel)                                                                                         \
+    PRODUCT("matrix product NT", &layer_linear, product_nt, NULL, engine, kernel),                                     \
+        PRODUCTS(&layer_linear, NULL, engine, kernel), PRODUCTS(&layer_conv, &conv_im2col, engine, kernel),            \
+        PRODUCTS(&layer_conv, &conv_winograd2, engine, kernel), PRODUCTS(&layer_conv, &conv_winograd4, engine, kernel)
 #define TRANSFORMS(algorithm)                                                                                          \
-    TRANSFORM("input transform", "winograd_input", IMAGES, transform_input, algorithm),                                \
-        TRANSFORM("output transform", "winograd_output", N | H | W | O, transform_output, algorithm),                  \
-        TRANSFORM("gradient transform", "winograd_gradient", N | H | W | O, transform_gradient, algorithm),            \
-        TRANSFORM("weight transform", "winograd_weight", C | O, transform_weight, algorithm),                          \
-        TRANSFORM("weight gradient transform", "winograd_weight_gradient", C | O, transform_weight_gradient,           \
-                  algorithm)
+    OF(algorithm, "input transform", "winograd/winograd_input", IMAGES, transform_input),                              \
+        OF(algorithm, "output transform", "winograd/winograd_output", N | H | W | O, transform_output),                \
+        OF(algorithm, "gradient transform", "winograd/winograd_gradient", N | H | W | O, transform_gradient),          \
+        OF(algorithm, "weight transform", "winograd/winograd_weight", C | O, transform_weight),                        \
+        OF(algorithm, "weight gradient transform", "winograd/winograd_weight_gradient", C | O,                         \
+           transform_weight_gradient)
 #define CONVOLUTIONS(algorithm, kernels)                                                                               \
-    {"conv forward", kernels, &layer_conv, CONV, conv_forward, algorithm, NULL},                                       \
-        {"conv data gradient", kernels, &layer_conv, CONV, data_gradient, algorithm, NULL}, {                          \
-        "conv weight gradient", kernels, &layer_conv, CONV, weight_gradient, algorithm, NULL                           \
+    OF(algorithm, "conv forward", kernels, CONV, conv_forward),                                                        \
+        OF(algorithm, "conv data gradient", kernels, CONV, data_gradient),                                             \
+        OF(algorithm, "conv weight gradient", kernels, CONV, weight_gradient)
+#define ACTIVATION(name, ...)                                                                                          \
+    {name, "activation/activation_forward", &layer_activation, IMAGES, activate, NULL, NULL, __VA_ARGS__}, {           \
+        name " gradient", "activation/activation_sums, activation_gradient", &layer_activation, IMAGES,                \
+            activation_gradient, NULL, NULL, __VA_ARGS__                                                               \
     }
 
 static const struct check checks[] = {
-    {"images", "image/image_batch", &layer_linear, N, image_batches, NULL, NULL},
-    {"bias broadcast", "channel/broadcast", &layer_conv, N | H | W | O, broadcast, NULL, NULL},
-    {"bias gradient", "channel/column_sum", &layer_conv, N | H | W | O, bias_gradient, NULL, NULL},
-    {"im2col", "im2col/im2col", &layer_conv, IMAGES, columns, &conv_im2col, NULL},
-    {"weight rotation", "im2col/rotate_weight", &layer_conv, C | O, rotation, &conv_im2col, NULL},
+    PLAIN("images", "image/image_batch", &layer_linear, N, image_batches),
+    PLAIN("bias broadcast", "channel/broadcast", &layer_conv, N | H | W | O, broadcast),
+    PLAIN("bias gradient", "channel/column_sum*", &layer_conv, N | H | W | O, bias_gradient),
+    OF(&conv_im2col, "im2col", "im2col/im2col", IMAGES, columns),
+    OF(&conv_im2col, "weight rotation", "im2col/rotate_weight", C | O, rotation),
     TRANSFORMS(&conv_winograd2),
     TRANSFORMS(&conv_winograd4),
-    {"matrix product NT", "gemm/gemm", &layer_linear, N | C | O, product_nt, NULL, "tiled"},
-    PRODUCTS(&layer_linear, NULL, "tiled", "gemm/gemm"),
-    PRODUCTS(&layer_conv, &conv_im2col, "tiled", "gemm/gemm"),
-    PRODUCTS(&layer_conv, &conv_winograd2, "tiled", "gemm/gemm"),
-    PRODUCTS(&layer_conv, &conv_winograd4, "tiled", "gemm/gemm"),
-    {"matrix product NT", "CLBlast", &layer_linear, N | C | O, product_nt, NULL, "clblast"},
-    PRODUCTS(&layer_linear, NULL, "clblast", "CLBlast"),
-    PRODUCTS(&layer_conv, &conv_im2col, "clblast", "CLBlast"),
-    PRODUCTS(&layer_conv, &conv_winograd2, "clblast", "CLBlast"),
-    PRODUCTS(&layer_conv, &conv_winograd4, "clblast", "CLBlast"),
+    ENGINE("tiled", "gemm/gemm"),
+    ENGINE("clblast", "CLBlast"),
     CONVOLUTIONS(&conv_direct, "direct/*"),
     CONVOLUTIONS(&conv_im2col, "im2col/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd2, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),
-    {"bn training", "bn/bn_partial, bn_finish, bn_apply", &layer_bn, IMAGES, bn_forward, NULL, NULL},
-    {"bn evaluation", "bn/bn_inference, bn_apply", &layer_bn, IMAGES, bn_evaluation, NULL, NULL},
-    {"bn gradient", "bn/bn_gradient*", &layer_bn, IMAGES, bn_gradient, NULL, NULL},
-    {"relu", "relu/relu_forward", &layer_relu, IMAGES, rectifier, NULL, NULL},
-    {"relu gradient", "relu/relu_backward", &layer_relu, IMAGES, rectifier_gradient, NULL, NULL},
-    {"channel dropout", "dropout/dropout_channel", &layer_dropout_channel, IMAGES, drop_channels, NULL, NULL},
-    {"element dropout", "dropout/dropout_element", &layer_dropout_element, IMAGES, drop_elements, NULL, NULL},
-    {"max-pooling", "pool/pool_forward", &layer_pool, IMAGES, pool, NULL, NULL},
-    {"max-pooling gradient", "pool/pool_backward", &layer_pool, IMAGES, pool_gradient, NULL, NULL},
-    {"flatten", "flatten/flatten", &layer_flatten, IMAGES, flatten, NULL, NULL},
-    {"softmax cross-entropy", "softmax/softmax_cross_entropy", &layer_linear, N | O, cross_entropy, NULL, NULL},
-    {"totals", "softmax/softmax_total", &layer_linear, N, totals, NULL, NULL},
-    {"SGD", "sgd/sgd_step", &layer_conv, C | O, descent, NULL, NULL},
+    PLAIN("bn training", "bn/bn_partial, bn_finish", &layer_activation, IMAGES, bn_training),
+    PLAIN("bn evaluation", "bn/bn_inference", &layer_activation, C, bn_evaluation),
+    ACTIVATION("relu", {false, false, DROPOUT_NONE}),
+    ACTIVATION("relu, element dropout", {false, false, DROPOUT_ELEMENT}),
+    ACTIVATION("relu, channel dropout", {false, false, DROPOUT_CHANNEL}),
+    ACTIVATION("relu, pooling", {false, true, DROPOUT_NONE}),
+    ACTIVATION("relu, pooling, element dropout", {false, true, DROPOUT_ELEMENT}),
+    ACTIVATION("bn, relu", {true, false, DROPOUT_NONE}),
+    ACTIVATION("bn, relu, element dropout", {true, false, DROPOUT_ELEMENT}),
+    ACTIVATION("bn, relu, channel dropout", {true, false, DROPOUT_CHANNEL}),
+    ACTIVATION("bn, relu, pooling", {true, true, DROPOUT_NONE}),
+    ACTIVATION("bn, relu, pooling, element dropout", {true, true, DROPOUT_ELEMENT}),
+    PLAIN("flatten", "flatten/flatten", &layer_flatten, IMAGES, flatten),
+    PLAIN("softmax cross-entropy", "softmax/softmax_cross_entropy", &layer_linear, N | O, cross_entropy),
+    PLAIN("totals", "softmax/softmax_total", &layer_linear, N, totals),
+    PLAIN("SGD", "sgd/sgd_step", &layer_conv, C | O, descent),
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 
@@ -538,9 +561,9 @@ static void describe(unsigned uses, struct conv_shape s, char text[static 64]) {
         snprintf(text + length, 64 - (size_t)length, " to %zu", s.o);
 }
 
-static void run_check(struct rig *rig, const struct check *check, struct conv_shape s,
+static bool run_check(struct rig *rig, const struct check *check, struct conv_shape s,
                       const struct check_report *report) {
-    struct vggcl_check result = {.passed = true};
+    struct vggcl_check result = {.ran = true, .passed = true};
     struct conv_shape shape = used(check->uses, s);
     const char *variant = check->algorithm ? check->algorithm->name : check->engine, *separator = variant ? ", " : "";
     const char *engine = check->algorithm && check->engine ? check->engine : "";
@@ -554,23 +577,34 @@ static void run_check(struct rig *rig, const struct check *check, struct conv_sh
         RIG_RUN(rig, gemm_use(rig->dev, check->engine));
     check->run(rig, check, shape);
     if (rig_end(rig) != VGGCL_OK) {
-        result.passed = false;
+        result.ran = result.passed = false;
         result.error = INFINITY;
-        snprintf(result.fault, sizeof result.fault, "%.*s", (int)sizeof result.fault - 1, vggcl_error());
+        snprintf(result.fault, sizeof result.fault, "%.*s", (int)strcspn(vggcl_error(), "\n"), vggcl_error());
     } else if (rig->result.wrong) {
         result.passed = false;
         rig_fault(&rig->result, result.fault);
     }
-    if (result.passed || rig->result.wrong) {
+    if (result.ran) {
         result.error = rig->result.error;
         result.tolerance = rig->result.tolerance;
     }
     rig->dev->gemm_engine = chosen;
-    report->checked(report->user, &result);
+    return report->checked(report->user, &result);
 }
 
 static struct conv_shape shape_of(const struct layer *l, size_t images) {
     return (struct conv_shape){images, l->in.h, l->in.w, l->in.c, l->out.c};
+}
+
+/* Whether the check is of such a layer: its operator, or one that stands in for it. */
+static bool belongs(const struct check *check, const struct layer *l) {
+    const struct layer_spec *spec = &l->spec;
+    bool statistics = check->run == bn_training || check->run == bn_evaluation;
+    if (l->type != check->layer || l->type != &layer_activation)
+        return l->type == check->layer;
+    return statistics ? spec->bn
+                      : spec->bn == check->activation.normalise && spec->pool == check->activation.pool &&
+                            (spec->p > 0 ? spec->dropout : DROPOUT_NONE) == check->activation.dropout;
 }
 
 /* Whether net itself runs the check on this layer. */
@@ -588,23 +622,26 @@ enum vggcl_err check_operators(const struct net *net, bool quick, const struct c
     for (const struct check *check = checks; check < checks + CHECKS; check++) {
         rig.sample = SIZE_MAX;
         for (size_t i = 0; !quick && i < SMALL_SHAPES; i++)
-            run_check(&rig, check, small_shapes[i], report);
+            if (!run_check(&rig, check, small_shapes[i], report))
+                goto done;
         rig.sample = SAMPLE;
-        size_t done = 0;
+        size_t distinct = 0;
         for (const struct layer *l = net->layers; l < net->layers + net->layer_count; l++) {
             struct conv_shape s = shape_of(l, images);
             size_t same = 0;
-            if (l->type != check->layer || (quick && !runs(net, check, l)))
+            if (!belongs(check, l) || (quick && !runs(net, check, l)))
                 continue;
-            describe(check->uses, s, seen[done]);
-            while (strcmp(seen[same], seen[done]) != 0)
+            describe(check->uses, s, seen[distinct]);
+            while (strcmp(seen[same], seen[distinct]) != 0)
                 same++;
-            if (same == done) {
-                run_check(&rig, check, s, report);
-                done++;
+            if (same == distinct) {
+                if (!run_check(&rig, check, s, report))
+                    goto done;
+                distinct++;
             }
         }
     }
+done:
     free(seen);
     return VGGCL_OK;
 }

@@ -5,10 +5,10 @@
 
 #include "net/net.h"
 
-/* Is told of each operator and shape as soon as it has been run. */
+/* Is told of each operator and shape as soon as it has been run; false ends the checks. */
 struct check_report {
     void *user;
-    void (*checked)(void *user, const struct vggcl_check *check);
+    bool (*checked)(void *user, const struct vggcl_check *check);
 };
 
 /* Runs the checks on net's device; net needs no memory. All operators, every algorithm and engine, on small odd shapes

@@ -181,48 +181,111 @@ struct sum reference_bn_running_variance(const struct reference_bn *bn, size_t c
     return (struct sum){old + running_momentum * (unbiased - old), fabs(old) + unbiased};
 }
 
-/* x normalised, element i; the magnitude is that of x and mean before they cancel. */
-static struct sum normalised(const struct reference_bn *bn, size_t i) {
-    struct sum mean = reference_bn_mean(bn, i % bn->c);
-    double inverse = 1 / sqrt(variance(bn, i % bn->c, mean.value) + epsilon);
-    return (struct sum){(bn->x[i] - mean.value) * inverse, (fabs(bn->x[i]) + mean.magnitude) * inverse};
+struct sum reference_bn_scale(const struct reference_bn *bn, size_t channel) {
+    return sum_of(bn->gamma[channel] * reference_bn_inverse_deviation(bn, channel).value);
 }
 
-struct sum reference_bn_train(const struct reference_bn *bn, size_t i) {
-    double gamma = bn->gamma[i % bn->c], beta = bn->beta[i % bn->c];
-    struct sum x = normalised(bn, i);
-    return (struct sum){gamma * x.value + beta, fabs(gamma) * x.magnitude + fabs(beta)};
+static struct sum shift(double beta, struct sum mean, double scale) {
+    return (struct sum){beta - mean.value * scale, fabs(beta) + mean.magnitude * fabs(scale)};
 }
 
-struct sum reference_bn_infer(const struct reference_bn *bn, size_t i) {
-    size_t k = i % bn->c;
-    double scale = bn->gamma[k] / sqrt(bn->running_variance[k] + epsilon);
-    struct sum y = sum_of(bn->x[i] * scale);
-    sum_add(&y, -bn->running_mean[k] * scale);
-    sum_add(&y, bn->beta[k]);
-    return y;
+struct sum reference_bn_shift(const struct reference_bn *bn, size_t channel) {
+    return shift(bn->beta[channel], reference_bn_mean(bn, channel), reference_bn_scale(bn, channel).value);
 }
 
-struct sum reference_bn_dgamma(const struct reference_bn *bn, const float *dy, size_t channel) {
-    struct sum mean = reference_bn_mean(bn, channel), dgamma = {0, 0};
-    double inverse = 1 / sqrt(variance(bn, channel, mean.value) + epsilon);
-    for (size_t i = channel; i < bn->pixels * bn->c; i += bn->c) {
-        dgamma.value += dy[i] * (bn->x[i] - mean.value) * inverse;
-        dgamma.magnitude += fabs(dy[i]) * (fabs(bn->x[i]) + mean.magnitude) * inverse;
+struct sum reference_bn_running_scale(const struct reference_bn *bn, size_t channel) {
+    return sum_of(bn->gamma[channel] / sqrt(bn->running_variance[channel] + epsilon));
+}
+
+struct sum reference_bn_running_shift(const struct reference_bn *bn, size_t channel) {
+    return shift(bn->beta[channel], sum_of(bn->running_mean[channel]), reference_bn_running_scale(bn, channel).value);
+}
+
+/* ------------------------------------------------------------------------------------------------- activations -- */
+
+/* x normalised, element i, before the rectifier. */
+static struct sum scaled(const struct reference_activation *a, size_t i) {
+    struct sum value = sum_of(a->x[i]);
+    if (!a->scale)
+        return value;
+    value = sum_of((double)a->x[i] * a->scale[i % a->shape->c]);
+    return sum_plus(value, a->shift[i % a->shape->c]);
+}
+
+/* Where in x the first largest of those lies that y's element i is made of. */
+static size_t source(const struct reference_activation *a, size_t i) {
+    size_t c = a->shape->c, w = a->shape->w, pixel = i / c;
+    if (!a->shape->pool)
+        return i;
+    size_t corner = (pixel / w * 4 * w + pixel % w * 2) * c + i % c, best = corner;
+    for (size_t tap = 1; tap < 4; tap++) {
+        size_t next = corner + (tap / 2 * 2 * w + tap % 2) * c;
+        if (scaled(a, next).value > scaled(a, best).value)
+            best = next;
+    }
+    return best;
+}
+
+/* Dropout's factor for y's element i. */
+static double kept(const struct reference_activation *a, size_t i) {
+    const struct activation *shape = a->shape;
+    size_t channel_unit = i / (shape->h * shape->w * shape->c) * shape->c + i % shape->c;
+    if (shape->dropout == DROPOUT_NONE)
+        return 1;
+    return reference_dropout(shape->coins, shape->dropout == DROPOUT_CHANNEL ? channel_unit : i, 1).value;
+}
+
+struct sum reference_activation(const struct reference_activation *a, size_t i) {
+    struct sum value = scaled(a, source(a, i));
+    double factor = kept(a, i);
+    return (struct sum){fmax(value.value, 0) * factor, value.magnitude * factor};
+}
+
+/* What reaches the source of y's element i. */
+static double gradient_at(const struct reference_activation *a, const float *dy, size_t i) {
+    return scaled(a, source(a, i)).value > 0 ? dy[i] * kept(a, i) : 0;
+}
+
+static size_t outputs(const struct reference_activation *a) {
+    return a->shape->n * a->shape->h * a->shape->w * a->shape->c;
+}
+
+struct sum reference_activation_dbeta(const struct reference_activation *a, const float *dy, size_t channel) {
+    struct sum dbeta = {0, 0};
+    for (size_t i = channel; i < outputs(a); i += a->shape->c)
+        sum_add(&dbeta, gradient_at(a, dy, i));
+    return dbeta;
+}
+
+struct sum reference_activation_dgamma(const struct reference_activation *a, const float *dy, size_t channel) {
+    double mean = a->mean[channel], inverse = a->inverse_deviation[channel];
+    struct sum dgamma = {0, 0};
+    for (size_t i = channel; i < outputs(a); i += a->shape->c) {
+        double gradient = gradient_at(a, dy, i) * inverse, x = a->x[source(a, i)];
+        dgamma.value += gradient * (x - mean);
+        dgamma.magnitude += fabs(gradient) * (fabs(x) + fabs(mean));
     }
     return dgamma;
 }
 
-struct sum reference_bn_dbeta(const struct reference_bn *bn, const float *dy, size_t channel) {
-    return reference_column_sum(bn->pixels, bn->c, dy, channel);
+/* y's element that x's element i may be the source of. */
+static size_t window(const struct activation *shape, size_t i) {
+    size_t pixel = i / shape->c, w = 2 * shape->w;
+    return shape->pool ? (pixel / (2 * w) * shape->w + pixel % w / 2) * shape->c + i % shape->c : i;
 }
 
-struct sum reference_bn_dx(const struct reference_bn *bn, const float *dy, size_t i) {
-    size_t k = i % bn->c;
-    double n = (double)bn->pixels, scale = bn->gamma[k] * reference_bn_inverse_deviation(bn, k).value;
-    struct sum x = normalised(bn, i), dgamma = reference_bn_dgamma(bn, dy, k), dbeta = reference_bn_dbeta(bn, dy, k);
-    return (struct sum){scale * (dy[i] - dbeta.value / n - x.value * dgamma.value / n),
-                        fabs(scale) * (fabs(dy[i]) + dbeta.magnitude / n + x.magnitude * dgamma.magnitude / n)};
+struct sum reference_activation_dx(const struct reference_activation *a, const float *dy, size_t i) {
+    size_t target = window(a->shape, i), channel = i % a->shape->c;
+    double gradient = source(a, target) == i ? gradient_at(a, dy, target) : 0;
+    if (!a->scale)
+        return sum_of(gradient);
+    double count = (double)(outputs(a) / a->shape->c * (a->shape->pool ? 4 : 1)), scale = a->scale[channel];
+    double inverse = a->inverse_deviation[channel], mean = a->mean[channel];
+    struct sum dgamma = reference_activation_dgamma(a, dy, channel), dbeta = reference_activation_dbeta(a, dy, channel);
+    double normalised = (a->x[i] - mean) * inverse, normalised_magnitude = (fabs(a->x[i]) + fabs(mean)) * inverse;
+    return (struct sum){scale * (gradient - (dbeta.value + normalised * dgamma.value) / count),
+                        fabs(scale) *
+                            (fabs(gradient) + (dbeta.magnitude + normalised_magnitude * dgamma.magnitude) / count)};
 }
 
 /* ------------------------------------------------------------------------------------------------------- others -- */
@@ -232,31 +295,6 @@ struct sum reference_column_sum(size_t rows, size_t c, const float *x, size_t co
     for (size_t row = 0; row < rows; row++)
         sum_add(&sum, x[row * c + column]);
     return sum;
-}
-
-/* Where in x the first largest (or, where there is one, a NaN) of the window of y's element i lies. */
-static size_t largest(struct image_shape s, const float *x, size_t i) {
-    size_t w = s.w / 2, h = s.h / 2, channel = i % s.c, column = i / s.c % w, row = i / (s.c * w) % h;
-    size_t image = i / (s.c * w * h), corner = ((image * s.h + 2 * row) * s.w + 2 * column) * s.c + channel;
-    size_t best = corner;
-    for (size_t tap = 1; tap < 4; tap++) {
-        size_t next = corner + (tap / 2 * s.w + tap % 2) * s.c;
-        if (x[next] > x[best] || isnan(x[next]))
-            best = next;
-    }
-    return best;
-}
-
-struct sum reference_pool(struct image_shape s, const float *x, size_t i) {
-    return sum_exactly(x[largest(s, x, i)]);
-}
-
-struct sum reference_pool_backward(struct image_shape s, const float *x, const float *dy, size_t i) {
-    size_t channel = i % s.c, column = i / s.c % s.w / 2, row = i / s.c / s.w % s.h / 2, image = i / s.c / s.w / s.h;
-    if (column >= s.w / 2 || row >= s.h / 2) /* an odd last one */
-        return sum_exactly(0);
-    size_t window = ((image * (s.h / 2) + row) * (s.w / 2) + column) * s.c + channel;
-    return sum_exactly(largest(s, x, window) == i ? dy[window] : 0);
 }
 
 struct sum reference_dropout(struct coins coins, size_t unit, double x) {

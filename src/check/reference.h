@@ -3,10 +3,9 @@
 #ifndef VGGCL_CHECK_REFERENCE_H
 #define VGGCL_CHECK_REFERENCE_H
 
+#include "ops/activation.h"
 #include "ops/conv.h"
-#include "ops/dropout.h"
 #include "ops/gemm.h"
-#include "ops/pool.h"
 #include "ops/sgd.h"
 
 /* A result in double precision, and the sum of the magnitudes of the terms that it was summed from: rounding errors are
@@ -70,18 +69,28 @@ struct sum reference_bn_mean(const struct reference_bn *bn, size_t channel);
 struct sum reference_bn_inverse_deviation(const struct reference_bn *bn, size_t channel);
 struct sum reference_bn_running_mean(const struct reference_bn *bn, size_t channel);
 struct sum reference_bn_running_variance(const struct reference_bn *bn, size_t channel);
-struct sum reference_bn_train(const struct reference_bn *bn, size_t i);
-struct sum reference_bn_infer(const struct reference_bn *bn, size_t i);
-struct sum reference_bn_dgamma(const struct reference_bn *bn, const float *dy, size_t channel);
-struct sum reference_bn_dbeta(const struct reference_bn *bn, const float *dy, size_t channel);
-struct sum reference_bn_dx(const struct reference_bn *bn, const float *dy, size_t i);
+struct sum reference_bn_scale(const struct reference_bn *bn, size_t channel);
+struct sum reference_bn_shift(const struct reference_bn *bn, size_t channel);
+
+/* From the running statistics. */
+struct sum reference_bn_running_scale(const struct reference_bn *bn, size_t channel);
+struct sum reference_bn_running_shift(const struct reference_bn *bn, size_t channel);
+
+/* ------------------------------------------------------------------------------------------------- activations -- */
+
+/* activation.h's operands on the host; without normalisation scale is NULL. */
+struct reference_activation {
+    const struct activation *shape;
+    const float *x, *scale, *shift, *mean, *inverse_deviation;
+};
+struct sum reference_activation(const struct reference_activation *a, size_t i);
+struct sum reference_activation_dgamma(const struct reference_activation *a, const float *dy, size_t channel);
+struct sum reference_activation_dbeta(const struct reference_activation *a, const float *dy, size_t channel);
+struct sum reference_activation_dx(const struct reference_activation *a, const float *dy, size_t i);
 
 /* ------------------------------------------------------------------------------------------------------- others -- */
 
 struct sum reference_column_sum(size_t rows, size_t c, const float *x, size_t column);
-
-struct sum reference_pool(struct image_shape s, const float *x, size_t i);
-struct sum reference_pool_backward(struct image_shape s, const float *x, const float *dy, size_t i);
 
 /* x times 1 / (1 - p) where the unit's coin keeps it, else 0. */
 struct sum reference_dropout(struct coins coins, size_t unit, double x);

@@ -75,6 +75,15 @@ void dev_close(struct dev *d) {
     free(d);
 }
 
+struct range dev_grid(const struct dev *d, size_t x, size_t y) {
+    size_t along_x = 1;
+    if (d->info.type == VGGCL_CPU)
+        return RANGE_SINGLE(x, y, 1);
+    while (along_x < WORK_GROUP && along_x < x)
+        along_x *= 2;
+    return (struct range){{x, y, 1}, {along_x, WORK_GROUP / along_x, 1}};
+}
+
 enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, struct range range,
                        const struct arg *args) {
     cl_kernel kernel;

@@ -47,6 +47,10 @@ enum { WORK_GROUP = 64 };
 #define RANGE(n)              ((struct range){{(n), 1, 1}, {WORK_GROUP, 1, 1}}) /* n independent work-items */
 #define RANGE_SINGLE(x, y, z) ((struct range){{(x), (y), (z)}, {1, 1, 1}})      /* big work-items, each its own group */
 
+/* x * y work-items that each do a good deal: their own groups on CPUs; elsewhere groups of WORK_GROUP, as many of them
+ * along x as it has. */
+struct range dev_grid(const struct dev *d, size_t x, size_t y);
+
 struct arg {
     size_t size; /* bytes; 0 ends a list */
     union {

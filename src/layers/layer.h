@@ -5,6 +5,7 @@
 #define VGGCL_LAYERS_LAYER_H
 
 #include "layers/parameter.h"
+#include "ops/activation.h"
 #include "ops/conv.h"
 
 /* One image's activations, NHWC without the N; a flat row of features is 1 x 1 x c. */
@@ -20,7 +21,9 @@ struct layer_spec {
     const struct layer_type *type;
     char name[24];   /* "conv1_1": its parameters are conv1_1.weight, conv1_1.bias */
     size_t channels; /* convolution, linear: outputs */
-    float p;         /* dropout: probability of a drop */
+    bool bn, pool;   /* activation: what it has besides ReLU */
+    enum dropout dropout;
+    float p; /* probability of a drop */
 };
 
 /* Memory that layers share: none of it outlives a layer's forward or backward. */
@@ -73,8 +76,7 @@ struct layer_type {
     enum vggcl_err (*backward)(const struct layer *l, const struct pass *pass);
 };
 
-extern const struct layer_type layer_conv, layer_bn, layer_relu, layer_dropout_channel, layer_dropout_element,
-    layer_pool, layer_flatten, layer_linear;
+extern const struct layer_type layer_conv, layer_activation, layer_flatten, layer_linear;
 
 /* Raises *words to at least want. */
 static inline void raise_to(size_t *words, size_t want) {

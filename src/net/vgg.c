@@ -27,41 +27,45 @@ static size_t scaled(size_t channels, double width) {
 }
 
 /* Appends a layer called stem, or "stem<stage>_<i>" where it belongs to a stage. */
-static void add(struct layer_spec **end, const struct layer_type *type, size_t channels, float p, const char *stem,
-                int stage, int i) {
+static struct layer_spec *add(struct layer_spec **end, const struct layer_type *type, const char *stem, int stage,
+                              int i) {
     struct layer_spec *spec = (*end)++;
-    *spec = (struct layer_spec){.type = type, .channels = channels, .p = p};
+    *spec = (struct layer_spec){.type = type};
     if (stage)
         snprintf(spec->name, sizeof spec->name, "%s%d_%d", stem, stage, i);
     else
         snprintf(spec->name, sizeof spec->name, "%s", stem);
+    return spec;
+}
+
+/* The classifier's dropout is of elements, whatever stands between convolutions. */
+static void drop(struct layer_spec *spec, enum dropout dropout, float p) {
+    spec->dropout = dropout;
+    spec->p = dropout ? p : 0;
 }
 
 static void add_stage(struct layer_spec **end, struct vgg v, int stage) {
-    size_t channels = scaled(stages[stage - 1].channels, v.width);
     int convolutions = v.model->convolutions[stage - 1];
+    enum dropout before_classifier = v.dropout ? DROPOUT_ELEMENT : DROPOUT_NONE;
     for (int i = 1; i <= convolutions; i++) {
-        add(end, &layer_conv, channels, 0, "conv", stage, i);
-        if (v.bn)
-            add(end, &layer_bn, 0, 0, "bn", stage, i);
-        add(end, &layer_relu, 0, 0, "relu", stage, i);
-        if (v.dropout && i < convolutions)
-            add(end, v.dropout, 0, stages[stage - 1].dropout, "dropout", stage, i);
+        add(end, &layer_conv, "conv", stage, i)->channels = scaled(stages[stage - 1].channels, v.width);
+        struct layer_spec *activation = add(end, &layer_activation, v.bn ? "bn" : "relu", stage, i);
+        activation->bn = v.bn;
+        activation->pool = i == convolutions;
+        if (i < convolutions)
+            drop(activation, v.dropout, stages[stage - 1].dropout);
+        else if (stage == VGG_STAGES)
+            drop(activation, before_classifier, classifier_dropout);
     }
-    add(end, &layer_pool, 0, 0, "pool", stage, convolutions);
 }
 
 size_t vgg_layers(struct vgg v, struct layer_spec specs[VGG_LAYERS]) {
     struct layer_spec *end = specs;
     for (int stage = 1; stage <= VGG_STAGES; stage++)
         add_stage(&end, v, stage);
-    add(&end, &layer_flatten, 0, 0, "flatten", 0, 0);
-    if (v.dropout)
-        add(&end, &layer_dropout_element, 0, classifier_dropout, "dropout1", 0, 0);
-    add(&end, &layer_linear, scaled(stages[VGG_STAGES - 1].channels, v.width), 0, "fc1", 0, 0);
-    add(&end, &layer_relu, 0, 0, "relu1", 0, 0);
-    if (v.dropout)
-        add(&end, &layer_dropout_element, 0, classifier_dropout, "dropout2", 0, 0);
-    add(&end, &layer_linear, VGGCL_CLASSES, 0, "fc2", 0, 0);
+    add(&end, &layer_flatten, "flatten", 0, 0);
+    add(&end, &layer_linear, "fc1", 0, 0)->channels = scaled(stages[VGG_STAGES - 1].channels, v.width);
+    drop(add(&end, &layer_activation, "relu1", 0, 0), v.dropout ? DROPOUT_ELEMENT : DROPOUT_NONE, classifier_dropout);
+    add(&end, &layer_linear, "fc2", 0, 0)->channels = VGGCL_CLASSES;
     return (size_t)(end - specs);
 }

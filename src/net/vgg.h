@@ -14,13 +14,13 @@ struct vgg_model {
 };
 extern const struct vgg_model vgg_models[]; /* vgg11, vgg13, vgg16, vgg19; ended by a row without name */
 
-/* What is built: dropout is layer_dropout_channel, layer_dropout_element or NULL for none. width scales every number of
- * channels, rounded to the nearest (ties to even), at least 1. */
+/* What is built: dropout is what stands between convolutions; width scales every number of channels, rounded to the
+ * nearest (ties to even), at least 1. */
 struct vgg {
     const struct vgg_model *model;
     double width;
     bool bn;
-    const struct layer_type *dropout;
+    enum dropout dropout;
 };
 
 /* Writes the table of v's layers; returns how many. */

@@ -9,22 +9,20 @@
 struct bn {
     struct tensor gamma, beta, running_mean, running_variance;
     struct tensor mean, inverse_deviation; /* of the last training batch */
-    struct tensor scale, shift;            /* y = x * scale + shift */
+    struct tensor scale, shift;            /* normalised x = x * scale + shift, gamma and beta included */
 };
 
-/* y = gamma * (x - mean) / sqrt(variance + eps) + beta with the batch's statistics, which move the running ones.
+/* mean, inverse_deviation, scale and shift from the batch's statistics, which move the running ones.
  * workspace: bn_workspace(pixels, c) words. */
-enum vggcl_err bn_train(struct dev *d, size_t pixels, size_t c, const struct bn *bn, struct tensor x, struct tensor y,
-                        struct tensor workspace);
+enum vggcl_err bn_statistics(struct dev *d, size_t pixels, size_t c, const struct bn *bn, struct tensor x,
+                             struct tensor workspace);
 
-/* The same with the running statistics. */
-enum vggcl_err bn_infer(struct dev *d, size_t pixels, size_t c, const struct bn *bn, struct tensor x, struct tensor y);
+/* scale and shift from the running statistics. */
+enum vggcl_err bn_running(struct dev *d, size_t c, const struct bn *bn);
 
-/* After bn_train on the same x: dgamma = sum of dy * normalised x, dbeta = sum of dy, and
- * dx = gamma / deviation * (dy - dbeta / pixels - normalised x * dgamma / pixels). dx may be dy. */
-enum vggcl_err bn_backward(struct dev *d, size_t pixels, size_t c, const struct bn *bn, struct tensor x,
-                           struct tensor dy, struct tensor dgamma, struct tensor dbeta, struct tensor dx,
-                           struct tensor workspace);
+/* dbeta and dgamma = the sums over parts, in their order, of partial[part][0][c] and partial[part][1][c]. */
+enum vggcl_err bn_gradient_sums(struct dev *d, size_t parts, size_t c, struct tensor partial, struct tensor dgamma,
+                                struct tensor dbeta);
 
 size_t bn_workspace(size_t pixels, size_t c);
 

@@ -13,8 +13,10 @@ size_t channel_slabs(size_t rows) {
     return (rows + slab_rows - 1) / slab_rows;
 }
 
+/* Fewer rows may make more slabs, but never more than these. */
 size_t channel_workspace(size_t rows, size_t c) {
-    return channel_slabs(rows) * c;
+    size_t most = (rows + LEAST_SLAB_ROWS - 1) / LEAST_SLAB_ROWS;
+    return (most < MOST_SLABS ? most : MOST_SLABS) * c;
 }
 
 enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct tensor bias, struct tensor y) {

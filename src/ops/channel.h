@@ -10,6 +10,7 @@ enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct te
 /* sum[c] = sum over rows of x[row][c], always in the same order. workspace: channel_workspace(rows, c) words. */
 enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x, struct tensor sum,
                            struct tensor workspace);
+/* Enough for fewer rows too. */
 size_t channel_workspace(size_t rows, size_t c);
 
 /* Reductions over rows go in two levels: slabs of so many rows each in parallel, then over the slabs. */

@@ -59,9 +59,9 @@ static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, c
     (void)a;
     if (!few(s))
         return conv_im2col.scratch(&conv_im2col, d, s);
-    size_t weights = 9 * s.c * s.o;
+    size_t weights = 9 * s.c * s.o, slabs = s.n * s.h < MOST_SLABS ? s.n * s.h : MOST_SLABS; /* of fewer images too */
     return (struct conv_scratch_words){
-        .weight = weights, .input = direct_slabs(s) * weights, .output = channel_workspace(direct_slabs(s), weights)};
+        .weight = weights, .input = slabs * weights, .output = channel_workspace(slabs, weights)};
 }
 
 static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {

@@ -230,12 +230,12 @@ enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(c
 }
 
 struct vgg config_vgg(const struct vggcl_config *config) {
-    static const struct layer_type *const dropouts[] = {
-        [VGGCL_DROPOUT_CHANNEL] = &layer_dropout_channel, [VGGCL_DROPOUT_ELEMENT] = &layer_dropout_element};
+    static const enum dropout dropouts[] = {
+        [VGGCL_DROPOUT_CHANNEL] = DROPOUT_CHANNEL, [VGGCL_DROPOUT_ELEMENT] = DROPOUT_ELEMENT};
     return (struct vgg){.model = &vgg_models[config->model],
                         .width = config->width,
                         .bn = !config->no_bn,
-                        .dropout = config->no_dropout ? NULL : dropouts[config->dropout]};
+                        .dropout = config->no_dropout ? DROPOUT_NONE : dropouts[config->dropout]};
 }
 
 enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d) {

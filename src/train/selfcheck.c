@@ -10,13 +10,12 @@ struct verdict {
     struct vggcl_check first_failure;
 };
 
-static void count(void *user, const struct vggcl_check *check) {
+static bool count(void *user, const struct vggcl_check *check) {
     struct verdict *verdict = user;
     verdict->result->checks++;
     if (!check->passed && !verdict->result->failures++)
         verdict->first_failure = *check;
-    if (verdict->listener)
-        verdict->listener->checked(verdict->listener->user, check);
+    return verdict->listener ? verdict->listener->checked(verdict->listener->user, check) : check->passed;
 }
 
 enum vggcl_err selfcheck(const struct net *net, bool quick, const struct check_report *listener,
@@ -35,6 +34,18 @@ enum vggcl_err selfcheck(const struct net *net, bool quick, const struct check_r
     return VGGCL_OK;
 }
 
+struct caller {
+    void *user;
+    void (*checked)(void *user, const struct vggcl_check *check);
+};
+
+static bool tell(void *user, const struct vggcl_check *check) {
+    const struct caller *caller = user;
+    if (caller->checked)
+        caller->checked(caller->user, check);
+    return true;
+}
+
 enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick, void *user,
                                    void (*checked)(void *user, const struct vggcl_check *check),
                                    struct vggcl_selfcheck *result) {
@@ -42,13 +53,13 @@ enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick
     struct layer_spec specs[VGG_LAYERS];
     struct dev *d = NULL;
     struct net *net = NULL;
-    const struct check_report listener = {user, checked};
+    struct caller caller = {user, checked};
     memset(result, 0, sizeof *result);
     TRY_GOTO(config_device(config, &d), done);
     TRY_GOTO(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, (size_t)config->batch,
                         config_word(config, "conv"), true, &net),
              done);
-    err = selfcheck(net, quick, checked ? &listener : NULL, result);
+    err = selfcheck(net, quick, &(struct check_report){&caller, tell}, result);
 done:
     net_free(net);
     dev_close(d);

@@ -4,7 +4,8 @@
 
 #include "check/check.h"
 
-/* Runs the checks as vggcl_run_selfcheck() says, for a net that was created; listener may be NULL. */
+/* Runs the checks as vggcl_run_selfcheck() says, for a net that was created; without a listener the first
+ * failure ends them. */
 enum vggcl_err selfcheck(const struct net *net, bool quick, const struct check_report *listener,
                          struct vggcl_selfcheck *result);
 

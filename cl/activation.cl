@@ -1,0 +1,175 @@
+/* activation.cl - what stands between two convolutions, in one pass: y = dropout(pool(relu(x * scale + shift))).
+ *
+ * NORMALISE: scale and shift are batch normalisation's; POOL: 2x2 max-pooling, stride 2, of even sides; DROPOUT: 1 of
+ * whole channels, 2 of elements. Each may be left out. Backward recomputes from x what forward made, so nothing else is
+ * stored. A pixel is one of y, over all images; a work-item is VW channels of a run of pixels.
+ *
+ * Dropout: y = 0 with probability p, else factor 1 / (1 - p). A coin is one 32-bit word of Philox under (seed, purpose,
+ * step, unit), drawn anew backward; it drops where it is below threshold = p * 2^32. Four units share a counter. The
+ * unit is (image, channel), or the element of y. */
+
+#ifndef NORMALISE
+#define NORMALISE 1
+#endif
+#ifndef POOL
+#define POOL 0
+#endif
+#ifndef DROPOUT
+#define DROPOUT 0
+#endif
+enum { TAPS = POOL ? 4 : 1 };
+
+#define COINS uint2 seed, uint purpose, uint2 step, uint threshold, float keep
+
+/* The factors of VW units from first on; VW divides first. */
+inline vec coin_factors(uint first, COINS) {
+    float factor[VW];
+#if VW < 4
+    for (int lane = 0; lane < VW; lane++) {
+        uint unit = first + lane;
+        uint4 words = philox((uint4)(unit / 4, step.x, step.y, purpose), seed);
+        uint word = unit % 4 == 0 ? words.x : unit % 4 == 1 ? words.y : unit % 4 == 2 ? words.z : words.w;
+        factor[lane] = word < threshold ? 0.0f : keep;
+    }
+#else
+    lanes words[4] = {first / 4 + LANE_NUMBERS, step.x, step.y, purpose};
+    philox_lanes(words, seed);
+    for (int word = 0; word < 4; word++) {
+        uint of_lane[LANES];
+        LANE_STORE(words[word], of_lane);
+        _Pragma("unroll") for (int lane = 0; lane < LANES; lane++) factor[4 * lane + word] =
+            of_lane[lane] < threshold ? 0.0f : keep;
+    }
+#endif
+    return VLOAD(0, factor);
+}
+
+/* Where in x the taps of a pixel begin, and how far tap lies from there, both in pixels; w is y's width. */
+inline size_t corner(int pixel, int w) {
+    return POOL ? (size_t)(pixel / w) * 4 * w + 2 * (pixel % w) : pixel;
+}
+inline size_t tap_offset(int tap, int w) {
+    return (size_t)(tap / 2) * 2 * w + tap % 2;
+}
+
+/* relu(x * scale + shift); a NaN stays one, so that the loss shows it. */
+inline vec rectified(vec x, vec scale, vec shift) {
+    vec value = NORMALISE ? MAD(x, scale, shift) : x;
+    return CHOOSE(value < 0, 0, value);
+}
+
+/* A work-item's run of pixels, and the dropout factors of the pixel in hand. */
+#define RUN(pixels, run_pixels)                                                                                        \
+    int block = get_global_id(0), first = get_global_id(1) * run_pixels, last = min(first + run_pixels, pixels);       \
+    if (block >= c / VW || first >= last)                                                                              \
+        return;                                                                                                        \
+    vec factor = 1;                                                                                                    \
+    int left = 0 /* pixels of the image that the channels' factors still hold for */
+#if DROPOUT == 0
+#define THROW_COINS(pixel)
+#elif DROPOUT == 1
+#define THROW_COINS(pixel)                                                                                             \
+    if (left-- == 0) {                                                                                                 \
+        factor = coin_factors((uint)((pixel) / plane) * c + block * VW, seed, purpose, step, threshold, keep);         \
+        left = plane - (pixel) % plane - 1;                                                                            \
+    }
+#else
+#define THROW_COINS(pixel) factor = coin_factors((uint)(pixel) * c + block * VW, seed, purpose, step, threshold, keep)
+#endif
+
+/* plane is h * w of y, pixels that of all images. */
+kernel void activation_forward(global const float *x, int pixels, int run_pixels, int plane, int w, int c,
+                               global const float *scale, global const float *shift, COINS, global float *y) {
+    RUN(pixels, run_pixels);
+    vec factors[2] = {1, 0};
+    if (NORMALISE) {
+        factors[0] = VLOAD(block, scale);
+        factors[1] = VLOAD(block, shift);
+    }
+    for (int pixel = first; pixel < last; pixel++) {
+        global const float *from = x + corner(pixel, w) * c;
+        vec best = rectified(VLOAD(block, from), factors[0], factors[1]);
+        for (int tap = 1; tap < TAPS; tap++) {
+            vec value = rectified(VLOAD(block, from + tap_offset(tap, w) * c), factors[0], factors[1]);
+            best = CHOOSE((best >= value) | (best != best), best, value);
+        }
+        THROW_COINS(pixel);
+        VSTORE(DROPOUT ? best * factor : best, block, y + (size_t)pixel * c);
+    }
+}
+
+/* What reaches the pixel's taps of dy: all of it the first largest one, where that is positive. hit[tap]: whether it is
+ * that one, -1 or 0 in each lane. */
+inline vec gradient_of_taps(vec dy, const vec x[TAPS], vec scale, vec shift, vec factor, ivec hit[TAPS]) {
+    vec best = rectified(x[0], scale, shift);
+    hit[0] = -1;
+    for (int tap = 1; tap < TAPS; tap++) {
+        vec value = rectified(x[tap], scale, shift);
+        ivec larger = TO_MASK(value > best);
+        best = CHOOSE(value > best, value, best);
+        for (int before = 0; before < tap; before++)
+            hit[before] &= ~larger;
+        hit[tap] = larger;
+    }
+    return CHOOSE(best > 0, DROPOUT ? dy * factor : dy, 0);
+}
+
+inline void load_taps(global const float *x, int pixel, int w, int c, int block, vec taps[TAPS]) {
+    global const float *from = x + corner(pixel, w) * c;
+    for (int tap = 0; tap < TAPS; tap++)
+        taps[tap] = VLOAD(block, from + tap_offset(tap, w) * c);
+}
+
+/* Of NORMALISE: partial[run][0][c] = sum over the run of the gradient g of the normalised value times gamma, plus beta;
+ * partial[run][1][c] = sum of g times the normalised value. bn_gradient_finish adds them up. */
+kernel void activation_sums(global const float *x, global const float *dy, int pixels, int run_pixels, int plane, int w,
+                            int c, global const float *scale, global const float *shift, COINS,
+                            global const float *mean, global const float *inverse_deviation, global float *partial) {
+    RUN(pixels, run_pixels);
+    vec a = VLOAD(block, scale), b = VLOAD(block, shift), m = VLOAD(block, mean), sum = 0, product = 0;
+    for (int pixel = first; pixel < last; pixel++) {
+        vec taps[TAPS];
+        ivec hit[TAPS];
+        load_taps(x, pixel, w, c, block, taps);
+        THROW_COINS(pixel);
+        vec g = gradient_of_taps(VLOAD(block, dy + (size_t)pixel * c), taps, a, b, factor, hit);
+        vec largest = taps[0];
+        for (int tap = 1; tap < TAPS; tap++)
+            largest = select(largest, taps[tap], hit[tap]);
+        sum += g;
+        product = MAD(g, largest - m, product);
+    }
+    VSTORE(sum, block, partial + (size_t)get_global_id(1) * 2 * c);
+    VSTORE(product * VLOAD(block, inverse_deviation), block, partial + (size_t)get_global_id(1) * 2 * c + c);
+}
+
+/* dx = g, or with NORMALISE gamma / deviation * (g - dbeta / count - normalised x * dgamma / count), count pixels of x
+ * having been normalised together. */
+kernel void activation_gradient(global const float *x, global const float *dy, int pixels, int run_pixels, int plane,
+                                int w, int c, global const float *scale, global const float *shift, COINS,
+                                global const float *mean, global const float *inverse_deviation,
+                                global const float *dgamma, global const float *dbeta, global float *dx) {
+    RUN(pixels, run_pixels);
+    vec a = 1, b = 0, slope = 0, offset = 0;
+    if (NORMALISE) { /* dx = scale * (g - (slope * x + offset)) */
+        vec inverse = VLOAD(block, inverse_deviation), count = (float)pixels * TAPS;
+        a = VLOAD(block, scale);
+        b = VLOAD(block, shift);
+        slope = inverse * VLOAD(block, dgamma) / count;
+        offset = VLOAD(block, dbeta) / count - slope * VLOAD(block, mean);
+    }
+    for (int pixel = first; pixel < last; pixel++) {
+        vec taps[TAPS];
+        ivec hit[TAPS];
+        load_taps(x, pixel, w, c, block, taps);
+        THROW_COINS(pixel);
+        vec g = gradient_of_taps(VLOAD(block, dy + (size_t)pixel * c), taps, a, b, factor, hit);
+        global float *to = dx + corner(pixel, w) * c;
+        for (int tap = 0; tap < TAPS; tap++) {
+            vec gradient = select((vec)0, g, hit[tap]);
+            if (NORMALISE)
+                gradient = a * (gradient - MAD(slope, taps[tap], offset));
+            VSTORE(gradient, block, to + tap_offset(tap, w) * c);
+        }
+    }
+}

@@ -26,6 +26,8 @@ enum vggcl_err selfcheck(const struct net *net, bool quick, const struct check_r
     TRY(check_operators(net, quick, &(struct check_report){&verdict, count}));
     result->seconds = clock_seconds() - start;
     const struct vggcl_check *failure = &verdict.first_failure;
+    if (result->failures && !listener && !failure->ran)
+        return VGGCL_EOPENCL; /* whose text is the whole reason */
     if (result->failures)
         return err_set(VGGCL_EDEVICE,
                        "%s (driver %s) computes wrong: %s (%s) of %s: %s; try another driver or --device",

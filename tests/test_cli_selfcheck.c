@@ -1,0 +1,91 @@
+/* vggcl selfcheck, and train's: kernels broken on purpose are named, and nothing is trained with them. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "program.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NETWORK "--model vgg11 --width 0.03125 --batch 2"
+
+#define assert_says(text) assert_non_null(strstr(output, (text)))
+
+/* Copies the kernels to the folder kernels, one of them changed by a sed command that must change something. */
+static void break_kernel(const char *file, const char *command) {
+    char line[1024];
+    snprintf(line, sizeof line,
+             "rm -rf %s/kernels && cp -r %s/cl %s/kernels && sed -i '%s' %s/kernels/%s && ! cmp -s %s/kernels/%s "
+             "%s/cl/%s",
+             folder, VGGCL_SOURCE_DIR, folder, command, folder, file, folder, file, VGGCL_SOURCE_DIR, file);
+    assert_int_equal(system(line), 0);
+}
+
+static void healthy(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("selfcheck --quick " NETWORK), 0);
+    assert_says(" 0 failed");
+    assert_int_equal(vggcl("selfcheck --quick --json " NETWORK ""), 0);
+    json_t *all = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL), *rows = json_object_get(all, "rows");
+    assert_true(json_is_true(json_object_get(all, "passed")));
+    assert_int_equal(json_integer_value(json_object_get(all, "checks")), json_array_size(rows));
+    assert_true(json_array_size(rows) > 50);
+    json_decref(all);
+}
+
+/* What each names: the kernel, an element with what was expected of it; and the device with its driver. */
+static void broken(void **state) {
+    (void)state;
+    static const struct {
+        const char *file, *command, *kernel, *element;
+    } cases[] = {
+        {"gemm.cl", "s/k < depth; k++/k < depth - 1; k++/", "(gemm/gemm) of ", ": c["},
+        {"winograd.cl", "s/o\\[0\\] = 4 \\* d\\[0\\]/o[0] = 5 * d[0]/", "(winograd/winograd_input) of ", ": v["},
+        {"activation.cl", "s/CHOOSE(value < 0, 0, value)/CHOOSE(value < 0, -value, value)/",
+         "(activation/activation_forward) of ", ": y["},
+        {"bn.cl", "s/m += difference/m -= difference/", "(bn/bn_partial, bn_finish) of ", "]"},
+        {"channel.cl", "s/i < rows \\* blocks/i <= rows * blocks/", "(channel/broadcast) of ", "a kernel wrote "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        break_kernel(cases[i].file, cases[i].command);
+        assert_int_equal(vggcl("selfcheck --quick --conv winograd4 --kernel-dir kernels " NETWORK), 1);
+        const char *error = strstr(output, "vggcl: error: ");
+        assert_non_null(error);
+        assert_non_null(strstr(error, " (driver "));
+        assert_non_null(strstr(error, " computes wrong: "));
+        assert_non_null(strstr(error, cases[i].kernel));
+        assert_non_null(strstr(error, cases[i].element));
+        assert_says("WRONG");
+    }
+    assert_int_equal(vggcl("selfcheck --quick --json --kernel-dir kernels " NETWORK ""), 1);
+    json_t *all = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_true(json_is_false(json_object_get(all, "passed")));
+    assert_true(json_integer_value(json_object_get(all, "failures")) > 0);
+    json_decref(all);
+}
+
+static void nothing_is_trained(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s/refused", folder);
+    break_kernel("gemm.cl", "s/k < depth; k++/k < depth - 1; k++/");
+    assert_int_equal(vggcl("train --data synthetic:20,10 --epochs 1 --kernel-dir kernels --save refused " NETWORK), 1);
+    assert_says("computes wrong");
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(
+        vggcl("train --data synthetic:20,10 --epochs 1 --kernel-dir kernels --save taken --no-selfcheck " NETWORK), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(healthy), cmocka_unit_test(broken),
+                                       cmocka_unit_test(nothing_is_trained)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -38,6 +38,9 @@ else
     need pocl-opencl-icd pocl
     need libcmocka-dev pkg-config --exists cmocka
     need clang compiles clang
+    need valgrind command -v valgrind
+    need oclgrind command -v oclgrind
+    need gcovr command -v gcovr
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 

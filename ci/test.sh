@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole check, as CI runs it: installs what is missing, builds with gcc and with clang without a warning, and runs all
-# tests on PoCL, the CPU's OpenCL. The last line is "N passed, N failed"; the exit status says the same.
+# tests on PoCL, the CPU's OpenCL, then ci/checkers.sh: sanitizers, valgrind, Oclgrind, coverage. The last line is "N passed, N failed"; the exit status says the same.
 # Tests that want CIFAR-10 take its folder from $VGGCL_CIFAR10 and are left out without it.
 set -euo pipefail
 exec </dev/null
@@ -45,4 +45,13 @@ if [ -f "$build/tests.xml" ]; then
     passed=$(($(count tests) - failures))
     failed=$((failed + failures))
 fi
+
+echo "== checkers"
+while IFS= read -r line; do
+    echo "$line"
+    case $line in
+    "ok "*) passed=$((passed + 1)) ;;
+    "FAILED "*) failed=$((failed + 1)) ;;
+    esac
+done < <(ci/checkers.sh)
 finish

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole check, as CI runs it: installs what is missing, builds with gcc and with clang without a warning, and runs all
-# tests on PoCL, the CPU's OpenCL, then ci/checkers.sh: sanitizers, valgrind, Oclgrind, coverage. The last line is "N passed, N failed"; the exit status says the same.
+# The whole check, as CI runs it: installs what is missing, builds with gcc and with clang without a warning, runs all
+# tests on PoCL, the CPU's OpenCL, then ci/checkers.sh: sanitizers, valgrind, Oclgrind, coverage. The last line is
+# "N passed, N failed"; the exit status says the same.
 # Tests that want CIFAR-10 take its folder from $VGGCL_CIFAR10 and are left out without it.
 set -euo pipefail
 exec </dev/null
@@ -26,6 +27,15 @@ compile() {
         cmake --build "$2" --parallel "$jobs"
 }
 
+# The checkers' own count goes into ours.
+run_checkers() {
+    local report=$build/checkers.txt
+    ci/checkers.sh | tee "$report"
+    passed=$((passed + $(grep -c '^ok ' "$report" || true)))
+    failed=$((failed + $(grep -c '^FAILED ' "$report" || true)))
+    grep -qE '^[0-9]+ passed, [0-9]+ failed$' "$report"
+}
+
 step packages ci/packages.sh test || { finish; exit 1; }
 step "build with gcc" compile gcc "$build" || { finish; exit 1; }
 step "build with clang" compile clang "$build/clang" || true
@@ -46,12 +56,5 @@ if [ -f "$build/tests.xml" ]; then
     failed=$((failed + failures))
 fi
 
-echo "== checkers"
-while IFS= read -r line; do
-    echo "$line"
-    case $line in
-    "ok "*) passed=$((passed + 1)) ;;
-    "FAILED "*) failed=$((failed + 1)) ;;
-    esac
-done < <(ci/checkers.sh)
+step checkers run_checkers || true
 finish

@@ -8,7 +8,8 @@ dropout coins, without shuffle and flips; then both evaluate what they trained.
 A case is bn|plain,none|channel|element,WIDTH,BATCH. "rounding" is PyTorch against itself from weights moved to the next
 float: what rounding alone does to the loss. It is why the learning rate is 1e-4: at 0.01 it reaches 1e-2 within eight
 steps, and no two programs can agree better. Exit status 1 where a loss differs by more than 1e-3, relative, or a tensor
-of weights by more than 1e-2 of its length. Needs PyTorch and numpy (Debian: python3-torch python3-numpy)."""
+of weights by more than 1e-2 of its length. A bias is measured by the longer of its own and its layer's weight: it is summed
+from the same terms, and one that started as 0 has moved little in a few steps. Needs PyTorch and numpy (Debian: python3-torch python3-numpy)."""
 import argparse
 import csv
 import json
@@ -65,13 +66,18 @@ def compare(case, steps, program, data, work):
     theirs, _ = vgg.train(net, x, y, batch, steps, LEARNING_RATE, SEED)
     rounding, _ = vgg.train(again, x, y, batch, steps, LEARNING_RATE, SEED)
 
-    off = {name: ((weights[name] - t).norm() / t.norm()).item() for name, t in net.weights().items()}
-    worst = max(off, key=off.get)
+    trained = net.weights()
+
+    def distance(name):
+        return ((weights[name] - trained[name]).norm() /
+                max(trained[name].norm(), trained[name.replace("bias", "weight")].norm())).item()
+
+    worst = max(trained, key=distance)
     evaluation = subprocess.run([program, "eval", "--weights", os.path.join(save, "last.safetensors"), "--data", data,
                                  "--limit", str(TEST_IMAGES), "--json"], check=True, capture_output=True)
     x, y = images(data, ["test_batch.bin"], TEST_IMAGES)
     loss = torch.nn.functional.cross_entropy(vgg.evaluate(net, x, 128), y).item()
-    return ours, theirs, largest(ours, theirs), largest(rounding, theirs), worst, off[worst], \
+    return ours, theirs, largest(ours, theirs), largest(rounding, theirs), worst, distance(worst), \
         largest([json.loads(evaluation.stdout)["loss"]], [loss])
 
 

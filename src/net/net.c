@@ -281,7 +281,7 @@ static enum vggcl_err output_finite(const struct net *net, const struct layer *l
 enum vggcl_err net_first_not_finite(struct net *net, const struct pass *pass, const char **layer) {
     for (size_t i = 0; i < net->layer_count; i++) {
         const struct layer *l = &net->layers[i];
-        bool finite;
+        bool finite = true;
         TRY(l->type->forward(l, pass));
         TRY(output_finite(net, l, pass->n, &finite));
         *layer = l->spec.name;

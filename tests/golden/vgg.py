@@ -117,7 +117,7 @@ def evaluate(net, x, batch):
 def perturbed(weights, seed):
     """The same weights, each moved to the next float above or below by chance: what that does, rounding alone does."""
     generator = torch.Generator().manual_seed(seed)
-    return {name: t.nextafter((torch.rand(t.shape, generator=generator) - 0.5) * math.inf)
+    return {name: t.nextafter(torch.where(torch.rand(t.shape, generator=generator) < 0.5, -math.inf, math.inf))
             for name, t in weights.items()}
 
 

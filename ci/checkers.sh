@@ -55,7 +55,7 @@ valgrind() {
 under_oclgrind() {
     local log=$root/checkers/reports status
     : >"$log"
-    timeout 300 oclgrind --build-options -cl-opt-disable --data-races --uninitialized --check-api --max-errors 100 \
+    VGGCL_CACHE_DIR='' timeout 300 oclgrind --build-options -cl-opt-disable --data-races --uninitialized --check-api --max-errors 100 \
         --log "$log" bash -c 'LD_PRELOAD=$0:$LD_PRELOAD exec "$@"' "$root/oclgrind.so" "$@"
     status=$?
     cat "$log"
@@ -91,6 +91,7 @@ coverage() {
 mkdir -p "$root/checkers" "$root/vendors"
 cp "$(grep -il pocl /etc/OpenCL/vendors/*.icd | head -1)" "$root/vendors/pocl.icd"
 export OCL_ICD_VENDORS=$root/vendors POCL_CACHE_DIR=${POCL_CACHE_DIR:-$root/pocl-cache}
+export VGGCL_CACHE_DIR=${VGGCL_CACHE_DIR:-$root/programs}
 unset VGGCL_DEVICE
 [ $# -gt 0 ] || set -- asan valgrind oclgrind coverage
 for checker; do

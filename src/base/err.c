@@ -30,6 +30,17 @@ enum vggcl_err err_no_memory(const char *purpose, size_t bytes) {
     return err_set(VGGCL_ENOMEM, "out of memory: %zu bytes for %s", bytes, purpose);
 }
 
+char *err_keep(void) {
+    char *kept = text;
+    text = NULL;
+    return kept;
+}
+
+void err_put_back(char *kept) {
+    free(text);
+    text = kept;
+}
+
 const char *vggcl_error(void) {
     return text ? text : "";
 }

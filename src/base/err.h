@@ -11,6 +11,10 @@ enum vggcl_err err_set(enum vggcl_err code, const char *format, ...) __attribute
 /* VGGCL_ENOMEM for a failed host allocation of bytes, for the purpose named. */
 enum vggcl_err err_no_memory(const char *purpose, size_t bytes);
 
+/* For what may fail without anybody hearing of it: errors between the two leave this thread's text as it was. */
+char *err_keep(void);
+void err_put_back(char *kept);
+
 /* `TRY(f(x));` leaves the function with f's error code; `TRY_GOTO(f(x), done)` jumps, with the code in `err`. */
 #define TRY(call)                                                                                                      \
     do {                                                                                                               \

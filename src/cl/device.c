@@ -1,4 +1,5 @@
 #include "cl/device.h"
+#include "cl/cache.h"
 #include "cl/select.h"
 
 #include <assert.h>
@@ -38,6 +39,7 @@ enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev
     d->info = list[chosen];
     d->id = ids[chosen];
     d->vector_width = natural_vector_width(d->info.type);
+    cache_folder(d->cache_folder);
 
     cl_uint alignment_bits = 0;
     clGetDeviceInfo(d->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof alignment_bits, &alignment_bits, NULL);

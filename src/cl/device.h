@@ -22,11 +22,13 @@ struct dev {
     struct vggcl_device info;
     cl_device_id id;
     cl_context context;
-    cl_command_queue queue; /* in order: a launch sees what the ones before it wrote */
-    size_t alignment;       /* bytes; where a view into a buffer may begin */
-    int vector_width;       /* floats that a work-item should handle at once: a power of two, 1..16 */
-    const char *kernel_dir; /* a folder whose .cl files take the place of the embedded ones, or NULL */
+    cl_command_queue queue;            /* in order: a launch sees what the ones before it wrote */
+    size_t alignment;                  /* bytes; where a view into a buffer may begin */
+    int vector_width;                  /* floats that a work-item should handle at once: a power of two, 1..16 */
+    const char *kernel_dir;            /* a folder whose .cl files take the place of the embedded ones, or NULL */
+    char cache_folder[VGGCL_PATH_MAX]; /* where built programs are kept; "" for nowhere */
     struct program *programs;
+    int programs_built, programs_cached; /* from source, from cache_folder */
     /* Kept here for ops/gemm.c: the engine that multiplies, and the scratch memory that CLBlast asks for. */
     int gemm_engine;
     struct tensor gemm_scratch;

@@ -1,6 +1,6 @@
 /* program.c - the kernel files in cl/, built with options when a kernel of theirs is first launched, and kept for the
  * run. */
-#include "cl/device.h"
+#include "cl/cache.h"
 #include "cl/embedded.h"
 #include "base/file.h"
 
@@ -14,6 +14,7 @@ struct program {
     struct program *next;
     char stem[STEM], options[OPTIONS];
     cl_program handle;
+    struct cache_key key; /* of one that was built from source and is yet to be kept */
     size_t kernel_count;
     struct {
         char function[48];
@@ -82,7 +83,7 @@ static enum vggcl_err build_failed(const struct dev *d, cl_program handle, cl_in
 }
 
 /* Every program is common.cl and then its own file; #line makes the compiler's log speak of both by name. */
-static enum vggcl_err build(const struct dev *d, struct program *p) {
+static enum vggcl_err build(struct dev *d, struct program *p) {
     enum vggcl_err err;
     char *common = NULL, *own = NULL, options[OPTIONS + 32], own_line[STEM + 32];
     cl_int code;
@@ -91,21 +92,36 @@ static enum vggcl_err build(const struct dev *d, struct program *p) {
     TRY_GOTO(load_source(d, "common", &common), done);
     TRY_GOTO(load_source(d, p->stem, &own), done);
     const char *sources[] = {"#line 1 \"common.cl\"\n", common, own_line, own};
+    TRY_GOTO(cache_key_make(d, options, sources, 4, &p->key), done);
+    p->handle = cache_load(d, &p->key, options);
+    if (p->handle) {
+        d->programs_cached++;
+        cache_key_free(&p->key);
+        goto done;
+    }
     p->handle = clCreateProgramWithSource(d->context, 4, sources, NULL, &code);
     if (code != CL_SUCCESS) {
         err = dev_fail(d, code, p->stem);
         goto done;
     }
     code = clBuildProgram(p->handle, 1, &d->id, options, NULL, NULL);
-    if (code != CL_SUCCESS)
+    if (code == CL_SUCCESS)
+        d->programs_built++;
+    else
         err = build_failed(d, p->handle, code, p->stem, options, common, own);
 done:
+    if (err != VGGCL_OK)
+        cache_key_free(&p->key);
     free(common);
     free(own);
     return err;
 }
 
+/* Programs are kept on disk only now: PoCL compiles all of their kernels once more for a binary, in as much time as the
+ * first step takes. */
 static void program_free(struct program *p) {
+    cache_store(&p->key, p->handle);
+    cache_key_free(&p->key);
     for (size_t i = 0; i < p->kernel_count; i++)
         clReleaseKernel(p->kernels[i].handle);
     if (p->handle)

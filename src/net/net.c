@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "net/net.h"
 #include "ops/softmax.h"
 
@@ -231,13 +232,6 @@ size_t net_trained_count(const struct net *net) {
 
 /* ------------------------------------------------------------------------------------------------- looking at it -- */
 
-/* Adds bytes to a 64-bit FNV-1a hash. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count) {
-    for (const unsigned char *b = bytes; count--; b++)
-        hash = (hash ^ *b) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static bool all_finite(const float *values, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (!isfinite(values[i]))
@@ -247,7 +241,7 @@ static bool all_finite(const float *values, size_t count) {
 
 enum vggcl_err net_hash(const struct net *net, uint64_t *hash) {
     enum vggcl_err err = VGGCL_OK;
-    *hash = UINT64_C(0xcbf29ce484222325);
+    *hash = HASH_START;
     for (size_t i = 0; i < net_parameter_count(net); i++) {
         struct parameter *p = net_parameter(net, i);
         size_t count = parameter_count(p);

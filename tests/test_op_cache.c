@@ -1,0 +1,249 @@
+/* Programs kept on disk: the second device builds nothing, and whatever is wrong with an entry is built anew. */
+#define _POSIX_C_SOURCE 200809L
+#include "common.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ENTRY_LIMIT = 1 << 26 };
+
+static char folder[] = "test_cache_XXXXXX", *earlier;
+static char kernels[VGGCL_PATH_MAX], kernel_file[VGGCL_PATH_MAX];
+
+/* The names of a folder's files, one or more; the last in name. */
+static int files_of(const char *path, char name[256]) {
+    int count = 0;
+    DIR *all = opendir(path);
+    assert_non_null(all);
+    for (struct dirent *each; (each = readdir(all));) {
+        if (*each->d_name == '.' || strcmp(each->d_name, "kernels") == 0)
+            continue;
+        count++;
+        snprintf(name, 256, "%s", each->d_name);
+    }
+    closedir(all);
+    return count;
+}
+
+static int start(void **state) {
+    earlier = getenv("VGGCL_CACHE_DIR");
+    earlier = earlier ? strdup(earlier) : NULL;
+    strcpy(folder, "test_cache_XXXXXX");
+    if (!mkdtemp(folder) || open_device(state) != 0)
+        return -1;
+    snprintf(kernels, sizeof kernels, "%s/kernels", folder);
+    snprintf(kernel_file, sizeof kernel_file, "%s/kernels/relu.cl", folder);
+    return setenv("VGGCL_CACHE_DIR", folder, 1);
+}
+
+static void empty_folder(void) {
+    char name[256], path[VGGCL_PATH_MAX];
+    while (files_of(folder, name)) {
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        assert_int_equal(remove(path), 0);
+    }
+    remove(kernel_file);
+    rmdir(kernels);
+}
+
+static int end(void **state) {
+    empty_folder();
+    rmdir(folder);
+    if (earlier)
+        setenv("VGGCL_CACHE_DIR", earlier, 1);
+    else
+        unsetenv("VGGCL_CACHE_DIR");
+    free(earlier);
+    return close_device(state);
+}
+
+static int clean(void **state) {
+    empty_folder();
+    setenv("VGGCL_CACHE_DIR", folder, 1);
+    return release(state);
+}
+
+struct count {
+    int built, cached;
+};
+
+/* Opens a device, runs relu on it, checks what that gives and closes the device again. */
+static struct count open_and_run(const char *kernel_dir, float factor) {
+    struct dev *before = device, *d;
+    float x[3] = {-1, 2, 3}, y[3];
+    CHECK(dev_open(NULL, kernel_dir, &d));
+    device = d; /* so that the memory is its own */
+    struct tensor in = upload(3, x), out = poisoned(3);
+    enum vggcl_err err = dev_run(d, "relu/relu_forward", "", RANGE(3), ARGS(A_MEM(in), A_INT(3), A_MEM(out)));
+    if (err == VGGCL_OK)
+        err = dev_read(d, out, 0, 3, y);
+    struct count count = {d->programs_built, d->programs_cached};
+    int guards = release(NULL);
+    device = before;
+    dev_close(d);
+    CHECK(err);
+    assert_int_equal(guards, 0);
+    for (int i = 0; i < 3; i++)
+        assert_true(y[i] == (x[i] > 0 ? factor * x[i] : 0));
+    return count;
+}
+
+static void expect(struct count got, int built, int cached) {
+    assert_int_equal(got.built, built);
+    assert_int_equal(got.cached, cached);
+}
+
+/* The path of the only entry. */
+static const char *entry(void) {
+    static char path[VGGCL_PATH_MAX];
+    char name[256];
+    assert_int_equal(files_of(folder, name), 1);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void second_builds_nothing(void **state) {
+    (void)state;
+    struct stat first, second;
+    expect(open_and_run(NULL, 1), 1, 0);
+    assert_int_equal(stat(entry(), &first), 0);
+    expect(open_and_run(NULL, 1), 0, 1);
+    assert_int_equal(stat(entry(), &second), 0);
+    assert_true(first.st_ino == second.st_ino); /* and writes nothing */
+}
+
+static void replace(const char *path, const char *bytes, size_t size) {
+    FILE *stream = fopen(path, "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(bytes, 1, size, stream), size);
+    assert_int_equal(fclose(stream), 0);
+}
+
+/* Cut short anywhere, or with any one byte changed: in the header, the key or the binary. */
+static void broken_entry(void **state) {
+    (void)state;
+    char *whole;
+    size_t size;
+    expect(open_and_run(NULL, 1), 1, 0);
+    CHECK(file_read(entry(), ENTRY_LIMIT, &whole, &size));
+    const size_t lengths[] = {0, 7, 31, 40, size / 2, size - 1};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        replace(entry(), whole, lengths[i]);
+        expect(open_and_run(NULL, 1), 1, 0);
+        expect(open_and_run(NULL, 1), 0, 1);
+    }
+    const size_t places[] = {0, 9, 17, 25, 40, size / 2, size - 1};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        whole[places[i]] ^= 1;
+        replace(entry(), whole, size);
+        whole[places[i]] ^= 1;
+        expect(open_and_run(NULL, 1), 1, 0);
+        expect(open_and_run(NULL, 1), 0, 1);
+    }
+    free(whole);
+}
+
+/* A whole and right entry, but under another program's name: as if their hashes were the same. */
+static void entry_of_another_key(void **state) {
+    (void)state;
+    char *other, path[VGGCL_PATH_MAX];
+    size_t size;
+    assert_int_equal(mkdir(kernels, 0777), 0);
+    const char *doubling = "kernel void relu_forward(global const float *x, int count, global float *y) {\n"
+                           "    int i = get_global_id(0);\n"
+                           "    if (i < count)\n"
+                           "        y[i] = fmax(2 * x[i], 0.0f);\n"
+                           "}\n";
+    replace(kernel_file, doubling, strlen(doubling));
+    expect(open_and_run(kernels, 2), 1, 0);
+    expect(open_and_run(kernels, 2), 0, 1); /* the folder's programs are kept too, by what is in them */
+    CHECK(file_read(entry(), ENTRY_LIMIT, &other, &size));
+    assert_int_equal(remove(entry()), 0);
+    expect(open_and_run(NULL, 1), 1, 0);
+    snprintf(path, sizeof path, "%s", entry());
+    replace(path, other, size);
+    free(other);
+    expect(open_and_run(NULL, 1), 1, 0);
+    expect(open_and_run(NULL, 1), 0, 1);
+}
+
+/* Entries that the driver cannot read, though their checksum is right. Mesa's rusticl ends the whole program at one
+ * (its parser panics), so that only PoCL's is asked. */
+static void refused_by_the_driver(void **state) {
+    (void)state;
+    if (!strstr(device->info.platform_name, "Portable"))
+        skip();
+    char *whole;
+    size_t size, key_size;
+    expect(open_and_run(NULL, 1), 1, 0);
+    CHECK(file_read(entry(), ENTRY_LIMIT, &whole, &size));
+    memcpy(&key_size, whole + 8, sizeof key_size);
+    size_t first = 32 + key_size;
+    memset(whole + first, 'x', size - first);
+    uint64_t checksum = hash_bytes(HASH_START, whole + 32, size - 32);
+    memcpy(whole + 24, &checksum, sizeof checksum);
+    replace(entry(), whole, size);
+    free(whole);
+    expect(open_and_run(NULL, 1), 1, 0);
+    expect(open_and_run(NULL, 1), 0, 1);
+}
+
+static void no_folder(void **state) {
+    (void)state;
+    char path[VGGCL_PATH_MAX];
+    const char *const hopeless[] = {"", "/proc/no/such/folder", "/dev/null/folder"};
+    for (size_t i = 0; i < sizeof hopeless / sizeof *hopeless; i++) {
+        setenv("VGGCL_CACHE_DIR", hopeless[i], 1);
+        err_set(VGGCL_OK, "%s", "an earlier error");
+        for (int run = 0; run < 2; run++)
+            expect(open_and_run(NULL, 1), 1, 0);
+        assert_string_equal(vggcl_error(), "an earlier error");
+    }
+    snprintf(path, sizeof path, "%s/kernels", folder); /* made where missing */
+    setenv("VGGCL_CACHE_DIR", path, 1);
+    expect(open_and_run(NULL, 1), 1, 0);
+    expect(open_and_run(NULL, 1), 0, 1);
+    char name[256];
+    assert_int_equal(files_of(path, name), 1);
+    snprintf(path, sizeof path, "%s/kernels/%s", folder, name);
+    assert_int_equal(remove(path), 0);
+    /* A folder where an entry should be: it can neither be read nor written. */
+    assert_int_equal(mkdir(path, 0777), 0);
+    char inside[VGGCL_PATH_MAX];
+    CHECK(file_path(inside, path, "x"));
+    replace(inside, "x", 1);
+    expect(open_and_run(NULL, 1), 1, 0);
+    expect(open_and_run(NULL, 1), 1, 0);
+    assert_int_equal(remove(inside), 0);
+    assert_int_equal(remove(path), 0);
+}
+
+/* Root may write anywhere, so that only others see this. */
+static void read_only_folder(void **state) {
+    (void)state;
+    assert_int_equal(chmod(folder, 0555), 0);
+    bool writable = access(folder, W_OK) == 0;
+    struct count first = open_and_run(NULL, 1), second = open_and_run(NULL, 1);
+    assert_int_equal(chmod(folder, 0777), 0);
+    expect(first, 1, 0);
+    expect(second, !writable, writable);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(second_builds_nothing, clean),
+        cmocka_unit_test_teardown(broken_entry, clean),
+        cmocka_unit_test_teardown(entry_of_another_key, clean),
+        cmocka_unit_test_teardown(refused_by_the_driver, clean),
+        cmocka_unit_test_teardown(no_folder, clean),
+        cmocka_unit_test_teardown(read_only_folder, clean),
+    };
+    return cmocka_run_group_tests(tests, start, end);
+}

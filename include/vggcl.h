@@ -164,6 +164,12 @@ struct vggcl_start {
     double check_seconds;
 };
 
+/* What came before the first step of this session was done: the cold start. The speeds below leave it out. */
+struct vggcl_first_step {
+    double seconds;                      /* since vggcl_train() was called */
+    int programs_built, programs_cached; /* kernel programs built from source, taken from the cache on disk */
+};
+
 struct vggcl_progress {
     int epoch;                 /* from 1 */
     bool testing;              /* the test set is being run after the epoch's training steps */
@@ -189,6 +195,7 @@ struct vggcl_finish {
 struct vggcl_observer {
     void *user;
     void (*started)(void *user, const struct vggcl_start *start);
+    void (*stepped_first)(void *user, const struct vggcl_first_step *first);
     void (*progressed)(void *user, const struct vggcl_progress *progress);
     void (*epoch_ended)(void *user, const struct vggcl_epoch *row, bool is_best, double best_accuracy);
     void (*finished)(void *user, const struct vggcl_finish *finish);

@@ -117,6 +117,7 @@ static void interrupt(const char *signal, const char *save) {
 static void trains(void **state) {
     (void)state;
     assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save a --save-every 1 --log-steps steps.csv"), 0);
+    assert_says("first step after ");
     char first[17];
     strcpy(first, weights_hash());
     assert_true(there_is("a/best.safetensors") && there_is("a/last.safetensors"));

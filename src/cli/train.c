@@ -67,6 +67,13 @@ static void started(void *user, const struct vggcl_start *s) {
     fflush(stdout);
 }
 
+static void stepped_first(void *user, const struct vggcl_first_step *f) {
+    (void)user;
+    printf("start    first step after %.1f s (kernel programs built: %d, from the cache: %d)\n", f->seconds,
+           f->programs_built, f->programs_cached);
+    fflush(stdout);
+}
+
 static void progressed(void *user, const struct vggcl_progress *p) {
     struct face *face = user;
     double interval = face->live ? live_interval : plain_interval;
@@ -119,7 +126,7 @@ static void finished(void *user, const struct vggcl_finish *f) {
 static int run(const struct vggcl_config *config) {
     struct face face = {.live = isatty(STDOUT_FILENO)};
     face.last_shown = now();
-    struct vggcl_observer observer = {&face, started, progressed, epoch_ended, finished, stop};
+    struct vggcl_observer observer = {&face, started, stepped_first, progressed, epoch_ended, finished, stop};
     struct sigaction action = {.sa_handler = interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

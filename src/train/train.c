@@ -39,7 +39,11 @@ struct run {
     uint64_t weights_hash;    /* when the weights were last checked */
     int64_t saved_step;       /* what last.safetensors holds */
     struct vggcl_selfcheck selfcheck;
-    double start, epoch_start; /* of this session's part of the run, of the epoch */
+    double call, start, epoch_start; /* of vggcl_train(), of this session's part of the run, of the epoch */
+    struct {
+        int epoch;
+        double seconds, images;
+    } cold; /* this session's first step, in which kernels are built: it does not count for the speed */
     int64_t session_steps;
     bool stopping;
     enum vggcl_end end;
@@ -229,13 +233,21 @@ static size_t images_after(const struct run *run, int64_t steps) {
     return images < run->train.set.count ? images : run->train.set.count;
 }
 
+/* Images per second of the epoch, of which images were done in seconds. */
+static double speed(const struct run *run, double images, double seconds) {
+    if (run->cold.epoch != run->progress.epoch || images <= run->cold.images)
+        return images / seconds;
+    return (images - run->cold.images) / (seconds - run->cold.seconds);
+}
+
 static void tell_progress(const struct run *run) {
     const struct vggcl_observer *o = run->observer;
     const struct progress *p = &run->progress;
     int64_t steps = feed_steps(&run->train, run->net->batch);
     double images = (double)images_after(run, p->epoch_step);
     double seconds = p->epoch_seconds + clock_seconds() - run->epoch_start;
-    double session = clock_seconds() - run->start, per_step = session / (double)run->session_steps;
+    double session = clock_seconds() - run->start, warm_steps = (double)run->session_steps - 1;
+    double per_step = warm_steps > 0 ? (session - run->cold.seconds) / warm_steps : session;
     int64_t last_step = steps * run->config.epochs;
     if (run->config.steps && run->config.steps < last_step)
         last_step = run->config.steps;
@@ -245,7 +257,7 @@ static void tell_progress(const struct run *run) {
                                                         .steps = steps,
                                                         .loss = p->loss_sum / images,
                                                         .accuracy = (double)p->correct / images,
-                                                        .images_per_second = images / seconds,
+                                                        .images_per_second = speed(run, images, seconds),
                                                         .epoch_eta = per_step * (double)(steps - p->epoch_step),
                                                         .run_eta = per_step * (double)(last_step - p->step)});
 }
@@ -269,6 +281,18 @@ static enum vggcl_err loss_not_finite(struct run *run, const struct flight *f) {
                    f->step, run->progress.epoch + 1, layer, run->config.save, run->saved_step);
 }
 
+static void tell_first_step(struct run *run, size_t images) {
+    const struct vggcl_observer *o = run->observer;
+    double now = clock_seconds();
+    run->cold.epoch = run->progress.epoch;
+    run->cold.seconds = now - run->epoch_start;
+    run->cold.images = (double)images;
+    if (o && o->stepped_first)
+        o->stepped_first(o->user, &(struct vggcl_first_step){.seconds = now - run->call,
+                                                             .programs_built = run->dev->programs_built,
+                                                             .programs_cached = run->dev->programs_cached});
+}
+
 /* Waits for a step's loss and counts it. */
 static enum vggcl_err land(struct run *run, struct flight *f) {
     struct progress *p = &run->progress;
@@ -282,7 +306,8 @@ static enum vggcl_err land(struct run *run, struct flight *f) {
     p->correct += (int64_t)f->total[1];
     p->step++;
     p->epoch_step++;
-    run->session_steps++;
+    if (++run->session_steps == 1)
+        tell_first_step(run, f->images);
     f->images = 0;
     if (run->step_log && fprintf(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", f->step, p->epoch + 1,
                                  learning_rate(&run->config, p->epoch), loss) < 0)
@@ -402,7 +427,7 @@ static enum vggcl_err end_epoch(struct run *run) {
                               .train_loss = p->loss_sum / images,
                               .train_accuracy = (double)p->correct / images,
                               .seconds = p->epoch_seconds,
-                              .images_per_second = images / p->epoch_seconds};
+                              .images_per_second = speed(run, images, p->epoch_seconds)};
     TRY(check_weights(run));
     row.weights_hash = run->weights_hash;
     p->epoch++;
@@ -477,6 +502,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl
         return err_no_memory("the run", sizeof *run);
     run->config = *config;
     run->observer = observer;
+    run->call = clock_seconds();
     TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run), done);
     TRY_GOTO(open_step_log(run), done);
     tell_start(run);

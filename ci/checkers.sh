@@ -55,8 +55,8 @@ valgrind() {
 under_oclgrind() {
     local log=$root/checkers/reports status
     : >"$log"
-    VGGCL_CACHE_DIR='' timeout 300 oclgrind --build-options -cl-opt-disable --data-races --uninitialized --check-api --max-errors 100 \
-        --log "$log" bash -c 'LD_PRELOAD=$0:$LD_PRELOAD exec "$@"' "$root/oclgrind.so" "$@"
+    VGGCL_CACHE_DIR="" timeout 300 oclgrind --build-options -cl-opt-disable --data-races --uninitialized --check-api \
+        --max-errors 100 --log "$log" bash -c 'LD_PRELOAD=$0:$LD_PRELOAD exec "$@"' "$root/oclgrind.so" "$@"
     status=$?
     cat "$log"
     [ "$status" = 0 ] && [ ! -s "$log" ]

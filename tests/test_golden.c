@@ -12,11 +12,11 @@
 enum { IMAGES = 6, STEPS = 6, PIXELS = 32 * 32 };
 
 /* What may be off, as a multiple of what PyTorch in single precision is off by (the record "rounding"): Winograd F(4x4)
- * rounds ten times as coarsely as a direct convolution. No ReLU's input and no pooling window is so near a tie that any
- * of this decides it (make_golden.py), so nothing jumps. */
+ * rounds several times as coarsely as a direct convolution. No ReLU's input and no pooling window is so near a tie that
+ * any of this decides it (make_golden.py), so nothing jumps. */
 static const double coarseness = 16;
 
-enum kind { OUTPUTS, PARAMETERS }; /* of values, as "rounding" has them */
+enum kind { FORWARD, BACKWARD }; /* which pass values come of: the two values of "rounding" */
 
 static const struct golden_case {
     const char *name; /* prefix of its tensors */
@@ -94,7 +94,7 @@ static void compare_losses(struct net *net, const struct golden_case *c) {
         losses[step] /= (float)pass.n;
         first = (first + pass.n) % IMAGES;
     }
-    assert_near(c, losses, want, length(want), OUTPUTS);
+    assert_near(c, losses, want, length(want), FORWARD);
 }
 
 /* Every trained parameter's velocity, which has all steps' gradients in it, and every statistic. The values of a bias
@@ -113,7 +113,7 @@ static void compare_parameters(const struct net *net, const struct golden_case *
             scale = fmax(scale, weight);
         float *got = malloc(parameter_count(p) * sizeof *got);
         CHECK(parameter_read(device, p, p->trained ? p->velocity : p->value, got));
-        assert_near(c, got, want, scale, PARAMETERS);
+        assert_near(c, got, want, scale, p->trained ? BACKWARD : FORWARD);
         free(got);
     }
 }
@@ -127,7 +127,7 @@ static void compare_logits(struct net *net, const struct golden_case *c) {
         CHECK(net_forward(net, &pass));
         CHECK(dev_read(device, net_logits(net), 0, pass.n * VGGCL_CLASSES, logits + first * VGGCL_CLASSES));
     }
-    assert_near(c, logits, want, length(want), OUTPUTS);
+    assert_near(c, logits, want, length(want), FORWARD);
 }
 
 static void compare_case(const char *path, bool bn, const struct golden_case *c, const char *algorithm) {

@@ -16,7 +16,7 @@ struct made {
     struct made *next;
     void *host;
     struct arena arena;
-    struct tensor before, data, after;
+    struct tensor before, data; /* data's guards lie right behind its last word, in the same memory */
 };
 
 void rig_start(struct rig *rig) {
@@ -46,18 +46,33 @@ void *rig_zeros(struct rig *rig, size_t bytes) {
     return m->host;
 }
 
+/* Drawing millions of numbers would take longer than what they are for. The period being a prime, no mistaken row,
+ * column, channel or image has the same numbers. */
+enum { PERIOD = 16381 };
+
+/* How many of count numbers have to be drawn; repeat() makes the others. */
+static size_t drawn(const float *x, size_t count) {
+    return !x ? 0 : count < PERIOD ? count : PERIOD;
+}
+
+static float *repeat(float *x, size_t count) {
+    for (size_t done = drawn(x, count); x && done < count; done += PERIOD)
+        memcpy(x + done, x, (count - done < PERIOD ? count - done : PERIOD) * sizeof *x);
+    return x;
+}
+
 float *rig_floats(struct rig *rig, size_t count, double low, double high) {
     float *x = rig_zeros(rig, count * sizeof *x);
-    for (size_t i = 0; x && i < count; i++)
+    for (size_t i = 0; i < drawn(x, count); i++)
         x[i] = (float)(low + (high - low) * rng_uniform(&rig->random));
-    return x;
+    return repeat(x, count);
 }
 
 float *rig_normal(struct rig *rig, size_t count, double mean, double deviation) {
     float *x = rig_zeros(rig, count * sizeof *x);
-    for (size_t i = 0; x && i < count; i++)
+    for (size_t i = 0; i < drawn(x, count); i++)
         x[i] = (float)(mean + deviation * rng_normal(&rig->random));
-    return x;
+    return repeat(x, count);
 }
 
 int32_t *rig_labels(struct rig *rig, size_t count, size_t classes) {
@@ -71,15 +86,16 @@ int32_t *rig_labels(struct rig *rig, size_t count, size_t classes) {
 
 static enum vggcl_err allocate(struct dev *d, struct made *m, size_t count) {
     TRY(arena_reserve(&m->arena, "guard words", d->alignment / 4, &m->before));
-    TRY(arena_reserve(&m->arena, "an operand of a check", count, &m->data));
-    TRY(arena_reserve(&m->arena, "guard words", GUARD_WORDS, &m->after));
+    TRY(arena_reserve(&m->arena, "an operand of a check", count + GUARD_WORDS, &m->data));
     TRY(arena_commit(&m->arena, d));
-    for (size_t i = 0; i < m->arena.block_count; i++)
-        TRY(dev_fill(d, arena_block_tensor(&m->arena, i), 0, m->arena.blocks[i].words, POISON));
+    TRY(dev_fill(d, m->before, 0, m->before.count, POISON));
+    TRY(dev_fill(d, m->data, count, GUARD_WORDS, POISON));
+    m->data.count = count;
     return VGGCL_OK;
 }
 
-struct tensor rig_poisoned(struct rig *rig, size_t count) {
+/* count words between guards, with anything in them. */
+static struct tensor guarded(struct rig *rig, size_t count) {
     struct made *m = make(rig);
     if (!m)
         return (struct tensor){NULL, 0};
@@ -87,8 +103,15 @@ struct tensor rig_poisoned(struct rig *rig, size_t count) {
     return m->data;
 }
 
+struct tensor rig_poisoned(struct rig *rig, size_t count) {
+    struct tensor t = guarded(rig, count);
+    if (count)
+        RIG_RUN(rig, dev_fill(rig->dev, t, 0, count, POISON));
+    return t;
+}
+
 struct tensor rig_upload(struct rig *rig, size_t count, const void *host) {
-    struct tensor t = rig_poisoned(rig, count);
+    struct tensor t = guarded(rig, count);
     if (count)
         RIG_RUN(rig, dev_write(rig->dev, t, 0, count, host));
     return t;
@@ -100,13 +123,14 @@ void *rig_download(struct rig *rig, struct tensor t) {
     return rig->err == VGGCL_OK ? host : NULL;
 }
 
-/* guards: those `distance` words behind the beginning of m's data. */
-static enum vggcl_err check_guards(struct dev *d, const struct made *m, struct tensor guards, long distance) {
+/* Words [first, first + count) of t are m's guards, distance words behind the beginning of its data. */
+static enum vggcl_err check_guards(struct dev *d, const struct made *m, struct tensor t, size_t first, size_t count,
+                                   long distance) {
     uint32_t words[GUARD_WORDS];
-    for (size_t done = 0; done < guards.count; done += GUARD_WORDS) {
-        size_t count = guards.count - done < GUARD_WORDS ? guards.count - done : GUARD_WORDS;
-        TRY(dev_read(d, guards, done, count, words));
-        for (size_t i = 0; i < count; i++)
+    for (size_t done = 0; done < count; done += GUARD_WORDS) {
+        size_t part = count - done < GUARD_WORDS ? count - done : GUARD_WORDS;
+        TRY(dev_read(d, t, first + done, part, words));
+        for (size_t i = 0; i < part; i++)
             if (words[i] != POISON)
                 return err_set(VGGCL_EDEVICE, "a kernel wrote 0x%08x at word %ld of a tensor of %zu words", words[i],
                                distance + (long)(done + i), m->data.count);
@@ -119,8 +143,9 @@ enum vggcl_err rig_end(struct rig *rig) {
         struct made *m = rig->made;
         rig->made = m->next;
         if (m->data.mem) {
-            RIG_RUN(rig, check_guards(rig->dev, m, m->before, -(long)m->before.count));
-            RIG_RUN(rig, check_guards(rig->dev, m, m->after, (long)m->data.count));
+            struct tensor whole = {m->data.mem, m->data.count + GUARD_WORDS};
+            RIG_RUN(rig, check_guards(rig->dev, m, m->before, 0, m->before.count, -(long)m->before.count));
+            RIG_RUN(rig, check_guards(rig->dev, m, whole, m->data.count, GUARD_WORDS, (long)m->data.count));
         }
         arena_free(&m->arena);
         free(m->host);
@@ -187,6 +212,15 @@ static double badness(const struct comparison *c) {
     return c->tolerance > 0 ? c->error / c->tolerance : c->error > 0 ? INFINITY : 0;
 }
 
+/* Of floats; without a branch, for there may be many. */
+static bool all_finite(const void *floats, size_t count) {
+    const uint32_t *words = floats, exponent = 0x7F800000;
+    bool finite = true;
+    for (size_t i = 0; i < count; i++)
+        finite &= (words[i] & exponent) != exponent;
+    return finite;
+}
+
 void rig_judge(struct rig *rig, struct reading *r) {
     struct comparison c = {.name = r->name, .tolerance = r->roundings * FLT_EPSILON, .compared = r->compared};
     double largest = 0;
@@ -198,9 +232,10 @@ void rig_judge(struct rig *rig, struct reading *r) {
             exact.magnitude = largest;
         count_element(&c, element(r, k), word(r, element(r, k)), exact);
     }
-    for (size_t i = 0; r->compared < r->count && i < r->count; i++)
-        if (!isfinite(word(r, i)))
-            count_element(&c, i, word(r, i), (struct sum){0, largest});
+    if (r->compared < r->count && r->kind != RIG_INTEGERS && !all_finite(r->words, r->count))
+        for (size_t i = 0; i < r->count; i++)
+            if (!isfinite(word(r, i)))
+                count_element(&c, i, word(r, i), (struct sum){0, largest});
     if (!rig->result.name || badness(&c) > badness(&rig->result))
         rig->result = c;
     r->open = false;

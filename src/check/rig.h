@@ -47,7 +47,7 @@ enum vggcl_err rig_end(struct rig *rig);
 /* bytes of zeros, at least one; NULL after an error, as with all functions below. */
 void *rig_zeros(struct rig *rig, size_t bytes);
 
-/* Uniform in [low, high); normal; labels of 0 .. classes-1. */
+/* Uniform in [low, high); normal (both repeat themselves after some thousands); labels of 0 .. classes-1. */
 float *rig_floats(struct rig *rig, size_t count, double low, double high);
 float *rig_normal(struct rig *rig, size_t count, double mean, double deviation);
 int32_t *rig_labels(struct rig *rig, size_t count, size_t classes);

@@ -6,7 +6,7 @@
  *
  * Dropout: y = 0 with probability p, else factor 1 / (1 - p). A coin is one 32-bit word of Philox under (seed, purpose,
  * step, unit), drawn anew backward; it drops where it is below threshold = p * 2^32. Four units share a counter. The
- * unit is (image, channel), or the element of y. */
+ * unit is (image, channel), or the element of y; those of the images before these in their batch come before. */
 
 #ifndef NORMALISE
 #define NORMALISE 1
@@ -19,11 +19,12 @@
 #endif
 enum { TAPS = POOL ? 4 : 1 };
 
-#define COINS uint2 seed, uint purpose, uint2 step, uint threshold, float keep
+#define COINS uint2 seed, uint purpose, uint2 step, uint threshold, float keep, uint units_before
 
-/* The factors of VW units from first on; VW divides first. */
+/* The factors of VW units from first on, those before not counted; VW divides both. */
 inline vec coin_factors(uint first, COINS) {
     float factor[VW];
+    first += units_before;
 #if VW < 4
     for (int lane = 0; lane < VW; lane++) {
         uint unit = first + lane;
@@ -70,11 +71,13 @@ inline vec rectified(vec x, vec scale, vec shift) {
 #elif DROPOUT == 1
 #define THROW_COINS(pixel)                                                                                             \
     if (left-- == 0) {                                                                                                 \
-        factor = coin_factors((uint)((pixel) / plane) * c + block * VW, seed, purpose, step, threshold, keep);         \
+        factor = coin_factors((uint)((pixel) / plane) * c + block * VW, seed, purpose, step, threshold, keep,          \
+                              units_before);                                                                          \
         left = plane - (pixel) % plane - 1;                                                                            \
     }
 #else
-#define THROW_COINS(pixel) factor = coin_factors((uint)(pixel) * c + block * VW, seed, purpose, step, threshold, keep)
+#define THROW_COINS(pixel)                                                                                             \
+    factor = coin_factors((uint)(pixel) * c + block * VW, seed, purpose, step, threshold, keep, units_before)
 #endif
 
 /* plane is h * w of y, pixels that of all images. */

@@ -86,7 +86,8 @@ struct vggcl_config {
     double width;
     bool no_bn, no_dropout;
     int dropout; /* enum vggcl_dropout; no_dropout goes before it */
-    int epochs, batch;
+    int epochs, batch, micro_batch;
+    uint64_t mem_limit; /* bytes; 0 for none */
     double lr, momentum, weight_decay;
     int lr_step;
     double lr_gamma;
@@ -104,6 +105,7 @@ enum {
     VGGCL_FOR_EVAL = 2,
     VGGCL_FOR_BENCH = 16,
     VGGCL_FOR_SELFCHECK = 32,
+    VGGCL_FOR_PLAN = 64,
     VGGCL_STORED = 4,    /* part of the run: stored in its checkpoints, taken from there by --resume */
     VGGCL_CHANGEABLE = 8 /* stored, but a resumed run may change it */
 };
@@ -113,6 +115,7 @@ enum vggcl_option_kind {
     VGGCL_WHOLE,   /* int, of minimum..maximum */
     VGGCL_WHOLE64, /* int64_t, or uint64_t, of minimum..maximum */
     VGGCL_REAL,    /* double, of minimum..maximum */
+    VGGCL_SIZE,    /* uint64_t, bytes: "1.5G", with K, M and G for powers of 1024 */
     VGGCL_TEXT,    /* char[], at most maximum - 1 bytes */
     VGGCL_CHOICE   /* int: the position of one of the words in choices */
 };
@@ -143,6 +146,34 @@ VGGCL_API enum vggcl_err vggcl_config_set(struct vggcl_config *config, const cha
  * reads back to the same bits. size is that of text. */
 VGGCL_API void vggcl_config_get(const struct vggcl_config *config, const char *name, char *text, size_t size);
 
+/* ----------------------------------------------------------------------------------------------------- memory -- */
+
+enum { VGGCL_MEMORY_GROUPS = 7 };
+
+struct vggcl_memory {
+    const char *name; /* "weights", "weight gradients", ... */
+    uint64_t bytes;
+};
+
+/* What a run takes of its device's memory, all of it known before any is taken. */
+struct vggcl_plan {
+    struct vggcl_device device;
+    struct vggcl_config config; /* micro_batch filled in */
+    struct vggcl_memory groups[VGGCL_MEMORY_GROUPS];
+    uint64_t bytes;      /* of all groups: what the run allocates, and its peak */
+    uint64_t least;      /* the smallest mem_limit that this run could work within */
+    int micro_batches;   /* that a whole batch goes in */
+    char conv[16];       /* as config.conv, or what the limit made of its "auto" */
+    uint64_t conv_bytes; /* that a convolution transforms images to at once, transformed weights not counted */
+};
+
+/* Lays out what train (or eval of config->batch images at once) would allocate, without allocating any of it: as it is
+ * fastest, or, where that is above config->mem_limit, with convolutions in smaller chunks, then by algorithms with less
+ * scratch memory, then with the batch in equal micro-batches (see vggcl_options()). VGGCL_ENOMEM, naming the smallest
+ * limit that works, where nothing fits. The data set is not read: the sizes of its files say how many images it has; a
+ * data set of that name need not exist where config->data is "": CIFAR-10 is meant then. */
+VGGCL_API enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan *plan);
+
 /* --------------------------------------------------------------------------------------------------- training -- */
 
 /* One row of save/accuracy.csv. Losses are means per image, accuracies are in 0..1, times in seconds. */
@@ -156,7 +187,8 @@ struct vggcl_start {
     struct vggcl_device device;
     struct vggcl_config config; /* with what --resume brought */
     char dataset[VGGCL_PATH_MAX];
-    size_t parameters, train_images, test_images, device_bytes; /* device_bytes: all buffers, allocated up front */
+    size_t parameters, train_images, test_images;
+    struct vggcl_plan plan;
     char moved_to[VGGCL_PATH_MAX]; /* where an earlier run in the save folder was moved; "" when there was none */
     int first_epoch;               /* from 1; above 1, or mid-epoch, after --resume */
     int64_t first_step, steps_per_epoch;
@@ -189,6 +221,7 @@ struct vggcl_finish {
     int best_epoch; /* 0 when no epoch was tested */
     double best_accuracy, seconds;
     uint64_t weights_hash; /* as in struct vggcl_epoch */
+    uint64_t peak_bytes;   /* of device memory, as counted at every allocation */
 };
 
 /* What train tells while it runs; each function may be NULL. The pointers are valid during the call only. */

@@ -42,12 +42,12 @@ static bool there_is(const char *name) {
 
 static void helps(void **state) {
     (void)state;
-    static const char *const commands[] = {"train", "eval", "bench", "devices", "synth", "version"};
+    static const char *const commands[] = {"train", "eval", "plan", "bench", "devices", "synth", "version"};
     assert_int_equal(vggcl("help"), 0);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         assert_says(commands[i]);
     }
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         assert_int_equal(vggcl("%s --help", commands[i]), 0);
         assert_says("usage: vggcl");
     }

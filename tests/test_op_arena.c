@@ -103,6 +103,79 @@ static void in_order(void **state) {
     arena_free(&a);
 }
 
+/* Whether two tensors have words in common. */
+static bool overlap(struct tensor a, struct tensor b) {
+    return block_of(a) == block_of(b) && offset_of(a) < offset_of(b) + 4 * b.count &&
+           offset_of(b) < offset_of(a) + 4 * a.count;
+}
+
+/* A chain in which each tensor is needed until the next one is made takes no more than two at a time. */
+static void turn_about(void **state) {
+    (void)state;
+    struct arena a = {0};
+    struct tensor t[9] = {{NULL, 0}};
+    size_t bytes, two = 2 * device->alignment;
+    for (size_t i = 0; i < 9; i++)
+        CHECK(arena_reserve_during(&a, "a link", 1, i, i + 1, &t[i]));
+    CHECK(arena_plan(&a, device, &bytes));
+    assert_int_equal(bytes, two);
+    CHECK(arena_commit(&a, device));
+    for (int i = 0; i + 1 < 9; i++)
+        assert_false(overlap(t[i], t[i + 1]));
+    arena_free(&a);
+}
+
+/* Random sizes and times, in one block and in several: what is needed at one time lies apart. */
+static void lifetimes(void **state) {
+    (void)state;
+    uint64_t real_limit = device->info.largest_allocation;
+    const uint64_t limits[] = {1 << 20, 4096};
+    for (int pass = 0; pass < 2; pass++) {
+        struct arena a = {0};
+        struct tensor t[TENSORS] = {{NULL, 0}};
+        size_t from[TENSORS], until[TENSORS], bytes, total = 0;
+        for (size_t i = 0; i < TENSORS; i++) {
+            from[i] = i * i * 31 % 50;
+            until[i] = from[i] + i * 17 % 9;
+            total += (4 * words_of(i) + device->alignment - 1) / device->alignment * device->alignment;
+            CHECK(arena_reserve_during(&a, "a tensor", words_of(i), from[i], until[i], &t[i]));
+        }
+        device->info.largest_allocation = limits[pass];
+        enum vggcl_err err = arena_plan(&a, device, &bytes);
+        if (err == VGGCL_OK)
+            err = arena_commit(&a, device);
+        device->info.largest_allocation = real_limit;
+        CHECK(err);
+        assert_true(bytes < total / 2);
+        for (size_t i = 0; i < TENSORS; i++)
+            for (size_t k = 0; k < i; k++)
+                assert_false(from[i] <= until[k] && from[k] <= until[i] && overlap(t[i], t[k]));
+        arena_free(&a);
+    }
+}
+
+/* What buffers take is counted, and how much it has been at most. */
+static void counted(void **state) {
+    (void)state;
+    struct arena a = {0};
+    struct tensor t = {NULL, 0}, scratch = {NULL, 0};
+    size_t before = device->bytes, planned;
+    CHECK(arena_reserve(&a, "a tensor", 5, &t));
+    CHECK(arena_plan(&a, device, &planned));
+    assert_int_equal(device->bytes, before);
+    CHECK(arena_commit(&a, device));
+    assert_int_equal(device->bytes, before + planned);
+    CHECK(dev_grow(device, &scratch, 1000));
+    CHECK(dev_grow(device, &scratch, 100));
+    assert_int_equal(device->bytes, before + planned + 4000);
+    CHECK(dev_grow(device, &scratch, 2000));
+    assert_int_equal(device->bytes, before + planned + 8000);
+    dev_drop(device, &scratch);
+    arena_free(&a);
+    assert_int_equal(device->bytes, before);
+    assert_true(device->peak_bytes >= before + planned + 8000);
+}
+
 static void empty(void **state) {
     (void)state;
     struct arena a = {0};
@@ -173,6 +246,8 @@ int main(void) {
         DEVICE_TEST(crooked_limit), DEVICE_TEST(in_order),
         DEVICE_TEST(empty),         DEVICE_TEST(too_large),
         DEVICE_TEST(no_memory),     DEVICE_TEST(too_large_to_index),
+        DEVICE_TEST(turn_about),    DEVICE_TEST(lifetimes),
+        DEVICE_TEST(counted),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

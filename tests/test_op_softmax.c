@@ -13,7 +13,7 @@ struct output {
 
 static struct output run(size_t n, size_t classes, const float *logits, const int32_t *label) {
     struct output out = {poisoned(n), poisoned(n), poisoned(n * classes)};
-    CHECK(softmax_cross_entropy(device, n, classes, upload(n * classes, logits), upload(n, label), out.loss,
+    CHECK(softmax_cross_entropy(device, n, classes, n, upload(n * classes, logits), upload(n, label), out.loss,
                                 out.predicted, out.dlogits));
     return out;
 }

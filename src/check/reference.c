@@ -299,6 +299,7 @@ struct sum reference_column_sum(size_t rows, size_t c, const float *x, size_t co
 
 struct sum reference_dropout(struct coins coins, size_t unit, double x) {
     const uint32_t key[2] = {(uint32_t)coins.seed, (uint32_t)(coins.seed >> 32)};
+    unit += coins.first;
     const uint32_t counter[4] = {(uint32_t)(unit / 4), (uint32_t)coins.step, (uint32_t)(coins.step >> 32),
                                  coins.purpose};
     uint32_t words[4];

@@ -7,10 +7,13 @@ struct arena_request {
     const char *name;
     struct tensor *tensor;
     size_t words;         /* asked for */
+    size_t from, until;   /* the steps at which it is needed */
     size_t block, offset; /* where, in words, after arena_plan */
+    size_t room;          /* words, in whole units of the alignment */
 };
 
-enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, struct tensor *tensor) {
+enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t count, size_t from, size_t until,
+                                    struct tensor *tensor) {
     if (a->request_count == a->request_room) {
         size_t room = a->request_room ? 2 * a->request_room : 64;
         struct arena_request *grown = realloc(a->requests, room * sizeof *grown);
@@ -20,9 +23,13 @@ enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, st
         a->request_room = room;
     }
     *tensor = (struct tensor){NULL, 0};
-    a->requests[a->request_count++] =
-        (struct arena_request){.name = name, .tensor = tensor, .words = count ? count : 1};
+    a->requests[a->request_count++] = (struct arena_request){
+        .name = name, .tensor = tensor, .words = count ? count : 1, .from = from, .until = until};
     return VGGCL_OK;
+}
+
+enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, struct tensor *tensor) {
+    return arena_reserve_during(a, name, count, 0, SIZE_MAX, tensor);
 }
 
 static enum vggcl_err add_block(struct arena *a) {
@@ -34,37 +41,86 @@ static enum vggcl_err add_block(struct arena *a) {
     return VGGCL_OK;
 }
 
+/* The requests placed so far, by block and offset. */
+struct placed {
+    struct arena_request **requests;
+    size_t count;
+};
+
+/* Gives r the first room of its block that no request needed at the same time takes; at is set to r's place among the
+ * placed. False where the block would become larger than limit words. */
+static bool fits(struct arena_request *r, const struct placed *placed, size_t limit, size_t *at) {
+    r->offset = 0;
+    for (size_t i = 0; i < placed->count; i++) {
+        const struct arena_request *other = placed->requests[i];
+        if (other->block != r->block || other->until < r->from || r->until < other->from)
+            continue;
+        if (other->offset >= r->offset + r->room)
+            break;
+        if (r->offset < other->offset + other->room)
+            r->offset = other->offset + other->room;
+    }
+    *at = 0;
+    while (*at < placed->count &&
+           (placed->requests[*at]->block < r->block ||
+            (placed->requests[*at]->block == r->block && placed->requests[*at]->offset <= r->offset)))
+        ++*at;
+    return r->offset + r->room <= limit;
+}
+
+static enum vggcl_err place(struct arena *a, struct arena_request *r, struct placed *placed, size_t limit) {
+    size_t at;
+    for (r->block = 0; r->block < a->block_count && !fits(r, placed, limit, &at); r->block++)
+        ;
+    if (r->block == a->block_count) {
+        TRY(add_block(a));
+        fits(r, placed, limit, &at);
+    }
+    memmove(placed->requests + at + 1, placed->requests + at, (placed->count++ - at) * sizeof *placed->requests);
+    placed->requests[at] = r;
+    struct arena_block *block = &a->blocks[r->block];
+    if (block->words < r->offset + r->room)
+        block->words = r->offset + r->room;
+    return VGGCL_OK;
+}
+
 enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes) {
+    enum vggcl_err err = VGGCL_OK;
     size_t step = d->alignment / 4, limit = d->info.largest_allocation / d->alignment * step;
+    struct placed placed = {.requests = malloc((a->request_count + 1) * sizeof *placed.requests)};
+    if (!placed.requests)
+        return err_no_memory("the memory plan", (a->request_count + 1) * sizeof *placed.requests);
     a->block_count = 0;
-    for (size_t i = 0; i < a->request_count; i++) {
-        struct arena_request *r = &a->requests[i];
-        if (r->words > limit || r->words >= (size_t)1 << 31)
-            return err_set(VGGCL_ENOMEM, "%s needs %zu bytes in one piece; %s gives at most %zu: use a smaller --batch",
-                           r->name, 4 * r->words, d->info.name, 4 * limit);
-        size_t words = (r->words + step - 1) / step * step;
-        if (!a->block_count || a->blocks[a->block_count - 1].words + words > limit)
-            TRY(add_block(a));
-        struct arena_block *block = &a->blocks[a->block_count - 1];
-        r->block = a->block_count - 1;
-        r->offset = block->words;
-        block->words += words;
+    for (struct arena_request *r = a->requests; r < a->requests + a->request_count; r++) {
+        if (r->words > limit || r->words >= (size_t)1 << 31) {
+            err =
+                err_set(VGGCL_ENOMEM,
+                        "%s needs %zu bytes in one piece; %s gives at most %zu: use a smaller --batch or --micro-batch",
+                        r->name, 4 * r->words, d->info.name, 4 * limit);
+            goto done;
+        }
+        r->room = (r->words + step - 1) / step * step;
+        TRY_GOTO(place(a, r, &placed, limit), done);
     }
     *bytes = 0;
     for (size_t i = 0; i < a->block_count; i++)
         *bytes += 4 * a->blocks[i].words;
-    return VGGCL_OK;
+done:
+    free(placed.requests);
+    return err;
 }
 
 enum vggcl_err arena_commit(struct arena *a, struct dev *d) {
     size_t bytes;
     cl_int code;
     TRY(arena_plan(a, d, &bytes));
+    a->dev = d;
     for (size_t i = 0; i < a->block_count; i++) {
         struct arena_block *block = &a->blocks[i];
-        block->mem = clCreateBuffer(d->context, CL_MEM_READ_WRITE, 4 * block->words, NULL, &code);
+        code = dev_allocate(d, block->words, &block->mem);
         if (code != CL_SUCCESS)
-            return err_set(VGGCL_ENOMEM, "%zu bytes of device memory on %s: %s (%d); use a smaller --batch", bytes,
+            return err_set(VGGCL_ENOMEM,
+                           "%zu bytes of device memory on %s: %s (%d); use a smaller --batch or --micro-batch", bytes,
                            d->info.name, cl_error_name(code), code);
         TRY(dev_fill(d, arena_block_tensor(a, i), 0, block->words, 0));
     }
@@ -91,8 +147,7 @@ void arena_free(struct arena *a) {
         *a->requests[i].tensor = (struct tensor){NULL, 0};
     }
     for (size_t i = 0; i < a->block_count; i++)
-        if (a->blocks[i].mem)
-            clReleaseMemObject(a->blocks[i].mem);
+        dev_free(a->dev, a->blocks[i].mem, a->blocks[i].words);
     free(a->requests);
     free(a->blocks);
     memset(a, 0, sizeof *a);

@@ -11,9 +11,10 @@ struct arena_block {
 };
 
 struct arena {
+    struct dev *dev; /* of the blocks, once they are allocated */
     struct arena_request *requests;
     size_t request_count, request_room;
-    struct arena_block *blocks; /* each as large as the device's largest allocation allows, in the order reserved */
+    struct arena_block *blocks; /* none larger than the device's largest allocation */
     size_t block_count;
 };
 
@@ -21,8 +22,14 @@ struct arena {
  * emptied by arena_free, and must stay where it is until then. name is for error texts and must outlive the commit. */
 enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, struct tensor *tensor);
 
-/* Lays the requests out in blocks for d: *bytes is what the commit will allocate. VGGCL_ENOMEM where one tensor is
- * larger than the device's largest allocation, or holds 2^31 words or more (kernels index with 32 bits). */
+/* The same for a tensor that is needed only in steps from..until (both included) of some sequence: it may share its
+ * memory with tensors that are needed at other steps, so what it holds outside of its own is undefined. */
+enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t count, size_t from, size_t until,
+                                    struct tensor *tensor);
+
+/* Lays the requests out in blocks for d, each in its turn where it first fits: *bytes is what the commit will allocate.
+ * Arenas with equal requests get equal layouts. VGGCL_ENOMEM where one tensor is larger than the device's largest
+ * allocation, or holds 2^31 words or more (kernels index with 32 bits). */
 enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes);
 
 /* Allocates the blocks, fills them with zeros and makes the views. VGGCL_ENOMEM, saying how much was asked for. */

@@ -68,8 +68,7 @@ void dev_close(struct dev *d) {
     if (!d)
         return;
     program_free_all(d);
-    if (d->gemm_scratch.mem)
-        clReleaseMemObject(d->gemm_scratch.mem);
+    dev_drop(d, &d->gemm_scratch);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)
@@ -89,6 +88,8 @@ struct range dev_grid(const struct dev *d, size_t x, size_t y) {
 enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, struct range range,
                        const struct arg *args) {
     cl_kernel kernel;
+    if (d->rehearses)
+        return VGGCL_OK;
     TRY(program_kernel(d, name, options, &kernel));
     for (cl_uint i = 0; args[i].size; i++) {
         cl_int code = clSetKernelArg(kernel, i, args[i].size, &args[i].value);
@@ -138,17 +139,37 @@ enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t co
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
 }
 
+cl_int dev_allocate(struct dev *d, size_t words, cl_mem *mem) {
+    cl_int code;
+    *mem = clCreateBuffer(d->context, CL_MEM_READ_WRITE, 4 * words, NULL, &code);
+    if (code == CL_SUCCESS)
+        d->bytes += 4 * words;
+    if (d->peak_bytes < d->bytes)
+        d->peak_bytes = d->bytes;
+    return code;
+}
+
+void dev_free(struct dev *d, cl_mem mem, size_t words) {
+    if (!mem)
+        return;
+    clReleaseMemObject(mem); /* what is enqueued keeps it until done */
+    d->bytes -= 4 * words;
+}
+
+void dev_drop(struct dev *d, struct tensor *t) {
+    dev_free(d, t->mem, t->count);
+    *t = (struct tensor){NULL, 0};
+}
+
 enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count) {
     if (t->count >= count)
         return VGGCL_OK;
-    cl_int code;
-    if (t->mem)
-        clReleaseMemObject(t->mem); /* what is enqueued keeps it until done */
-    *t = (struct tensor){clCreateBuffer(d->context, CL_MEM_READ_WRITE, 4 * count, NULL, &code), count};
-    if (code == CL_SUCCESS)
-        return VGGCL_OK;
-    *t = (struct tensor){NULL, 0};
-    return dev_fail(d, code, "scratch memory");
+    dev_drop(d, t);
+    cl_int code = dev_allocate(d, count, &t->mem);
+    if (code != CL_SUCCESS)
+        return dev_fail(d, code, "scratch memory");
+    t->count = count;
+    return VGGCL_OK;
 }
 
 enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t count, uint32_t word) {

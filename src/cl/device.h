@@ -29,9 +29,14 @@ struct dev {
     char cache_folder[VGGCL_PATH_MAX]; /* where built programs are kept; "" for nowhere */
     struct program *programs;
     int programs_built, programs_cached; /* from source, from cache_folder */
-    /* Kept here for ops/gemm.c: the engine that multiplies, and the scratch memory that CLBlast asks for. */
+    size_t bytes, peak_bytes;            /* of all buffers: now, and the most there have been */
+    bool rehearses; /* launches do nothing; matrix products only find out what scratch memory they want */
+    /* Kept here for ops/gemm.c: the engine that multiplies, the scratch memory that CLBlast asks for, and the words of
+     * it that the products rehearsed want. */
     int gemm_engine;
     struct tensor gemm_scratch;
+    size_t gemm_words;
+    size_t conv_words; /* for ops/conv.c: how much a convolution may transform at once; 0 for what suits the device */
 };
 
 /* Opens the device that selector names (see vggcl_device_select). kernel_dir (NULL or "" for none) must outlive it. */
@@ -86,8 +91,15 @@ const char *dev_vector_option(const struct dev *d, int channels);
 enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host);
 enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t count, void *host);
 
+/* A buffer of its own, counted in d->bytes; arenas are made of them. Answers OpenCL's code. dev_free takes NULL too. */
+cl_int dev_allocate(struct dev *d, size_t words, cl_mem *mem);
+void dev_free(struct dev *d, cl_mem mem, size_t words);
+
 /* Makes *t at least count words large, its contents lost; freed by dev_close() if it is the device's own. */
 enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count);
+
+/* Frees *t, a buffer of its own, and leaves it empty. */
+void dev_drop(struct dev *d, struct tensor *t);
 
 /* Sets count words from offset on to word. */
 enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t count, uint32_t word);

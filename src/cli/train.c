@@ -13,6 +13,7 @@ struct face {
     bool live;
     double last_shown; /* seconds of a clock */
     int epochs;
+    uint64_t planned; /* bytes of device memory */
 };
 
 enum { BAR = 20 };
@@ -42,6 +43,7 @@ static void started(void *user, const struct vggcl_start *s) {
     struct face *face = user;
     char model[16], dropout[16], batch[16], lr[32];
     face->epochs = s->config.epochs;
+    face->planned = s->plan.bytes;
     vggcl_config_get(&s->config, "model", model, sizeof model);
     vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
     vggcl_config_get(&s->config, "batch", batch, sizeof batch);
@@ -55,7 +57,10 @@ static void started(void *user, const struct vggcl_start *s) {
     printf("\nrecipe   batch %s, lr %s times %g every %d epochs, momentum %g, weight decay %g, seed %llu\n", batch, lr,
            s->config.lr_gamma, s->config.lr_step, s->config.momentum, s->config.weight_decay,
            (unsigned long long)s->config.seed);
-    printf("memory   %.0f MB on the device\n", (double)s->device_bytes / 1e6);
+    printf("memory   %.1f MiB planned on the device\n", (double)s->plan.bytes / (1 << 20));
+    if (s->plan.micro_batches > 1)
+        printf("batches  in %d micro-batches of up to %d images%s\n", s->plan.micro_batches, s->config.micro_batch,
+               s->config.no_bn ? "" : ": batch normalisation takes each one's own statistics");
     if (s->checks)
         printf("check    %d operators compute right on this device (%.1f s)\n", s->checks, s->check_seconds);
     if (*s->moved_to)
@@ -120,7 +125,9 @@ static void finished(void *user, const struct vggcl_finish *f) {
            (long long)f->step, seconds);
     if (f->best_epoch)
         printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
-    printf("\nweights  %016" PRIx64 "\n", f->weights_hash);
+    printf("\nmemory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device, %s\nweights  %016" PRIx64 "\n",
+           (double)f->peak_bytes / (1 << 20), f->peak_bytes,
+           f->peak_bytes == face->planned ? "as planned" : "not as planned", f->weights_hash);
 }
 
 static int run(const struct vggcl_config *config) {
@@ -151,8 +158,8 @@ const struct command command_train = {
         "normalisation and dropout, SGD, 300 epochs. The folder --save gets accuracy.csv (a row an epoch),\n"
         "best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's load_state_dict takes them) and\n"
         "last.safetensors (the whole state, written after each epoch and when the run is stopped by --steps, Ctrl-C\n"
-        "or SIGTERM). --resume goes on from there with the options stored in it; only --epochs, --steps, --device and\n"
-        "--save-every may be changed then.\n\n"
+        "or SIGTERM). --resume goes on from there with the options stored in it; only --epochs, --steps, --device,\n"
+        "--save-every and --mem-limit may be changed then.\n\n"
         "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
         "  vggcl train --data DIR                              the whole recipe\n"
         "  vggcl train --resume save --epochs 350\n\n"

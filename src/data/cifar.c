@@ -113,6 +113,18 @@ done:
     return err;
 }
 
+enum vggcl_err cifar_count(const char *folder, size_t *train, size_t *test) {
+    *train = *test = 0;
+    for (int i = 0; i < FILES; i++) {
+        struct cifar_file file = {0};
+        enum vggcl_err err = open_batch(&file, folder, batch_names[i]);
+        close_file(&file);
+        TRY(err);
+        *(i < TRAIN_FILES ? train : test) += file.size / DATA_RECORD;
+    }
+    return VGGCL_OK;
+}
+
 enum vggcl_err cifar_read(const char *folder, struct data *data) {
     enum vggcl_err err = VGGCL_OK;
     struct cifar_file files[FILES] = {0};

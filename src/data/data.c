@@ -48,29 +48,52 @@ static bool parse_counts(const char *text, size_t *train, size_t *test) {
     return end && *end == '\0';
 }
 
-static enum vggcl_err open_synthetic(const char *counts, uint64_t seed, struct data *data) {
-    size_t train = SYNTH_TRAIN, test = SYNTH_TEST;
-    if (*counts == ':' && !parse_counts(counts + 1, &train, &test))
+static const char synthetic[] = "synthetic";
+
+/* Whether spec is synthetic or synthetic:TRAIN,TEST. */
+static bool is_synthetic(const char *spec) {
+    const char *after = spec + sizeof synthetic - 1;
+    return strncmp(spec, synthetic, sizeof synthetic - 1) == 0 && (*after == '\0' || *after == ':');
+}
+
+static enum vggcl_err synthetic_counts(const char *spec, size_t *train, size_t *test) {
+    const char *counts = spec + sizeof synthetic - 1;
+    *train = SYNTH_TRAIN;
+    *test = SYNTH_TEST;
+    if (*counts == ':' && !parse_counts(counts + 1, train, test))
         return err_set(VGGCL_EUSAGE,
-                       "--data synthetic%s: is neither synthetic nor synthetic:TRAIN,TEST with two numbers of images",
-                       counts);
-    return synth_make(train, test, seed, data);
+                       "--data %s: is neither synthetic nor synthetic:TRAIN,TEST with two numbers of images", spec);
+    return VGGCL_OK;
+}
+
+static const char *folder_of(const char *spec) {
+    const char *environment = getenv("VGGCL_CIFAR10");
+    return *spec ? spec : environment && *environment ? environment : "data/cifar-10-batches-bin";
 }
 
 enum vggcl_err data_open(const char *spec, uint64_t seed, struct data *data) {
-    static const char synthetic[] = "synthetic";
-    const char *after = spec + sizeof synthetic - 1, *from = "", *name = synthetic;
+    bool made_up = is_synthetic(spec);
+    size_t train, test;
     *data = (struct data){0};
-    if (strncmp(spec, synthetic, sizeof synthetic - 1) == 0 && (*after == '\0' || *after == ':')) {
-        TRY(open_synthetic(after, seed, data));
+    if (made_up) {
+        TRY(synthetic_counts(spec, &train, &test));
+        TRY(synth_make(train, test, seed, data));
     } else {
-        const char *environment = getenv("VGGCL_CIFAR10");
-        from = "CIFAR-10 in ";
-        name = *spec ? spec : environment && *environment ? environment : "data/cifar-10-batches-bin";
-        TRY(cifar_read(name, data));
+        TRY(cifar_read(folder_of(spec), data));
     }
-    snprintf(data->description, sizeof data->description, "%s%s (%zu training, %zu test images)", from, name,
-             data->train.count, data->test.count);
+    snprintf(data->description, sizeof data->description, "%s%s (%zu training, %zu test images)",
+             made_up ? "" : "CIFAR-10 in ", made_up ? synthetic : folder_of(spec), data->train.count, data->test.count);
+    return VGGCL_OK;
+}
+
+enum vggcl_err data_count(const char *spec, size_t *train, size_t *test) {
+    if (is_synthetic(spec))
+        return synthetic_counts(spec, train, test);
+    enum vggcl_err err = cifar_count(folder_of(spec), train, test);
+    if (err != VGGCL_EIO || *spec)
+        return err;
+    *train = CIFAR_TRAIN;
+    *test = CIFAR_TEST;
     return VGGCL_OK;
 }
 

@@ -27,6 +27,13 @@ struct data {
  * that fill data leave it empty on failure; only this one writes the description. */
 enum vggcl_err data_open(const char *spec, uint64_t seed, struct data *data);
 
+/* How many images data_open() would find, by the files' sizes; where spec is "" and there are no files, CIFAR-10's
+ * 50000 and 10000. */
+enum vggcl_err data_count(const char *spec, size_t *train, size_t *test);
+
+/* How many images folder's files hold, as cifar_read() would find, though only their sizes are looked at. */
+enum vggcl_err cifar_count(const char *folder, size_t *train, size_t *test);
+
 /* Reads data_batch_1..5.bin, test_batch.bin and batches.meta.txt from folder. VGGCL_EIO for a missing file, with how
  * to get the data set; VGGCL_EFORMAT for a size that is no multiple of 3073 or zero, training files of differing
  * sizes (the later ones may have one record less than the earlier), a label above 9, fewer than 10 class names: each
@@ -37,6 +44,7 @@ enum vggcl_err cifar_read(const char *folder, struct data *data);
  * files, the earlier ones one more where it does not divide; each file is renamed into place when whole. */
 enum vggcl_err cifar_write(const char *folder, const struct data *data);
 
+enum { CIFAR_TRAIN = 50000, CIFAR_TEST = 10000 };
 enum { SYNTH_TRAIN = 5000, SYNTH_TEST = 1000 }; /* what "synthetic" alone makes */
 
 /* Makes train + test images of ten classes, 10 to 1000000 each, else VGGCL_EUSAGE. An image is a function of seed and

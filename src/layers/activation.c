@@ -40,7 +40,9 @@ static struct activation activation(const struct layer *l, size_t n, const struc
 static struct activation training_activation(const struct layer *l, const struct pass *pass, const struct bn *bn) {
     struct activation a = activation(l, pass->n, bn);
     a.dropout = l->spec.p > 0 ? l->spec.dropout : DROPOUT_NONE;
-    a.coins = (struct coins){pass->seed, pass->step, RNG_DROPOUT + (uint32_t)l->index, l->spec.p};
+    size_t units = a.dropout == DROPOUT_CHANNEL ? l->out.c : shape_count(l->out); /* of an image */
+    a.coins = (struct coins){pass->seed, pass->step, RNG_DROPOUT + (uint32_t)l->index, l->spec.p,
+                             (uint32_t)(pass->first * units)};
     return a;
 }
 

@@ -40,6 +40,7 @@ struct scratch_words {
 struct pass {
     struct dev *dev;
     size_t n;            /* images, at most the batch that the net was made for */
+    size_t first, whole; /* they are these, from number first on, of a whole batch that the loss is the mean of */
     bool training;       /* dropout, and BN by the batch's statistics */
     uint64_t seed, step; /* which dropout coins */
     struct scratch scratch;

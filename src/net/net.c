@@ -28,53 +28,80 @@ static enum vggcl_err reserve_parameters(struct net *net) {
     for (size_t i = 0; i < net_parameter_count(net); i++) {
         struct parameter *p = net_parameter(net, i);
         size_t count = parameter_count(p);
-        TRY(arena_reserve(p->trained ? &net->weights : &net->working, "a parameter", count, &p->value));
+        TRY(arena_reserve(&net->arenas[p->trained ? NET_WEIGHTS : NET_REST], "a parameter", count, &p->value));
         if (p->trained && net->trainable) {
-            TRY(arena_reserve(&net->gradients, "a parameter's gradient", count, &p->gradient));
-            TRY(arena_reserve(&net->velocities, "a parameter's velocity", count, &p->velocity));
+            TRY(arena_reserve(&net->arenas[NET_GRADIENTS], "a parameter's gradient", count, &p->gradient));
+            TRY(arena_reserve(&net->arenas[NET_VELOCITIES], "a parameter's velocity", count, &p->velocity));
         }
     }
     return VGGCL_OK;
 }
 
+/* Layer i goes forward at step i, the loss follows at step layer_count, and layer i goes backward here. */
+static size_t backward_step(const struct net *net, size_t i) {
+    return 2 * net->layer_count - i;
+}
+
+/* The layer that reads what layer i writes and writes elsewhere; layer_count, the loss, where there is none. */
+static size_t reader(const struct net *net, size_t i) {
+    do
+        i++;
+    while (i < net->layer_count && net->layers[i].in_place);
+    return i;
+}
+
 static enum vggcl_err reserve_activations(struct net *net) {
-    struct arena *a = &net->working;
-    size_t largest = net->classes;
-    TRY(arena_reserve(a, "the images", net->batch * shape_count(net->layers[0].in), &net->input));
+    struct arena *a = &net->arenas[NET_ACTIVATIONS];
     for (size_t i = 0; i < net->layer_count; i++) {
         struct layer *l = &net->layers[i];
+        size_t until = net->trainable ? backward_step(net, i) : reader(net, i);
+        if (reader(net, i) == net->layer_count)
+            until = SIZE_MAX; /* the logits stay */
         if (!l->in_place)
-            TRY(arena_reserve(a, l->spec.name, net->batch * shape_count(l->out), &l->y));
+            TRY(arena_reserve_during(a, l->spec.name, net->batch * shape_count(l->out), i, until, &l->y));
         for (int k = 0; k < LAYER_SAVED; k++)
             if (l->saved_words[k])
-                TRY(arena_reserve(a, l->spec.name, l->saved_words[k], &l->saved[k]));
-        raise_to(&largest, shape_count(l->out));
+                TRY(arena_reserve_during(a, l->spec.name, l->saved_words[k], i, until, &l->saved[k]));
     }
-    for (int i = 0; i < 2; i++)
-        TRY(arena_reserve(a, "the gradients", net->trainable ? net->batch * largest : net->batch * net->classes,
-                          &net->gradient_buffers[i]));
     return VGGCL_OK;
 }
 
-static enum vggcl_err reserve_rest(struct net *net) {
-    struct arena *a = &net->working;
-    TRY(arena_reserve(a, "the labels", net->batch, &net->label));
-    TRY(arena_reserve(a, "the losses", net->batch, &net->loss));
-    TRY(arena_reserve(a, "the predictions", net->batch, &net->predicted));
-    TRY(arena_reserve(a, "the totals", 2, &net->total));
-    TRY(arena_reserve(a, "the watch for losses that are not finite", 1, &net->failed));
+/* The gradient of what a layer wrote: from the step that makes it to the one that takes it further back. */
+static enum vggcl_err reserve_activation_gradients(struct net *net) {
+    struct arena *a = &net->arenas[NET_ACTIVATIONS];
+    for (size_t i = net->layer_count; i-- > 0;) {
+        struct layer *l = &net->layers[i];
+        size_t next = reader(net, i);
+        bool learns = net->trainable && (l->needs_dx || l->parameter_count);
+        if (!l->in_place && (learns || next == net->layer_count))
+            TRY(arena_reserve_during(a, "a gradient", net->batch * shape_count(l->out), backward_step(net, next),
+                                     backward_step(net, i), &l->dy));
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err reserve_scratch(struct net *net) {
+    struct arena *a = &net->arenas[NET_SCRATCH];
     TRY(arena_reserve(a, "transformed weights", net->scratch_words.conv.weight, &net->scratch.conv.weight));
     TRY(arena_reserve(a, "transformed images", net->scratch_words.conv.input, &net->scratch.conv.input));
     TRY(arena_reserve(a, "transformed outputs", net->scratch_words.conv.output, &net->scratch.conv.output));
     return arena_reserve(a, "partial sums", net->scratch_words.reduction, &net->scratch.reduction);
 }
 
+static enum vggcl_err reserve_rest(struct net *net) {
+    struct arena *a = &net->arenas[NET_REST];
+    TRY(arena_reserve(a, "the images", net->batch * shape_count(net->layers[0].in), &net->input));
+    TRY(arena_reserve(a, "the labels", net->batch, &net->label));
+    TRY(arena_reserve(a, "the losses", net->batch, &net->loss));
+    TRY(arena_reserve(a, "the predictions", net->batch, &net->predicted));
+    TRY(arena_reserve(a, "the totals", 2, &net->total));
+    return arena_reserve(a, "the watch for losses that are not finite", 1, &net->failed);
+}
+
 static enum vggcl_err plan(struct net *net) {
-    struct arena *const arenas[] = {&net->weights, &net->gradients, &net->velocities, &net->working};
-    for (int i = 0; i < 4; i++) {
-        size_t bytes;
-        TRY(arena_plan(arenas[i], net->dev, &bytes));
-        net->bytes += bytes;
+    for (int i = 0; i < NET_GROUPS; i++) {
+        TRY(arena_plan(&net->arenas[i], net->dev, &net->group_bytes[i]));
+        net->bytes += net->group_bytes[i];
     }
     return VGGCL_OK;
 }
@@ -98,6 +125,8 @@ enum vggcl_err net_create(struct dev *d, const struct layer_spec *specs, size_t 
     TRY_GOTO(configure_layers(net, specs, input, conv), done);
     TRY_GOTO(reserve_parameters(net), done);
     TRY_GOTO(reserve_activations(net), done);
+    TRY_GOTO(reserve_activation_gradients(net), done);
+    TRY_GOTO(reserve_scratch(net), done);
     TRY_GOTO(reserve_rest(net), done);
     TRY_GOTO(plan(net), done);
     *created = net;
@@ -107,31 +136,43 @@ done:
     return err;
 }
 
-/* Each layer reads where the one before it wrote; gradients go back between the two buffers. */
+enum vggcl_err net_rehearse(struct net *net, size_t n, bool training) {
+    struct pass pass = net_pass(net, n, training, 0, 0);
+    struct dev *d = net->dev;
+    enum vggcl_err err;
+    d->rehearses = true;
+    d->gemm_words = net->gemm_words;
+    TRY_GOTO(net_forward(net, &pass), done);
+    if (training)
+        err = net_backward(net, &pass);
+    net->bytes += 4 * (d->gemm_words - net->gemm_words);
+    net->group_bytes[NET_SCRATCH] += 4 * (d->gemm_words - net->gemm_words);
+    net->gemm_words = d->gemm_words;
+done:
+    d->rehearses = false;
+    return err;
+}
+
+/* Each layer reads where the one before it wrote, and leaves its gradient where that one reads it. */
 static void link_layers(struct net *net) {
-    struct tensor at = net->input;
+    struct tensor at = net->input, gradient = {NULL, 0};
     for (size_t i = 0; i < net->layer_count; i++) {
         struct layer *l = &net->layers[i];
         l->x = at;
-        if (l->in_place)
-            l->y = at;
+        l->dx = gradient;
+        if (l->in_place) {
+            l->y = l->x;
+            l->dy = l->dx;
+        }
         at = l->y;
-    }
-    int side = 0;
-    for (size_t i = net->layer_count; i-- > 0;) {
-        struct layer *l = &net->layers[i];
-        l->dy = net->gradient_buffers[side];
-        if (!l->in_place)
-            side = !side;
-        l->dx = net->gradient_buffers[side];
+        gradient = l->dy;
     }
 }
 
 enum vggcl_err net_allocate(struct net *net) {
-    TRY(arena_commit(&net->weights, net->dev));
-    TRY(arena_commit(&net->gradients, net->dev));
-    TRY(arena_commit(&net->velocities, net->dev));
-    TRY(arena_commit(&net->working, net->dev));
+    for (int i = 0; i < NET_GROUPS; i++)
+        TRY(arena_commit(&net->arenas[i], net->dev));
+    TRY(dev_grow(net->dev, &net->dev->gemm_scratch, net->gemm_words));
     link_layers(net);
     return VGGCL_OK;
 }
@@ -139,10 +180,8 @@ enum vggcl_err net_allocate(struct net *net) {
 void net_free(struct net *net) {
     if (!net)
         return;
-    arena_free(&net->weights);
-    arena_free(&net->gradients);
-    arena_free(&net->velocities);
-    arena_free(&net->working);
+    for (int i = 0; i < NET_GROUPS; i++)
+        arena_free(&net->arenas[i]);
     free(net->layers);
     free(net);
 }
@@ -162,7 +201,7 @@ enum vggcl_err net_start(struct net *net, uint64_t seed) {
 }
 
 struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step) {
-    return (struct pass){net->dev, n, training, seed, step, net->scratch};
+    return (struct pass){net->dev, n, 0, n, training, seed, step, net->scratch};
 }
 
 enum vggcl_err net_forward(struct net *net, const struct pass *pass) {
@@ -172,8 +211,8 @@ enum vggcl_err net_forward(struct net *net, const struct pass *pass) {
 }
 
 enum vggcl_err net_loss(struct net *net, const struct pass *pass) {
-    TRY(softmax_cross_entropy(net->dev, pass->n, net->classes, net_logits(net), net->label, net->loss, net->predicted,
-                              net->gradient_buffers[0]));
+    TRY(softmax_cross_entropy(net->dev, pass->n, net->classes, pass->whole, net_logits(net), net->label, net->loss,
+                              net->predicted, net->layers[net->layer_count - 1].dy));
     return softmax_total(net->dev, pass->n, net->loss, net->predicted, net->label, net->total, pass->training,
                          net->failed);
 }
@@ -188,9 +227,11 @@ enum vggcl_err net_backward(struct net *net, const struct pass *pass) {
 }
 
 enum vggcl_err net_update(struct net *net, struct sgd sgd) {
-    for (size_t i = 0; i < net->weights.block_count; i++)
-        TRY(sgd_step(net->dev, sgd, net->failed, arena_block_tensor(&net->weights, i),
-                     arena_block_tensor(&net->gradients, i), arena_block_tensor(&net->velocities, i)));
+    const struct arena *weights = &net->arenas[NET_WEIGHTS];
+    for (size_t i = 0; i < weights->block_count; i++)
+        TRY(sgd_step(net->dev, sgd, net->failed, arena_block_tensor(weights, i),
+                     arena_block_tensor(&net->arenas[NET_GRADIENTS], i),
+                     arena_block_tensor(&net->arenas[NET_VELOCITIES], i)));
     return VGGCL_OK;
 }
 

@@ -1,8 +1,10 @@
 /* net.h - layers in a row, the memory they live in, and the loss behind the last one.
  *
- * Memory: activations have a buffer for each layer that does not work in place; gradients of activations need only two,
- * used turn about; convolutions and reductions share one scratch space. Weights, their gradients and their velocities
- * lie in three arenas of one layout, so that SGD takes one launch a block. */
+ * Memory: an arena for each of the groups below, laid out before any is taken. Activations and their gradients lie over
+ * each other where they are not needed at the same time: evaluation keeps two activations, training all of them until
+ * the backward pass is through with them, and puts the gradients where later activations have been. Convolutions and
+ * reductions share one scratch space. Weights, their gradients and their velocities lie in three arenas of one layout,
+ * so that SGD takes one launch a block. */
 #ifndef VGGCL_NET_NET_H
 #define VGGCL_NET_NET_H
 
@@ -10,19 +12,31 @@
 #include "layers/layer.h"
 #include "ops/sgd.h"
 
+enum net_group {
+    NET_WEIGHTS,
+    NET_GRADIENTS,
+    NET_VELOCITIES,
+    NET_ACTIVATIONS, /* with their gradients */
+    NET_SCRATCH,
+    NET_REST, /* input, labels, losses, statistics */
+    NET_GROUPS
+};
+
 struct net {
     struct dev *dev;
     struct layer *layers;
     size_t layer_count, batch, classes;
-    bool trainable; /* has gradients and velocities */
-    size_t bytes;   /* of device memory, known before any is taken */
+    bool trainable;                 /* has gradients and velocities */
+    size_t bytes;                   /* of device memory, known before any is taken */
+    size_t group_bytes[NET_GROUPS]; /* what they are made of */
 
     struct tensor input;                         /* NHWC, batch images */
     struct tensor label, loss, predicted, total; /* [batch] int, float, int; see softmax_total() */
     struct tensor failed; /* int: a training step's loss was not finite, and no weight has moved since */
 
-    struct arena weights, gradients, velocities, working;
-    struct tensor gradient_buffers[2];
+    size_t gemm_words; /* scratch memory that the passes rehearsed want for matrix products; part of NET_SCRATCH */
+
+    struct arena arenas[NET_GROUPS];
     struct scratch scratch;
     struct scratch_words scratch_words;
 };
@@ -32,6 +46,10 @@ struct net {
 enum vggcl_err net_create(struct dev *d, const struct layer_spec *specs, size_t count, struct shape input, size_t batch,
                           const char *conv, bool trainable, struct net **net);
 
+/* Finds out, before net_allocate(), what scratch memory the matrix product engine wants for a pass over n images, and
+ * counts it in net->bytes. What is not rehearsed is allocated when it is first needed. */
+enum vggcl_err net_rehearse(struct net *net, size_t n, bool training);
+
 /* Allocates everything, all zeros; with trainable unset no gradients. */
 enum vggcl_err net_allocate(struct net *net);
 
@@ -40,13 +58,14 @@ void net_free(struct net *net);
 /* Sets every parameter to its start under seed: same numbers on every device. */
 enum vggcl_err net_start(struct net *net, uint64_t seed);
 
-/* A pass over n images: seed and step pick the dropout coins. */
+/* A pass over n images, a whole batch: seed and step pick the dropout coins. */
 struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step);
 
 /* From net->input to the last layer's y. */
 enum vggcl_err net_forward(struct net *net, const struct pass *pass);
 
-/* From the logits and net->label: loss, predicted, total, and the gradient of the mean loss by the logits. */
+/* From the logits and net->label: loss, predicted, total, and the gradient of the whole batch's mean loss by the
+ * logits. */
 enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 
 /* From the logits' gradient to that of every parameter. */

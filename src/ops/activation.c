@@ -45,7 +45,7 @@ static struct range runs(const struct dev *d, const struct activation *a) {
     A_INT(pixels_of(a)), A_INT(run_pixels(d, a)), A_INT((a)->h *(a)->w), A_INT((a)->w), A_INT((a)->c)
 #define COIN_ARGS(coins)                                                                                               \
     A_UINT2((coins).seed, (coins).seed >> 32), A_UINT((coins).purpose), A_UINT2((coins).step, (coins).step >> 32),     \
-        A_UINT(ldexp((coins).p, 32)), A_FLOAT(1.0 / (1.0 - (coins).p))
+        A_UINT(ldexp((coins).p, 32)), A_FLOAT(1.0 / (1.0 - (coins).p)), A_UINT((coins).first)
 
 /* The vectors of no normalisation: none is read. */
 static const struct bn no_bn;

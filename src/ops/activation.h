@@ -6,13 +6,14 @@
 
 enum dropout { DROPOUT_NONE, DROPOUT_CHANNEL, DROPOUT_ELEMENT };
 
-/* Which coins: unit u of purpose (RNG_DROPOUT + the layer's index) in training step `step` under seed drops where word
- * u % 4 of philox(counter {u / 4, step, step >> 32, purpose}, key seed) is below p * 2^32. Nothing is stored: backward
- * draws forward's coins again. */
+/* Which coins: unit first + u of purpose (RNG_DROPOUT + the layer's index) in training step `step` under seed drops
+ * where word u % 4 of philox(counter {u / 4, step, step >> 32, purpose}, key seed) is below p * 2^32. Nothing is
+ * stored: backward draws forward's coins again. */
 struct coins {
     uint64_t seed, step;
     uint32_t purpose;
-    float p; /* probability of a drop, 0 <= p < 1 */
+    float p;        /* probability of a drop, 0 <= p < 1 */
+    uint32_t first; /* a multiple of the channels: the units of the images before these in their batch */
 };
 
 /* What y has of it, and its size: n images of h x w x c. */

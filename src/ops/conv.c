@@ -8,8 +8,12 @@ enum { CPU_CHUNK_WORDS = 5 << 19, OTHER_CHUNK_WORDS = 1 << 25 };
 /* Below so many channels the products of Winograd's algorithm are too thin to be worth its transforms. */
 enum { WINOGRAD_CHANNELS = 8 };
 
+size_t conv_words(const struct dev *d) {
+    return d->conv_words ? d->conv_words : d->info.type == VGGCL_CPU ? CPU_CHUNK_WORDS : OTHER_CHUNK_WORDS;
+}
+
 size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image) {
-    size_t images = (d->info.type == VGGCL_CPU ? CPU_CHUNK_WORDS : OTHER_CHUNK_WORDS) / words_per_image;
+    size_t images = conv_words(d) / words_per_image;
     return images < 1 ? 1 : images < s.n ? images : s.n;
 }
 

@@ -58,8 +58,11 @@ enum vggcl_err conv_data_gradient(const struct conv_algorithm *a, struct dev *d,
 /* The shape of the convolution that makes the data gradient of s. */
 struct conv_shape conv_reversed(struct conv_shape s);
 
-/* How many of s.n images to do at once when each takes words_per_image of scratch memory: as many as stay in a CPU's
- * cache, or as fill a GPU. At least one. */
+/* The words of scratch memory that a convolution may transform images to at once: d->conv_words, else as many as stay
+ * in a CPU's cache, or as fill a GPU. */
+size_t conv_words(const struct dev *d);
+
+/* How many of s.n images to do at once when each takes words_per_image of that. At least one. */
 size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image);
 
 #endif

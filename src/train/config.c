@@ -17,7 +17,8 @@ static const char *const dropout_names[] = {"channel", "element", NULL};
 enum {
     TRAIN = VGGCL_FOR_TRAIN,
     BOTH = VGGCL_FOR_TRAIN | VGGCL_FOR_EVAL,
-    NETWORK = VGGCL_FOR_BENCH | VGGCL_FOR_SELFCHECK,
+    PLAN = VGGCL_FOR_PLAN,
+    NETWORK = VGGCL_FOR_BENCH | VGGCL_FOR_SELFCHECK | VGGCL_FOR_PLAN,
     STORED = VGGCL_FOR_TRAIN | VGGCL_STORED,
     CHANGEABLE = VGGCL_FOR_TRAIN | VGGCL_STORED | VGGCL_CHANGEABLE,
 };
@@ -27,6 +28,7 @@ enum {
 #define FLAG(field)                    VGGCL_FLAG, 0, 1, NULL, FIELD(field)
 #define WHOLE(field, minimum, maximum) VGGCL_WHOLE, minimum, maximum, NULL, FIELD(field)
 #define WHOLE64(field)                 VGGCL_WHOLE64, 0, 0x1p53, NULL, FIELD(field)
+#define SIZE(field)                    VGGCL_SIZE, 0, 0x1p53, NULL, FIELD(field)
 #define REAL(field, minimum, maximum)  VGGCL_REAL, minimum, maximum, NULL, FIELD(field)
 #define CHOICE(field, words)           VGGCL_CHOICE, 0, 0, words, FIELD(field)
 
@@ -34,8 +36,8 @@ static const struct vggcl_option options[] = {
     {"data", "DIR",
      "CIFAR-10's binary files, or synthetic[:TRAIN,TEST]; default $VGGCL_CIFAR10,\n"
      "else data/cifar-10-batches-bin",
-     "", BOTH | VGGCL_STORED, TEXT(data)},
-    {"limit", "N", "only the first N images (training images in train); 0 for all", "0", BOTH | VGGCL_STORED,
+     "", BOTH | PLAN | VGGCL_STORED, TEXT(data)},
+    {"limit", "N", "only the first N images (training images in train); 0 for all", "0", BOTH | PLAN | VGGCL_STORED,
      WHOLE(limit, 0, 1e9)},
     {"device", "SEL",
      "P:D, a flat index, gpu, cpu, or a part of a name (see vggcl devices);\n"
@@ -50,6 +52,14 @@ static const struct vggcl_option options[] = {
     {"epochs", "N", "passes over the training set, in all", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
     {"batch", "N", "images a step, or at once in eval; the last batch of an epoch may be shorter", "128",
      BOTH | NETWORK | VGGCL_STORED, WHOLE(batch, 1, 65536)},
+    {"micro-batch", "N",
+     "images of a batch at a time, their gradients added up; batch normalisation takes each\n"
+     "micro-batch's own statistics. 0 for the whole batch, or what --mem-limit allows",
+     "0", STORED | PLAN, WHOLE(micro_batch, 0, 65536)},
+    {"mem-limit", "SIZE",
+     "stay within so much device memory: 512M, 1.5G (K, M, G: powers of 1024); 0 for no limit.\n"
+     "First by smaller convolution scratch, then by micro-batches; vggcl plan tells",
+     "0", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, SIZE(mem_limit)},
     {"lr", "F", "learning rate of the first epoch", "0.01", STORED, REAL(lr, 0, 1e6)},
     {"momentum", "F", "of SGD", "0.9", STORED, REAL(momentum, 0, 1)},
     {"weight-decay", "F", "L2 penalty on every parameter", "0.0005", STORED, REAL(weight_decay, 0, 1e6)},
@@ -128,6 +138,32 @@ static enum vggcl_err set_real(const struct vggcl_option *o, void *field, const 
     return VGGCL_OK;
 }
 
+static const struct {
+    const char *letter;
+    uint64_t bytes;
+} units[] = {{"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1}};
+
+static enum vggcl_err set_size(const struct vggcl_option *o, void *field, const char *text) {
+    char *end;
+    double value = strtod(text, &end);
+    int unit = 0;
+    while (units[unit].bytes > 1 && strcmp(end, units[unit].letter) != 0)
+        unit++;
+    value *= (double)units[unit].bytes;
+    if (end == text || strcmp(end, units[unit].letter) != 0 || !(value >= o->minimum && value <= o->maximum))
+        return err_set(VGGCL_EUSAGE, "--%s takes a number of bytes such as 512M or 1.5G, not '%s'", o->name, text);
+    *(uint64_t *)field = (uint64_t)value;
+    return VGGCL_OK;
+}
+
+/* In the largest unit that gives a whole number. */
+static void get_size(uint64_t bytes, char *text, size_t size) {
+    int unit = 0;
+    while (units[unit].bytes > 1 && (!bytes || bytes % units[unit].bytes))
+        unit++;
+    snprintf(text, size, "%" PRIu64 "%.1s", bytes / units[unit].bytes, units[unit].letter);
+}
+
 static enum vggcl_err set_text(const struct vggcl_option *o, void *field, const char *text) {
     if (strlen(text) >= (size_t)o->maximum)
         return err_set(VGGCL_EUSAGE, "--%s takes at most %.0f bytes", o->name, o->maximum - 1);
@@ -156,8 +192,8 @@ static enum vggcl_err set_flag(const struct vggcl_option *o, void *field, const 
 
 enum vggcl_err vggcl_config_set(struct vggcl_config *config, const char *name, const char *text) {
     static enum vggcl_err (*const set[])(const struct vggcl_option *, void *, const char *) = {
-        [VGGCL_FLAG] = set_flag, [VGGCL_WHOLE] = set_whole, [VGGCL_WHOLE64] = set_whole,
-        [VGGCL_REAL] = set_real, [VGGCL_TEXT] = set_text,   [VGGCL_CHOICE] = set_choice};
+        [VGGCL_FLAG] = set_flag, [VGGCL_WHOLE] = set_whole, [VGGCL_WHOLE64] = set_whole, [VGGCL_REAL] = set_real,
+        [VGGCL_SIZE] = set_size, [VGGCL_TEXT] = set_text,   [VGGCL_CHOICE] = set_choice};
     const struct vggcl_option *o = find(name);
     if (!o)
         return err_set(VGGCL_EUSAGE, "there is no option --%s", name);
@@ -186,6 +222,9 @@ void vggcl_config_get(const struct vggcl_config *config, const char *name, char 
         snprintf(text, size, "%.15g", *(const double *)field);
         if (strtod(text, NULL) != *(const double *)field)
             snprintf(text, size, "%.17g", *(const double *)field);
+        break;
+    case VGGCL_SIZE:
+        get_size(*(const uint64_t *)field, text, size);
         break;
     case VGGCL_TEXT:
         snprintf(text, size, "%s", (const char *)field);

@@ -2,6 +2,7 @@
 #include "train/evaluate.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
+#include "train/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_
     size_t n = feed_size(feed, net->batch, step);
     struct pass pass = net_pass(net, n, false, 0, 0);
     float total[2];
-    TRY(feed_batch(feed, net, step, false, 0, 0));
+    TRY(feed_images(feed, net, (size_t)step * net->batch, n, false, 0, 0));
     TRY(net_forward(net, &pass));
     TRY(net_loss(net, &pass));
     TRY(dev_read(net->dev, net->total, 0, 2, total));
@@ -90,10 +91,9 @@ done:
 }
 
 static enum vggcl_err make_net(struct dev *d, const struct vggcl_config *config, const struct safetensors *file,
-                               struct net **net) {
-    struct layer_spec specs[VGG_LAYERS];
-    size_t count = vgg_layers(config_vgg(config), specs);
-    TRY(net_create(d, specs, count, vgg_input, (size_t)config->batch, config_word(config, "conv"), false, net));
+                               size_t images, struct net **net) {
+    struct vggcl_plan plan;
+    TRY(plan_net(d, config, 0, images, net, &plan));
     TRY(net_allocate(*net));
     return checkpoint_load(file, config->weights, *net, CHECKPOINT_WEIGHTS);
 }
@@ -114,7 +114,7 @@ enum vggcl_err vggcl_evaluate(const struct vggcl_config *given, struct vggcl_eva
     if (config.limit > 0 && (size_t)config.limit < data.test.count)
         data.test.count = (size_t)config.limit;
     TRY_GOTO(config_device(&config, &d), done);
-    TRY_GOTO(make_net(d, &config, &file, &net), done);
+    TRY_GOTO(make_net(d, &config, &file, data.test.count, &net), done);
     TRY_GOTO(run(net, d, &data.test, evaluation), done);
     evaluation->device = d->info;
     evaluation->width = config.width;

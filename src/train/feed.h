@@ -29,9 +29,19 @@ int64_t feed_steps(const struct feed *f, size_t batch);
 /* How many images batch number step has. */
 size_t feed_size(const struct feed *f, size_t batch, int64_t step);
 
-/* Puts batch number step of epoch into net->input and net->label, flipped by chance where flip is set. */
-enum vggcl_err feed_batch(const struct feed *f, struct net *net, int64_t step, bool flip, uint64_t seed,
-                          uint32_t epoch);
+/* A batch of n images goes in so many parts of at most `most` images, as equal as can be; part i begins with image
+ * feed_part(n, most, i). */
+static inline size_t feed_parts(size_t n, size_t most) {
+    return (n + most - 1) / most;
+}
+static inline size_t feed_part(size_t n, size_t most, size_t i) {
+    return n * i / feed_parts(n, most);
+}
+
+/* Puts n images of epoch, from position first of its order on, into net->input and net->label, flipped by chance where
+ * flip is set. */
+enum vggcl_err feed_images(const struct feed *f, struct net *net, size_t first, size_t n, bool flip, uint64_t seed,
+                           uint32_t epoch);
 
 void feed_free(struct feed *f);
 

@@ -5,6 +5,7 @@
 #include "train/evaluate.h"
 #include "train/feed.h"
 #include "train/history.h"
+#include "train/plan.h"
 #include "train/selfcheck.h"
 
 #include <errno.h>
@@ -15,11 +16,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A step that was enqueued and whose loss is on its way. */
-struct flight {
+/* A micro-batch that was enqueued and whose loss is on its way. */
+struct part {
     struct fence fence;
     float total[2]; /* sum of the losses, number right */
-    size_t images;
+};
+
+/* A step that was enqueued. */
+struct flight {
+    struct part *parts;
+    size_t part_count, images;
     int64_t step; /* in all, from 0 */
 };
 
@@ -30,7 +36,7 @@ struct run {
     struct dev *dev;
     struct net *net;
     struct arena data_arena;
-    size_t data_bytes;
+    struct vggcl_plan plan;
     struct feed train, test;
     struct progress progress;
     struct history history;
@@ -49,6 +55,15 @@ struct run {
     enum vggcl_end end;
     char moved_to[VGGCL_PATH_MAX];
 };
+
+static size_t batch_size(const struct run *run) {
+    return (size_t)run->config.batch;
+}
+
+/* Of a whole epoch. */
+static int64_t epoch_steps(const struct run *run) {
+    return feed_steps(&run->train, batch_size(run));
+}
 
 /* ---------------------------------------------------------------------------------------------------- setting up -- */
 
@@ -106,20 +121,26 @@ static enum vggcl_err open_data(struct run *run) {
 }
 
 static enum vggcl_err make_net(struct run *run) {
-    const struct vggcl_config *config = &run->config;
-    struct layer_spec specs[VGG_LAYERS];
-    size_t count = vgg_layers(config_vgg(config), specs);
-    TRY(config_device(config, &run->dev));
-    TRY(net_create(run->dev, specs, count, vgg_input, (size_t)config->batch, config_word(config, "conv"), true,
-                   &run->net));
-    TRY(feed_reserve(&run->train, run->dev, &run->data.train, &run->data_arena));
-    TRY(feed_reserve(&run->test, run->dev, &run->data.test, &run->data_arena));
-    return arena_plan(&run->data_arena, run->dev, &run->data_bytes);
+    const struct dataset *train = &run->data.train, *test = &run->data.test;
+    TRY(config_device(&run->config, &run->dev));
+    TRY(plan_net(run->dev, &run->config, train->count, test->count, &run->net, &run->plan));
+    run->config = run->plan.config;
+    TRY(feed_reserve(&run->train, run->dev, train, &run->data_arena));
+    TRY(feed_reserve(&run->test, run->dev, test, &run->data_arena));
+    for (int side = 0; side < 2; side++) {
+        size_t parts = (size_t)run->plan.micro_batches;
+        run->flights[side].parts = calloc(parts, sizeof(struct part));
+        if (!run->flights[side].parts)
+            return err_no_memory("the micro-batches", parts * sizeof(struct part));
+    }
+    return VGGCL_OK;
 }
 
+/* The check gives its memory back before any is taken. */
 static enum vggcl_err fill_memory(struct run *run) {
     if (!run->config.no_selfcheck)
         TRY(selfcheck(run->net, true, NULL, &run->selfcheck));
+    dev_drop(run->dev, &run->dev->gemm_scratch);
     TRY(net_allocate(run->net));
     TRY(arena_commit(&run->data_arena, run->dev));
     TRY(feed_upload(&run->train, &run->data.train));
@@ -187,10 +208,10 @@ static enum vggcl_err begin_resumed(struct run *run) {
     TRY_GOTO(open_resumed(run, &state, path), done);
     TRY_GOTO(open_data(run), done);
     TRY_GOTO(make_net(run), done);
-    if (run->progress.epoch_step >= feed_steps(&run->train, run->net->batch)) {
+    if (run->progress.epoch_step >= epoch_steps(run)) {
         err = err_set(VGGCL_EFORMAT,
                       "%s: stands at step %" PRId64 " of an epoch of %" PRId64 ": it was made with other data", path,
-                      run->progress.epoch_step, feed_steps(&run->train, run->net->batch));
+                      run->progress.epoch_step, epoch_steps(run));
         goto done;
     }
     TRY_GOTO(fill_memory(run), done);
@@ -209,10 +230,10 @@ static void tell_start(struct run *run) {
                                 .parameters = net_trained_count(run->net),
                                 .train_images = run->data.train.count,
                                 .test_images = run->data.test.count,
-                                .device_bytes = run->net->bytes + run->data_bytes,
+                                .plan = run->plan,
                                 .first_epoch = run->progress.epoch + 1,
                                 .first_step = run->progress.step,
-                                .steps_per_epoch = feed_steps(&run->train, run->net->batch),
+                                .steps_per_epoch = epoch_steps(run),
                                 .checks = run->selfcheck.checks,
                                 .check_seconds = run->selfcheck.seconds};
     snprintf(start.dataset, sizeof start.dataset, "%s", run->data.description);
@@ -229,7 +250,7 @@ static double learning_rate(const struct vggcl_config *config, int epoch) {
 
 /* Images done in the epoch so far, after `steps` steps of it. */
 static size_t images_after(const struct run *run, int64_t steps) {
-    size_t images = (size_t)steps * run->net->batch;
+    size_t images = (size_t)steps * batch_size(run);
     return images < run->train.set.count ? images : run->train.set.count;
 }
 
@@ -243,7 +264,7 @@ static double speed(const struct run *run, double images, double seconds) {
 static void tell_progress(const struct run *run) {
     const struct vggcl_observer *o = run->observer;
     const struct progress *p = &run->progress;
-    int64_t steps = feed_steps(&run->train, run->net->batch);
+    int64_t steps = epoch_steps(run);
     double images = (double)images_after(run, p->epoch_step);
     double seconds = p->epoch_seconds + clock_seconds() - run->epoch_start;
     double session = clock_seconds() - run->start, warm_steps = (double)run->session_steps - 1;
@@ -262,18 +283,26 @@ static void tell_progress(const struct run *run) {
                                                         .run_eta = per_step * (double)(last_step - p->step)});
 }
 
-/* The batch and the pass of a step: number epoch_step of the epoch, step in all. */
-static enum vggcl_err feed_step(struct run *run, int64_t epoch_step, int64_t step, struct pass *pass) {
+/* The images and the pass of a step's micro-batch: step number epoch_step of the epoch, step in all. */
+static enum vggcl_err feed_step(struct run *run, int64_t epoch_step, int64_t step, size_t part, struct pass *pass) {
     const struct vggcl_config *config = &run->config;
-    *pass = net_pass(run->net, feed_size(&run->train, run->net->batch, epoch_step), true, config->seed, (uint64_t)step);
-    return feed_batch(&run->train, run->net, epoch_step, !config->no_flip, config->seed, (uint32_t)run->progress.epoch);
+    size_t most = run->net->batch, batch = batch_size(run), whole = feed_size(&run->train, batch, epoch_step);
+    size_t first = feed_part(whole, most, part), next = feed_part(whole, most, part + 1);
+    *pass = net_pass(run->net, next - first, true, config->seed, (uint64_t)step);
+    pass->first = first;
+    pass->whole = whole;
+    return feed_images(&run->train, run->net, (size_t)epoch_step * batch + first, pass->n, !config->no_flip,
+                       config->seed, (uint32_t)run->progress.epoch);
 }
 
 /* Finds out where it began. No weight has moved since that step (see sgd_step()), so it can be done again. */
 static enum vggcl_err loss_not_finite(struct run *run, const struct flight *f) {
     struct pass pass;
     const char *layer;
-    TRY(feed_step(run, run->progress.epoch_step, f->step, &pass));
+    size_t part = 0;
+    while (part + 1 < f->part_count && isfinite(f->parts[part].total[0]))
+        part++;
+    TRY(feed_step(run, run->progress.epoch_step, f->step, part, &pass));
     TRY(net_first_not_finite(run->net, &pass, &layer));
     return err_set(VGGCL_ENUMERIC,
                    "the loss of step %" PRId64 " (epoch %d) is not finite, first of all the output of %s; "
@@ -296,14 +325,19 @@ static void tell_first_step(struct run *run, size_t images) {
 /* Waits for a step's loss and counts it. */
 static enum vggcl_err land(struct run *run, struct flight *f) {
     struct progress *p = &run->progress;
+    double loss_sum = 0;
     if (!f->images)
         return VGGCL_OK;
-    TRY(fence_wait(&f->fence));
-    double loss = f->total[0] / (double)f->images;
+    for (size_t i = 0; i < f->part_count; i++) {
+        TRY(fence_wait(&f->parts[i].fence));
+        loss_sum += f->parts[i].total[0];
+    }
+    double loss = loss_sum / (double)f->images;
     if (!isfinite(loss))
         return loss_not_finite(run, f);
-    p->loss_sum += f->total[0];
-    p->correct += (int64_t)f->total[1];
+    for (size_t i = 0; i < f->part_count; i++)
+        p->correct += (int64_t)f->parts[i].total[1];
+    p->loss_sum += loss_sum;
     p->step++;
     p->epoch_step++;
     if (++run->session_steps == 1)
@@ -316,20 +350,37 @@ static enum vggcl_err land(struct run *run, struct flight *f) {
     return VGGCL_OK;
 }
 
+/* Micro-batches gather in the velocity: the first one's gradient as usual, the others' on top; with the last one the
+ * weights move. */
+static struct sgd micro_step(struct sgd sgd, bool first, bool last) {
+    if (!first) {
+        sgd.momentum = 1;
+        sgd.weight_decay = 0;
+    }
+    if (!last)
+        sgd.lr = 0;
+    return sgd;
+}
+
 /* Enqueues one whole step: number `epoch_step` of the epoch, `step` in all. The host does not wait for it. */
 static enum vggcl_err take_off(struct run *run, struct flight *f, int64_t epoch_step, int64_t step) {
     const struct vggcl_config *config = &run->config;
+    const struct sgd sgd = {learning_rate(config, run->progress.epoch), config->momentum, config->weight_decay};
     struct net *net = run->net;
-    struct pass pass;
-    struct sgd sgd = {learning_rate(config, run->progress.epoch), config->momentum, config->weight_decay};
-    TRY(feed_step(run, epoch_step, step, &pass));
-    TRY(net_forward(net, &pass));
-    TRY(net_loss(net, &pass));
-    TRY(net_backward(net, &pass));
-    TRY(net_update(net, sgd));
-    f->images = pass.n;
+    size_t images = feed_size(&run->train, batch_size(run), epoch_step);
+    f->part_count = feed_parts(images, net->batch);
+    for (size_t i = 0; i < f->part_count; i++) {
+        struct pass pass;
+        TRY(feed_step(run, epoch_step, step, i, &pass));
+        TRY(net_forward(net, &pass));
+        TRY(net_loss(net, &pass));
+        TRY(net_backward(net, &pass));
+        TRY(net_update(net, micro_step(sgd, i == 0, i + 1 == f->part_count)));
+        TRY(dev_read_later(run->dev, net->total, 0, 2, f->parts[i].total, &f->parts[i].fence));
+    }
+    f->images = images;
     f->step = step;
-    return dev_read_later(run->dev, net->total, 0, 2, f->total, &f->fence);
+    return VGGCL_OK;
 }
 
 /* Whether `step` steps in all are enough, or somebody asks for a stop. */
@@ -358,7 +409,7 @@ static enum vggcl_err land_all(struct run *run) {
 /* The epoch's remaining steps, or those until a stop. */
 static enum vggcl_err train_epoch(struct run *run) {
     struct progress *p = &run->progress;
-    int64_t steps = feed_steps(&run->train, run->net->batch), epoch_step = p->epoch_step, step = p->step;
+    int64_t steps = epoch_steps(run), epoch_step = p->epoch_step, step = p->step;
     if (!run->config.no_shuffle)
         TRY(feed_shuffle(&run->train, run->config.seed, (uint32_t)p->epoch));
     run->epoch_start = clock_seconds();
@@ -448,7 +499,7 @@ static enum vggcl_err end_epoch(struct run *run) {
 
 static enum vggcl_err train_epochs(struct run *run) {
     const struct progress *p = &run->progress;
-    int64_t steps = feed_steps(&run->train, run->net->batch);
+    int64_t steps = epoch_steps(run);
     run->start = clock_seconds();
     run->end = VGGCL_END_EPOCHS;
     while (p->epoch < run->config.epochs && !must_stop(run, p->step)) {
@@ -469,7 +520,8 @@ static void tell_finish(const struct run *run) {
                                                     .best_epoch = p->best_epoch,
                                                     .best_accuracy = p->best_accuracy,
                                                     .seconds = clock_seconds() - run->start,
-                                                    .weights_hash = run->weights_hash});
+                                                    .weights_hash = run->weights_hash,
+                                                    .peak_bytes = run->dev->peak_bytes});
 }
 
 static enum vggcl_err close_step_log(struct run *run) {
@@ -481,8 +533,12 @@ static enum vggcl_err close_step_log(struct run *run) {
 }
 
 static void run_free(struct run *run) {
-    for (int i = 0; i < 2; i++)
-        fence_wait(&run->flights[i].fence);
+    for (int side = 0; side < 2; side++) {
+        struct flight *f = &run->flights[side];
+        for (size_t i = 0; i < f->part_count; i++)
+            fence_wait(&f->parts[i].fence);
+        free(f->parts);
+    }
     if (run->step_log)
         fclose(run->step_log);
     history_free(&run->history);

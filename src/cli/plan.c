@@ -1,0 +1,75 @@
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+static bool eval, as_json;
+
+static double mebibytes(uint64_t bytes) {
+    return (double)bytes / (1 << 20);
+}
+
+static void print_json(const struct vggcl_plan *p) {
+    json_t *groups = json_array();
+    char model[16];
+    vggcl_config_get(&p->config, "model", model, sizeof model);
+    for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
+        json_array_append_new(
+            groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
+    json_t *all =
+        json_pack("{s:s, s:s, s:f, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name, "model", model,
+                  "width", p->config.width, "batch", p->config.batch, "micro_batch", p->config.micro_batch,
+                  "micro_batches", p->micro_batches, "conv", p->conv, "conv_bytes", (json_int_t)p->conv_bytes, "groups",
+                  groups, "peak_bytes", (json_int_t)p->bytes, "least_bytes", (json_int_t)p->least);
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(all);
+}
+
+static void print_text(const struct vggcl_plan *p) {
+    char model[16];
+    vggcl_config_get(&p->config, "model", model, sizeof model);
+    printf("%s, width %g, batch %d, on %s\n", model, p->config.width, p->config.batch, p->device.name);
+    printf("%-40s %14s %10s\n", "", "bytes", "MiB");
+    for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
+        printf("%-40s %14llu %10.1f\n", p->groups[i].name, (unsigned long long)p->groups[i].bytes,
+               mebibytes(p->groups[i].bytes));
+    printf("%-40s %14llu %10.1f\n", "peak", (unsigned long long)p->bytes, mebibytes(p->bytes));
+    printf("%-40s %14llu %10.1f\n\n", "smallest --mem-limit", (unsigned long long)p->least, mebibytes(p->least));
+    printf("convolutions: %s, on up to %.1f MiB of transformed images at once\n", p->conv, mebibytes(p->conv_bytes));
+    if (p->micro_batches > 1)
+        printf("a batch goes in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,
+               p->config.no_bn || eval ? "" : "; batch normalisation takes each one's own statistics");
+}
+
+static int run(const struct vggcl_config *config) {
+    struct vggcl_plan plan;
+    enum vggcl_err err = vggcl_plan(config, eval, &plan);
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    (as_json ? print_json : print_text)(&plan);
+    return EXIT_FINE;
+}
+
+const struct command command_plan = {
+    .name = "plan",
+    .summary = "says what a run would take of the device's memory",
+    .description =
+        "Prints the bytes that train (with --eval: eval) would take of the device's memory by what they are for, "
+        "their\n"
+        "sum, which is the peak, and the smallest --mem-limit that would do; it allocates nothing. The flags are\n"
+        "train's. Where all does not fit in --mem-limit, convolutions work in smaller chunks, then by algorithms with\n"
+        "less scratch memory (unless --conv names one), then the batch goes in equal micro-batches whose gradients\n"
+        "add up: without batch normalisation the same step but for rounding; with it each micro-batch is normalised\n"
+        "by its own statistics, which trains like a smaller batch. The data set lies on the device too.\n"
+        "Not counted: what the driver takes for itself, and CLBlast's own memory in Winograd's products (--gemm\n"
+        "clblast with --conv winograd2 or winograd4).\n\n"
+        "  vggcl plan --batch 512\n"
+        "  vggcl plan --batch 512 --mem-limit 1G\n"
+        "  vggcl plan --eval --data synthetic --json\n",
+    .options = VGGCL_FOR_PLAN,
+    .flags = (const struct flag[]){{"eval", NULL, "of eval instead of train", NULL, &eval},
+                                   {"json", NULL, "for scripts: one object, sizes in bytes", NULL, &as_json},
+                                   {0}},
+    .run = run,
+};

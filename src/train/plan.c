@@ -1,0 +1,205 @@
+#include "train/plan.h"
+#include "train/config.h"
+#include "train/feed.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What has to fit where. */
+struct task {
+    struct dev *dev;
+    const struct vggcl_config *config;
+    size_t train, test, data_bytes;
+};
+
+/* One way to do it; no more than `words` of images are transformed by a convolution at once, 0 for what suits. */
+struct draft {
+    size_t batch, words;
+    const char *conv;
+    struct net *net;
+    uint64_t bytes;
+};
+
+/* What feed_reserve() will take; it looks at nothing but the sets' sizes. */
+static enum vggcl_err plan_data(struct task *t) {
+    enum vggcl_err err = VGGCL_OK;
+    struct arena arena = {0};
+    struct feed feeds[2] = {{0}};
+    const struct dataset sets[2] = {{.count = t->train}, {.count = t->test}};
+    for (int i = 0; i < 2; i++)
+        if (sets[i].count)
+            TRY_GOTO(feed_reserve(&feeds[i], t->dev, &sets[i], &arena), done);
+    err = arena_plan(&arena, t->dev, &t->data_bytes);
+done:
+    arena_free(&arena);
+    feed_free(&feeds[0]);
+    feed_free(&feeds[1]);
+    return err;
+}
+
+/* Rehearses the parts of every size that images in batches fall into. */
+static enum vggcl_err rehearse(struct net *net, size_t images, size_t batch, bool training) {
+    const size_t sizes[] = {images < batch ? images : batch, images % batch};
+    for (int i = 0; i < 2; i++) {
+        size_t parts = feed_parts(sizes[i], net->batch);
+        if (!parts)
+            continue;
+        TRY(net_rehearse(net, sizes[i] / parts, training));
+        TRY(net_rehearse(net, (sizes[i] + parts - 1) / parts, training));
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err rehearse_all(const struct task *t, struct net *net) {
+    if (t->train)
+        TRY(rehearse(net, t->train, (size_t)t->config->batch, true));
+    return rehearse(net, t->test, net->batch, false);
+}
+
+/* Whether the draft takes at most limit bytes; then its net is made. Lowers *least to what it takes, or would take
+ * where it is above both. */
+static enum vggcl_err weigh(const struct task *t, struct draft *draft, uint64_t limit, uint64_t *least, bool *fits) {
+    struct layer_spec specs[VGG_LAYERS];
+    size_t count = vgg_layers(config_vgg(t->config), specs);
+    t->dev->conv_words = draft->words;
+    *fits = false;
+    enum vggcl_err err =
+        net_create(t->dev, specs, count, vgg_input, draft->batch, draft->conv, t->train > 0, &draft->net);
+    if (err != VGGCL_OK) /* a tensor may be larger than any that the device gives */
+        return err == VGGCL_ENOMEM && limit < UINT64_MAX ? VGGCL_OK : err;
+    draft->bytes = draft->net->bytes + t->data_bytes;
+    if (draft->bytes <= limit || draft->bytes < *least) {
+        err = rehearse_all(t, draft->net);
+        draft->bytes = draft->net->bytes + t->data_bytes;
+        *fits = err == VGGCL_OK && draft->bytes <= limit;
+    }
+    if (err == VGGCL_OK && draft->bytes < *least)
+        *least = draft->bytes;
+    if (!*fits) {
+        net_free(draft->net);
+        draft->net = NULL;
+    }
+    return err;
+}
+
+/* With this batch and algorithm: chunks as large as fit. */
+static enum vggcl_err search_chunks(const struct task *t, struct draft *draft, uint64_t limit, uint64_t *least,
+                                    bool *fits) {
+    draft->words = 0;
+    TRY(weigh(t, draft, limit, least, fits));
+    if (*fits)
+        return VGGCL_OK;
+    draft->words = 1;
+    TRY(weigh(t, draft, limit, least, fits));
+    if (!*fits)
+        return VGGCL_OK;
+    t->dev->conv_words = 0;
+    for (draft->words = conv_words(t->dev) / 2;; draft->words /= 2) {
+        net_free(draft->net);
+        TRY(weigh(t, draft, limit, least, fits));
+        if (*fits || draft->words <= 1)
+            return VGGCL_OK;
+    }
+}
+
+/* The first draft that takes at most limit bytes, from the fastest to the smallest; *fits is false where there is
+ * none, and *least then the bytes of the smallest. */
+static enum vggcl_err search(const struct task *t, uint64_t limit, struct draft *draft, uint64_t *least, bool *fits) {
+    static const char *const algorithms[] = {"auto", "winograd2", "im2col", NULL};
+    const char *const chosen[] = {config_word(t->config, "conv"), NULL};
+    const char *const *names = strcmp(chosen[0], "auto") == 0 ? algorithms : chosen;
+    size_t batch = (size_t)t->config->batch, fixed = t->train ? (size_t)t->config->micro_batch : 0;
+    size_t most_parts = fixed ? 1 : batch;
+    *least = UINT64_MAX;
+    /* What is probably the smallest comes first: what is larger need not be rehearsed then. */
+    for (int i = 0; names[i] && limit < UINT64_MAX; i++) {
+        *draft = (struct draft){.batch = fixed ? fixed : 1, .words = 1, .conv = names[i]};
+        TRY(weigh(t, draft, 0, least, fits));
+    }
+    for (size_t parts = 1, last = 0; parts <= most_parts; parts++, last = draft->batch) {
+        draft->batch = fixed ? fixed : feed_parts(batch, parts);
+        for (int i = 0; names[i] && draft->batch != last; i++) {
+            draft->conv = names[i];
+            TRY(search_chunks(t, draft, limit, least, fits));
+            if (*fits)
+                return VGGCL_OK;
+        }
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err too_small(const struct vggcl_config *config, uint64_t least) {
+    char limit[32], part[48] = "";
+    vggcl_config_get(config, "mem-limit", limit, sizeof limit);
+    if (config->micro_batch && config->micro_batch < config->batch)
+        snprintf(part, sizeof part, " in micro-batches of %d", config->micro_batch);
+    return err_set(VGGCL_ENOMEM,
+                   "--mem-limit %s: too small; the least that works for this network, data and batch%s is %llu (%.1fM)",
+                   limit, part, (unsigned long long)least, (double)least / (1 << 20));
+}
+
+static void describe(const struct task *t, const struct draft *draft, struct vggcl_plan *plan) {
+    static const char *const names[VGGCL_MEMORY_GROUPS] = {
+        [NET_WEIGHTS] = "weights",     [NET_GRADIENTS] = "weight gradients",
+        [NET_VELOCITIES] = "momentum", [NET_ACTIVATIONS] = "activations and their gradients",
+        [NET_SCRATCH] = "scratch",     [NET_REST] = "images, labels, statistics",
+        [NET_GROUPS] = "data set",
+    };
+    *plan = (struct vggcl_plan){.device = t->dev->info,
+                                .config = *t->config,
+                                .bytes = draft->bytes,
+                                .micro_batches = (int)feed_parts((size_t)t->config->batch, draft->batch),
+                                .conv_bytes = 4 * conv_words(t->dev)};
+    plan->config.micro_batch = (int)draft->batch;
+    for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
+        plan->groups[i] = (struct vggcl_memory){names[i], i < NET_GROUPS ? draft->net->group_bytes[i] : t->data_bytes};
+    snprintf(plan->conv, sizeof plan->conv, "%s", draft->conv);
+}
+
+static enum vggcl_err check_micro_batch(const struct vggcl_config *config) {
+    if (config->micro_batch <= config->batch)
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE, "--micro-batch %d: is larger than --batch %d", config->micro_batch, config->batch);
+}
+
+enum vggcl_err plan_net(struct dev *d, const struct vggcl_config *config, size_t train, size_t test, struct net **net,
+                        struct vggcl_plan *plan) {
+    struct task task = {d, config, train, test, 0};
+    struct draft draft = {0};
+    uint64_t least;
+    bool fits;
+    *net = NULL;
+    TRY(check_micro_batch(config));
+    TRY(plan_data(&task));
+    TRY(search(&task, config->mem_limit ? config->mem_limit : UINT64_MAX, &draft, &least, &fits));
+    if (!fits)
+        return least == UINT64_MAX ? VGGCL_ENOMEM : too_small(config, least); /* on this device at any limit; or not */
+    describe(&task, &draft, plan);
+    *net = draft.net;
+    return VGGCL_OK;
+}
+
+enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan *plan) {
+    enum vggcl_err err;
+    struct task task = {.config = config};
+    struct draft draft = {0};
+    struct net *net = NULL;
+    bool fits;
+    uint64_t least;
+    memset(plan, 0, sizeof *plan);
+    TRY(data_count(config->data, &task.train, &task.test));
+    size_t *limited = eval ? &task.test : &task.train;
+    if (config->limit > 0 && (size_t)config->limit < *limited)
+        *limited = (size_t)config->limit;
+    if (eval)
+        task.train = 0;
+    TRY_GOTO(config_device(config, &task.dev), done);
+    TRY_GOTO(plan_net(task.dev, config, task.train, task.test, &net, plan), done);
+    TRY_GOTO(plan_data(&task), done);
+    TRY_GOTO(search(&task, 0, &draft, &least, &fits), done);
+    plan->least = least;
+done:
+    net_free(net);
+    dev_close(task.dev);
+    return err;
+}

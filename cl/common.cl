@@ -27,12 +27,10 @@ typedef CONCAT(int, VW) ivec;
 /* condition ? a : b for each lane; condition is a comparison of two vec. */
 #define CHOOSE(condition, a, b) select((vec)(b), (vec)(a), TO_MASK(condition))
 
-/* a * b + c, in one rounding where that is fast. */
-#ifdef FP_FAST_FMAF
-#define MAD(a, b, c) fma((a), (b), (c))
-#else
-#define MAD(a, b, c) mad((a), (b), (c))
-#endif
+/* a * b + c, in one rounding where the device has an instruction for that: the expression leaves the choice to the
+ * compiler. PoCL makes two instructions of mad(), and does not define FP_FAST_FMAF. */
+#pragma OPENCL FP_CONTRACT ON
+#define MAD(a, b, c) ((a) * (b) + (c))
 
 /* Philox4x32-10; the same numbers as rng_philox() in src/base/rng.c. */
 inline uint4 philox(uint4 counter, uint2 key) {

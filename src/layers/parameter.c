@@ -29,10 +29,16 @@ void parameter_start(const struct parameter *p, uint64_t seed, uint32_t index, f
     }
 }
 
-/* Element [o][c][tap] of PyTorch's order, at i, lies at [tap][c][o] on the device. */
-static size_t device_index(const struct parameter *p, size_t i) {
-    size_t tap = i % taps(p), c = i / taps(p) % p->c, o = i / (taps(p) * p->c);
-    return (tap * p->c + c) * p->o + o;
+/* Element [o][c][tap] of PyTorch's order lies at [tap][c][o] on the device. In this order of the loops the cache holds
+ * what is read or written in strides until its lines are used up. */
+static void reorder(const struct parameter *p, const float *from, float *to, bool to_device) {
+    for (size_t c = 0; c < p->c; c++) {
+        for (size_t tap = 0; tap < taps(p); tap++) {
+            size_t device = (tap * p->c + c) * p->o, host = c * taps(p) + tap, stride = p->c * taps(p);
+            for (size_t o = 0; o < p->o; o++)
+                to[to_device ? device + o : host + o * stride] = from[to_device ? host + o * stride : device + o];
+        }
+    }
 }
 
 enum vggcl_err parameter_write(struct dev *d, const struct parameter *p, struct tensor t, const float *values) {
@@ -42,8 +48,7 @@ enum vggcl_err parameter_write(struct dev *d, const struct parameter *p, struct 
     float *ordered = malloc(count * sizeof *ordered);
     if (!ordered)
         return err_no_memory("a parameter", count * sizeof *ordered);
-    for (size_t i = 0; i < count; i++)
-        ordered[device_index(p, i)] = values[i];
+    reorder(p, values, ordered, true);
     enum vggcl_err err = dev_write(d, t, 0, count, ordered);
     free(ordered);
     return err;
@@ -57,8 +62,8 @@ enum vggcl_err parameter_read(struct dev *d, const struct parameter *p, struct t
     if (!ordered)
         return err_no_memory("a parameter", count * sizeof *ordered);
     enum vggcl_err err = dev_read(d, t, 0, count, ordered);
-    for (size_t i = 0; i < count && err == VGGCL_OK; i++)
-        values[i] = ordered[device_index(p, i)];
+    if (err == VGGCL_OK)
+        reorder(p, ordered, values, false);
     free(ordered);
     return err;
 }

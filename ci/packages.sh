@@ -41,6 +41,7 @@ else
     need valgrind command -v valgrind
     need oclgrind command -v oclgrind
     need gcovr command -v gcovr
+    need "python3-torch python3-numpy" /usr/bin/python3 -c "import numpy, torch"
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 

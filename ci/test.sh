@@ -56,5 +56,7 @@ if [ -f "$build/tests.xml" ]; then
     failed=$((failed + failures))
 fi
 
+compare() { tests/bench/compare_pytorch.sh --short --vggcl "$build/vggcl" >"$build/compare.txt"; }
+step "the comparison with PyTorch runs" compare && passed=$((passed + 1))
 step checkers run_checkers || true
 finish

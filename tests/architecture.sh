@@ -72,13 +72,13 @@ breach_where '\b(v?printf|puts|putchar|perror|_?exit|_Exit|abort) *\(' 'src/(mai
     "only the program, src/main.c and src/cli, prints or exits"
 breach_where '\b(stdout|stderr)\b' 'src/(main\.c|cli/[^:]*)' "only the program, src/main.c and src/cli, prints"
 
-# One name for an operator's kernels, launches and test.
+# One name for an operator's kernels and launches; its kernels are checked, by the table of checks or a test.
 for kernel in cl/*.cl; do
     stem=$(basename "$kernel" .cl)
     [ "$stem" = common ] && continue
-    for partner in "src/ops/$stem.c" "tests/test_op_$stem.c"; do
-        [ -f "$partner" ] || breach "$kernel" "has no $partner"
-    done
+    [ -f "src/ops/$stem.c" ] || breach "$kernel" "has no src/ops/$stem.c"
+    grep -q "\"$stem/" src/check/check.c || [ -f "tests/test_op_$stem.c" ] ||
+        breach "$kernel" "is checked neither in src/check/check.c nor by tests/test_op_$stem.c"
 done
 
 # The shared library exports what vggcl.h declares, no more and no less.

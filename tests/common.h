@@ -1,11 +1,10 @@
-/* common.h - what the kernels' tests share: one device per program, arrays that live until the test ends, device memory
- * with guard words around it, and a comparison that says where and by how much.
+/* common.h - what the kernels' tests share: src/check's rig for one device, which fails the test at once.
  *
  *     static void doubles(void **state) {
  *         float *x = random_floats(65, -1, 1);
  *         struct tensor in = upload(65, x), out = poisoned(65);
  *         CHECK(op(device, 65, in, out));
- *         COMPARE("65 words", out, expected_double(65, x), 1);
+ *         COMPARE("65 words", out, 1, i, sum_of(2.0 * x[i]));
  *     }
  *     int main(void) {
  *         const struct CMUnitTest tests[] = {DEVICE_TEST(doubles)};
@@ -21,13 +20,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "base/rng.h"
-#include "cl/device.h"
+#include "check/rig.h"
 
 /* The default device or $VGGCL_DEVICE's, opened and closed with the group of tests; a machine without one fails it. */
 extern struct dev *device;
 int open_device(void **state);
 int close_device(void **state);
+
+/* Whether the device is Oclgrind, which takes a thousand times as long: what it looks for shows in small shapes too,
+ * and in the project's own kernels; its products are made by the tiled engine. */
+bool interpreted(void);
 
 /* A test after which everything made by the functions below is freed, and all guard words are checked. */
 #define DEVICE_TEST(function) cmocka_unit_test_teardown(function, release)
@@ -42,58 +44,26 @@ void check_at(enum vggcl_err err, const char *call, const char *file, int line);
     check_fails_at((call), code, (const char *[]){__VA_ARGS__, NULL}, __FILE__, __LINE__)
 void check_fails_at(enum vggcl_err err, enum vggcl_err expected, const char *const *parts, const char *file, int line);
 
-/* ------------------------------------------------------------------------------------------------- host arrays -- */
-
-/* bytes of zeros; at least one. Never NULL. */
+/* The rig's functions (see there), but every test starts the same random sequence anew, and NULL is never returned. */
 void *zeros(size_t bytes);
-
-/* Uniform in [low, high), or normal; every test starts the same sequence anew. */
 float *random_floats(size_t count, double low, double high);
 float *random_normal(size_t count, double mean, double deviation);
-
-/* ----------------------------------------------------------------------------------------------- device memory -- */
-
-/* A word that no kernel writes: a NaN, so that it shows in whatever is computed from it. */
-#define POISON 0x7FCDCDCDu
-
-/* count words (of floats or integers) of device memory between guard words, everything filled with POISON. */
+int32_t *random_labels(size_t count, size_t classes);
 struct tensor poisoned(size_t count);
-
-/* The same with what host holds, count words. */
 struct tensor upload(size_t count, const void *host);
+void *download(struct tensor t);
 
 /* bytes of host, in whole words. */
 struct tensor upload_bytes(size_t bytes, const void *host);
 
-/* A copy of all of t. */
-void *download(struct tensor t);
-
-/* -------------------------------------------------------------------------------------------------- comparison -- */
-
-/* Values computed in double precision, and for each the sum of the magnitudes of the terms that it was summed from: the
- * rounding error of a float sum is at most (roundings on the longest way of a term) * FLT_EPSILON / 2 * magnitude. */
-struct exact {
-    size_t count;
-    double *value, *magnitude;
-};
-struct exact exact_zeros(size_t count);
-
-/* host's values with magnitude 0: nothing is computed, so nothing may differ. */
-struct exact exact_copy(size_t count, const float *host);
-
-/* Adds a term to element i. */
-static inline void exact_add(struct exact e, size_t i, double term) {
-    e.value[i] += term;
-    e.magnitude[i] += term < 0 ? -term : term;
-}
-
-/* Fails the test, naming the first wrong element, how many there are and the worst, unless each element of actual is
- * within roundings * FLT_EPSILON * magnitude of the expected value (and FLT_MIN: a device may flush smaller numbers to
- * zero). A NaN must be met by a NaN. `what` says which case it is. */
-#define COMPARE(what, actual, expected, roundings)                                                                     \
-    compare_at((what), (actual), (expected), (double)(roundings), __FILE__, __LINE__)
-void compare_at(const char *what, struct tensor actual, struct exact expected, double roundings, const char *file,
-                int line);
+/* RIG_COMPARE of floats that fails the test; `what` says which case it is. */
+#define COMPARE(what, output, roundings, i, expected)                                                                  \
+    do {                                                                                                               \
+        RIG_COMPARE(&test_rig, (what), RIG_FLOATS, (output), (double)(roundings), i, (expected));                      \
+        compared_at(__FILE__, __LINE__);                                                                               \
+    } while (0)
+extern struct rig test_rig;
+void compared_at(const char *file, int line);
 
 /* printf into a text that lives until the test ends. */
 const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -170,6 +170,8 @@ static void check_all(struct check *check) {
     mean_loss(check);
     check->kinks = kinks(net);
     CHECK(net_backward(net, &check->pass));
+    if (interpreted())
+        return; /* what Oclgrind has to say, it has said; every difference would be another pass */
     for (size_t i = 0; i < net->layer_count; i++) {
         struct layer *l = &net->layers[i];
         for (int k = 0; k < l->parameter_count; k++) {

@@ -41,6 +41,18 @@ static void healthy(void **state) {
     json_decref(all);
 }
 
+/* The name of the device that an empty --device takes. */
+static const char *default_device(void) {
+    static char name[256];
+    assert_int_equal(vggcl("devices --json"), 0);
+    json_t *all = json_loads(output, 0, NULL), *device;
+    size_t i;
+    json_array_foreach(json_object_get(all, "devices"), i, device) if (json_is_true(json_object_get(device, "default")))
+        snprintf(name, sizeof name, "%s", json_string_value(json_object_get(device, "name")));
+    json_decref(all);
+    return name;
+}
+
 /* What each names: the kernel, an element with what was expected of it; and the device with its driver. */
 static void broken(void **state) {
     (void)state;
@@ -48,17 +60,20 @@ static void broken(void **state) {
         const char *file, *command, *kernel, *element;
     } cases[] = {
         {"gemm.cl", "s/k < depth; k++/k < depth - 1; k++/", "(gemm/gemm) of ", ": c["},
-        {"winograd.cl", "s/o\\[0\\] = 4 \\* d\\[0\\]/o[0] = 5 * d[0]/", "(winograd/winograd_input) of ", ": v["},
+        {"winograd.cl", "s/o\\[0\\] = 4 \\* d\\[0\\]/o[0] = 5 * d[0]/", "(winograd/winograd_input) of ", ": points["},
         {"activation.cl", "s/CHOOSE(value < 0, 0, value)/CHOOSE(value < 0, -value, value)/",
          "(activation/activation_forward) of ", ": y["},
         {"bn.cl", "s/m += difference/m -= difference/", "(bn/bn_partial, bn_finish) of ", "]"},
         {"channel.cl", "s/i < rows \\* blocks/i <= rows * blocks/", "(channel/broadcast) of ", "a kernel wrote "},
     };
+    const char *device = default_device();
+    assert_true(strlen(device) > 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         break_kernel(cases[i].file, cases[i].command);
         assert_int_equal(vggcl("selfcheck --quick --conv winograd4 --kernel-dir kernels " NETWORK), 1);
         const char *error = strstr(output, "vggcl: error: ");
         assert_non_null(error);
+        assert_non_null(strstr(error, device));
         assert_non_null(strstr(error, " (driver "));
         assert_non_null(strstr(error, " computes wrong: "));
         assert_non_null(strstr(error, cases[i].kernel));

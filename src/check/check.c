@@ -24,10 +24,8 @@ struct check {
     void (*run)(struct rig *rig, const struct check *check, struct conv_shape s);
     const struct conv_algorithm *algorithm; /* of a convolution, or whose matrix product it is */
     const char *engine;                     /* of a matrix product */
-    struct {
-        bool normalise, pool;
-        enum dropout dropout;
-    } activation;
+    bool normalise, pool;                   /* of an activation */
+    enum dropout dropout;
 };
 
 static const struct coins test_coins = {0xFEDCBA9876543210, 0x123456789A, RNG_DROPOUT + 7, 0.4f, 0};
@@ -148,16 +146,17 @@ static void weight_gradient(struct rig *rig, const struct check *check, struct c
                 reference_conv_weight_gradient(s, x, dy, i));
 }
 
+/* Of images behind one that is another's. */
 static void columns(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    size_t pixels = s.n * s.h * s.w;
-    float *x = rig_floats(rig, pixels * s.c, -1, 1);
+    size_t plane = s.h * s.w, pixels = s.n * plane, count = (plane + pixels) * s.c;
+    float *x = rig_floats(rig, count, -1, 1);
     struct tensor column = rig_poisoned(rig, pixels * 9 * s.c);
-    RIG_RUN(rig, im2col(rig->dev, s, rig_upload(rig, pixels * s.c, x), 0, column));
+    RIG_RUN(rig, im2col(rig->dev, s, rig_upload(rig, count, x), 1, column));
     for (struct reading r = rig_read(rig, "column", RIG_FLOATS, column, 0); r.open; rig_judge(rig, &r)) {
         for (size_t i; rig_next(&r, &i);) {
             long from = reference_neighbour(s, i / (9 * s.c), i / s.c % 9);
-            rig_expect(&r, sum_exactly(from < 0 ? 0 : x[(size_t)from * s.c + i % s.c]));
+            rig_expect(&r, sum_exactly(from < 0 ? 0 : x[(plane + (size_t)from) * s.c + i % s.c]));
         }
     }
 }
@@ -177,31 +176,36 @@ static size_t transformed(const struct check *check, struct conv_shape s, size_t
     return winograd_points(tile) * s.n * winograd_tiles(tile, s.h, s.w) * channels;
 }
 
-static void transform_input(struct rig *rig, const struct check *check, struct conv_shape s) {
+/* From images, the first of which is another's, to points. */
+static void to_points(struct rig *rig, const struct check *check, struct conv_shape s, size_t channels,
+                      enum vggcl_err (*transform)(struct dev *d, int tile, struct conv_shape s, struct tensor from,
+                                                  size_t first_image, struct tensor to),
+                      struct sum (*reference)(int tile, struct conv_shape s, const float *from, size_t i)) {
     int tile = check->algorithm->tile;
-    size_t count = s.n * s.h * s.w * s.c;
-    float *x = rig_floats(rig, count, -1, 1);
-    struct tensor v = rig_poisoned(rig, transformed(check, s, s.c));
-    RIG_RUN(rig, winograd_input(rig->dev, tile, s, rig_upload(rig, count, x), 0, v));
-    RIG_COMPARE(rig, "v", RIG_FLOATS, v, TRANSFORM_ROUNDINGS, i, reference_winograd_input(tile, s, x, i));
+    size_t image = s.h * s.w * channels, count = (s.n + 1) * image;
+    float *from = rig_floats(rig, count, -1, 1);
+    struct tensor to = rig_poisoned(rig, transformed(check, s, channels));
+    RIG_RUN(rig, transform(rig->dev, tile, s, rig_upload(rig, count, from), 1, to));
+    RIG_COMPARE(rig, "points", RIG_FLOATS, to, TRANSFORM_ROUNDINGS, i, reference(tile, s, from + image, i));
+}
+
+static void transform_input(struct rig *rig, const struct check *check, struct conv_shape s) {
+    to_points(rig, check, s, s.c, winograd_input, reference_winograd_input);
 }
 
 static void transform_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
-    int tile = check->algorithm->tile;
-    size_t count = s.n * s.h * s.w * s.o;
-    float *dy = rig_floats(rig, count, -1, 1);
-    struct tensor z = rig_poisoned(rig, transformed(check, s, s.o));
-    RIG_RUN(rig, winograd_gradient(rig->dev, tile, s, rig_upload(rig, count, dy), 0, z));
-    RIG_COMPARE(rig, "z", RIG_FLOATS, z, TRANSFORM_ROUNDINGS, i, reference_winograd_gradient(tile, s, dy, i));
+    to_points(rig, check, s, s.o, winograd_gradient, reference_winograd_gradient);
 }
 
+/* The first image must stay as it is. */
 static void transform_output(struct rig *rig, const struct check *check, struct conv_shape s) {
     int tile = check->algorithm->tile;
-    size_t count = transformed(check, s, s.o);
-    float *m = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1);
-    struct tensor y = rig_poisoned(rig, s.n * s.h * s.w * s.o);
-    RIG_RUN(rig, winograd_output(rig->dev, tile, s, rig_upload(rig, count, m), 0, rig_upload(rig, s.o, bias), y));
-    RIG_COMPARE(rig, "y", RIG_FLOATS, y, TRANSFORM_ROUNDINGS, i, reference_winograd_output(tile, s, m, bias, i));
+    size_t count = transformed(check, s, s.o), image = s.h * s.w * s.o, images = (s.n + 1) * image;
+    float *m = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1), *old = rig_floats(rig, images, 2, 3);
+    struct tensor y = rig_upload(rig, images, old);
+    RIG_RUN(rig, winograd_output(rig->dev, tile, s, rig_upload(rig, count, m), 1, rig_upload(rig, s.o, bias), y));
+    RIG_COMPARE(rig, "y", RIG_FLOATS, y, TRANSFORM_ROUNDINGS, i,
+                i < image ? sum_exactly(old[i]) : reference_winograd_output(tile, s, m, bias, i - image));
 }
 
 static struct sum rotated_weight_transform(int tile, size_t c, size_t o, const float *weight, size_t i) {
@@ -313,8 +317,7 @@ static struct activation_case *activation_case(struct rig *rig, const struct che
     struct activation_case *f = rig_zeros(rig, sizeof *f);
     if (!f)
         return NULL;
-    f->shape =
-        (struct activation){s.n, s.h, s.w, s.c, check->activation.pool, NULL, check->activation.dropout, test_coins};
+    f->shape = (struct activation){s.n, s.h, s.w, s.c, check->pool, NULL, check->dropout, test_coins};
     f->shape.coins.first = (uint32_t)(3 * s.c); /* as if three images were before these */
     if (f->shape.pool) {
         f->shape.h /= 2;
@@ -323,7 +326,7 @@ static struct activation_case *activation_case(struct rig *rig, const struct che
     f->outputs = s.n * f->shape.h * f->shape.w * s.c;
     f->inputs = f->outputs * (f->shape.pool ? 4 : 1);
     f->host.shape = &f->shape;
-    if (check->activation.normalise) {
+    if (check->normalise) {
         f->host.scale = rig_floats(rig, s.c, 0.5, 2);
         f->host.shift = rig_floats(rig, s.c, -1, 1);
         f->host.mean = rig_floats(rig, s.c, -1, 1);
@@ -364,10 +367,6 @@ static void activation_gradient(struct rig *rig, const struct check *check, stru
 
 /* ------------------------------------------------------------------------------------------------------- others -- */
 
-static size_t image_count(struct conv_shape s) {
-    return s.n * s.h * s.w * s.c;
-}
-
 static void broadcast(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
     size_t rows = s.n * s.h * s.w;
@@ -389,7 +388,7 @@ static void bias_gradient(struct rig *rig, const struct check *check, struct con
 
 static void flatten(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    size_t count = image_count(s), plane = s.h * s.w, image = plane * s.c;
+    size_t plane = s.h * s.w, image = plane * s.c, count = s.n * image;
     float *x = rig_floats(rig, count, -1, 1);
     struct tensor on_device = rig_upload(rig, count, x), y = rig_poisoned(rig, count), dx = rig_poisoned(rig, count);
     RIG_RUN(rig, flatten_forward(rig->dev, s.n, plane, s.c, on_device, y));
@@ -467,23 +466,11 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
  * Operators of one kernel come before those that are made of them: the first failure is the culprit. */
 
 #define PLAIN(name, kernels, layer, uses, run)                                                                         \
-    {                                                                                                                  \
-        name, kernels, layer, uses, run, NULL, NULL, {                                                                 \
-            0                                                                                                          \
-        }                                                                                                              \
-    }
+    { name, kernels, layer, uses, run, NULL, NULL, false, false, DROPOUT_NONE }
 #define OF(algorithm, name, kernels, uses, run)                                                                        \
-    {                                                                                                                  \
-        name, kernels, &layer_conv, uses, run, algorithm, NULL, {                                                      \
-            0                                                                                                          \
-        }                                                                                                              \
-    }
+    { name, kernels, &layer_conv, uses, run, algorithm, NULL, false, false, DROPOUT_NONE }
 #define PRODUCT(name, layer, run, algorithm, engine, kernel)                                                           \
-    {                                                                                                                  \
-        name, kernel, layer, CONV, run, algorithm, engine, {                                                           \
-            0                                                                                                          \
-        }                                                                                                              \
-    }
+    { name, kernel, layer, CONV, run, algorithm, engine, false, false, DROPOUT_NONE }
 #define PRODUCTS(layer, algorithm, engine, kernel)                                                                     \
     PRODUCT("matrix product NN", layer, product_nn, algorithm, engine, kernel),                                        \
         PRODUCT("matrix product TN", layer, product_tn, algorithm, engine, kernel)
@@ -502,11 +489,12 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
     OF(algorithm, "conv forward", kernels, CONV, conv_forward),                                                        \
         OF(algorithm, "conv data gradient", kernels, CONV, data_gradient),                                             \
         OF(algorithm, "conv weight gradient", kernels, CONV, weight_gradient)
+#define ACTIVATION_PASS(name, kernels, run, normalise, pool, dropout)                                                  \
+    { name, kernels, &layer_activation, IMAGES, run, NULL, NULL, normalise, pool, dropout }
 #define ACTIVATION(name, ...)                                                                                          \
-    {name, "activation/activation_forward", &layer_activation, IMAGES, activate, NULL, NULL, __VA_ARGS__}, {           \
-        name " gradient", "activation/activation_sums, activation_gradient", &layer_activation, IMAGES,                \
-            activation_gradient, NULL, NULL, __VA_ARGS__                                                               \
-    }
+    ACTIVATION_PASS(name, "activation/activation_forward", activate, __VA_ARGS__),                                     \
+        ACTIVATION_PASS(name " gradient", "activation/activation_sums, activation_gradient", activation_gradient,      \
+                        __VA_ARGS__)
 
 static const struct check checks[] = {
     PLAIN("images", "image/image_batch", &layer_linear, N, image_batches),
@@ -524,16 +512,16 @@ static const struct check checks[] = {
     CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),
     PLAIN("bn training", "bn/bn_partial, bn_finish", &layer_activation, IMAGES, bn_training),
     PLAIN("bn evaluation", "bn/bn_inference", &layer_activation, C, bn_evaluation),
-    ACTIVATION("relu", {false, false, DROPOUT_NONE}),
-    ACTIVATION("relu, element dropout", {false, false, DROPOUT_ELEMENT}),
-    ACTIVATION("relu, channel dropout", {false, false, DROPOUT_CHANNEL}),
-    ACTIVATION("relu, pooling", {false, true, DROPOUT_NONE}),
-    ACTIVATION("relu, pooling, element dropout", {false, true, DROPOUT_ELEMENT}),
-    ACTIVATION("bn, relu", {true, false, DROPOUT_NONE}),
-    ACTIVATION("bn, relu, element dropout", {true, false, DROPOUT_ELEMENT}),
-    ACTIVATION("bn, relu, channel dropout", {true, false, DROPOUT_CHANNEL}),
-    ACTIVATION("bn, relu, pooling", {true, true, DROPOUT_NONE}),
-    ACTIVATION("bn, relu, pooling, element dropout", {true, true, DROPOUT_ELEMENT}),
+    ACTIVATION("relu", false, false, DROPOUT_NONE),
+    ACTIVATION("relu, element dropout", false, false, DROPOUT_ELEMENT),
+    ACTIVATION("relu, channel dropout", false, false, DROPOUT_CHANNEL),
+    ACTIVATION("relu, pooling", false, true, DROPOUT_NONE),
+    ACTIVATION("relu, pooling, element dropout", false, true, DROPOUT_ELEMENT),
+    ACTIVATION("bn, relu", true, false, DROPOUT_NONE),
+    ACTIVATION("bn, relu, element dropout", true, false, DROPOUT_ELEMENT),
+    ACTIVATION("bn, relu, channel dropout", true, false, DROPOUT_CHANNEL),
+    ACTIVATION("bn, relu, pooling", true, true, DROPOUT_NONE),
+    ACTIVATION("bn, relu, pooling, element dropout", true, true, DROPOUT_ELEMENT),
     PLAIN("flatten", "flatten/flatten", &layer_flatten, IMAGES, flatten),
     PLAIN("softmax cross-entropy", "softmax/softmax_cross_entropy", &layer_linear, N | O, cross_entropy),
     PLAIN("totals", "softmax/softmax_total", &layer_linear, N, totals),
@@ -609,14 +597,26 @@ static bool belongs(const struct check *check, const struct layer *l) {
     if (l->type != check->layer || l->type != &layer_activation)
         return l->type == check->layer;
     return statistics ? spec->bn
-                      : spec->bn == check->activation.normalise && spec->pool == check->activation.pool &&
-                            (spec->p > 0 ? spec->dropout : DROPOUT_NONE) == check->activation.dropout;
+                      : spec->bn == check->normalise && spec->pool == check->pool &&
+                            (spec->p > 0 ? spec->dropout : DROPOUT_NONE) == check->dropout;
 }
 
 /* Whether net itself runs the check on this layer. */
 static bool runs(const struct net *net, const struct check *check, const struct layer *l) {
     return (!check->algorithm || l->algorithm == check->algorithm) &&
            (!check->engine || strcmp(check->engine, gemm_engine(net->dev)) == 0);
+}
+
+/* An engine that the user has ruled out is not checked. */
+static bool is_ruled_out(const struct dev *d, const struct check *check) {
+    return check->engine && !gemm_allows(d, check->engine);
+}
+
+void check_shape(struct dev *d, struct conv_shape s, size_t sample, const struct check_report *report) {
+    struct rig rig = {.dev = d, .sample = sample};
+    for (const struct check *check = checks; check < checks + CHECKS; check++)
+        if (!is_ruled_out(d, check) && !run_check(&rig, check, s, report))
+            return;
 }
 
 enum vggcl_err check_operators(const struct net *net, bool quick, const struct check_report *report) {
@@ -626,6 +626,8 @@ enum vggcl_err check_operators(const struct net *net, bool quick, const struct c
     if (!seen)
         return err_no_memory("the checks", net->layer_count * sizeof *seen);
     for (const struct check *check = checks; check < checks + CHECKS; check++) {
+        if (is_ruled_out(net->dev, check))
+            continue;
         rig.sample = SIZE_MAX;
         for (size_t i = 0; !quick && i < SMALL_SHAPES; i++)
             if (!run_check(&rig, check, small_shapes[i], report))

@@ -22,6 +22,10 @@ const char *gemm_engine(const struct dev *d) {
     return engine_names[engine(d)];
 }
 
+bool gemm_allows(const struct dev *d, const char *name) {
+    return d->gemm_engine == ENGINE_AUTO || strcmp(name, gemm_engine(d)) == 0;
+}
+
 enum vggcl_err gemm_use(struct dev *d, const char *name) {
     for (int i = 0; i < 3; i++) {
         if (strcmp(name, engine_names[i]) == 0) {

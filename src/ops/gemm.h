@@ -34,4 +34,7 @@ enum vggcl_err gemm_use(struct dev *d, const char *name);
 /* "clblast" or "tiled": the engine that multiplies on d now. */
 const char *gemm_engine(const struct dev *d);
 
+/* Whether gemm_use() has left the choice open, or chosen the engine `name`. */
+bool gemm_allows(const struct dev *d, const char *name);
+
 #endif

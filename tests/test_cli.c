@@ -106,7 +106,6 @@ static void bad_data(void **state) {
     assert_fails(1, "data_batch_3.bin", "train --data set --epochs 1");
 }
 
-/* The save folder of two epochs, and that eval finds what accuracy.csv recorded. */
 /* Starts a long run into the folder save, and sends it a signal when it is under way; "status N" ends the output. */
 static void interrupt(const char *signal, const char *save) {
     vggcl("version; { %s train " RECIPE " --epochs 2000 --checkpoint-every 9 --save %s & } 2>&1; run=$!; "
@@ -114,6 +113,7 @@ static void interrupt(const char *signal, const char *save) {
           VGGCL_PROGRAM, save, save, signal);
 }
 
+/* The save folder of two epochs, and that eval finds what accuracy.csv recorded. */
 static void trains(void **state) {
     (void)state;
     assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save a --save-every 1 --log-steps steps.csv"), 0);
@@ -176,6 +176,19 @@ static void bad_places(void **state) {
     assert_says("options: ");
 }
 
+/* A file that may not grow (as on a full disk) ends the run; what was saved before is whole. */
+static void full_disk(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --epochs 1 --save f"), 0);
+    assert_int_equal(vggcl("version; cp -r f kept"), 0);
+    assert_fails(1, ".safetensors: cannot be written",
+                 "version; trap '' XFSZ; ulimit -f 8; %s train --resume f --epochs 3", VGGCL_PROGRAM);
+    assert_says("File too large");
+    assert_int_equal(vggcl("version; cmp f/last.safetensors kept/last.safetensors && ls f | grep -c tmp"), 1);
+    assert_int_equal(vggcl("train --resume f --epochs 2"), 0);
+    assert_fails(1, "/dev/full", "train " RECIPE " --epochs 1 --save g --log-steps /dev/full");
+}
+
 static void not_finite(void **state) {
     (void)state;
     assert_fails(3, "is not finite", "train " RECIPE " --lr 1e6 --epochs 3 --save n");
@@ -197,10 +210,10 @@ static void variants(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(helps),        cmocka_unit_test(wrong_flags),
-                                       cmocka_unit_test(devices),      cmocka_unit_test(no_device),
-                                       cmocka_unit_test(bad_data),     cmocka_unit_test(trains),
-                                       cmocka_unit_test(wrong_resume), cmocka_unit_test(bad_places),
-                                       cmocka_unit_test(not_finite),   cmocka_unit_test(variants)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(helps),        cmocka_unit_test(wrong_flags), cmocka_unit_test(devices),
+        cmocka_unit_test(no_device),    cmocka_unit_test(bad_data),    cmocka_unit_test(trains),
+        cmocka_unit_test(wrong_resume), cmocka_unit_test(bad_places),  cmocka_unit_test(full_disk),
+        cmocka_unit_test(not_finite),   cmocka_unit_test(variants)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

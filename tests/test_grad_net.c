@@ -27,7 +27,23 @@ static void without_bn(void **state) {
         check_gradients("without BN", specs, sizeof specs / sizeof *specs, input, algorithms[i]);
 }
 
+static void with_bn(void **state) {
+    (void)state;
+    const struct layer_spec specs[] = {
+        {.type = &layer_conv, .name = "conv1_1", .channels = 5},
+        {.type = &layer_activation, .name = "bn1_1", .bn = true, .dropout = DROPOUT_CHANNEL, .p = 0.3f},
+        {.type = &layer_conv, .name = "conv1_2", .channels = 8},
+        {.type = &layer_activation, .name = "bn1_2", .bn = true, .pool = true},
+        {.type = &layer_conv, .name = "conv2_1", .channels = 7},
+        {.type = &layer_activation, .name = "bn2_1", .bn = true, .pool = true, .dropout = DROPOUT_ELEMENT, .p = 0.4f},
+        {.type = &layer_flatten, .name = "flatten"},
+        {.type = &layer_linear, .name = "fc", .channels = 10},
+    };
+    for (int i = 0; i < 3; i++)
+        check_gradients("with BN", specs, sizeof specs / sizeof *specs, input, algorithms[i]);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {DEVICE_TEST(without_bn)};
+    const struct CMUnitTest tests[] = {DEVICE_TEST(without_bn), DEVICE_TEST(with_bn)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -1,5 +1,7 @@
 #include "gradient.h"
 
+#include "base/hash.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +17,6 @@ struct check {
 };
 
 /* ------------------------------------------------------------------------------------------------------- kinks -- */
-
-/* Appends a digit to a fingerprint (FNV-1a). */
-static uint64_t mix(uint64_t fingerprint, unsigned digit) {
-    return (fingerprint ^ digit) * 0x100000001B3u;
-}
 
 /* Which units of an activation are positive, and which of its four is the largest of each pooled window. */
 static uint64_t mix_activation(uint64_t fingerprint, const struct layer *l) {
@@ -38,14 +35,15 @@ static uint64_t mix_activation(uint64_t fingerprint, const struct layer *l) {
             value[tap] = scale ? value[tap] * scale[k] + shift[k] : value[tap];
             best = value[tap] > value[best] ? tap : best;
         }
-        fingerprint = mix(fingerprint, value[best] > 0 ? best : 4);
+        unsigned char digit = (unsigned char)(value[best] > 0 ? best : 4);
+        fingerprint = hash_bytes(fingerprint, &digit, 1);
     }
     return fingerprint;
 }
 
 /* How all kinks stood in the last forward pass. */
 static uint64_t kinks(const struct net *net) {
-    uint64_t fingerprint = 0xCBF29CE484222325u;
+    uint64_t fingerprint = HASH_START;
     for (size_t i = 0; i < net->layer_count; i++) {
         if (net->layers[i].type == &layer_activation)
             fingerprint = mix_activation(fingerprint, &net->layers[i]);

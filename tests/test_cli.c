@@ -17,14 +17,6 @@
 
 #define RECIPE "--data synthetic:200,50 --model vgg11 --width 0.0625 --batch 32 --no-dropout"
 
-#define assert_says(text) assert_non_null(strstr(output, (text)))
-#define assert_fails(status, text, ...)                                                                                \
-    do {                                                                                                               \
-        assert_int_equal(vggcl(__VA_ARGS__), status);                                                                  \
-        assert_says("vggcl: error: ");                                                                                 \
-        assert_says(text);                                                                                             \
-    } while (0)
-
 /* The hash that a run's last line gives. */
 static const char *weights_hash(void) {
     static char hash[17];

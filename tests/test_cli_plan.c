@@ -20,8 +20,6 @@
 /* Two batches an epoch, the second one shorter. */
 #define NETWORK "--data synthetic:36,20 --model vgg11 --width 0.0625 --batch 24"
 
-#define assert_says(text) assert_non_null(strstr(output, (text)))
-
 /* A number of the plan that vggcl plan --json prints for these flags. */
 static uint64_t planned(const char *flags, const char *key) {
     assert_int_equal(vggcl("plan --json %s", flags), 0);

@@ -17,8 +17,6 @@
 
 #define NETWORK "--model vgg11 --width 0.03125 --batch 2"
 
-#define assert_says(text) assert_non_null(strstr(output, (text)))
-
 /* Copies the kernels to the folder kernels, one of them changed by a sed command that must change something. */
 static void break_kernel(const char *file, const char *command) {
     char line[1024];

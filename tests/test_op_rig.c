@@ -6,12 +6,6 @@
 
 enum { COUNT = 5000 };
 
-static const char *fault(const struct rig *rig) {
-    static char fault[RIG_FAULT];
-    rig_fault(&rig->result, fault);
-    return fault;
-}
-
 /* Compares an output that is its own expectation but for `changed` at one element. */
 static struct comparison compare(size_t sample, enum rig_kind kind, size_t at, float changed, double roundings) {
     struct rig rig = {.dev = device, .sample = sample};
@@ -59,7 +53,9 @@ static void special_values(void **state) {
     assert_int_equal(rig.result.wrong, 0);
     RIG_COMPARE(&rig, "y", RIG_FLOATS, y, 1, i, sum_of(wrong[i]));
     assert_int_equal(rig.result.wrong, 4);
-    assert_non_null(strstr(fault(&rig), "y[0] is nan, expected 1 "));
+    char fault[RIG_FAULT];
+    rig_fault(&rig.result, fault);
+    assert_non_null(strstr(fault, "y[0] is nan, expected 1 "));
     CHECK(rig_end(&rig));
 }
 

@@ -7,8 +7,8 @@
 enum dropout { DROPOUT_NONE, DROPOUT_CHANNEL, DROPOUT_ELEMENT };
 
 /* Which coins: unit first + u of purpose (RNG_DROPOUT + the layer's index) in training step `step` under seed drops
- * where word u % 4 of philox(counter {u / 4, step, step >> 32, purpose}, key seed) is below p * 2^32. Nothing is
- * stored: backward draws forward's coins again. */
+ * where word v % 4 of philox(counter {v / 4, step, step >> 32, purpose}, key seed), v = first + u, is below p * 2^32.
+ * Nothing is stored: backward draws forward's coins again. */
 struct coins {
     uint64_t seed, step;
     uint32_t purpose;

@@ -293,9 +293,16 @@ struct vggcl_spread {
     double median, least, largest;
 };
 
+/* A convolution's algorithm ("winograd4"), and the engine of its matrix products ("tiled"; "" where it has none). */
+struct vggcl_method {
+    char algorithm[16], engine[16];
+};
+
 /* What one layer takes at the benchmark's batch. The weight gradient of a layer counts its bias's too. */
 struct vggcl_layer_time {
-    char name[24], type[24], algorithm[16];         /* algorithm: of a convolution, else "" */
+    char name[24], type[24];
+    /* Of a convolution, else "": how each direction is done; also "" for a data gradient that is not needed. */
+    struct vggcl_method forward_method, data_gradient_method, weight_gradient_method;
     double forward, data_gradient, weight_gradient; /* seconds; 0 where the layer has no such direction */
     double flops; /* of one direction, counted as direct convolution or matrix product; 0 for other layers */
     double bytes; /* activations read and written forward */

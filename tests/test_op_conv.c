@@ -8,10 +8,9 @@
 
 #include <string.h>
 
-static const struct conv_algorithm *const algorithms[] = {&conv_direct, &conv_im2col, &conv_winograd2, &conv_winograd4};
 #define FOR_EACH_ALGORITHM(a)                                                                                          \
-    for (int a##_ = 0; a##_ < 4; a##_++)                                                                               \
-        for (const struct conv_algorithm *a = algorithms[a##_]; a; a = NULL)
+    for (int a##_ = 0; conv_algorithms[a##_]; a##_++)                                                                  \
+        for (const struct conv_algorithm *a = conv_algorithms[a##_]; a; a = NULL)
 
 /* The scratch memory of all images at once is a multiple of one's, unless they are done in chunks. */
 static void several_chunks(void **state) {
@@ -31,14 +30,18 @@ static void several_chunks(void **state) {
 static void choice(void **state) {
     (void)state;
     const struct conv_shape first = {1, 32, 32, 3, 64};
-    const struct conv_algorithm *chosen;
+    struct conv_method chosen[CONV_DIRECTIONS];
     FOR_EACH_ALGORITHM(a) {
-        CHECK(conv_choose(device, first, a->name, &chosen));
-        assert_ptr_equal(chosen, a);
+        CHECK(conv_choose(device, first, a->name, chosen));
+        for (int i = 0; i < CONV_DIRECTIONS; i++) {
+            assert_ptr_equal(chosen[i].algorithm, a);
+            assert_int_equal(chosen[i].engine, gemm_engine(device));
+        }
     }
-    CHECK(conv_choose(device, first, "auto", &chosen));
-    assert_ptr_equal(chosen, &conv_direct);
-    CHECK_FAILS(conv_choose(device, first, "fft", &chosen), VGGCL_EUSAGE, "--conv", "im2col", "winograd2", "winograd4",
+    CHECK(conv_choose(device, first, "auto", chosen));
+    for (int i = 0; i < CONV_DIRECTIONS; i++)
+        assert_ptr_equal(chosen[i].algorithm, &conv_direct);
+    CHECK_FAILS(conv_choose(device, first, "fft", chosen), VGGCL_EUSAGE, "--conv", "im2col", "winograd2", "winograd4",
                 "auto", "fft");
 }
 

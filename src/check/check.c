@@ -16,6 +16,14 @@
 /* Which of a shape's sizes an operator depends on. */
 enum uses { N = 1, H = 2, W = 4, C = 8, O = 16, IMAGES = N | H | W | C, CONV = IMAGES | O };
 
+/* Directions of a convolution. */
+enum directions {
+    FORWARD = 1 << CONV_FORWARD,
+    BACK = 1 << CONV_DATA_GRADIENT,
+    WEIGHTS = 1 << CONV_WEIGHT_GRADIENT,
+    ANY = FORWARD | BACK | WEIGHTS
+};
+
 /* A row of the table: an operator with its variant, and what in the network has its shapes. */
 struct check {
     const char *name, *kernels;
@@ -23,7 +31,8 @@ struct check {
     unsigned uses;
     void (*run)(struct rig *rig, const struct check *check, struct conv_shape s);
     const struct conv_algorithm *algorithm; /* of a convolution, or whose matrix product it is */
-    const char *engine;                     /* of a matrix product */
+    unsigned directions;                    /* in which that algorithm runs it */
+    enum gemm_engine engine;                /* of a matrix product; GEMM_AUTO for other checks */
     bool normalise, pool;                   /* of an activation */
     enum dropout dropout;
 };
@@ -106,20 +115,26 @@ static void product_tn(struct rig *rig, const struct check *check, struct conv_s
 
 /* ------------------------------------------------------------------------------------------------ convolutions -- */
 
-static struct conv_scratch conv_scratch(struct rig *rig, const struct conv_algorithm *a, struct conv_shape s) {
-    struct conv_scratch_words words = a->scratch(a, rig->dev, s);
+static struct conv_method method(const struct rig *rig, const struct check *check) {
+    return (struct conv_method){check->algorithm, gemm_engine(rig->dev)};
+}
+
+static struct conv_scratch conv_scratch(struct rig *rig, const struct check *check, struct conv_shape s,
+                                        enum conv_direction direction) {
+    struct conv_scratch_words words = conv_scratch_words(method(rig, check), rig->dev, s, direction);
     return (struct conv_scratch){rig_poisoned(rig, words.weight), rig_poisoned(rig, words.input),
                                  rig_poisoned(rig, words.output)};
 }
 
-static void conv_forward(struct rig *rig, const struct check *check, struct conv_shape s) {
+static void forward(struct rig *rig, const struct check *check, struct conv_shape s) {
     const struct conv_algorithm *a = check->algorithm;
     size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
     float *x = rig_floats(rig, pixels * s.c, -1, 1), *weight = rig_floats(rig, weights, -1, 1);
     float *bias = rig_floats(rig, s.o, -1, 1);
     struct tensor y = rig_poisoned(rig, pixels * s.o);
-    RIG_RUN(rig, a->forward(a, rig->dev, s, rig_upload(rig, pixels * s.c, x), rig_upload(rig, weights, weight), false,
-                            rig_upload(rig, s.o, bias), y, conv_scratch(rig, a, s)));
+    RIG_RUN(rig, conv_forward(method(rig, check), rig->dev, s, rig_upload(rig, pixels * s.c, x),
+                              rig_upload(rig, weights, weight), rig_upload(rig, s.o, bias), y,
+                              conv_scratch(rig, check, s, CONV_FORWARD)));
     RIG_COMPARE(rig, "y", conv_kind(a), y, conv_roundings(a, 9.0 * (double)s.c), i,
                 reference_conv(s, x, weight, bias, i));
 }
@@ -129,8 +144,9 @@ static void data_gradient(struct rig *rig, const struct check *check, struct con
     size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
     float *dy = rig_floats(rig, pixels * s.o, -1, 1), *weight = rig_floats(rig, weights, -1, 1);
     struct tensor dx = rig_poisoned(rig, pixels * s.c);
-    RIG_RUN(rig, conv_data_gradient(a, rig->dev, s, rig_upload(rig, weights, weight), rig_upload(rig, pixels * s.o, dy),
-                                    dx, conv_scratch(rig, a, conv_reversed(s))));
+    RIG_RUN(rig,
+            conv_data_gradient(method(rig, check), rig->dev, s, rig_upload(rig, weights, weight),
+                               rig_upload(rig, pixels * s.o, dy), dx, conv_scratch(rig, check, s, CONV_DATA_GRADIENT)));
     RIG_COMPARE(rig, "dx", conv_kind(a), dx, conv_roundings(a, 9.0 * (double)s.o), i,
                 reference_conv_data_gradient(s, weight, dy, i));
 }
@@ -140,8 +156,9 @@ static void weight_gradient(struct rig *rig, const struct check *check, struct c
     size_t pixels = s.n * s.h * s.w;
     float *x = rig_floats(rig, pixels * s.c, -1, 1), *dy = rig_floats(rig, pixels * s.o, -1, 1);
     struct tensor dweight = rig_poisoned(rig, 9 * s.c * s.o);
-    RIG_RUN(rig, a->weight_gradient(a, rig->dev, s, rig_upload(rig, pixels * s.c, x), rig_upload(rig, pixels * s.o, dy),
-                                    dweight, conv_scratch(rig, a, s)));
+    RIG_RUN(rig, conv_weight_gradient(method(rig, check), rig->dev, s, rig_upload(rig, pixels * s.c, x),
+                                      rig_upload(rig, pixels * s.o, dy), dweight,
+                                      conv_scratch(rig, check, s, CONV_WEIGHT_GRADIENT)));
     RIG_COMPARE(rig, "dweight", conv_kind(a), dweight, conv_roundings(a, (double)pixels), i,
                 reference_conv_weight_gradient(s, x, dy, i));
 }
@@ -466,31 +483,32 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
  * Operators of one kernel come before those that are made of them: the first failure is the culprit. */
 
 #define PLAIN(name, kernels, layer, uses, run)                                                                         \
-    { name, kernels, layer, uses, run, NULL, NULL, false, false, DROPOUT_NONE }
-#define OF(algorithm, name, kernels, uses, run)                                                                        \
-    { name, kernels, &layer_conv, uses, run, algorithm, NULL, false, false, DROPOUT_NONE }
-#define PRODUCT(name, layer, run, algorithm, engine, kernel)                                                           \
-    { name, kernel, layer, CONV, run, algorithm, engine, false, false, DROPOUT_NONE }
+    { name, kernels, layer, uses, run, NULL, 0, GEMM_AUTO, false, false, DROPOUT_NONE }
+#define OF(algorithm, directions, name, kernels, uses, run)                                                            \
+    { name, kernels, &layer_conv, uses, run, algorithm, directions, GEMM_AUTO, false, false, DROPOUT_NONE }
+#define PRODUCT(name, layer, run, algorithm, directions, engine, kernel)                                               \
+    { name, kernel, layer, CONV, run, algorithm, directions, engine, false, false, DROPOUT_NONE }
 #define PRODUCTS(layer, algorithm, engine, kernel)                                                                     \
-    PRODUCT("matrix product NN", layer, product_nn, algorithm, engine, kernel),                                        \
-        PRODUCT("matrix product TN", layer, product_tn, algorithm, engine, kernel)
+    PRODUCT("matrix product NN", layer, product_nn, algorithm, FORWARD | BACK, engine, kernel),                        \
+        PRODUCT("matrix product TN", layer, product_tn, algorithm, WEIGHTS, engine, kernel)
 #define ENGINE(engine, kernel)                                                                                         \
-    PRODUCT("matrix product NT", &layer_linear, product_nt, NULL, engine, kernel),                                     \
+    PRODUCT("matrix product NT", &layer_linear, product_nt, NULL, 0, engine, kernel),                                  \
         PRODUCTS(&layer_linear, NULL, engine, kernel), PRODUCTS(&layer_conv, &conv_im2col, engine, kernel),            \
         PRODUCTS(&layer_conv, &conv_winograd2, engine, kernel), PRODUCTS(&layer_conv, &conv_winograd4, engine, kernel)
 #define TRANSFORMS(algorithm)                                                                                          \
-    OF(algorithm, "input transform", "winograd/winograd_input", IMAGES, transform_input),                              \
-        OF(algorithm, "output transform", "winograd/winograd_output", N | H | W | O, transform_output),                \
-        OF(algorithm, "gradient transform", "winograd/winograd_gradient", N | H | W | O, transform_gradient),          \
-        OF(algorithm, "weight transform", "winograd/winograd_weight", C | O, transform_weight),                        \
-        OF(algorithm, "weight gradient transform", "winograd/winograd_weight_gradient", C | O,                         \
+    OF(algorithm, ANY, "input transform", "winograd/winograd_input", IMAGES, transform_input),                         \
+        OF(algorithm, FORWARD | BACK, "output transform", "winograd/winograd_output", N | H | W | O,                   \
+           transform_output),                                                                                          \
+        OF(algorithm, WEIGHTS, "gradient transform", "winograd/winograd_gradient", N | H | W | O, transform_gradient), \
+        OF(algorithm, FORWARD | BACK, "weight transform", "winograd/winograd_weight", C | O, transform_weight),        \
+        OF(algorithm, WEIGHTS, "weight gradient transform", "winograd/winograd_weight_gradient", C | O,                \
            transform_weight_gradient)
 #define CONVOLUTIONS(algorithm, kernels)                                                                               \
-    OF(algorithm, "conv forward", kernels, CONV, conv_forward),                                                        \
-        OF(algorithm, "conv data gradient", kernels, CONV, data_gradient),                                             \
-        OF(algorithm, "conv weight gradient", kernels, CONV, weight_gradient)
+    OF(algorithm, FORWARD, "conv forward", kernels, CONV, forward),                                                    \
+        OF(algorithm, BACK, "conv data gradient", kernels, CONV, data_gradient),                                       \
+        OF(algorithm, WEIGHTS, "conv weight gradient", kernels, CONV, weight_gradient)
 #define ACTIVATION_PASS(name, kernels, run, normalise, pool, dropout)                                                  \
-    { name, kernels, &layer_activation, IMAGES, run, NULL, NULL, normalise, pool, dropout }
+    { name, kernels, &layer_activation, IMAGES, run, NULL, 0, GEMM_AUTO, normalise, pool, dropout }
 #define ACTIVATION(name, ...)                                                                                          \
     ACTIVATION_PASS(name, "activation/activation_forward", activate, __VA_ARGS__),                                     \
         ACTIVATION_PASS(name " gradient", "activation/activation_sums, activation_gradient", activation_gradient,      \
@@ -500,12 +518,12 @@ static const struct check checks[] = {
     PLAIN("images", "image/image_batch", &layer_linear, N, image_batches),
     PLAIN("bias broadcast", "channel/broadcast", &layer_conv, N | H | W | O, broadcast),
     PLAIN("bias gradient", "channel/column_sum*", &layer_conv, N | H | W | O, bias_gradient),
-    OF(&conv_im2col, "im2col", "im2col/im2col", IMAGES, columns),
-    OF(&conv_im2col, "weight rotation", "im2col/rotate_weight", C | O, rotation),
+    OF(&conv_im2col, ANY, "im2col", "im2col/im2col", IMAGES, columns),
+    OF(&conv_im2col, BACK, "weight rotation", "im2col/rotate_weight", C | O, rotation),
     TRANSFORMS(&conv_winograd2),
     TRANSFORMS(&conv_winograd4),
-    ENGINE("tiled", "gemm/gemm"),
-    ENGINE("clblast", "CLBlast"),
+    ENGINE(GEMM_TILED, "gemm/gemm"),
+    ENGINE(GEMM_CLBLAST, "CLBlast"),
     CONVOLUTIONS(&conv_direct, "direct/*"),
     CONVOLUTIONS(&conv_im2col, "im2col/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd2, "winograd/*, a matrix product"),
@@ -555,20 +573,18 @@ static void describe(unsigned uses, struct conv_shape s, char text[static 64]) {
         snprintf(text + length, 64 - (size_t)length, " to %zu", s.o);
 }
 
-static bool run_check(struct rig *rig, const struct check *check, struct conv_shape s,
+/* The matrix products of a convolution are made by engine. */
+static bool run_check(struct rig *rig, const struct check *check, struct conv_shape s, enum gemm_engine engine,
                       const struct check_report *report) {
     struct vggcl_check result = {.ran = true, .passed = true};
     struct conv_shape shape = used(check->uses, s);
-    const char *variant = check->algorithm ? check->algorithm->name : check->engine, *separator = variant ? ", " : "";
-    const char *engine = check->algorithm && check->engine ? check->engine : "";
-    snprintf(result.name, sizeof result.name, "%s%s%s%s%s", check->name, separator, variant ? variant : "",
-             *engine ? ", " : "", engine);
+    snprintf(result.name, sizeof result.name, "%s%s%s%s%s", check->name, check->algorithm ? ", " : "",
+             check->algorithm ? check->algorithm->name : "", check->engine ? ", " : "",
+             check->engine ? gemm_engine_names[check->engine] : "");
     snprintf(result.kernels, sizeof result.kernels, "%s", check->kernels);
     describe(check->uses, shape, result.shape);
-    int chosen = rig->dev->gemm_engine;
+    enum gemm_engine chosen = gemm_switch(rig->dev, check->engine ? check->engine : engine);
     rig_start(rig);
-    if (check->engine)
-        RIG_RUN(rig, gemm_use(rig->dev, check->engine));
     check->run(rig, check, shape);
     if (rig_end(rig) != VGGCL_OK) {
         result.ran = result.passed = false;
@@ -582,7 +598,7 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
         result.error = rig->result.error;
         result.tolerance = rig->result.tolerance;
     }
-    rig->dev->gemm_engine = chosen;
+    gemm_switch(rig->dev, chosen);
     return report->checked(report->user, &result);
 }
 
@@ -601,10 +617,19 @@ static bool belongs(const struct check *check, const struct layer *l) {
                             (spec->p > 0 ? spec->dropout : DROPOUT_NONE) == check->dropout;
 }
 
-/* Whether net itself runs the check on this layer. */
-static bool runs(const struct net *net, const struct check *check, const struct layer *l) {
-    return (!check->algorithm || l->algorithm == check->algorithm) &&
-           (!check->engine || strcmp(check->engine, gemm_engine(net->dev)) == 0);
+/* Whether net itself runs the check on this layer, and which engine makes its matrix products then. */
+static bool runs(const struct check *check, const struct layer *l, enum gemm_engine *engine) {
+    if (!check->algorithm)
+        return !check->engine || check->engine == *engine;
+    for (int i = 0; i < CONV_DIRECTIONS; i++) {
+        struct conv_method m = l->methods[i];
+        if (check->directions >> i & 1 && (i != CONV_DATA_GRADIENT || l->needs_dx) && m.algorithm == check->algorithm &&
+            (!check->engine || check->engine == m.engine)) {
+            *engine = m.engine;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* An engine that the user has ruled out is not checked. */
@@ -615,7 +640,7 @@ static bool is_ruled_out(const struct dev *d, const struct check *check) {
 void check_shape(struct dev *d, struct conv_shape s, size_t sample, const struct check_report *report) {
     struct rig rig = {.dev = d, .sample = sample};
     for (const struct check *check = checks; check < checks + CHECKS; check++)
-        if (!is_ruled_out(d, check) && !run_check(&rig, check, s, report))
+        if (!is_ruled_out(d, check) && !run_check(&rig, check, s, gemm_engine(d), report))
             return;
 }
 
@@ -630,20 +655,21 @@ enum vggcl_err check_operators(const struct net *net, bool quick, const struct c
             continue;
         rig.sample = SIZE_MAX;
         for (size_t i = 0; !quick && i < SMALL_SHAPES; i++)
-            if (!run_check(&rig, check, small_shapes[i], report))
+            if (!run_check(&rig, check, small_shapes[i], gemm_engine(net->dev), report))
                 goto done;
         rig.sample = SAMPLE;
         size_t distinct = 0;
         for (const struct layer *l = net->layers; l < net->layers + net->layer_count; l++) {
             struct conv_shape s = shape_of(l, images);
+            enum gemm_engine engine = gemm_engine(net->dev);
             size_t same = 0;
-            if (!belongs(check, l) || (quick && !runs(net, check, l)))
+            if (!belongs(check, l) || (quick && !runs(check, l, &engine)))
                 continue;
             describe(check->uses, s, seen[distinct]);
             while (strcmp(seen[same], seen[distinct]) != 0)
                 same++;
             if (same == distinct) {
-                if (!run_check(&rig, check, s, report))
+                if (!run_check(&rig, check, s, engine, report))
                     goto done;
                 distinct++;
             }

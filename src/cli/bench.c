@@ -11,14 +11,26 @@ static json_t *spread_json(struct vggcl_spread s) {
     return json_pack("{s:f, s:f, s:f}", "median", s.median, "least", s.least, "largest", s.largest);
 }
 
+/* "forward_algorithm", "forward_engine". */
+static void add_method(json_t *layer, const char *direction, struct vggcl_method method) {
+    char key[32];
+    snprintf(key, sizeof key, "%s_algorithm", direction);
+    json_object_set_new(layer, key, json_string(method.algorithm));
+    snprintf(key, sizeof key, "%s_engine", direction);
+    json_object_set_new(layer, key, json_string(method.engine));
+}
+
 static json_t *layers_json(const struct vggcl_benchmark *b) {
     json_t *layers = json_array();
     for (size_t i = 0; i < b->layer_count; i++) {
         const struct vggcl_layer_time *l = &b->layers[i];
-        json_array_append_new(layers, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "name", l->name, "type",
-                                                l->type, "algorithm", l->algorithm, "forward_s", l->forward,
-                                                "data_gradient_s", l->data_gradient, "weight_gradient_s",
-                                                l->weight_gradient, "flops", l->flops, "bytes", l->bytes));
+        json_t *layer = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "name", l->name, "type", l->type, "forward_s",
+                                  l->forward, "data_gradient_s", l->data_gradient, "weight_gradient_s",
+                                  l->weight_gradient, "flops", l->flops, "bytes", l->bytes);
+        add_method(layer, "forward", l->forward_method);
+        add_method(layer, "data_gradient", l->data_gradient_method);
+        add_method(layer, "weight_gradient", l->weight_gradient_method);
+        json_array_append_new(layers, layer);
     }
     return layers;
 }
@@ -38,34 +50,38 @@ static void print_json(const struct vggcl_benchmark *b) {
     json_decref(all);
 }
 
-/* Milliseconds, and the GFLOP/s that they mean. */
-static void print_direction(double seconds, double flops) {
+/* Milliseconds, the GFLOP/s that they mean, and the method. */
+static void print_direction(double seconds, double flops, const struct vggcl_method *method) {
+    char by[40] = "";
+    if (method)
+        snprintf(by, sizeof by, "%s%s%s", method->algorithm, *method->engine ? "/" : "", method->engine);
     if (seconds <= 0)
         printf("  %9s %7s", "", "");
     else if (flops > 0)
         printf("  %9.2f %7.0f", 1e3 * seconds, 1e-9 * flops / seconds);
     else
         printf("  %9.2f %7s", 1e3 * seconds, "");
+    printf(" %-17s", by);
 }
 
 static void print_layers(const struct vggcl_benchmark *b) {
     double totals[3] = {0};
-    printf("\n%-12s %-10s  %9s %7s  %9s %7s  %9s %7s  %7s\n", "layer", "algorithm", "forward", "GFLOP/s", "data grad.",
-           "GFLOP/s", "weights", "GFLOP/s", "GB/s");
+    printf("\n%-9s  %9s %7s %-17s  %9s %7s %-17s  %9s %7s %-17s  %7s\n", "layer", "forward", "GFLOP/s", "",
+           "data grad.", "GFLOP/s", "", "weights", "GFLOP/s", "", "GB/s");
     for (size_t i = 0; i < b->layer_count; i++) {
         const struct vggcl_layer_time *l = &b->layers[i];
-        printf("%-12s %-10s", l->name, l->algorithm);
-        print_direction(l->forward, l->flops);
-        print_direction(l->data_gradient, l->flops);
-        print_direction(l->weight_gradient, l->flops);
+        printf("%-9s", l->name);
+        print_direction(l->forward, l->flops, &l->forward_method);
+        print_direction(l->data_gradient, l->flops, &l->data_gradient_method);
+        print_direction(l->weight_gradient, l->flops, &l->weight_gradient_method);
         printf("  %7.1f\n", 1e-9 * l->bytes / l->forward);
         totals[0] += l->forward;
         totals[1] += l->data_gradient;
         totals[2] += l->weight_gradient;
     }
-    printf("%-23s", "all, ms");
+    printf("%-9s", "all, ms");
     for (int i = 0; i < 3; i++)
-        print_direction(totals[i], 0);
+        print_direction(totals[i], 0, NULL);
     puts("\nGB/s: activations read and written forward; GFLOP/s: counted as direct convolution");
 }
 

@@ -11,10 +11,14 @@ static struct conv_shape conv_shape(const struct layer *l, size_t n) {
 
 static void raise_scratch(const struct layer *l, const struct dev *d, struct conv_shape s,
                           struct scratch_words *words) {
-    struct conv_scratch_words want = l->algorithm->scratch(l->algorithm, d, s);
-    raise_to(&words->conv.weight, want.weight);
-    raise_to(&words->conv.input, want.input);
-    raise_to(&words->conv.output, want.output);
+    for (int i = 0; i < CONV_DIRECTIONS; i++) {
+        if (i == CONV_DATA_GRADIENT && !l->needs_dx)
+            continue;
+        struct conv_scratch_words want = conv_scratch_words(l->methods[i], d, s, (enum conv_direction)i);
+        raise_to(&words->conv.weight, want.weight);
+        raise_to(&words->conv.input, want.input);
+        raise_to(&words->conv.output, want.output);
+    }
 }
 
 static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t batch, const char *conv,
@@ -22,9 +26,8 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
     size_t c = l->in.c, o = l->spec.channels;
     l->out = (struct shape){l->in.h, l->in.w, o};
     struct conv_shape s = conv_shape(l, batch);
-    TRY(conv_choose(d, s, conv, &l->algorithm));
+    TRY(conv_choose(d, s, conv, l->methods));
     raise_scratch(l, d, s, words);
-    raise_scratch(l, d, conv_reversed(s), words);
     raise_to(&words->reduction, channel_workspace(batch * s.h * s.w, o));
     l->parameter_count = 2;
     l->parameters[0] = (struct parameter){.suffix = "weight",
@@ -44,18 +47,19 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
 }
 
 static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {
-    return l->algorithm->forward(l->algorithm, pass->dev, conv_shape(l, pass->n), l->x, l->parameters[0].value, false,
-                                 l->parameters[1].value, l->y, pass->scratch.conv);
+    return conv_forward(l->methods[CONV_FORWARD], pass->dev, conv_shape(l, pass->n), l->x, l->parameters[0].value,
+                        l->parameters[1].value, l->y, pass->scratch.conv);
 }
 
 static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
     struct conv_shape s = conv_shape(l, pass->n);
-    TRY(l->algorithm->weight_gradient(l->algorithm, pass->dev, s, l->x, l->dy, l->parameters[0].gradient,
-                                      pass->scratch.conv));
+    TRY(conv_weight_gradient(l->methods[CONV_WEIGHT_GRADIENT], pass->dev, s, l->x, l->dy, l->parameters[0].gradient,
+                             pass->scratch.conv));
     TRY(channel_sum(pass->dev, s.n * s.h * s.w, s.o, l->dy, l->parameters[1].gradient, pass->scratch.reduction));
     if (!l->needs_dx)
         return VGGCL_OK;
-    return conv_data_gradient(l->algorithm, pass->dev, s, l->parameters[0].value, l->dy, l->dx, pass->scratch.conv);
+    return conv_data_gradient(l->methods[CONV_DATA_GRADIENT], pass->dev, s, l->parameters[0].value, l->dy, l->dx,
+                              pass->scratch.conv);
 }
 
 const struct layer_type layer_conv = {"conv", configure, forward, backward};

@@ -60,13 +60,13 @@ struct layer {
     struct tensor x, y, dx, dy;
     struct tensor saved[LAYER_SAVED]; /* what forward leaves to backward besides x and y */
     size_t saved_words[LAYER_SAVED];
-    const struct conv_algorithm *algorithm; /* of a convolution */
+    struct conv_method methods[CONV_DIRECTIONS]; /* of a convolution */
 };
 
 struct layer_type {
     const char *name;
 
-    /* From l->spec and l->in: sets out, in_place, parameters, saved_words and algorithm, and raises words to what the
+    /* From l->spec and l->in: sets out, in_place, parameters, saved_words and methods, and raises words to what the
      * layer wants for batch images. conv names the convolutions' algorithm, as in conv_choose(). */
     enum vggcl_err (*configure)(struct layer *l, const struct dev *d, size_t batch, const char *conv,
                                 struct scratch_words *words);

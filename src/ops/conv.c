@@ -1,5 +1,6 @@
 #include "ops/direct.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* 10 MB of scratch stay in the shared cache of the CPUs measured; a GPU wants large launches more than locality. */
@@ -17,6 +18,13 @@ size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_ima
     return images < 1 ? 1 : images < s.n ? images : s.n;
 }
 
+const struct conv_algorithm *const conv_algorithms[] = {&conv_direct, &conv_im2col, &conv_winograd2, &conv_winograd4,
+                                                        NULL};
+
+struct conv_shape conv_reversed(struct conv_shape s) {
+    return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
+}
+
 static const struct conv_algorithm *suitable(const struct dev *d, struct conv_shape s) {
     if (s.c <= DIRECT_CHANNELS)
         return &conv_direct;
@@ -25,28 +33,63 @@ static const struct conv_algorithm *suitable(const struct dev *d, struct conv_sh
     return s.h >= 4 && s.w >= 4 ? &conv_winograd4 : &conv_winograd2;
 }
 
-enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
-                           const struct conv_algorithm **algorithm) {
-    static const struct conv_algorithm *const all[] = {&conv_direct, &conv_im2col, &conv_winograd2, &conv_winograd4};
-    if (strcmp(name, "auto") == 0) {
-        *algorithm = suitable(d, s);
+/* NULL for "auto". */
+static enum vggcl_err find(const char *name, const struct conv_algorithm **algorithm) {
+    *algorithm = NULL;
+    if (strcmp(name, "auto") == 0)
         return VGGCL_OK;
-    }
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (strcmp(name, all[i]->name) == 0) {
-            *algorithm = all[i];
-            return VGGCL_OK;
-        }
-    }
+    for (const struct conv_algorithm *const *a = conv_algorithms; *a; a++)
+        if (strcmp(name, (*a)->name) == 0)
+            *algorithm = *a;
+    if (*algorithm)
+        return VGGCL_OK;
     return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2 or winograd4, not '%s'", name);
 }
 
-struct conv_shape conv_reversed(struct conv_shape s) {
-    return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
+enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
+                           struct conv_method methods[CONV_DIRECTIONS]) {
+    const struct conv_algorithm *forced;
+    TRY(find(name, &forced));
+    for (int i = 0; i < CONV_DIRECTIONS; i++)
+        methods[i] = (struct conv_method){forced ? forced : suitable(d, s), gemm_engine(d)};
+    return VGGCL_OK;
 }
 
-enum vggcl_err conv_data_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
-                                  struct tensor weight, struct tensor dy, struct tensor dx,
-                                  struct conv_scratch scratch) {
-    return a->forward(a, d, conv_reversed(s), dy, weight, true, (struct tensor){NULL, 0}, dx, scratch);
+struct vggcl_method conv_describe(struct conv_method m) {
+    struct vggcl_method text;
+    snprintf(text.algorithm, sizeof text.algorithm, "%s", m.algorithm->name);
+    snprintf(text.engine, sizeof text.engine, "%s", m.algorithm == &conv_direct ? "" : gemm_engine_names[m.engine]);
+    return text;
+}
+
+struct conv_scratch_words conv_scratch_words(struct conv_method m, const struct dev *d, struct conv_shape s,
+                                             enum conv_direction direction) {
+    return m.algorithm->scratch(m.algorithm, d, direction == CONV_DATA_GRADIENT ? conv_reversed(s) : s);
+}
+
+/* ------------------------------------------------------------------------------------------------- directions -- */
+
+enum vggcl_err conv_forward(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,
+                            struct tensor weight, struct tensor bias, struct tensor y, struct conv_scratch scratch) {
+    enum gemm_engine before = gemm_switch(d, m.engine);
+    enum vggcl_err err = m.algorithm->forward(m.algorithm, d, s, x, weight, false, bias, y, scratch);
+    gemm_switch(d, before);
+    return err;
+}
+
+enum vggcl_err conv_data_gradient(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor weight,
+                                  struct tensor dy, struct tensor dx, struct conv_scratch scratch) {
+    enum gemm_engine before = gemm_switch(d, m.engine);
+    enum vggcl_err err =
+        m.algorithm->forward(m.algorithm, d, conv_reversed(s), dy, weight, true, (struct tensor){NULL, 0}, dx, scratch);
+    gemm_switch(d, before);
+    return err;
+}
+
+enum vggcl_err conv_weight_gradient(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,
+                                    struct tensor dy, struct tensor dweight, struct conv_scratch scratch) {
+    enum gemm_engine before = gemm_switch(d, m.engine);
+    enum vggcl_err err = m.algorithm->weight_gradient(m.algorithm, d, s, x, dy, dweight, scratch);
+    gemm_switch(d, before);
+    return err;
 }

@@ -13,6 +13,9 @@ struct conv_shape {
     size_t n, h, w, c, o;
 };
 
+/* What a layer does with it. */
+enum conv_direction { CONV_FORWARD, CONV_DATA_GRADIENT, CONV_WEIGHT_GRADIENT, CONV_DIRECTIONS };
+
 /* Memory that a convolution works in, and how many words of it each algorithm wants. */
 struct conv_scratch {
     struct tensor weight, input, output; /* transformed weights; transformed inputs; what the GEMM made of both */
@@ -45,15 +48,35 @@ struct conv_algorithm {
 
 extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4;
 
-/* The algorithm called name: "direct", "im2col", "winograd2", "winograd4", or for "auto" the one that suits device and
- * shape. VGGCL_EUSAGE for any other name. */
-enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
-                           const struct conv_algorithm **algorithm);
+extern const struct conv_algorithm *const conv_algorithms[]; /* these; ended by NULL */
 
-/* dx[n][h][w][c] from dy[n][h][w][o]; s is the forward convolution's shape. */
-enum vggcl_err conv_data_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
-                                  struct tensor weight, struct tensor dy, struct tensor dx,
-                                  struct conv_scratch scratch);
+/* How one direction is done: by which algorithm, and by which engine its matrix products. */
+struct conv_method {
+    const struct conv_algorithm *algorithm;
+    enum gemm_engine engine;
+};
+
+/* The same in words. */
+struct vggcl_method conv_describe(struct conv_method m);
+
+/* The methods for a convolution of shape s, which is the forward one's for all three directions. name: the algorithm
+ * "direct", "im2col", "winograd2" or "winograd4", or "auto" for what suits device and shape. VGGCL_EUSAGE
+ * for any other name. */
+enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
+                           struct conv_method methods[CONV_DIRECTIONS]);
+
+/* What a method needs for one direction of the convolution s. */
+struct conv_scratch_words conv_scratch_words(struct conv_method m, const struct dev *d, struct conv_shape s,
+                                             enum conv_direction direction);
+
+/* y, as at the top, from x; dx[n][h][w][c] from dy[n][h][w][o]; dweight from x and dy. s is the forward convolution's
+ * shape for all three. */
+enum vggcl_err conv_forward(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,
+                            struct tensor weight, struct tensor bias, struct tensor y, struct conv_scratch scratch);
+enum vggcl_err conv_data_gradient(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor weight,
+                                  struct tensor dy, struct tensor dx, struct conv_scratch scratch);
+enum vggcl_err conv_weight_gradient(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,
+                                    struct tensor dy, struct tensor dweight, struct conv_scratch scratch);
 
 /* The shape of the convolution that makes the data gradient of s. */
 struct conv_shape conv_reversed(struct conv_shape s);

@@ -4,31 +4,31 @@
 #include <stdio.h>
 #include <string.h>
 
-enum engine { ENGINE_AUTO, ENGINE_CLBLAST, ENGINE_TILED };
-
 /* The register tile of cl/gemm.cl: 8 rows x 2 vectors of accumulators are 16 of AVX-512's 32 registers, which leaves
  * room for the vectors of b and hides the latency of two FMA units. */
 enum { TILE_ROWS = 8, TILE_VECTORS = 2, PANEL = 64 };
 
-static const char *const engine_names[] = {"auto", "clblast", "tiled"};
+const char *const gemm_engine_names[] = {"auto", "clblast", "tiled", NULL};
 
-static enum engine engine(const struct dev *d) {
-    if (d->gemm_engine == ENGINE_AUTO)
-        return d->info.type == VGGCL_CPU ? ENGINE_TILED : ENGINE_CLBLAST;
-    return (enum engine)d->gemm_engine;
+enum gemm_engine gemm_engine(const struct dev *d) {
+    if (d->gemm_engine == GEMM_AUTO)
+        return d->info.type == VGGCL_CPU ? GEMM_TILED : GEMM_CLBLAST;
+    return (enum gemm_engine)d->gemm_engine;
 }
 
-const char *gemm_engine(const struct dev *d) {
-    return engine_names[engine(d)];
+enum gemm_engine gemm_switch(struct dev *d, enum gemm_engine engine) {
+    enum gemm_engine before = (enum gemm_engine)d->gemm_engine;
+    d->gemm_engine = (int)engine;
+    return before;
 }
 
-bool gemm_allows(const struct dev *d, const char *name) {
-    return d->gemm_engine == ENGINE_AUTO || strcmp(name, gemm_engine(d)) == 0;
+bool gemm_allows(const struct dev *d, enum gemm_engine engine) {
+    return d->gemm_engine == GEMM_AUTO || gemm_engine(d) == engine;
 }
 
 enum vggcl_err gemm_use(struct dev *d, const char *name) {
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(name, engine_names[i]) == 0) {
+    for (int i = 0; gemm_engine_names[i]; i++) {
+        if (strcmp(name, gemm_engine_names[i]) == 0) {
             d->gemm_engine = i;
             return VGGCL_OK;
         }
@@ -57,7 +57,7 @@ enum { CPU_DEPTH = 4096 };
 enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b, enum gemm_add add,
                     struct matrix c, size_t batch) {
     enum vggcl_err (*multiply)(struct dev *, size_t, size_t, size_t, struct matrix, struct matrix, enum gemm_add,
-                               struct matrix, size_t) = engine(d) == ENGINE_TILED ? tiled_gemm : clblast_gemm;
+                               struct matrix, size_t) = gemm_engine(d) == GEMM_TILED ? tiled_gemm : clblast_gemm;
     for (; d->info.type == VGGCL_CPU && k > CPU_DEPTH; k -= CPU_DEPTH, add = GEMM_ADD) {
         TRY(multiply(d, m, n, CPU_DEPTH, a, b, add, c, batch));
         a.offset += CPU_DEPTH * (a.transposed ? a.stride : 1);

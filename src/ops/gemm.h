@@ -21,6 +21,10 @@ struct gemm_shape {
     size_t m, n, k, batch;
 };
 
+/* Who multiplies. */
+enum gemm_engine { GEMM_AUTO, GEMM_CLBLAST, GEMM_TILED };
+extern const char *const gemm_engine_names[]; /* "auto", "clblast", "tiled"; ended by NULL */
+
 enum gemm_add { GEMM_SET = 0, GEMM_ADD = 1 }; /* what becomes of the output's old values */
 
 /* c = a * b, or c += a * b: a is m x k, b is k x n, c is m x n (never transposed), for each of batch matrices. By the
@@ -31,10 +35,13 @@ enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a
 /* name: "auto", "clblast" or "tiled"; anything else is VGGCL_EUSAGE. Holds for all later products on d. */
 enum vggcl_err gemm_use(struct dev *d, const char *name);
 
-/* "clblast" or "tiled": the engine that multiplies on d now. */
-const char *gemm_engine(const struct dev *d);
+/* The engine that multiplies on d now, never GEMM_AUTO. */
+enum gemm_engine gemm_engine(const struct dev *d);
 
-/* Whether gemm_use() has left the choice open, or chosen the engine `name`. */
-bool gemm_allows(const struct dev *d, const char *name);
+/* Has engine multiply from now on. Answers what was chosen before, to be put back in the same way. */
+enum gemm_engine gemm_switch(struct dev *d, enum gemm_engine engine);
+
+/* Whether gemm_use() has left the choice open, or chosen engine. */
+bool gemm_allows(const struct dev *d, enum gemm_engine engine);
 
 #endif

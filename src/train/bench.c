@@ -117,17 +117,26 @@ static enum vggcl_err time_layer(const struct layer *l, const struct pass *pass,
     TRY(time_call(l, pass, l->type->forward, &t->forward));
     if (l->needs_dx || l->parameter_count)
         TRY(time_call(l, pass, l->type->backward, &backward));
-    if (l->algorithm || l->type == &layer_linear)
+    if (l->type == &layer_conv || l->type == &layer_linear)
         TRY(time_call(&weights_only, pass, l->type->backward, &t->weight_gradient));
     t->data_gradient = l->needs_dx ? backward - t->weight_gradient : 0;
     return VGGCL_OK;
 }
 
+static void describe_methods(const struct layer *l, struct vggcl_layer_time *t) {
+    t->forward_method = conv_describe(l->methods[CONV_FORWARD]);
+    t->weight_gradient_method = conv_describe(l->methods[CONV_WEIGHT_GRADIENT]);
+    if (l->needs_dx)
+        t->data_gradient_method = conv_describe(l->methods[CONV_DATA_GRADIENT]);
+}
+
 static void describe_layer(const struct layer *l, size_t n, struct vggcl_layer_time *t) {
-    size_t weights = l->algorithm || l->type == &layer_linear ? parameter_count(&l->parameters[0]) : 0;
+    bool multiplies = l->type == &layer_conv || l->type == &layer_linear;
+    size_t weights = multiplies ? parameter_count(&l->parameters[0]) : 0;
+    if (l->type == &layer_conv)
+        describe_methods(l, t);
     snprintf(t->name, sizeof t->name, "%s", l->spec.name);
     snprintf(t->type, sizeof t->type, "%s", l->type->name);
-    snprintf(t->algorithm, sizeof t->algorithm, "%s", l->algorithm ? l->algorithm->name : "");
     t->flops = 2.0 * (double)weights * (double)(n * l->out.h * l->out.w);
     t->bytes = 4.0 * (double)(n * (shape_count(l->in) + shape_count(l->out)));
 }

@@ -1,7 +1,7 @@
 /* Both engines behind the one door of matrix products, on views that are wider than their matrices. */
 #include "common.h"
 
-#include "ops/gemm.h"
+#include "ops/tuning.h"
 
 #include <string.h>
 
@@ -69,6 +69,75 @@ static void tiled(void **state) {
         all_transposes("tiled", products[i], (int)i);
 }
 
+/* Every kind of tile, so that products end within one, at its border and beyond. */
+static void tiles(void **state) {
+    (void)state;
+    static const struct gemm_tile tiles[] = {
+        {.rows = 1, .vectors = 1, .width = 1, .panel = 1},
+        {.rows = 6, .vectors = 4, .width = 16, .panel = 12},
+        {.rows = 16, .vectors = 1, .width = 8, .panel = 32},
+        {.rows = 5, .vectors = 3, .width = 4, .panel = 1000},
+        {.rows = 1, .vectors = 1, .width = 1, .group_rows = 1, .group_columns = 1, .depth = 1},
+        {.rows = 4, .vectors = 1, .width = 4, .group_rows = 8, .group_columns = 8, .depth = 8},
+        {.rows = 3, .vectors = 2, .width = 16, .group_rows = 2, .group_columns = 5, .depth = 7},
+        {.rows = 8, .vectors = 4, .width = 2, .group_rows = 4, .group_columns = 1, .depth = 64},
+    };
+    static const struct product products[] = {{1, 1, 1, 1}, {33, 48, 65, 2}, {65, 31, 9, 3}, {8, 96, 16, 1}};
+    struct tuning tuning = tuning_built_in(device);
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i += interpreted() ? 3 : 1) {
+        tuning.tile = tiles[i];
+        CHECK(tuning_use(device, &tuning));
+        for (size_t k = 0; k < (interpreted() ? 1 : sizeof products / sizeof *products); k++)
+            all_transposes("tiled", products[k], (int)(i + k));
+    }
+    CHECK(tuning_use(device, NULL));
+}
+
+/* The ranges that gemm.h states, and what the device has. */
+static void wrong_tiles(void **state) {
+    (void)state;
+    static const struct gemm_tile good = {
+        .rows = 4, .vectors = 1, .width = 4, .panel = 8, .group_rows = 8, .group_columns = 8, .depth = 8};
+    struct {
+        int field, value;
+        const char *text;
+    } wrong[] = {{0, 0, "rows"},        {0, 17, "rows"},         {1, 0, "vectors"},        {1, 5, "vectors"},
+                 {2, 0, "width"},       {2, 32, "width"},        {2, 3, "width"},          {4, -1, "group_rows"},
+                 {4, 65, "group_rows"}, {5, 0, "group_columns"}, {5, 65, "group_columns"}, {6, 0, "depth"},
+                 {6, 65, "depth"}};
+    struct tuning tuning = tuning_built_in(device);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct gemm_tile t = good;
+        int *fields[] = {&t.rows, &t.vectors, &t.width, &t.panel, &t.group_rows, &t.group_columns, &t.depth};
+        *fields[wrong[i].field] = wrong[i].value;
+        tuning.tile = t;
+        CHECK_FAILS(tuning_use(device, &tuning), VGGCL_EUSAGE, wrong[i].text);
+    }
+    assert_null(device->tuning);
+    CHECK(gemm_tile_check(device, good));
+    CHECK_FAILS(gemm_tile_check(device, (struct gemm_tile){.rows = 8, .vectors = 1, .width = 1, .panel = 12}),
+                VGGCL_EUSAGE, "panel of 12", "8 rows");
+    CHECK_FAILS(gemm_tile_check(device, (struct gemm_tile){.rows = 16, .vectors = 4, .width = 16, .panel = 16}),
+                VGGCL_EUSAGE, "512");
+    CHECK(gemm_tile_check(device, gemm_built_in_tile(device)));
+    struct dev small = {.info = {.name = "a small GPU", .work_group_size = 63, .local_memory = 1 << 20}};
+    CHECK_FAILS(gemm_tile_check(&small, good), VGGCL_EUSAGE, "8 x 8", "63", small.info.name);
+    small.info.work_group_size = 64;
+    small.info.local_memory = 1024;
+    CHECK_FAILS(gemm_tile_check(&small, good), VGGCL_EUSAGE, "1024", small.info.name);
+}
+
+/* A GPU's tile, also one of a GPU that has little. */
+static void built_in_tiles(void **state) {
+    (void)state;
+    struct dev gpu = {.info = {.type = VGGCL_GPU, .work_group_size = 1024, .local_memory = 49152}, .vector_width = 4};
+    assert_int_equal(gemm_built_in_tile(&gpu).group_rows, 16);
+    CHECK(gemm_tile_check(&gpu, gemm_built_in_tile(&gpu)));
+    gpu.info.work_group_size = 64;
+    gpu.info.local_memory = 4096;
+    CHECK(gemm_tile_check(&gpu, gemm_built_in_tile(&gpu)));
+}
+
 /* Few shapes: CLBlast's kernels take seconds to compile. Under Oclgrind they take minutes, and are not ours. */
 static void clblast(void **state) {
     (void)state;
@@ -113,9 +182,15 @@ static void unknown_engine(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        DEVICE_TEST(tiled),           DEVICE_TEST(clblast),
-        DEVICE_TEST(clblast_batched), DEVICE_TEST(ends_with_its_tensor),
-        DEVICE_TEST(nothing_to_do),   DEVICE_TEST(unknown_engine),
+        DEVICE_TEST(tiled),
+        DEVICE_TEST(tiles),
+        DEVICE_TEST(wrong_tiles),
+        DEVICE_TEST(built_in_tiles),
+        DEVICE_TEST(clblast),
+        DEVICE_TEST(clblast_batched),
+        DEVICE_TEST(ends_with_its_tensor),
+        DEVICE_TEST(nothing_to_do),
+        DEVICE_TEST(unknown_engine),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -6,6 +6,7 @@
 #include "ops/im2col.h"
 #include "ops/image.h"
 #include "ops/softmax.h"
+#include "ops/tuning.h"
 #include "ops/winograd.h"
 
 #include <math.h>
@@ -26,7 +27,7 @@ enum directions {
 
 /* A row of the table: an operator with its variant, and what in the network has its shapes. */
 struct check {
-    const char *name, *kernels;
+    const char *name, *kernels; /* NULL: those of the engine */
     const struct layer_type *layer;
     unsigned uses;
     void (*run)(struct rig *rig, const struct check *check, struct conv_shape s);
@@ -111,6 +112,28 @@ static void product_nt(struct rig *rig, const struct check *check, struct conv_s
 static void product_tn(struct rig *rig, const struct check *check, struct conv_shape s) {
     struct gemm_shape g = product(rig, check, s);
     multiply(rig, (struct gemm_shape){g.k, g.n, g.m, g.batch}, true, false, GEMM_ADD);
+}
+
+/* The own kernels with other tiles than the device's: a row of the table for each way, ragged at every border. */
+static void product_tiles(struct rig *rig, const struct check *check, struct conv_shape s) {
+    static const struct gemm_tile tiles[] = {
+        {.rows = 3, .vectors = 1, .width = 2, .panel = 6},
+        {.rows = 2, .vectors = 3, .width = 4, .group_rows = 4, .group_columns = 2, .depth = 5},
+    };
+    struct gemm_shape g = product(rig, check, s);
+    struct tuning own = rig->dev->tuning ? *rig->dev->tuning : tuning_built_in(rig->dev);
+    bool tuned = rig->dev->tuning;
+    enum gemm_engine chosen = gemm_switch(rig->dev, GEMM_TILED);
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
+        struct tuning other = own;
+        other.tile = tiles[i];
+        RIG_RUN(rig, tuning_use(rig->dev, &other));
+        multiply(rig, g, false, false, GEMM_ADD);
+        multiply(rig, (struct gemm_shape){g.m, g.k, g.n, g.batch}, false, true, GEMM_SET);
+        multiply(rig, (struct gemm_shape){g.k, g.n, g.m, g.batch}, true, false, GEMM_SET);
+    }
+    gemm_switch(rig->dev, chosen);
+    tuning_use(rig->dev, tuned ? &own : NULL); /* which it did before */
 }
 
 /* ------------------------------------------------------------------------------------------------ convolutions -- */
@@ -486,15 +509,15 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
     { name, kernels, layer, uses, run, NULL, 0, GEMM_AUTO, false, false, DROPOUT_NONE }
 #define OF(algorithm, directions, name, kernels, uses, run)                                                            \
     { name, kernels, &layer_conv, uses, run, algorithm, directions, GEMM_AUTO, false, false, DROPOUT_NONE }
-#define PRODUCT(name, layer, run, algorithm, directions, engine, kernel)                                               \
-    { name, kernel, layer, CONV, run, algorithm, directions, engine, false, false, DROPOUT_NONE }
-#define PRODUCTS(layer, algorithm, engine, kernel)                                                                     \
-    PRODUCT("matrix product NN", layer, product_nn, algorithm, FORWARD | BACK, engine, kernel),                        \
-        PRODUCT("matrix product TN", layer, product_tn, algorithm, WEIGHTS, engine, kernel)
-#define ENGINE(engine, kernel)                                                                                         \
-    PRODUCT("matrix product NT", &layer_linear, product_nt, NULL, 0, engine, kernel),                                  \
-        PRODUCTS(&layer_linear, NULL, engine, kernel), PRODUCTS(&layer_conv, &conv_im2col, engine, kernel),            \
-        PRODUCTS(&layer_conv, &conv_winograd2, engine, kernel), PRODUCTS(&layer_conv, &conv_winograd4, engine, kernel)
+#define PRODUCT(name, layer, run, algorithm, directions, engine)                                                       \
+    { name, NULL, layer, CONV, run, algorithm, directions, engine, false, false, DROPOUT_NONE }
+#define PRODUCTS(layer, algorithm, engine)                                                                             \
+    PRODUCT("matrix product NN", layer, product_nn, algorithm, FORWARD | BACK, engine),                                \
+        PRODUCT("matrix product TN", layer, product_tn, algorithm, WEIGHTS, engine)
+#define ENGINE(engine)                                                                                                 \
+    PRODUCT("matrix product NT", &layer_linear, product_nt, NULL, 0, engine), PRODUCTS(&layer_linear, NULL, engine),   \
+        PRODUCTS(&layer_conv, &conv_im2col, engine), PRODUCTS(&layer_conv, &conv_winograd2, engine),                   \
+        PRODUCTS(&layer_conv, &conv_winograd4, engine)
 #define TRANSFORMS(algorithm)                                                                                          \
     OF(algorithm, ANY, "input transform", "winograd/winograd_input", IMAGES, transform_input),                         \
         OF(algorithm, FORWARD | BACK, "output transform", "winograd/winograd_output", N | H | W | O,                   \
@@ -522,8 +545,9 @@ static const struct check checks[] = {
     OF(&conv_im2col, BACK, "weight rotation", "im2col/rotate_weight", C | O, rotation),
     TRANSFORMS(&conv_winograd2),
     TRANSFORMS(&conv_winograd4),
-    ENGINE(GEMM_TILED, "gemm/gemm"),
-    ENGINE(GEMM_CLBLAST, "CLBlast"),
+    ENGINE(GEMM_TILED),
+    PLAIN("matrix product, other tiles", "gemm_local/gemm_local, gemm/gemm", &layer_linear, CONV, product_tiles),
+    ENGINE(GEMM_CLBLAST),
     CONVOLUTIONS(&conv_direct, "direct/*"),
     CONVOLUTIONS(&conv_im2col, "im2col/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd2, "winograd/*, a matrix product"),
@@ -581,9 +605,9 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
     snprintf(result.name, sizeof result.name, "%s%s%s%s%s", check->name, check->algorithm ? ", " : "",
              check->algorithm ? check->algorithm->name : "", check->engine ? ", " : "",
              check->engine ? gemm_engine_names[check->engine] : "");
-    snprintf(result.kernels, sizeof result.kernels, "%s", check->kernels);
     describe(check->uses, shape, result.shape);
     enum gemm_engine chosen = gemm_switch(rig->dev, check->engine ? check->engine : engine);
+    snprintf(result.kernels, sizeof result.kernels, "%s", check->kernels ? check->kernels : gemm_kernels(rig->dev));
     rig_start(rig);
     check->run(rig, check, shape);
     if (rig_end(rig) != VGGCL_OK) {
@@ -620,7 +644,7 @@ static bool belongs(const struct check *check, const struct layer *l) {
 /* Whether net itself runs the check on this layer, and which engine makes its matrix products then. */
 static bool runs(const struct check *check, const struct layer *l, enum gemm_engine *engine) {
     if (!check->algorithm)
-        return !check->engine || check->engine == *engine;
+        return (!check->engine || check->engine == *engine) && check->run != product_tiles;
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
         struct conv_method m = l->methods[i];
         if (check->directions >> i & 1 && (i != CONV_DATA_GRADIENT || l->needs_dx) && m.algorithm == check->algorithm &&

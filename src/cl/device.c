@@ -73,6 +73,7 @@ void dev_close(struct dev *d) {
         clReleaseCommandQueue(d->queue);
     if (d->context)
         clReleaseContext(d->context);
+    free(d->tuning);
     free(d);
 }
 

@@ -10,6 +10,7 @@
 
 #include <CL/cl.h>
 
+struct tuning;  /* ops/tuning.h */
 struct program; /* a built kernel file with one set of options */
 
 /* A block of device memory, or a view into one. Copies share the memory; the arena that made it owns it. */
@@ -36,6 +37,7 @@ struct dev {
     int gemm_engine;
     struct tensor gemm_scratch;
     size_t gemm_words;
+    struct tuning *tuning; /* for ops/tuning.c: what was measured to be fastest; NULL for the built-in rules */
     size_t conv_words; /* for ops/conv.c: how much a convolution may transform at once; 0 for what suits the device */
 };
 

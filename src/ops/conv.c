@@ -1,4 +1,5 @@
 #include "ops/direct.h"
+#include "ops/tuning.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,11 @@ enum { CPU_CHUNK_WORDS = 5 << 19, OTHER_CHUNK_WORDS = 1 << 25 };
 enum { WINOGRAD_CHANNELS = 8 };
 
 size_t conv_words(const struct dev *d) {
-    return d->conv_words ? d->conv_words : d->info.type == VGGCL_CPU ? CPU_CHUNK_WORDS : OTHER_CHUNK_WORDS;
+    return d->conv_words ? d->conv_words : d->tuning ? d->tuning->conv_words : conv_built_in_words(d);
+}
+
+size_t conv_built_in_words(const struct dev *d) {
+    return d->info.type == VGGCL_CPU ? CPU_CHUNK_WORDS : OTHER_CHUNK_WORDS;
 }
 
 size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image) {
@@ -50,8 +55,15 @@ enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char 
                            struct conv_method methods[CONV_DIRECTIONS]) {
     const struct conv_algorithm *forced;
     TRY(find(name, &forced));
-    for (int i = 0; i < CONV_DIRECTIONS; i++)
+    const struct tuned_conv *tuned = tuning_find(d->tuning, s);
+    for (int i = 0; i < CONV_DIRECTIONS; i++) {
         methods[i] = (struct conv_method){forced ? forced : suitable(d, s), gemm_engine(d)};
+        if (!tuned || !tuned->methods[i].algorithm || (forced && forced != tuned->methods[i].algorithm))
+            continue;
+        methods[i].algorithm = tuned->methods[i].algorithm;
+        if (gemm_allows(d, tuned->methods[i].engine))
+            methods[i].engine = tuned->methods[i].engine;
+    }
     return VGGCL_OK;
 }
 

@@ -60,8 +60,8 @@ struct conv_method {
 struct vggcl_method conv_describe(struct conv_method m);
 
 /* The methods for a convolution of shape s, which is the forward one's for all three directions. name: the algorithm
- * "direct", "im2col", "winograd2" or "winograd4", or "auto" for what suits device and shape. VGGCL_EUSAGE
- * for any other name. */
+ * "direct", "im2col", "winograd2" or "winograd4", or "auto" for what was tuned for the shape on d, else for what
+ * suits both; likewise the engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other name. */
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]);
 
@@ -81,9 +81,10 @@ enum vggcl_err conv_weight_gradient(struct conv_method m, struct dev *d, struct 
 /* The shape of the convolution that makes the data gradient of s. */
 struct conv_shape conv_reversed(struct conv_shape s);
 
-/* The words of scratch memory that a convolution may transform images to at once: d->conv_words, else as many as stay
- * in a CPU's cache, or as fill a GPU. */
+/* The words of scratch memory that a convolution may transform images to at once: d->conv_words, else what was tuned,
+ * else as many as stay in a CPU's cache, or as fill a GPU. */
 size_t conv_words(const struct dev *d);
+size_t conv_built_in_words(const struct dev *d); /* the last of these */
 
 /* How many of s.n images to do at once when each takes words_per_image of that. At least one. */
 size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image);

@@ -1,12 +1,10 @@
 #include "ops/gemm.h"
 #include "ops/clblast.h"
+#include "ops/gemm_local.h"
+#include "ops/tuning.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* The register tile of cl/gemm.cl: 8 rows x 2 vectors of accumulators are 16 of AVX-512's 32 registers, which leaves
- * room for the vectors of b and hides the latency of two FMA units. */
-enum { TILE_ROWS = 8, TILE_VECTORS = 2, PANEL = 64 };
 
 const char *const gemm_engine_names[] = {"auto", "clblast", "tiled", NULL};
 
@@ -36,32 +34,115 @@ enum vggcl_err gemm_use(struct dev *d, const char *name) {
     return err_set(VGGCL_EUSAGE, "--gemm takes auto, clblast or tiled, not '%s'", name);
 }
 
+/* --------------------------------------------------------------------------------------------- the own kernels -- */
+
+/* On CPUs 8 rows x 2 vectors of accumulators are 16 of AVX-512's 32 registers, which leaves room for the vectors of b
+ * and hides the latency of two FMA units. On GPUs a work-group makes 128 x 64 words; smaller ones where that is more
+ * than the device takes. */
+struct gemm_tile gemm_built_in_tile(const struct dev *d) {
+    if (d->info.type == VGGCL_CPU)
+        return (struct gemm_tile){.rows = 8, .vectors = 2, .width = d->vector_width, .panel = 64};
+    struct gemm_tile t = {
+        .rows = 8, .vectors = 1, .width = d->vector_width, .group_rows = 16, .group_columns = 16, .depth = 16};
+    while (t.group_rows > 1 && (size_t)(t.group_rows * t.group_columns) > d->info.work_group_size)
+        t.group_rows /= 2;
+    while (t.depth > 1 && gemm_local_bytes(t) > d->info.local_memory)
+        t.depth /= 2;
+    return t;
+}
+
+static enum vggcl_err check_range(const char *name, int value, int least, int most) {
+    if (value >= least && value <= most)
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE, "a matrix product's %s is %d to %d, not %d", name, least, most, value);
+}
+
+enum vggcl_err gemm_tile_check(const struct dev *d, struct gemm_tile t) {
+    TRY(check_range("rows", t.rows, 1, 16));
+    TRY(check_range("vectors", t.vectors, 1, 4));
+    TRY(check_range("width", t.width, 1, 16));
+    if (t.width & (t.width - 1))
+        return err_set(VGGCL_EUSAGE, "a matrix product's width is 1, 2, 4, 8 or 16, not %d", t.width);
+    TRY(check_range("rows * vectors * width", t.rows * t.vectors * t.width, 1, 512));
+    TRY(check_range("group_rows", t.group_rows, 0, 64));
+    if (t.group_rows == 0) {
+        TRY(check_range("panel", t.panel, t.rows, 1024));
+        return t.panel % t.rows == 0
+                   ? VGGCL_OK
+                   : err_set(VGGCL_EUSAGE, "a matrix product's panel of %d is no multiple of its %d rows", t.panel,
+                             t.rows);
+    }
+    TRY(check_range("group_columns", t.group_columns, 1, 64));
+    TRY(check_range("depth", t.depth, 1, 64));
+    if ((size_t)(t.group_rows * t.group_columns) > d->info.work_group_size)
+        return err_set(VGGCL_EUSAGE, "a matrix product's group of %d x %d work-items is more than the %zu of %s",
+                       t.group_rows, t.group_columns, d->info.work_group_size, d->info.name);
+    if (gemm_local_bytes(t) > d->info.local_memory)
+        return err_set(VGGCL_EUSAGE, "a matrix product's tiles take %zu bytes of local memory; %s has %llu",
+                       gemm_local_bytes(t), d->info.name, (unsigned long long)d->info.local_memory);
+    return VGGCL_OK;
+}
+
+size_t gemm_vector_width(struct gemm_tile t, size_t n) {
+    size_t width = (size_t)t.width;
+    while (n % width)
+        width /= 2;
+    return width;
+}
+
+void gemm_tile_text(struct gemm_tile t, char text[GEMM_TILE_TEXT]) {
+    if (t.group_rows)
+        snprintf(text, GEMM_TILE_TEXT, "local %dx%d, %dx%d of %d, depth %d", t.group_rows, t.group_columns, t.rows,
+                 t.vectors, t.width, t.depth);
+    else
+        snprintf(text, GEMM_TILE_TEXT, "registers %dx%d of %d, panel %d", t.rows, t.vectors, t.width, t.panel);
+}
+
+static struct gemm_tile tile(const struct dev *d) {
+    return d->tuning ? d->tuning->tile : gemm_built_in_tile(d);
+}
+
 static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b,
                                  enum gemm_add add, struct matrix c, size_t batch) {
     char options[128];
-    size_t width = (size_t)dev_vector_width(d, (int)n);
-    size_t vectors = n / width % TILE_VECTORS == 0 ? TILE_VECTORS : 1;
+    struct gemm_tile t = tile(d);
+    if (t.group_rows)
+        return gemm_local(d, t, m, n, k, a, b, add, c, batch);
+    size_t width = gemm_vector_width(t, n), vectors = (size_t)t.vectors, panel = (size_t)t.panel;
+    while (n / width % vectors)
+        vectors--;
     snprintf(options, sizeof options,
              "-DVW=%zu -DCOLUMNS=%zu -DROWS=%d -DPANEL=%d -DTRANSPOSE_A=%d -DTRANSPOSE_B=%d -DACCUMULATE=%d", width,
-             vectors, TILE_ROWS, PANEL, a.transposed, b.transposed, add);
-    return dev_run(d, "gemm/gemm", options, RANGE_SINGLE(n / (width * vectors), (m + PANEL - 1) / PANEL, batch),
+             vectors, t.rows, t.panel, a.transposed, b.transposed, add);
+    return dev_run(d, "gemm/gemm", options, RANGE_SINGLE(n / (width * vectors), (m + panel - 1) / panel, batch),
                    ARGS(A_INT(m), A_INT(n), A_INT(k), A_MEM(a.data), A_INT(a.offset), A_INT(a.stride), A_INT(a.step),
                         A_MEM(b.data), A_INT(b.offset), A_INT(b.stride), A_INT(b.step), A_MEM(c.data), A_INT(c.offset),
                         A_INT(c.stride), A_INT(c.step)));
 }
 
+const char *gemm_kernels(const struct dev *d) {
+    return gemm_engine(d) == GEMM_CLBLAST ? "CLBlast" : tile(d).group_rows ? "gemm_local/gemm_local" : "gemm/gemm";
+}
+
 /* On CPUs a long sum goes in parts: Mesa's llvmpipe leaves a work-item's loops after 65535 rounds in all, which a panel
- * of PANEL / TILE_ROWS tiles reaches at a depth of 8191. */
-enum { CPU_DEPTH = 4096 };
+ * of eight tiles reaches at a depth of 8191. */
+enum { CPU_ROUNDS = 1 << 15 };
+
+static size_t cpu_depth(const struct dev *d) {
+    struct gemm_tile t = tile(d);
+    size_t tiles = t.group_rows ? 8 : (size_t)(t.panel / t.rows), depth = CPU_ROUNDS / tiles;
+    return depth < 64 ? 64 : depth;
+}
 
 enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b, enum gemm_add add,
                     struct matrix c, size_t batch) {
     enum vggcl_err (*multiply)(struct dev *, size_t, size_t, size_t, struct matrix, struct matrix, enum gemm_add,
                                struct matrix, size_t) = gemm_engine(d) == GEMM_TILED ? tiled_gemm : clblast_gemm;
-    for (; d->info.type == VGGCL_CPU && k > CPU_DEPTH; k -= CPU_DEPTH, add = GEMM_ADD) {
-        TRY(multiply(d, m, n, CPU_DEPTH, a, b, add, c, batch));
-        a.offset += CPU_DEPTH * (a.transposed ? a.stride : 1);
-        b.offset += CPU_DEPTH * (b.transposed ? 1 : b.stride);
+    size_t part = d->info.type == VGGCL_CPU ? cpu_depth(d) : k;
+    for (; k > part; k -= part, add = GEMM_ADD) {
+        TRY(multiply(d, m, n, part, a, b, add, c, batch));
+        a.offset += part * (a.transposed ? a.stride : 1);
+        b.offset += part * (b.transposed ? 1 : b.stride);
     }
     return multiply(d, m, n, k, a, b, add, c, batch);
 }

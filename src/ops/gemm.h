@@ -1,5 +1,6 @@
 /* gemm.h - the one door to every matrix product. Two engines stand behind it: CLBlast, which GPUs are tuned for, and
- * the project's own register-tiled kernel (cl/gemm.cl), several times faster on CPUs. */
+ * the project's own tiled kernels: in registers alone (cl/gemm.cl), several times faster on CPUs, or with local memory
+ * (cl/gemm_local.cl). */
 #ifndef VGGCL_OPS_GEMM_H
 #define VGGCL_OPS_GEMM_H
 
@@ -21,6 +22,31 @@ struct gemm_shape {
     size_t m, n, k, batch;
 };
 
+/* How the own kernels cut a product up. */
+struct gemm_tile {
+    int rows;    /* of a work-item's register tile: 1..16 */
+    int vectors; /* across it: 1..4 */
+    int width;   /* floats of a vector at most: 1, 2, 4, 8 or 16; rows * vectors * width is at most 512 */
+    /* In registers alone: rows of a work-item, a multiple of `rows` up to 1024. */
+    int panel;
+    /* With local memory: work-items of a work-group, 1..64 down and across, as many as the device takes; 0 down for
+     * registers alone. And how far along k a tile of a and b in local memory reaches: 1..64. */
+    int group_rows, group_columns, depth;
+};
+
+/* 8 x 2 vectors in registers on CPUs, local memory elsewhere. */
+struct gemm_tile gemm_built_in_tile(const struct dev *d);
+
+/* VGGCL_EUSAGE, naming the parameter, where t is out of range or more than d has. */
+enum vggcl_err gemm_tile_check(const struct dev *d, struct gemm_tile t);
+
+/* The width of t's vectors where they have to divide n. */
+size_t gemm_vector_width(struct gemm_tile t, size_t n);
+
+/* "registers 8x2 of 16, panel 64", "local 16x16, 8x1 of 4, depth 16". */
+enum { GEMM_TILE_TEXT = 64 };
+void gemm_tile_text(struct gemm_tile t, char text[GEMM_TILE_TEXT]);
+
 /* Who multiplies. */
 enum gemm_engine { GEMM_AUTO, GEMM_CLBLAST, GEMM_TILED };
 extern const char *const gemm_engine_names[]; /* "auto", "clblast", "tiled"; ended by NULL */
@@ -37,6 +63,9 @@ enum vggcl_err gemm_use(struct dev *d, const char *name);
 
 /* The engine that multiplies on d now, never GEMM_AUTO. */
 enum gemm_engine gemm_engine(const struct dev *d);
+
+/* What it launches, for messages: "gemm/gemm", "gemm_local/gemm_local" or "CLBlast". */
+const char *gemm_kernels(const struct dev *d);
 
 /* Has engine multiply from now on. Answers what was chosen before, to be put back in the same way. */
 enum gemm_engine gemm_switch(struct dev *d, enum gemm_engine engine);

@@ -92,7 +92,7 @@ coverage() {
 mkdir -p "$root/checkers" "$root/vendors"
 cp "$(grep -il pocl /etc/OpenCL/vendors/*.icd | head -1)" "$root/vendors/pocl.icd"
 export OCL_ICD_VENDORS=$root/vendors POCL_CACHE_DIR=${POCL_CACHE_DIR:-$root/pocl-cache}
-export VGGCL_CACHE_DIR=${VGGCL_CACHE_DIR:-$root/programs}
+export VGGCL_CACHE_DIR=${VGGCL_CACHE_DIR:-$root/cache}
 unset VGGCL_DEVICE
 [ $# -gt 0 ] || set -- asan valgrind oclgrind coverage
 for checker; do

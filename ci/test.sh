@@ -44,7 +44,7 @@ echo "== tests"
 # A folder with PoCL's driver alone: every ICD loader understands that.
 mkdir -p "$build/vendors" "$build/pocl-cache"
 cp "$(grep -il pocl /etc/OpenCL/vendors/*.icd | head -1)" "$build/vendors/pocl.icd"
-export OCL_ICD_VENDORS=$build/vendors POCL_CACHE_DIR=$build/pocl-cache VGGCL_CACHE_DIR=$build/programs
+export OCL_ICD_VENDORS=$build/vendors POCL_CACHE_DIR=$build/pocl-cache VGGCL_CACHE_DIR=$build/cache
 unset VGGCL_DEVICE
 rm -f "$build/tests.xml"
 ctest --test-dir "$build" --output-on-failure --output-junit "$build/tests.xml" || true

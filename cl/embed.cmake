@@ -1,18 +1,17 @@
-# Writes OUTPUT, a C file that holds the kernel files named in the file LIST as bytes: struct embedded_kernel
-# embedded_kernels[], ended by a row without name. A byte array, not a string: C99 promises only 4095 characters of those.
-file(READ "${LIST}" kernels)
+# Writes OUTPUT, a C file that holds the files named in the file LIST as bytes: struct embedded_file TABLE[], ended by a row
+# without name. A byte array, not a string: C99 promises only 4095 characters of those.
+file(READ "${LIST}" files)
 set(arrays "")
-set(table "")
-foreach(kernel IN LISTS kernels)
-  get_filename_component(name "${kernel}" NAME)
-  if(NOT name MATCHES "^([A-Za-z_][A-Za-z0-9_]*)\\.cl$")
-    message(FATAL_ERROR "${kernel}: rename it: the name before .cl must be letters, digits and underscores (a C identifier)")
-  endif()
-  set(stem "${CMAKE_MATCH_1}")
-  file(READ "${kernel}" hex HEX)
+set(rows "")
+set(number 0)
+foreach(path IN LISTS files)
+  get_filename_component(stem "${path}" NAME_WE)
+  file(READ "${path}" hex HEX)
   string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-  string(APPEND arrays "static const unsigned char kernel_${stem}[] = {\n${bytes}0};\n")
-  string(APPEND table "    {\"${stem}\", (const char *)kernel_${stem}},\n")
+  string(APPEND arrays "static const unsigned char file_${number}[] = {\n${bytes}0};\n")
+  string(APPEND rows "    {\"${stem}\", (const char *)file_${number}},\n")
+  math(EXPR number "${number} + 1")
 endforeach()
-file(WRITE "${OUTPUT}" "#include \"cl/embedded.h\"\n\n${arrays}\nconst struct embedded_kernel embedded_kernels[] = {\n${table}    {0, 0}};\n")
+file(WRITE "${OUTPUT}"
+     "#include \"cl/embedded.h\"\n\n${arrays}\nconst struct embedded_file ${TABLE}[] = {\n${rows}    {0, 0}};\n")

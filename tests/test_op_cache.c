@@ -14,7 +14,7 @@
 
 enum { ENTRY_LIMIT = 1 << 26 };
 
-static char folder[] = "test_cache_XXXXXX", *earlier;
+static char root[] = "test_cache_XXXXXX", folder[sizeof root + 16], *earlier; /* folder: programs in root */
 static char kernels[VGGCL_PATH_MAX], kernel_file[VGGCL_PATH_MAX];
 
 /* The names of a folder's files, one or more; the last in name. */
@@ -35,12 +35,14 @@ static int files_of(const char *path, char name[256]) {
 static int start(void **state) {
     earlier = getenv("VGGCL_CACHE_DIR");
     earlier = earlier ? strdup(earlier) : NULL;
-    strcpy(folder, "test_cache_XXXXXX");
-    if (!mkdtemp(folder) || open_device(state) != 0)
+    strcpy(root, "test_cache_XXXXXX");
+    if (!mkdtemp(root) || open_device(state) != 0)
         return -1;
+    snprintf(folder, sizeof folder, "%s/programs", root);
+    CHECK(file_make_folder(folder));
     snprintf(kernels, sizeof kernels, "%s/kernels", folder);
     snprintf(kernel_file, sizeof kernel_file, "%s/kernels/peak.cl", folder);
-    return setenv("VGGCL_CACHE_DIR", folder, 1);
+    return setenv("VGGCL_CACHE_DIR", root, 1);
 }
 
 static void empty_folder(void) {
@@ -56,6 +58,7 @@ static void empty_folder(void) {
 static int end(void **state) {
     empty_folder();
     rmdir(folder);
+    rmdir(root);
     if (earlier)
         setenv("VGGCL_CACHE_DIR", earlier, 1);
     else
@@ -66,7 +69,7 @@ static int end(void **state) {
 
 static int clean(void **state) {
     empty_folder();
-    setenv("VGGCL_CACHE_DIR", folder, 1);
+    setenv("VGGCL_CACHE_DIR", root, 1);
     return release(state);
 }
 
@@ -211,8 +214,9 @@ static void no_folder(void **state) {
     expect(open_and_run(NULL, 1), 1, 0);
     expect(open_and_run(NULL, 1), 0, 1);
     char name[256];
+    snprintf(path, sizeof path, "%s/kernels/programs", folder);
     assert_int_equal(files_of(path, name), 1);
-    snprintf(path, sizeof path, "%s/kernels/%s", folder, name);
+    snprintf(path, sizeof path, "%s/kernels/programs/%s", folder, name);
     assert_int_equal(remove(path), 0);
     /* A folder where an entry should be: it can neither be read nor written. */
     assert_int_equal(mkdir(path, 0777), 0);
@@ -222,6 +226,8 @@ static void no_folder(void **state) {
     expect(open_and_run(NULL, 1), 1, 0);
     expect(open_and_run(NULL, 1), 1, 0);
     assert_int_equal(remove(inside), 0);
+    assert_int_equal(remove(path), 0);
+    snprintf(path, sizeof path, "%s/kernels/programs", folder);
     assert_int_equal(remove(path), 0);
 }
 

@@ -7,9 +7,9 @@
 
 #include "cl/device.h"
 
-/* The folder for entries, made where missing: $VGGCL_CACHE_DIR (empty: none), else vggcl/programs in $XDG_CACHE_HOME or
- * ~/.cache. "" where it cannot be made. */
-void cache_folder(char folder[VGGCL_PATH_MAX]);
+/* The folder for what is kept of a kind, "programs" or "profiles", made where missing: in $VGGCL_CACHE_DIR (empty:
+ * none), else in vggcl in $XDG_CACHE_HOME or ~/.cache. "" where it cannot be made. */
+void cache_folder(const char *kind, char folder[VGGCL_PATH_MAX]);
 
 struct cache_key {
     char *text; /* NULL: there is no cache */

@@ -39,10 +39,12 @@ enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev
     d->info = list[chosen];
     d->id = ids[chosen];
     d->vector_width = natural_vector_width(d->info.type);
-    cache_folder(d->cache_folder);
+    cache_folder("programs", d->cache_folder);
 
-    cl_uint alignment_bits = 0;
+    cl_uint alignment_bits = 0, native_width = 0;
     clGetDeviceInfo(d->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof alignment_bits, &alignment_bits, NULL);
+    clGetDeviceInfo(d->id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof native_width, &native_width, NULL);
+    d->native_vector_width = (int)native_width;
     d->alignment = alignment_bits / 8 > 64 ? alignment_bits / 8 : 64;
 
     d->context = clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);

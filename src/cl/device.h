@@ -26,10 +26,12 @@ struct dev {
     cl_command_queue queue;            /* in order: a launch sees what the ones before it wrote */
     size_t alignment;                  /* bytes; where a view into a buffer may begin */
     int vector_width;                  /* floats that a work-item should handle at once: a power of two, 1..16 */
+    int native_vector_width;           /* floats, as the driver says */
     const char *kernel_dir;            /* a folder whose .cl files take the place of the embedded ones, or NULL */
     char cache_folder[VGGCL_PATH_MAX]; /* where built programs are kept; "" for nowhere */
     struct program *programs;
     int programs_built, programs_cached; /* from source, from cache_folder */
+    bool on_trial;                       /* programs built now are not kept there */
     size_t bytes, peak_bytes;            /* of all buffers: now, and the most there have been */
     bool rehearses; /* launches do nothing; matrix products only find out what scratch memory they want */
     /* Kept here for ops/gemm.c: the engine that multiplies, the scratch memory that CLBlast asks for, and the words of
@@ -126,5 +128,8 @@ const char *cl_error_name(cl_int code);
 /* For dev_run: the kernel "file/function" built with options; program.c keeps what it built in d->programs. */
 enum vggcl_err program_kernel(struct dev *d, const char *name, const char *options, cl_kernel *kernel);
 void program_free_all(struct dev *d);
+
+/* A hash of all embedded kernel files. */
+uint64_t program_sources_hash(void);
 
 #endif

@@ -1,12 +1,13 @@
-/* embedded.h - the kernel sources that the build put into the library (cl/embed.cmake writes the table). */
+/* embedded.h - the files that the build put into the library (cl/embed.cmake writes the tables). */
 #ifndef VGGCL_CL_EMBEDDED_H
 #define VGGCL_CL_EMBEDDED_H
 
-struct embedded_kernel {
-    const char *stem;   /* the file's name without .cl; NULL ends the table */
-    const char *source; /* its text, NUL-terminated */
+struct embedded_file {
+    const char *stem; /* its name without what follows the dot; NULL ends a table */
+    const char *text; /* NUL-terminated */
 };
 
-extern const struct embedded_kernel embedded_kernels[];
+extern const struct embedded_file embedded_kernels[];  /* cl/x.cl */
+extern const struct embedded_file embedded_profiles[]; /* data/profiles/x.json */
 
 #endif

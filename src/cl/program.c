@@ -3,6 +3,7 @@
 #include "cl/cache.h"
 #include "cl/embedded.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,13 +36,13 @@ static enum vggcl_err load_source(const struct dev *d, const char *stem, char **
             return file_read(path, SOURCE_LIMIT, source, &size);
         }
     }
-    for (const struct embedded_kernel *k = embedded_kernels; k->stem; k++) {
+    for (const struct embedded_file *k = embedded_kernels; k->stem; k++) {
         if (strcmp(k->stem, stem) == 0) {
-            size_t size = strlen(k->source) + 1;
+            size_t size = strlen(k->text) + 1;
             *source = malloc(size);
             if (!*source)
                 return err_no_memory(stem, size);
-            memcpy(*source, k->source, size);
+            memcpy(*source, k->text, size);
             return VGGCL_OK;
         }
     }
@@ -110,7 +111,7 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
     else
         err = build_failed(d, p->handle, code, p->stem, options, common, own);
 done:
-    if (err != VGGCL_OK)
+    if (err != VGGCL_OK || d->on_trial)
         cache_key_free(&p->key);
     free(common);
     free(own);
@@ -183,4 +184,11 @@ void program_free_all(struct dev *d) {
         program_free(d->programs);
         d->programs = next;
     }
+}
+
+uint64_t program_sources_hash(void) {
+    uint64_t hash = HASH_START;
+    for (const struct embedded_file *k = embedded_kernels; k->stem; k++)
+        hash = hash_bytes(hash_bytes(hash, k->stem, strlen(k->stem) + 1), k->text, strlen(k->text) + 1);
+    return hash;
 }

@@ -1,22 +1,67 @@
 #include "ops/clblast.h"
+#include "ops/tuning.h"
 
 #include <clblast_c.h>
 
-/* CLBlast knows no CPU of PoCL and falls to parameters that are five times slower than these, found with its own tuner
- * (clblast_tuner_xgemm) through PoCL on an AVX-512 CPU. Set before the first product: each change compiles anew. */
-static enum vggcl_err tune_for_cpu(struct dev *d) {
+/* Candidates for the parameters of its kernel Xgemm, in the order of its names for them. "avx512" was found with its
+ * own tuner (clblast_tuner_xgemm) through PoCL on an AVX-512 CPU; CLBlast knows no CPU of PoCL and falls to parameters
+ * that are five times slower there. The others are a GPU's usual ones: work-groups of 128 x 128 or 64 x 64 words with
+ * local memory, of 32 x 32 without. All products go through Xgemm then, however small. */
+static const struct {
+    const char *name;
+    size_t values[16];
+} sets[] = {
+    {"own", {0}},
+    {"avx512", {0, 1, 16, 2, 8, 8, 128, 16, 8, 128, 0, 0, 1, 1, 8, 8}},
+    {"large", {0, 1, 16, 2, 16, 16, 128, 16, 16, 128, 1, 1, 0, 0, 4, 4}},
+    {"medium", {0, 1, 16, 2, 8, 8, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4}},
+    {"small", {0, 1, 16, 2, 8, 8, 32, 8, 8, 32, 0, 0, 0, 0, 4, 4}},
+};
+enum { SETS = sizeof sets / sizeof *sets, OWN = 0, AVX512 = 1 };
+
+const char *clblast_set_name(int set) {
+    return set >= 0 && set < SETS ? sets[set].name : NULL;
+}
+
+int clblast_built_in_set(const struct dev *d) {
+    return d->info.type == VGGCL_CPU ? AVX512 : OWN;
+}
+
+#define TEXT_(x) #x
+#define TEXT(x)  TEXT_(x)
+const char *clblast_version(void) {
+#ifdef CLBLAST_VERSION_MAJOR
+    return TEXT(CLBLAST_VERSION_MAJOR) "." TEXT(CLBLAST_VERSION_MINOR) "." TEXT(CLBLAST_VERSION_PATCH);
+#else
+    return "unknown";
+#endif
+}
+
+static enum vggcl_err override(const struct dev *d, int set) {
     static const char *const names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG", "NDIMB",
                                         "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN",  "VWM", "VWN"};
-    static const size_t values[] = {0, 1, 16, 2, 8, 8, 128, 16, 8, 128, 0, 0, 1, 1, 8, 8};
     static const char *const routine_names[] = {"XGEMM_MIN_INDIRECT_SIZE"};
     static const size_t routine_values[] = {1};
     CLBlastStatusCode status =
-        CLBlastOverrideParameters(d->id, "Xgemm", CLBlastPrecisionSingle, 16, (const char **)names, values);
+        CLBlastOverrideParameters(d->id, "Xgemm", CLBlastPrecisionSingle, 16, (const char **)names, sets[set].values);
     if (status == CLBlastSuccess)
         status = CLBlastOverrideParameters(d->id, "GemmRoutine", CLBlastPrecisionSingle, 1,
                                            (const char **)routine_names, routine_values);
     return status == CLBlastSuccess ? VGGCL_OK
                                     : err_set(VGGCL_EOPENCL, "CLBlast took no parameters: status %d", status);
+}
+
+/* Overrides hold for the process, not for a context. */
+static enum vggcl_err set_parameters(const struct dev *d) {
+    static _Thread_local cl_device_id tuned;
+    static _Thread_local int tuned_set;
+    int set = d->tuning ? d->tuning->clblast_set : clblast_built_in_set(d);
+    if (set == OWN || (tuned == d->id && tuned_set == set))
+        return VGGCL_OK;
+    TRY(override(d, set));
+    tuned = d->id;
+    tuned_set = set;
+    return VGGCL_OK;
 }
 
 static CLBlastTranspose transpose(struct matrix m) {
@@ -50,11 +95,7 @@ static enum vggcl_err multiply_one(struct dev *d, size_t m, size_t n, size_t k, 
 
 enum vggcl_err clblast_gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b,
                             enum gemm_add add, struct matrix c, size_t batch) {
-    static _Thread_local cl_device_id tuned; /* overrides hold for the process, not for a context */
-    if (d->info.type == VGGCL_CPU && tuned != d->id) {
-        TRY(tune_for_cpu(d));
-        tuned = d->id;
-    }
+    TRY(set_parameters(d));
     if (batch == 1)
         return multiply_one(d, m, n, k, a, b, add, c);
     if (d->rehearses) /* batched products keep scratch memory of CLBlast's own, which it does not tell of */

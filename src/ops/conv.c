@@ -30,6 +30,10 @@ struct conv_shape conv_reversed(struct conv_shape s) {
     return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
 }
 
+bool conv_can(const struct conv_algorithm *a, struct conv_shape s, enum conv_direction direction) {
+    return a != &conv_direct || (direction == CONV_DATA_GRADIENT ? s.o : s.c) <= DIRECT_CHANNELS;
+}
+
 static const struct conv_algorithm *suitable(const struct dev *d, struct conv_shape s) {
     if (s.c <= DIRECT_CHANNELS)
         return &conv_direct;

@@ -50,6 +50,9 @@ extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, con
 
 extern const struct conv_algorithm *const conv_algorithms[]; /* these; ended by NULL */
 
+/* Whether a does s, of that direction, by itself: direct leaves many channels to im2col. */
+bool conv_can(const struct conv_algorithm *a, struct conv_shape s, enum conv_direction direction);
+
 /* How one direction is done: by which algorithm, and by which engine its matrix products. */
 struct conv_method {
     const struct conv_algorithm *algorithm;

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 struct tuning tuning_built_in(const struct dev *d) {
-    return (struct tuning){.tile = gemm_built_in_tile(d), .conv_words = conv_built_in_words(d)};
+    return (struct tuning){
+        .tile = gemm_built_in_tile(d), .clblast_set = clblast_built_in_set(d), .conv_words = conv_built_in_words(d)};
 }
 
 enum vggcl_err tuning_use(struct dev *d, const struct tuning *t) {

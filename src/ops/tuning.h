@@ -3,6 +3,7 @@
 #ifndef VGGCL_OPS_TUNING_H
 #define VGGCL_OPS_TUNING_H
 
+#include "ops/clblast.h"
 #include "ops/conv.h"
 
 /* The 3x3 convolutions of h x w pixels from c channels to o, of however many images. */
@@ -15,6 +16,7 @@ enum { TUNED_CONVS = 64 };
 
 struct tuning {
     struct gemm_tile tile;
+    int clblast_set;   /* see ops/clblast.h */
     size_t conv_words; /* as conv_words(): 2^12 to 2^30 */
     size_t conv_count;
     struct tuned_conv convs[TUNED_CONVS];

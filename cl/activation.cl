@@ -42,7 +42,7 @@ inline vec coin_factors(uint first, COINS) {
             of_lane[lane] < threshold ? 0.0f : keep;
     }
 #endif
-    return VLOAD(0, factor);
+    return OF_LANES(factor);
 }
 
 /* Where in x the taps of a pixel begin, and how far tap lies from there, both in pixels; w is y's width. */

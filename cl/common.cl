@@ -10,18 +10,26 @@
 #define CONCAT_(a, b) a##b
 #define CONCAT(a, b) CONCAT_(a, b)
 
+/* VLOAD and VSTORE: vector i behind p, which must be aligned to whole vectors as every row of channels is: PoCL makes
+ * four instructions of a vstore16(). OF_LANES: the vector of a private array. */
 #if VW == 1
 typedef float vec;
 typedef int ivec;
 #define VLOAD(i, p) ((p)[i])
 #define VSTORE(v, i, p) ((p)[i] = (v))
 #define TO_MASK(condition) ((condition) ? -1 : 0)
+#define OF_LANES(lanes) (*(lanes))
+#define AS_VEC as_float
+#define AS_IVEC as_int
 #else
 typedef CONCAT(float, VW) vec;
 typedef CONCAT(int, VW) ivec;
-#define VLOAD(i, p) CONCAT(vload, VW)(i, p)
-#define VSTORE(v, i, p) CONCAT(vstore, VW)(v, i, p)
+#define VLOAD(i, p) (((global const vec *)(p))[i])
+#define VSTORE(v, i, p) (((global vec *)(p))[i] = (v))
 #define TO_MASK(condition) (condition)
+#define OF_LANES(lanes) CONCAT(vload, VW)(0, lanes)
+#define AS_VEC CONCAT(as_float, VW)
+#define AS_IVEC CONCAT(as_int, VW)
 #endif
 
 /* condition ? a : b for each lane; condition is a comparison of two vec. */

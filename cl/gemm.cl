@@ -35,7 +35,7 @@ inline vec load_b(global const float *b, int ldb, int k, int column) {
 #if TRANSPOSE_B
     float lanes[VW];
     _Pragma("unroll") for (int lane = 0; lane < VW; lane++) lanes[lane] = b[(size_t)(column + lane) * ldb + k];
-    return VLOAD(0, lanes);
+    return OF_LANES(lanes);
 #else
     return VLOAD(0, b + (size_t)k * ldb + column);
 #endif

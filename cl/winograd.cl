@@ -115,13 +115,19 @@ inline void weight_transposed(const vec *d, vec *o) {
         _Pragma("unroll") for (int column = 0; column < OUT; column++) STORE(row, column, out[column]);                \
     }
 
-/* Pixel (top + row, left + column) of the image at `image_start`, c channels wide. */
+/* Pixel (top + row, left + column) of the image at `image_start`, c channels wide. Beyond the image is 0: by a mask,
+ * of the nearest pixel, because branches would keep a CPU from loading a tile's pixels all at once. */
 #define INSIDE(row, column) (top + row >= 0 && top + row < h && left + column >= 0 && left + column < w)
-#define PIXEL(row, column) (image_start + ((size_t)(top + row) * w + left + column) * c)
-#define LOAD_PIXEL(row, column) (INSIDE(row, column) ? VLOAD(block, PIXEL(row, column)) : (vec)0)
+#define PIXEL(row, column) (image_start + ((size_t)(row) * w + (column)) * c)
+#define LOAD_PIXEL(row, column)                                                                                        \
+    masked(VLOAD(block, PIXEL(clamp(top + row, 0, h - 1), clamp(left + column, 0, w - 1))), INSIDE(row, column))
 #define STORE_PIXEL(row, column, value)                                                                                \
     if (INSIDE(row, column))                                                                                           \
-    VSTORE((value) + offset, block, PIXEL(row, column))
+    VSTORE((value) + offset, block, PIXEL(top + row, left + column))
+
+inline vec masked(vec value, int keep) {
+    return AS_VEC(AS_IVEC(value) & (ivec)-keep);
+}
 
 /* Point (row, column) of the transformed tile at `tile_start`; `points` words lie between two points. */
 #define LOAD_POINT(row, column) VLOAD(block, tile_start + (size_t)(row * ALPHA + column) * points)
@@ -189,7 +195,7 @@ kernel void winograd_weight_rotated(global const float *weight, int c, int o, gl
     for (int tap = 0; tap < 9; tap++)
         for (int lane = 0; lane < VW; lane++)
             taps[tap][lane] = weight[((size_t)(8 - tap) * o + block * VW + lane) * c + from];
-#define LOAD_ROTATED(row, column) VLOAD(0, taps[row * 3 + column])
+#define LOAD_ROTATED(row, column) OF_LANES(taps[row * 3 + column])
     TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_POINT)
 }
 

@@ -34,14 +34,14 @@ struct gemm_tile {
     int group_rows, group_columns, depth;
 };
 
-/* 8 x 2 vectors in registers on CPUs, local memory elsewhere. */
+/* In registers on CPUs, with local memory elsewhere. */
 struct gemm_tile gemm_built_in_tile(const struct dev *d);
 
 /* VGGCL_EUSAGE, naming the parameter, where t is out of range or more than d has. */
 enum vggcl_err gemm_tile_check(const struct dev *d, struct gemm_tile t);
 
-/* The width of t's vectors where they have to divide n. */
-size_t gemm_vector_width(struct gemm_tile t, size_t n);
+/* The width of t's vectors for n columns: it divides them, and where the rows of b and c begin. */
+size_t gemm_vector_width(struct gemm_tile t, size_t n, struct matrix b, struct matrix c);
 
 /* "registers 8x2 of 16, panel 64", "local 16x16, 8x1 of 4, depth 16". */
 enum { GEMM_TILE_TEXT = 64 };

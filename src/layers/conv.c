@@ -55,7 +55,8 @@ static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
     struct conv_shape s = conv_shape(l, pass->n);
     TRY(conv_weight_gradient(l->methods[CONV_WEIGHT_GRADIENT], pass->dev, s, l->x, l->dy, l->parameters[0].gradient,
                              pass->scratch.conv));
-    TRY(channel_sum(pass->dev, s.n * s.h * s.w, s.o, l->dy, l->parameters[1].gradient, pass->scratch.reduction));
+    if (!l->spec.bn) /* which subtracts the mean: the bias changes nothing, and its gradient stays 0 */
+        TRY(channel_sum(pass->dev, s.n * s.h * s.w, s.o, l->dy, l->parameters[1].gradient, pass->scratch.reduction));
     if (!l->needs_dx)
         return VGGCL_OK;
     return conv_data_gradient(l->methods[CONV_DATA_GRADIENT], pass->dev, s, l->parameters[0].value, l->dy, l->dx,

@@ -21,7 +21,7 @@ struct layer_spec {
     const struct layer_type *type;
     char name[24];   /* "conv1_1": its parameters are conv1_1.weight, conv1_1.bias */
     size_t channels; /* convolution, linear: outputs */
-    bool bn, pool;   /* activation: what it has besides ReLU */
+    bool bn, pool;   /* activation: what it has besides ReLU; convolution: whether batch normalisation follows */
     enum dropout dropout;
     float p; /* probability of a drop */
 };

@@ -48,7 +48,9 @@ static void add_stage(struct layer_spec **end, struct vgg v, int stage) {
     int convolutions = v.model->convolutions[stage - 1];
     enum dropout before_classifier = v.dropout ? DROPOUT_ELEMENT : DROPOUT_NONE;
     for (int i = 1; i <= convolutions; i++) {
-        add(end, &layer_conv, "conv", stage, i)->channels = scaled(stages[stage - 1].channels, v.width);
+        struct layer_spec *conv = add(end, &layer_conv, "conv", stage, i);
+        conv->channels = scaled(stages[stage - 1].channels, v.width);
+        conv->bn = v.bn;
         struct layer_spec *activation = add(end, &layer_activation, v.bn ? "bn" : "relu", stage, i);
         activation->bn = v.bn;
         activation->pool = i == convolutions;

@@ -11,7 +11,8 @@
 #define CONCAT(a, b) CONCAT_(a, b)
 
 /* VLOAD and VSTORE: vector i behind p, which must be aligned to whole vectors as every row of channels is: PoCL makes
- * four instructions of a vstore16(). OF_LANES: the vector of a private array. */
+ * four instructions of a vstore16(). OF_LANES and TO_LANES: the
+ * vector of a private array. */
 #if VW == 1
 typedef float vec;
 typedef int ivec;
@@ -19,6 +20,7 @@ typedef int ivec;
 #define VSTORE(v, i, p) ((p)[i] = (v))
 #define TO_MASK(condition) ((condition) ? -1 : 0)
 #define OF_LANES(lanes) (*(lanes))
+#define TO_LANES(v, lanes) (*(lanes) = (v))
 #define AS_VEC as_float
 #define AS_IVEC as_int
 #else
@@ -28,17 +30,25 @@ typedef CONCAT(int, VW) ivec;
 #define VSTORE(v, i, p) (((global vec *)(p))[i] = (v))
 #define TO_MASK(condition) (condition)
 #define OF_LANES(lanes) CONCAT(vload, VW)(0, lanes)
+#define TO_LANES(v, lanes) CONCAT(vstore, VW)(v, 0, lanes)
 #define AS_VEC CONCAT(as_float, VW)
 #define AS_IVEC CONCAT(as_int, VW)
 #endif
+
+/* Before a loop over a private array of vectors: unrolled, the array lies in registers. */
+#define UNROLL _Pragma("unroll")
 
 /* condition ? a : b for each lane; condition is a comparison of two vec. */
 #define CHOOSE(condition, a, b) select((vec)(b), (vec)(a), TO_MASK(condition))
 
 /* a * b + c, in one rounding where the device has an instruction for that: the expression leaves the choice to the
- * compiler. PoCL makes two instructions of mad(), and does not define FP_FAST_FMAF. */
+ * compiler. PoCL makes two instructions of mad(), and does not define FP_FAST_FMAF. A function, because LLVM uses a CPU's
+ * widest registers only where a function takes or returns vectors of that width. */
 #pragma OPENCL FP_CONTRACT ON
-#define MAD(a, b, c) ((a) * (b) + (c))
+inline vec vec_mad(vec a, vec b, vec c) {
+    return a * b + c;
+}
+#define MAD(a, b, c) vec_mad(a, b, c)
 
 /* Philox4x32-10; the same numbers as rng_philox() in src/base/rng.c. */
 inline uint4 philox(uint4 counter, uint2 key) {

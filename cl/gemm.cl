@@ -34,7 +34,7 @@
 inline vec load_b(global const float *b, int ldb, int k, int column) {
 #if TRANSPOSE_B
     float lanes[VW];
-    _Pragma("unroll") for (int lane = 0; lane < VW; lane++) lanes[lane] = b[(size_t)(column + lane) * ldb + k];
+    UNROLL for (int lane = 0; lane < VW; lane++) lanes[lane] = b[(size_t)(column + lane) * ldb + k];
     return OF_LANES(lanes);
 #else
     return VLOAD(0, b + (size_t)k * ldb + column);
@@ -55,23 +55,23 @@ kernel void gemm(int m, int n, int depth, global const float *a, int a_offset, i
     for (int row = first_row; row < last_row; row += ROWS) {
         vec sum[ROWS][COLUMNS];
         int rows[ROWS]; /* those beyond the last are computed again and not stored */
-        _Pragma("unroll") for (int r = 0; r < ROWS; r++) {
+        UNROLL for (int r = 0; r < ROWS; r++) {
             rows[r] = min(row + r, m - 1);
-            _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
+            UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
         }
         for (int k = 0; k < depth; k++) {
             vec b_row[COLUMNS];
-            _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) b_row[j] = load_b(b, ldb, k, first_column + j * VW);
-            _Pragma("unroll") for (int r = 0; r < ROWS; r++) {
+            UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] = load_b(b, ldb, k, first_column + j * VW);
+            UNROLL for (int r = 0; r < ROWS; r++) {
                 vec value = A(rows[r], k);
-                _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
+                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
             }
         }
-        _Pragma("unroll") for (int r = 0; r < ROWS; r++) {
+        UNROLL for (int r = 0; r < ROWS; r++) {
             if (row + r >= m)
                 break;
             global float *to = c + (size_t)(row + r) * ldc;
-            _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) {
+            UNROLL for (int j = 0; j < COLUMNS; j++) {
 #if ACCUMULATE
                 sum[r][j] += VLOAD(j, to);
 #endif

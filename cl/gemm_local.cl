@@ -64,8 +64,8 @@ gemm_local(int m, int n, int depth, global const float *a, int a_offset, int lda
     b += b_offset + matrix * b_step + (size_t)first_column * (TRANSPOSE_B ? ldb : 1);
     c += c_offset + matrix * c_step;
     vec sum[ROWS][COLUMNS];
-    _Pragma("unroll") for (int r = 0; r < ROWS; r++)
-        _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
+    UNROLL for (int r = 0; r < ROWS; r++)
+        UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
     for (int done = 0; done < depth; done += DEPTH) {
         copy_tile(a + (size_t)done * (TRANSPOSE_A ? lda : 1), lda, TRANSPOSE_A, TILE_ROWS, m - first_row, depth - done,
                   item, a_tile, A_STRIDE);
@@ -74,18 +74,18 @@ gemm_local(int m, int n, int depth, global const float *a, int a_offset, int lda
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int k = 0; k < DEPTH; k++) {
             vec b_row[COLUMNS];
-            _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) b_row[j] =
+            UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] =
                 b_tile[k * (B_STRIDE / VW) + j * GROUP_COLUMNS + x];
-            _Pragma("unroll") for (int r = 0; r < ROWS; r++) {
+            UNROLL for (int r = 0; r < ROWS; r++) {
                 vec value = a_tile[k * A_STRIDE + r * GROUP_ROWS + y];
-                _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
+                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    _Pragma("unroll") for (int r = 0; r < ROWS; r++) {
+    UNROLL for (int r = 0; r < ROWS; r++) {
         int row = first_row + r * GROUP_ROWS + y;
-        _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) {
+        UNROLL for (int j = 0; j < COLUMNS; j++) {
             int column = first_column + (j * GROUP_COLUMNS + x) * VW;
             if (row < m && column < n) {
                 global float *to = c + (size_t)row * ldc + column;

@@ -6,12 +6,12 @@
 kernel void multiply_add(int rounds, float factor, global float *sum) {
     int i = get_global_id(0);
     vec chain[CHAINS];
-    _Pragma("unroll") for (int k = 0; k < CHAINS; k++) chain[k] = i + k;
+    UNROLL for (int k = 0; k < CHAINS; k++) chain[k] = i + k;
     for (int round = 0; round < rounds; round++) {
-        _Pragma("unroll") for (int k = 0; k < CHAINS; k++) chain[k] = MAD(chain[k], (vec)factor, (vec)factor);
+        UNROLL for (int k = 0; k < CHAINS; k++) chain[k] = MAD(chain[k], (vec)factor, (vec)factor);
     }
     vec total = 0;
-    _Pragma("unroll") for (int k = 0; k < CHAINS; k++) total += chain[k];
+    UNROLL for (int k = 0; k < CHAINS; k++) total += chain[k];
     VSTORE(total, i, sum);
 }
 

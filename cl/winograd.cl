@@ -103,16 +103,16 @@ inline void weight_transposed(const vec *d, vec *o) {
  * STORE(row, column, value) takes one of the OUT x OUT. */
 #define TRANSFORM(f, IN, OUT, LOAD, STORE)                                                                             \
     vec half_done[OUT][IN];                                                                                            \
-    _Pragma("unroll") for (int column = 0; column < IN; column++) {                                                    \
+    UNROLL for (int column = 0; column < IN; column++) {                                                    \
         vec in[IN], out[OUT];                                                                                          \
-        _Pragma("unroll") for (int row = 0; row < IN; row++) in[row] = LOAD(row, column);                              \
+        UNROLL for (int row = 0; row < IN; row++) in[row] = LOAD(row, column);                              \
         f(in, out);                                                                                                    \
-        _Pragma("unroll") for (int row = 0; row < OUT; row++) half_done[row][column] = out[row];                       \
+        UNROLL for (int row = 0; row < OUT; row++) half_done[row][column] = out[row];                       \
     }                                                                                                                  \
-    _Pragma("unroll") for (int row = 0; row < OUT; row++) {                                                            \
+    UNROLL for (int row = 0; row < OUT; row++) {                                                            \
         vec out[OUT];                                                                                                  \
         f(half_done[row], out);                                                                                        \
-        _Pragma("unroll") for (int column = 0; column < OUT; column++) STORE(row, column, out[column]);                \
+        UNROLL for (int column = 0; column < OUT; column++) STORE(row, column, out[column]);                \
     }
 
 /* Pixel (top + row, left + column) of the image at `image_start`, c channels wide. Beyond the image is 0: by a mask,
@@ -182,30 +182,201 @@ kernel void winograd_weight(global const float *weight, int count, global float 
     TRANSFORM(weight_transform, 3, ALPHA, LOAD_TAP, STORE_POINT)
 }
 
+/* Lane i is p[i * VW]. */
+inline vec column_of(const float *p) {
+    float lanes[VW];
+    UNROLL for (int lane = 0; lane < VW; lane++) lanes[lane] = p[lane * VW];
+    return OF_LANES(lanes);
+}
+
 /* The same of the weights turned by 180 degrees with their channels swapped: u[point][c][o] = G w G' of
- * w[tap][c][o] = weight[8 - tap][o][c]. A work-item is one block of o at one c, c running fastest: its neighbours read
- * the same cache lines. */
+ * w[tap][c][o] = weight[8 - tap][o][c]. A work-item is VW of o at VW of c, which VW divides: what lies along c goes through
+ * private memory to lie along o. */
 kernel void winograd_weight_rotated(global const float *weight, int c, int o, global float *u) {
-    int i = get_global_id(0), from = i % c, block = i / c;
+    int i = get_global_id(0), from = i % (c / VW), block = i / (c / VW);
     if (block >= o / VW)
         return;
     size_t points = (size_t)c * o;
-    global float *tile_start = u + (size_t)from * o;
-    float taps[9][VW];
+    float taps[9][VW * VW]; /* [tap][o][c] */
     for (int tap = 0; tap < 9; tap++)
         for (int lane = 0; lane < VW; lane++)
-            taps[tap][lane] = weight[((size_t)(8 - tap) * o + block * VW + lane) * c + from];
-#define LOAD_ROTATED(row, column) OF_LANES(taps[row * 3 + column])
-    TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_POINT)
+            TO_LANES(VLOAD(from, weight + ((size_t)(8 - tap) * o + block * VW + lane) * c), taps[tap] + lane * VW);
+    for (int k = 0; k < VW; k++) {
+        global float *tile_start = u + (size_t)(from * VW + k) * o;
+#define LOAD_ROTATED(row, column) column_of(taps[row * 3 + column] + k)
+        TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_POINT)
+    }
 }
 
-/* dweight[tap][c][o] = G' du G, from du[point][c][o]. */
-kernel void winograd_weight_gradient(global const float *du, int count, global float *dweight) {
+/* The sum of point `at` words away over the slabs. */
+inline vec sum_of_slabs(global const float *du, int slabs, size_t slab_words, int block, size_t at) {
+    vec sum = VLOAD(block, du + at);
+    for (int slab = 1; slab < slabs; slab++)
+        sum += VLOAD(block, du + slab * slab_words + at);
+    return sum;
+}
+
+/* dweight[tap][c][o] = G' du G, du[point][c][o] being the sum of du[slab][point][c][o] in the slabs' order. */
+kernel void winograd_weight_gradient(global const float *du, int count, int slabs, global float *dweight) {
     int block = get_global_id(0);
     if (block >= count)
         return;
     size_t points = (size_t)count * VW;
-    global const float *tile_start = du;
+#define LOAD_SUM(row, column)                                                                                          \
+    sum_of_slabs(du, slabs, ALPHA * ALPHA * points, block, (row * ALPHA + column) * points)
 #define STORE_TAP(row, column, value) VSTORE(value, block, dweight + (row * 3 + column) * points)
-    TRANSFORM(weight_transposed, ALPHA, 3, LOAD_POINT, STORE_TAP)
+    TRANSFORM(weight_transposed, ALPHA, 3, LOAD_SUM, STORE_TAP)
+}
+
+/* ---------------------------------------------------------------------------------------------- all in one pass --
+ * For devices whose work-items have a large fast local memory, which is a part of the cache on CPUs: what is transformed
+ * never leaves it. A work-group is one work-item, which takes a group of tiles at a time: v and m or z are
+ * [point][tile of the group][channel]. */
+
+#ifndef ROWS
+#define ROWS 6 /* of a register tile of the products */
+#endif
+#ifndef COLUMNS
+#define COLUMNS 4 /* vectors of a register tile */
+#endif
+
+#define LOCAL_LOAD(i, p) (((local const vec *)(p))[i])
+#define LOCAL_STORE(v, i, p) (((local vec *)(p))[i] = (v))
+#define LOAD_LOCAL_POINT(row, column) LOCAL_LOAD(block, tile_start + (row * ALPHA + column) * points)
+#define STORE_LOCAL_POINT(row, column, value) LOCAL_STORE(value, block, tile_start + (row * ALPHA + column) * points)
+
+/* The pixel at which tile number `tile` of images h x w begins, less `halo`. */
+typedef struct {
+    int image, top, left;
+} place;
+inline place place_of(int tile, int h, int w, int halo) {
+    int tiles_h = (h + TILE - 1) / TILE, tiles_w = (w + TILE - 1) / TILE;
+    place p = {tile / (tiles_w * tiles_h), tile / tiles_w % tiles_h * TILE - halo, tile % tiles_w * TILE - halo};
+    return p;
+}
+
+/* v[point][t][c] = B' x B of `count` tiles from number `first` on, `group` tiles lying between two points. */
+inline void transform_inputs(global const float *x, int first, int count, int group, int h, int w, int c,
+                             local float *v) {
+    for (int t = 0; t < count; t++) {
+        place at = place_of(first + t, h, w, 1);
+        int top = at.top, left = at.left, points = group * c;
+        global const float *image_start = x + (size_t)at.image * h * w * c;
+        local float *tile_start = v + t * c;
+        for (int block = 0; block < c / VW; block++) {
+            TRANSFORM(input_transform, ALPHA, ALPHA, LOAD_PIXEL, STORE_LOCAL_POINT)
+        }
+    }
+}
+
+/* m[point][t][column] = sum over c of v[point][t][c] * u[point][c][column], COLUMNS vectors of columns. */
+inline void multiply_points(local const float *v, int count, int group, int c, global const float *u, int o,
+                            local float *m) {
+    for (int point = 0; point < ALPHA * ALPHA; point++, v += group * c, u += (size_t)c * o, m += group * COLUMNS * VW) {
+        for (int row = 0; row < count; row += ROWS) {
+            vec sum[ROWS][COLUMNS];
+            local const float *line[ROWS]; /* those beyond the last are computed again and not stored */
+            UNROLL for (int r = 0; r < ROWS; r++) {
+                line[r] = v + min(row + r, count - 1) * c;
+                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
+            }
+            for (int k = 0; k < c; k++) {
+                vec b_row[COLUMNS];
+                UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] = VLOAD(j, u + (size_t)k * o);
+                UNROLL for (int r = 0; r < ROWS; r++) {
+                    vec value = line[r][k];
+                    UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
+                }
+            }
+            UNROLL for (int r = 0; r < ROWS; r++) {
+                if (row + r >= count)
+                    break;
+                UNROLL for (int j = 0; j < COLUMNS; j++)
+                    LOCAL_STORE(sum[r][j], j, m + (row + r) * COLUMNS * VW);
+            }
+        }
+    }
+}
+
+/* y = A' m A + bias (where has_bias is set) of COLUMNS vectors of o channels; y and bias begin with the first of them. */
+inline void transform_outputs(local const float *m, int first, int count, int group, int h, int w, int o, int has_bias,
+                              global const float *bias, global float *y) {
+    for (int t = 0; t < count; t++) {
+        place at = place_of(first + t, h, w, 0);
+        int top = at.top, left = at.left, c = o, points = group * COLUMNS * VW;
+        global float *image_start = y + (size_t)at.image * h * w * o;
+        local const float *tile_start = m + t * COLUMNS * VW;
+        for (int block = 0; block < COLUMNS; block++) {
+            vec offset = has_bias ? VLOAD(block, bias) : (vec)0;
+            TRANSFORM(output_transform, ALPHA, TILE, LOAD_LOCAL_POINT, STORE_PIXEL)
+        }
+    }
+}
+
+/* y = the convolution of x by the weights whose transform is u[point][c][o], plus bias. A work-group makes `group` of
+ * `tiles` tiles, COLUMNS vectors of channels at a time. v: ALPHA^2 * group * c words, m: ALPHA^2 * group * COLUMNS
+ * vectors. */
+kernel void winograd_fused(global const float *x, int tiles, int group, int h, int w, int c, int o,
+                           global const float *u, int has_bias, global const float *bias, global float *y,
+                           local vec *v, local vec *m) {
+    int first = get_group_id(0) * group, count = min(group, tiles - first);
+    transform_inputs(x, first, count, group, h, w, c, (local float *)v);
+    for (int column = 0; column < o; column += COLUMNS * VW) {
+        multiply_points((local const float *)v, count, group, c, u + column, o, (local float *)m);
+        transform_outputs((local const float *)m, first, count, group, h, w, o, has_bias, bias + column, y + column);
+    }
+}
+
+/* z[point][t][o] = A dy A', as in transform_inputs(). */
+inline void transform_gradients(global const float *dy, int first, int count, int group, int h, int w, int o,
+                                local float *z) {
+    for (int t = 0; t < count; t++) {
+        place at = place_of(first + t, h, w, 0);
+        int top = at.top, left = at.left, c = o, points = group * o;
+        global const float *image_start = dy + (size_t)at.image * h * w * o;
+        local float *tile_start = z + t * o;
+        for (int block = 0; block < o / VW; block++) {
+            TRANSFORM(output_transposed, TILE, ALPHA, LOAD_PIXEL, STORE_LOCAL_POINT)
+        }
+    }
+}
+
+/* du[point][c][o] = or, where add is set, += sum over t of v[point][t][c] * z[point][t][o]. ROWS divides c. */
+inline void multiply_transposed(local const float *v, local const float *z, int count, int group, int c, int o, int add,
+                                global float *du) {
+    for (int point = 0; point < ALPHA * ALPHA; point++, v += group * c, z += group * o, du += (size_t)c * o) {
+        for (int column = 0; column < o; column += COLUMNS * VW) {
+            for (int row = 0; row < c; row += ROWS) {
+                global float *to = du + (size_t)row * o + column;
+                vec sum[ROWS][COLUMNS];
+                UNROLL for (int r = 0; r < ROWS; r++)
+                    UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] =
+                        add ? VLOAD(j, to + (size_t)r * o) : (vec)0;
+                for (int t = 0; t < count; t++) {
+                    vec b_row[COLUMNS];
+                    UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] = LOCAL_LOAD(j, z + t * o + column);
+                    UNROLL for (int r = 0; r < ROWS; r++) {
+                        vec value = v[t * c + row + r];
+                        UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
+                    }
+                }
+                UNROLL for (int r = 0; r < ROWS; r++)
+                    UNROLL for (int j = 0; j < COLUMNS; j++) VSTORE(sum[r][j], j, to + (size_t)r * o);
+            }
+        }
+    }
+}
+
+/* du[slab][point][c][o] = sum over the slab's tiles of (B' x B) * (A dy A'); a work-group does a slab of slab_tiles, a
+ * group of tiles at a time. v and z: ALPHA^2 * group * c and o words. */
+kernel void winograd_fused_gradient(global const float *x, global const float *dy, int tiles, int slab_tiles, int group,
+                                    int h, int w, int c, int o, global float *du, local vec *v, local vec *z) {
+    int slab = get_group_id(0), start = slab * slab_tiles, end = min(start + slab_tiles, tiles);
+    du += (size_t)slab * ALPHA * ALPHA * c * o;
+    for (int first = start; first < end; first += group) {
+        int count = min(group, end - first);
+        transform_inputs(x, first, count, group, h, w, c, (local float *)v);
+        transform_gradients(dy, first, count, group, h, w, o, (local float *)z);
+        multiply_transposed((local const float *)v, (local const float *)z, count, group, c, o, first > start, du);
+    }
 }

@@ -272,7 +272,7 @@ static void transform_weight_gradient(struct rig *rig, const struct check *check
     size_t count = winograd_points(tile) * s.c * s.o;
     float *du = rig_floats(rig, count, -1, 1);
     struct tensor dweight = rig_poisoned(rig, 9 * s.c * s.o);
-    RIG_RUN(rig, winograd_weight_gradient(rig->dev, tile, s.c, s.o, rig_upload(rig, count, du), dweight));
+    RIG_RUN(rig, winograd_weight_gradient(rig->dev, tile, s.c, s.o, 1, rig_upload(rig, count, du), dweight));
     RIG_COMPARE(rig, "dweight", RIG_FLOATS, dweight, TRANSFORM_ROUNDINGS, i,
                 reference_winograd_weight_gradient(tile, s.c, s.o, du, i));
 }
@@ -552,6 +552,7 @@ static const struct check checks[] = {
     CONVOLUTIONS(&conv_im2col, "im2col/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd2, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),
+    CONVOLUTIONS(&conv_winograd4_fused, "winograd/winograd_fused*"),
     PLAIN("bn training", "bn/bn_partial, bn_finish", &layer_activation, IMAGES, bn_training),
     PLAIN("bn evaluation", "bn/bn_inference", &layer_activation, C, bn_evaluation),
     ACTIVATION("relu", false, false, DROPOUT_NONE),

@@ -95,7 +95,7 @@ enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, str
         return VGGCL_OK;
     TRY(program_kernel(d, name, options, &kernel));
     for (cl_uint i = 0; args[i].size; i++) {
-        cl_int code = clSetKernelArg(kernel, i, args[i].size, &args[i].value);
+        cl_int code = clSetKernelArg(kernel, i, args[i].size, args[i].local ? NULL : &args[i].value);
         if (code != CL_SUCCESS)
             return err_set(VGGCL_EOPENCL, "kernel %s, argument %u: %s (%d)", name, i, cl_error_name(code), code);
     }

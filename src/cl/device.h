@@ -71,13 +71,15 @@ struct arg {
         cl_float f;
         cl_uint2 u2;
     } value;
+    bool local; /* size bytes of local memory; no value */
 };
-#define A_MEM(tensor)   ((struct arg){sizeof(cl_mem), {.mem = (tensor).mem}})
-#define A_INT(x)        ((struct arg){sizeof(cl_int), {.i = (cl_int)(x)}})
-#define A_UINT(x)       ((struct arg){sizeof(cl_uint), {.u = (cl_uint)(x)}})
-#define A_FLOAT(x)      ((struct arg){sizeof(cl_float), {.f = (cl_float)(x)}})
-#define A_UINT2(lo, hi) ((struct arg){sizeof(cl_uint2), {.u2 = {{(cl_uint)(lo), (cl_uint)(hi)}}}})
-#define ARGS(...)       ((const struct arg[]){__VA_ARGS__, {0, {0}}})
+#define A_LOCAL(bytes)  ((struct arg){.size = (bytes), .local = true})
+#define A_MEM(tensor)   ((struct arg){.size = sizeof(cl_mem), .value = {.mem = (tensor).mem}})
+#define A_INT(x)        ((struct arg){.size = sizeof(cl_int), .value = {.i = (cl_int)(x)}})
+#define A_UINT(x)       ((struct arg){.size = sizeof(cl_uint), .value = {.u = (cl_uint)(x)}})
+#define A_FLOAT(x)      ((struct arg){.size = sizeof(cl_float), .value = {.f = (cl_float)(x)}})
+#define A_UINT2(lo, hi) ((struct arg){.size = sizeof(cl_uint2), .value = {.u2 = {{(cl_uint)(lo), (cl_uint)(hi)}}}})
+#define ARGS(...)       ((const struct arg[]){__VA_ARGS__, {0}})
 
 /* Enqueues kernel "file/function" of cl/file.cl, built with options ("" or "-DX=..."; each program is built once per
  * run), over range. Returns at once. VGGCL_EOPENCL names kernel, device and OpenCL error; a failed build carries the

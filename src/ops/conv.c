@@ -1,5 +1,6 @@
 #include "ops/direct.h"
 #include "ops/tuning.h"
+#include "ops/winograd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,23 +24,40 @@ size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_ima
     return images < 1 ? 1 : images < s.n ? images : s.n;
 }
 
-const struct conv_algorithm *const conv_algorithms[] = {&conv_direct, &conv_im2col, &conv_winograd2, &conv_winograd4,
-                                                        NULL};
+const struct conv_algorithm *const conv_algorithms[] = {&conv_direct, &conv_im2col, &conv_winograd2,
+                                                        &conv_winograd4, &conv_winograd4_fused, NULL};
 
 struct conv_shape conv_reversed(struct conv_shape s) {
     return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
 }
 
-bool conv_can(const struct conv_algorithm *a, struct conv_shape s, enum conv_direction direction) {
-    return a != &conv_direct || (direction == CONV_DATA_GRADIENT ? s.o : s.c) <= DIRECT_CHANNELS;
+/* The convolution that a direction of s is. */
+static struct conv_shape directed(struct conv_shape s, enum conv_direction direction) {
+    return direction == CONV_DATA_GRADIENT ? conv_reversed(s) : s;
 }
 
-static const struct conv_algorithm *suitable(const struct dev *d, struct conv_shape s) {
+bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s,
+              enum conv_direction direction) {
+    s = directed(s, direction);
+    if (a == &conv_winograd4_fused)
+        return winograd_fuses(d, s, direction == CONV_WEIGHT_GRADIENT);
+    return a != &conv_direct || s.c <= DIRECT_CHANNELS;
+}
+
+/* Whether the transformed weights, which every group of tiles reads anew, stay in a CPU's cache. Measured. */
+static bool fusing_pays(const struct dev *d, struct conv_shape s, enum conv_direction direction) {
+    size_t most = direction == CONV_WEIGHT_GRADIENT ? 128 : 256;
+    return conv_can(&conv_winograd4_fused, d, s, direction) && s.c * s.o <= most * most;
+}
+
+static const struct conv_algorithm *suitable(const struct dev *d, struct conv_shape s, enum conv_direction direction) {
     if (s.c <= DIRECT_CHANNELS)
         return &conv_direct;
     if (d->info.type != VGGCL_CPU || s.c < WINOGRAD_CHANNELS)
         return &conv_im2col;
-    return s.h >= 4 && s.w >= 4 ? &conv_winograd4 : &conv_winograd2;
+    if (s.h < 4 || s.w < 4)
+        return &conv_winograd2;
+    return fusing_pays(d, s, direction) ? &conv_winograd4_fused : &conv_winograd4;
 }
 
 /* NULL for "auto". */
@@ -52,7 +70,7 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
             *algorithm = *a;
     if (*algorithm)
         return VGGCL_OK;
-    return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2 or winograd4, not '%s'", name);
+    return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2, winograd4 or winograd4-fused, not '%s'", name);
 }
 
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
@@ -61,7 +79,7 @@ enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char 
     TRY(find(name, &forced));
     const struct tuned_conv *tuned = tuning_find(d->tuning, s);
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
-        methods[i] = (struct conv_method){forced ? forced : suitable(d, s), gemm_engine(d)};
+        methods[i] = (struct conv_method){forced ? forced : suitable(d, s, (enum conv_direction)i), gemm_engine(d)};
         if (!tuned || !tuned->methods[i].algorithm || (forced && forced != tuned->methods[i].algorithm))
             continue;
         methods[i].algorithm = tuned->methods[i].algorithm;
@@ -74,13 +92,13 @@ enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char 
 struct vggcl_method conv_describe(struct conv_method m) {
     struct vggcl_method text;
     snprintf(text.algorithm, sizeof text.algorithm, "%s", m.algorithm->name);
-    snprintf(text.engine, sizeof text.engine, "%s", m.algorithm == &conv_direct ? "" : gemm_engine_names[m.engine]);
+    snprintf(text.engine, sizeof text.engine, "%s", m.algorithm == &conv_direct || m.algorithm == &conv_winograd4_fused ? "" : gemm_engine_names[m.engine]);
     return text;
 }
 
 struct conv_scratch_words conv_scratch_words(struct conv_method m, const struct dev *d, struct conv_shape s,
                                              enum conv_direction direction) {
-    return m.algorithm->scratch(m.algorithm, d, direction == CONV_DATA_GRADIENT ? conv_reversed(s) : s);
+    return m.algorithm->scratch(m.algorithm, d, directed(s, direction));
 }
 
 /* ------------------------------------------------------------------------------------------------- directions -- */

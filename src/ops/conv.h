@@ -46,12 +46,13 @@ struct conv_algorithm {
                                       struct conv_scratch scratch);
 };
 
-extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4;
+extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4, conv_winograd4_fused;
 
 extern const struct conv_algorithm *const conv_algorithms[]; /* these; ended by NULL */
 
-/* Whether a does s, of that direction, by itself: direct leaves many channels to im2col. */
-bool conv_can(const struct conv_algorithm *a, struct conv_shape s, enum conv_direction direction);
+/* Whether a does s, of that direction, by itself on d: direct leaves many channels to im2col, winograd4-fused what does
+ * not fit into local memory to winograd4. */
+bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, enum conv_direction direction);
 
 /* How one direction is done: by which algorithm, and by which engine its matrix products. */
 struct conv_method {
@@ -63,7 +64,7 @@ struct conv_method {
 struct vggcl_method conv_describe(struct conv_method m);
 
 /* The methods for a convolution of shape s, which is the forward one's for all three directions. name: the algorithm
- * "direct", "im2col", "winograd2" or "winograd4", or "auto" for what was tuned for the shape on d, else for what
+ * "direct", "im2col", "winograd2", "winograd4" or "winograd4-fused", or "auto" for what was tuned for the shape on d, else for what
  * suits both; likewise the engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other name. */
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]);

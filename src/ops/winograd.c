@@ -50,19 +50,20 @@ enum vggcl_err winograd_gradient(struct dev *d, int tile, struct conv_shape s, s
 enum vggcl_err winograd_weight(struct dev *d, int tile, size_t c, size_t o, struct tensor weight, bool rotate,
                                struct tensor u) {
     struct range range = blocks_of(d, c, o);
-    struct options options = build_options(d, tile, o);
-    if (rotate)
-        return dev_run(d, "winograd/winograd_weight_rotated", options.text, range,
-                       ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_MEM(u)));
-    return dev_run(d, "winograd/winograd_weight", options.text, range,
+    if (rotate) {
+        size_t width = (size_t)dev_vector_width(d, (int)(c | o));
+        return dev_run(d, "winograd/winograd_weight_rotated", build_options(d, tile, c | o).text,
+                       RANGE(c / width * (o / width)), ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_MEM(u)));
+    }
+    return dev_run(d, "winograd/winograd_weight", build_options(d, tile, o).text, range,
                    ARGS(A_MEM(weight), A_INT(range.global[0]), A_MEM(u)));
 }
 
-enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, struct tensor du,
-                                        struct tensor dweight) {
+enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, size_t slabs,
+                                        struct tensor du, struct tensor dweight) {
     struct range range = blocks_of(d, c, o);
     return dev_run(d, "winograd/winograd_weight_gradient", build_options(d, tile, o).text, range,
-                   ARGS(A_MEM(du), A_INT(range.global[0]), A_MEM(dweight)));
+                   ARGS(A_MEM(du), A_INT(range.global[0]), A_INT(slabs), A_MEM(dweight)));
 }
 
 /* ------------------------------------------------------------------------------------------- the convolutions -- */
@@ -122,7 +123,7 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
         TRY(gemm(d, s.c, s.o, tiles, v, per_point(scratch.output, tiles, s.o), first ? GEMM_ADD : GEMM_SET,
                  per_point(scratch.weight, s.c, s.o), points));
     }
-    return winograd_weight_gradient(d, tile, s.c, s.o, scratch.weight, dweight);
+    return winograd_weight_gradient(d, tile, s.c, s.o, 1, scratch.weight, dweight);
 }
 
 const struct conv_algorithm conv_winograd2 = {"winograd2", 2, scratch_words, product, forward, weight_gradient};

@@ -1,5 +1,5 @@
-/* winograd.h - the transforms of Winograd's minimal filtering F(tile x tile, 3x3), for tile 2 or 4; conv_winograd2 and
- * conv_winograd4 (conv.h) make convolutions of them. cl/winograd.cl has the formulas. With alpha = tile + 2, arrays in
+/* winograd.h - the transforms of Winograd's minimal filtering F(tile x tile, 3x3), for tile 2 or 4; conv_winograd2,
+ * conv_winograd4 and conv_winograd4_fused (conv.h) make convolutions of them. cl/winograd.cl has the formulas. With alpha = tile + 2, arrays in
  * the transformed space are [alpha^2 points][tiles][channels], an image having ceil(h / tile) * ceil(w / tile) tiles.
  */
 #ifndef VGGCL_OPS_WINOGRAD_H
@@ -26,8 +26,11 @@ enum vggcl_err winograd_gradient(struct dev *d, int tile, struct conv_shape s, s
 enum vggcl_err winograd_weight(struct dev *d, int tile, size_t c, size_t o, struct tensor weight, bool rotate,
                                struct tensor u);
 
-/* dweight[tap][c][o] from du[point][c][o]. */
-enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, struct tensor du,
+/* dweight[tap][c][o] from the sum of du[slab][point][c][o] over the slabs. */
+enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, size_t slabs, struct tensor du,
                                         struct tensor dweight);
+
+/* Whether conv_winograd4_fused does shape s in one pass on d, or leaves it to conv_winograd4. */
+bool winograd_fuses(const struct dev *d, struct conv_shape s, bool weight_gradient);
 
 #endif

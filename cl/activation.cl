@@ -38,7 +38,7 @@ inline vec coin_factors(uint first, COINS) {
     for (int word = 0; word < 4; word++) {
         uint of_lane[LANES];
         LANE_STORE(words[word], of_lane);
-        _Pragma("unroll") for (int lane = 0; lane < LANES; lane++) factor[4 * lane + word] =
+        UNROLL for (int lane = 0; lane < LANES; lane++) factor[4 * lane + word] =
             of_lane[lane] < threshold ? 0.0f : keep;
     }
 #endif
@@ -53,9 +53,13 @@ inline size_t tap_offset(int tap, int w) {
     return (size_t)(tap / 2) * 2 * w + tap % 2;
 }
 
+inline vec normalised(vec x, vec scale, vec shift) {
+    return NORMALISE ? MAD(x, scale, shift) : x;
+}
+
 /* relu(x * scale + shift); a NaN stays one, so that the loss shows it. */
 inline vec rectified(vec x, vec scale, vec shift) {
-    vec value = NORMALISE ? MAD(x, scale, shift) : x;
+    vec value = normalised(x, scale, shift);
     return CHOOSE(value < 0, 0, value);
 }
 
@@ -101,20 +105,38 @@ kernel void activation_forward(global const float *x, int pixels, int run_pixels
     }
 }
 
-/* What reaches the pixel's taps of dy: all of it the first largest one, where that is positive. hit[tap]: whether it is
+/* What of dy gets through where the largest tap's normalised value is `best`. */
+inline vec passed(vec dy, vec best, vec factor) {
+    return CHOOSE(best > 0, DROPOUT ? dy * factor : dy, 0);
+}
+
+/* What reaches the pixel's taps of dy: all of it the first largest one, where that is positive: there, the largest one
+ * is also that before the relu. hit[tap]: whether it is
  * that one, -1 or 0 in each lane. */
 inline vec gradient_of_taps(vec dy, const vec x[TAPS], vec scale, vec shift, vec factor, ivec hit[TAPS]) {
-    vec best = rectified(x[0], scale, shift);
-    hit[0] = -1;
-    for (int tap = 1; tap < TAPS; tap++) {
-        vec value = rectified(x[tap], scale, shift);
-        ivec larger = TO_MASK(value > best);
-        best = CHOOSE(value > best, value, best);
-        for (int before = 0; before < tap; before++)
-            hit[before] &= ~larger;
-        hit[tap] = larger;
+    vec value[TAPS], best = value[0] = normalised(x[0], scale, shift);
+    UNROLL for (int tap = 1; tap < TAPS; tap++) {
+        value[tap] = normalised(x[tap], scale, shift);
+        best = CHOOSE(value[tap] > best, value[tap], best);
     }
-    return CHOOSE(best > 0, DROPOUT ? dy * factor : dy, 0);
+    ivec open = -1;
+    UNROLL for (int tap = 0; tap < TAPS; tap++) {
+        hit[tap] = TO_MASK(value[tap] == best) & open;
+        open &= ~hit[tap];
+    }
+    return passed(dy, best, factor);
+}
+
+/* The same, and the tap that it reaches. */
+inline vec gradient_of_largest(vec dy, const vec x[TAPS], vec scale, vec shift, vec factor, vec *largest) {
+    vec best = normalised(x[0], scale, shift);
+    *largest = x[0];
+    UNROLL for (int tap = 1; tap < TAPS; tap++) {
+        vec value = normalised(x[tap], scale, shift);
+        *largest = CHOOSE(value > best, x[tap], *largest);
+        best = CHOOSE(value > best, value, best);
+    }
+    return passed(dy, best, factor);
 }
 
 inline void load_taps(global const float *x, int pixel, int w, int c, int block, vec taps[TAPS]) {
@@ -131,14 +153,10 @@ kernel void activation_sums(global const float *x, global const float *dy, int p
     RUN(pixels, run_pixels);
     vec a = VLOAD(block, scale), b = VLOAD(block, shift), m = VLOAD(block, mean), sum = 0, product = 0;
     for (int pixel = first; pixel < last; pixel++) {
-        vec taps[TAPS];
-        ivec hit[TAPS];
+        vec taps[TAPS], largest;
         load_taps(x, pixel, w, c, block, taps);
         THROW_COINS(pixel);
-        vec g = gradient_of_taps(VLOAD(block, dy + (size_t)pixel * c), taps, a, b, factor, hit);
-        vec largest = taps[0];
-        for (int tap = 1; tap < TAPS; tap++)
-            largest = select(largest, taps[tap], hit[tap]);
+        vec g = gradient_of_largest(VLOAD(block, dy + (size_t)pixel * c), taps, a, b, factor, &largest);
         sum += g;
         product = MAD(g, largest - m, product);
     }

@@ -36,23 +36,25 @@ kernel void direct_forward(global const float *x, int rows, int h, int w, int o,
     float in[3][SPAN];
     load_neighbours(x + (size_t)(line / h) * h * w * CHANNELS, h, w, line % h, column, in);
     vec sum[PIXELS][COLUMNS];
-    for (int p = 0; p < PIXELS; p++)
-        for (int j = 0; j < COLUMNS; j++)
-            sum[p][j] = has_bias ? VLOAD(first + j, bias) : (vec)0;
-    for (int r = 0; r < 3; r++)
-        _Pragma("unroll") for (int k = 0; k < TAP_ROW; k++) {
+    UNROLL for (int p = 0; p < PIXELS; p++)
+        UNROLL for (int j = 0; j < COLUMNS; j++) sum[p][j] = has_bias ? VLOAD(first + j, bias) : (vec)0;
+    for (int r = 0; r < 3; r++) {
+        UNROLL for (int k = 0; k < TAP_ROW; k++) {
             vec factor[COLUMNS];
-            for (int j = 0; j < COLUMNS; j++)
-                factor[j] = VLOAD(first + j, weight + (size_t)(r * TAP_ROW + k) * o);
-            _Pragma("unroll") for (int p = 0; p < PIXELS; p++) {
+            UNROLL for (int j = 0; j < COLUMNS; j++) factor[j] =
+                VLOAD(first + j, weight + (size_t)(r * TAP_ROW + k) * o);
+            UNROLL for (int p = 0; p < PIXELS; p++) {
                 vec value = in[r][p * CHANNELS + k];
-                for (int j = 0; j < COLUMNS; j++)
-                    sum[p][j] = MAD(value, factor[j], sum[p][j]);
+                UNROLL for (int j = 0; j < COLUMNS; j++) sum[p][j] = MAD(value, factor[j], sum[p][j]);
             }
         }
-    for (int p = 0; p < PIXELS && column + p < w; p++)
-        for (int j = 0; j < COLUMNS; j++)
+    }
+    UNROLL for (int p = 0; p < PIXELS; p++) {
+        if (column + p >= w)
+            break;
+        UNROLL for (int j = 0; j < COLUMNS; j++)
             VSTORE(sum[p][j], first + j, y + ((size_t)line * w + column + p) * o);
+    }
 }
 
 /* partial[slab][tap][c][o] = sum over the slab's pixels of x[neighbour][c] * dy[pixel][o]; a slab is slab_rows of the
@@ -64,8 +66,7 @@ kernel void direct_gradient(global const float *x, global const float *dy, int r
     if (slab * slab_rows >= rows)
         return;
     vec sum[3 * TAP_ROW];
-    for (int k = 0; k < 3 * TAP_ROW; k++)
-        sum[k] = 0;
+    UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) sum[k] = 0;
     for (int line = slab * slab_rows; line < last; line++) {
         global const float *image = x + (size_t)(line / h) * h * w * CHANNELS;
         for (int column = 0; column < w; column += PIXELS) {
@@ -73,13 +74,13 @@ kernel void direct_gradient(global const float *x, global const float *dy, int r
             load_neighbours(image, h, w, line % h, column, in);
             for (int p = 0; p < PIXELS && column + p < w; p++) {
                 vec gradient = VLOAD(block, dy + ((size_t)line * w + column + p) * o);
-                _Pragma("unroll") for (int k = 0; k < 3 * TAP_ROW; k++) {
+                UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) {
                     vec value = in[k / TAP_ROW][p * CHANNELS + k % TAP_ROW];
                     sum[k] = MAD(value, gradient, sum[k]);
                 }
             }
         }
     }
-    for (int k = 0; k < 3 * TAP_ROW; k++)
+    UNROLL for (int k = 0; k < 3 * TAP_ROW; k++)
         VSTORE(sum[k], block, partial + ((size_t)slab * 3 * TAP_ROW + k) * o);
 }

@@ -81,7 +81,7 @@ enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT };
 /* Everything that a run of train or eval can be told. Made by vggcl_config_init(), changed by vggcl_config_set();
  * vggcl_options() says what each field means, its range and its default. */
 struct vggcl_config {
-    char data[VGGCL_PATH_MAX], device[256], kernel_dir[VGGCL_PATH_MAX];
+    char data[VGGCL_PATH_MAX], device[256], profile[VGGCL_PATH_MAX], kernel_dir[VGGCL_PATH_MAX];
     int model, conv, gemm; /* positions in their options' choices */
     double width;
     bool no_bn, no_dropout;
@@ -106,6 +106,7 @@ enum {
     VGGCL_FOR_BENCH = 16,
     VGGCL_FOR_SELFCHECK = 32,
     VGGCL_FOR_PLAN = 64,
+    VGGCL_FOR_TUNE = 128,
     VGGCL_STORED = 4,    /* part of the run: stored in its checkpoints, taken from there by --resume */
     VGGCL_CHANGEABLE = 8 /* stored, but a resumed run may change it */
 };
@@ -187,6 +188,7 @@ struct vggcl_start {
     struct vggcl_device device;
     struct vggcl_config config; /* with what --resume brought */
     char dataset[VGGCL_PATH_MAX];
+    char tuning[VGGCL_PATH_MAX + 512]; /* what chose the algorithms: "stored profile ...", "measured in 6.1 s, ..." */
     size_t parameters, train_images, test_images;
     struct vggcl_plan plan;
     char moved_to[VGGCL_PATH_MAX]; /* where an earlier run in the save folder was moved; "" when there was none */
@@ -311,10 +313,11 @@ struct vggcl_layer_time {
 struct vggcl_benchmark {
     struct vggcl_device device;
     struct vggcl_config config;
-    double first_step;               /* seconds, building the kernels included */
-    struct vggcl_spread train, eval; /* images per second */
-    double peak_flops, copy_bytes;   /* per second, as measured by a multiply-add and a copy kernel */
-    double step_flops;               /* of one training image, counted as direct convolution */
+    char tuning[VGGCL_PATH_MAX + 512]; /* as in struct vggcl_start */
+    double first_step;                 /* seconds, building the kernels included */
+    struct vggcl_spread train, eval;   /* images per second */
+    double peak_flops, copy_bytes;     /* per second, as measured by a multiply-add and a copy kernel */
+    double step_flops;                 /* of one training image, counted as direct convolution */
     size_t device_bytes;
     struct vggcl_layer_time *layers;
     size_t layer_count;
@@ -324,6 +327,48 @@ struct vggcl_benchmark {
  * warm up, then each layer alone. Give *benchmark to vggcl_benchmark_free() afterwards. */
 VGGCL_API enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct vggcl_benchmark *benchmark);
 VGGCL_API void vggcl_benchmark_free(struct vggcl_benchmark *benchmark);
+
+/* ------------------------------------------------------------------------------------------------------ tuning -- */
+
+/* The convolutions of one shape in one direction: how they are done by the built-in rules, and by what was chosen. */
+struct vggcl_tuning_row {
+    char layer[24];        /* the first one of that shape */
+    int layers;            /* how many there are */
+    const char *direction; /* "forward", "data gradient", "weight gradient" */
+    struct vggcl_method before, after;
+    double before_s, after_s; /* seconds a layer; 0 where time ran out before they were measured */
+};
+
+struct vggcl_tuning {
+    struct vggcl_device device;
+    struct vggcl_tuning_row *rows;
+    size_t row_count;
+    int images;                                   /* that the rows were measured with */
+    double step_before, step_after;               /* seconds of a training step of a whole batch */
+    char gemm_before[64], gemm_after[64];         /* the own matrix product's tile */
+    char clblast_before[16], clblast_after[16];   /* the name of CLBlast's set of parameters */
+    uint64_t conv_bytes_before, conv_bytes_after; /* that a convolution transforms images to at once */
+    int measured;                                 /* candidates */
+    bool complete;                                /* whether the budget was enough for all of them */
+    double seconds;
+    char path[VGGCL_PATH_MAX]; /* where the profile was stored */
+};
+
+struct vggcl_tune_progress {
+    double seconds, eta;
+    int measured, candidates;
+    char what[96]; /* is being measured */
+};
+
+/* Measures, for about budget seconds, how the convolutions of config's network are done fastest on its device, and
+ * stores what is faster than the built-in rules by more than noise as the device's profile, which the other functions
+ * go by from then on; to export_path too, where that is not NULL. Nothing is stored where the quick selfcheck of the
+ * choice fails (VGGCL_EDEVICE). Give *tuning to vggcl_tuning_free() afterwards. */
+VGGCL_API enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, const char *export_path,
+                                    void *user,
+                                    void (*progressed)(void *user, const struct vggcl_tune_progress *progress),
+                                    struct vggcl_tuning *tuning);
+VGGCL_API void vggcl_tuning_free(struct vggcl_tuning *tuning);
 
 /* ------------------------------------------------------------------------------------------------------- data -- */
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_train, &command_eval,      &command_plan,
-                                                 &command_bench, &command_selfcheck, &command_devices,
-                                                 &command_synth, &command_version};
+static const struct command *const commands[] = {&command_train,   &command_eval,  &command_plan,
+                                                 &command_bench,   &command_tune,  &command_selfcheck,
+                                                 &command_devices, &command_synth, &command_version};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream) {

@@ -82,7 +82,7 @@ static void tiles(void **state) {
         {.rows = 3, .vectors = 2, .width = 16, .group_rows = 2, .group_columns = 5, .depth = 7},
         {.rows = 8, .vectors = 4, .width = 2, .group_rows = 4, .group_columns = 1, .depth = 64},
     };
-    static const struct product products[] = {{1, 1, 1, 1}, {33, 48, 65, 2}, {65, 31, 9, 3}, {8, 96, 16, 1}};
+    static const struct product products[] = {{33, 48, 65, 2}, {1, 7, 9, 1}}; /* each tile is compiled for both */
     struct tuning tuning = tuning_built_in(device);
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i += interpreted() ? 3 : 1) {
         tuning.tile = tiles[i];

@@ -23,7 +23,7 @@ struct command {
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
 
-extern const struct command command_train, command_eval, command_plan, command_bench, command_selfcheck,
+extern const struct command command_train, command_eval, command_plan, command_bench, command_selfcheck, command_tune,
     command_devices, command_synth, command_version;
 
 /* Prints the library's last error to stderr, and gives the exit status that belongs to its code. */

@@ -57,6 +57,7 @@ static void started(void *user, const struct vggcl_start *s) {
     printf("\nrecipe   batch %s, lr %s times %g every %d epochs, momentum %g, weight decay %g, seed %llu\n", batch, lr,
            s->config.lr_gamma, s->config.lr_step, s->config.momentum, s->config.weight_decay,
            (unsigned long long)s->config.seed);
+    printf("tuning   %s\n", s->tuning);
     printf("memory   %.1f MiB planned on the device\n", (double)s->plan.bytes / (1 << 20));
     if (s->plan.micro_batches > 1)
         printf("batches  in %d micro-batches of up to %d images%s\n", s->plan.micro_batches, s->config.micro_batch,

@@ -24,7 +24,7 @@ size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_ima
     return images < 1 ? 1 : images < s.n ? images : s.n;
 }
 
-const struct conv_algorithm *const conv_algorithms[] = {&conv_direct, &conv_im2col, &conv_winograd2,
+const struct conv_algorithm *const conv_algorithms[] = {&conv_direct,    &conv_im2col,          &conv_winograd2,
                                                         &conv_winograd4, &conv_winograd4_fused, NULL};
 
 struct conv_shape conv_reversed(struct conv_shape s) {
@@ -36,12 +36,15 @@ static struct conv_shape directed(struct conv_shape s, enum conv_direction direc
     return direction == CONV_DATA_GRADIENT ? conv_reversed(s) : s;
 }
 
-bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s,
-              enum conv_direction direction) {
+bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, enum conv_direction direction) {
     s = directed(s, direction);
     if (a == &conv_winograd4_fused)
         return winograd_fuses(d, s, direction == CONV_WEIGHT_GRADIENT);
     return a != &conv_direct || s.c <= DIRECT_CHANNELS;
+}
+
+bool conv_multiplies(const struct conv_algorithm *a) {
+    return a != &conv_direct && a != &conv_winograd4_fused;
 }
 
 /* Whether the transformed weights, which every group of tiles reads anew, stay in a CPU's cache. Measured. */
@@ -70,7 +73,8 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
             *algorithm = *a;
     if (*algorithm)
         return VGGCL_OK;
-    return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2, winograd4 or winograd4-fused, not '%s'", name);
+    return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2, winograd4 or winograd4-fused, not '%s'",
+                   name);
 }
 
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
@@ -92,7 +96,7 @@ enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char 
 struct vggcl_method conv_describe(struct conv_method m) {
     struct vggcl_method text;
     snprintf(text.algorithm, sizeof text.algorithm, "%s", m.algorithm->name);
-    snprintf(text.engine, sizeof text.engine, "%s", m.algorithm == &conv_direct || m.algorithm == &conv_winograd4_fused ? "" : gemm_engine_names[m.engine]);
+    snprintf(text.engine, sizeof text.engine, "%s", conv_multiplies(m.algorithm) ? gemm_engine_names[m.engine] : "");
     return text;
 }
 

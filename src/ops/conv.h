@@ -54,6 +54,9 @@ extern const struct conv_algorithm *const conv_algorithms[]; /* these; ended by 
  * not fit into local memory to winograd4. */
 bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, enum conv_direction direction);
 
+/* Whether a makes matrix products of what it can do, so that their engine matters. */
+bool conv_multiplies(const struct conv_algorithm *a);
+
 /* How one direction is done: by which algorithm, and by which engine its matrix products. */
 struct conv_method {
     const struct conv_algorithm *algorithm;
@@ -64,8 +67,8 @@ struct conv_method {
 struct vggcl_method conv_describe(struct conv_method m);
 
 /* The methods for a convolution of shape s, which is the forward one's for all three directions. name: the algorithm
- * "direct", "im2col", "winograd2", "winograd4" or "winograd4-fused", or "auto" for what was tuned for the shape on d, else for what
- * suits both; likewise the engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other name. */
+ * "direct", "im2col", "winograd2", "winograd4" or "winograd4-fused", or "auto" for what was tuned for the shape on d,
+ * else for what suits both; likewise the engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other name. */
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]);
 

@@ -1,8 +1,10 @@
 /* bench.c - vggcl_bench(): how fast a device trains and evaluates a network, and where the time goes. */
 #include "base/rng.h"
 #include "ops/peak.h"
+#include "train/bench.h"
 #include "train/config.h"
 #include "train/evaluate.h"
+#include "train/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@ static int compare(const void *a, const void *b) {
     return difference < 0 ? -1 : difference > 0;
 }
 
-static double median_of(double *values, int count) {
+double bench_median(double *values, int count) {
     qsort(values, (size_t)count, sizeof *values, compare);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
@@ -83,11 +85,33 @@ static enum vggcl_err time_steps(struct net *net, int steps, enum vggcl_err (*ru
         else if (i == -WARM_UP && first)
             *first = seconds;
     }
-    images->median = median_of(rates, steps);
+    images->median = bench_median(rates, steps);
     images->least = rates[0];
     images->largest = rates[steps - 1];
 done:
     free(rates);
+    return err;
+}
+
+/* A net with memory, weights and images. */
+static enum vggcl_err make_net(struct dev *d, const struct vggcl_config *config, struct net **net) {
+    struct layer_spec specs[VGG_LAYERS];
+    TRY(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, (size_t)config->batch,
+                   config_word(config, "conv"), true, net));
+    TRY(net_allocate(*net));
+    TRY(net_start(*net, config->seed));
+    return fill_input(*net);
+}
+
+enum vggcl_err bench_step(struct dev *d, const struct vggcl_config *config, int steps, double *seconds) {
+    struct net *net = NULL;
+    struct vggcl_spread images = {0};
+    enum vggcl_err err = make_net(d, config, &net);
+    if (err == VGGCL_OK)
+        err = time_steps(net, steps, train_step, &images, NULL);
+    if (err == VGGCL_OK)
+        *seconds = config->batch / images.median;
+    net_free(net);
     return err;
 }
 
@@ -105,7 +129,7 @@ static enum vggcl_err time_call(const struct layer *l, const struct pass *pass, 
         TRY(dev_finish(pass->dev));
         times[i] = clock_seconds() - start;
     }
-    *seconds = median_of(times, LAYER_REPEATS);
+    *seconds = bench_median(times, LAYER_REPEATS);
     return VGGCL_OK;
 }
 
@@ -193,18 +217,14 @@ enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct 
     enum vggcl_err err;
     struct dev *d = NULL;
     struct net *net = NULL;
-    struct layer_spec specs[VGG_LAYERS];
+    struct tuned tuned;
     memset(b, 0, sizeof *b);
     b->config = *config;
-    TRY_GOTO(config_device(config, &d), done);
+    TRY_GOTO(config_device(config, &d, &tuned), done);
     b->device = d->info;
-    TRY_GOTO(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, (size_t)config->batch,
-                        config_word(config, "conv"), true, &net),
-             done);
+    snprintf(b->tuning, sizeof b->tuning, "%s", tuned.text);
+    TRY_GOTO(make_net(d, config, &net), done);
     b->device_bytes = net->bytes;
-    TRY_GOTO(net_allocate(net), done);
-    TRY_GOTO(net_start(net, config->seed), done);
-    TRY_GOTO(fill_input(net), done);
     TRY_GOTO(time_steps(net, steps, train_step, &b->train, &b->first_step), done);
     TRY_GOTO(time_steps(net, steps, eval_step, &b->eval, NULL), done);
     TRY_GOTO(time_layers(net, b), done);

@@ -10,7 +10,7 @@
 
 enum { RECORD_NAME = PARAMETER_NAME + 16, PAIRS = 64, VALUE = VGGCL_PATH_MAX };
 
-static const char velocity_prefix[] = "velocity.";
+static const char velocity_prefix[] = "velocity.", profile_key[] = "profile";
 
 static void record_name(const struct net *net, size_t i, bool velocity, char name[RECORD_NAME]) {
     char own[PARAMETER_NAME];
@@ -40,7 +40,7 @@ static void add_pair(struct metadata *m, const char *key, const char *format, ..
 }
 
 static void describe(struct metadata *m, const struct vggcl_config *config, const struct progress *progress,
-                     enum contents contents) {
+                     const char *profile) {
     size_t count;
     const struct vggcl_option *options = vggcl_options(&count);
     add_pair(m, "format", "pt"); /* what the safetensors library calls PyTorch's layout */
@@ -54,8 +54,10 @@ static void describe(struct metadata *m, const struct vggcl_config *config, cons
     }
     add_pair(m, "state.step", "%" PRId64, progress->step);
     add_pair(m, "state.epoch", "%d", progress->epoch);
-    if (contents == CHECKPOINT_WEIGHTS)
+    if (!profile)
         return;
+    m->pairs[2 * m->count] = profile_key;
+    m->pairs[2 * m->count++ + 1] = profile;
     add_pair(m, "state.epoch_step", "%" PRId64, progress->epoch_step);
     add_pair(m, "state.loss_sum", "%.17g", progress->loss_sum);
     add_pair(m, "state.correct", "%" PRId64, progress->correct);
@@ -105,14 +107,14 @@ static enum vggcl_err snapshot_take(struct snapshot *s, const struct net *net, e
 }
 
 enum vggcl_err checkpoint_write(const char *path, const struct net *net, const struct vggcl_config *config,
-                                const struct progress *progress, enum contents contents) {
+                                const struct progress *progress, const char *profile) {
     enum vggcl_err err;
     struct snapshot snapshot = {0};
     struct metadata *metadata = calloc(1, sizeof *metadata);
     if (!metadata)
         return err_no_memory("a checkpoint's metadata", sizeof *metadata);
-    describe(metadata, config, progress, contents);
-    TRY_GOTO(snapshot_take(&snapshot, net, contents), done);
+    describe(metadata, config, progress, profile);
+    TRY_GOTO(snapshot_take(&snapshot, net, profile ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
     err = safetensors_write(path, snapshot.records, snapshot.count, metadata->pairs);
 done:
     snapshot_free(&snapshot);
@@ -185,6 +187,17 @@ enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *p
     progress->epoch_step = (int64_t)epoch_step;
     progress->correct = (int64_t)correct;
     progress->best_epoch = (int)best_epoch;
+    return VGGCL_OK;
+}
+
+enum vggcl_err checkpoint_profile(const struct safetensors *file, char **profile) {
+    const char *text = safetensors_metadata(file, profile_key);
+    size_t size = text ? strlen(text) + 1 : 0;
+    *profile = text ? malloc(size) : NULL;
+    if (text && !*profile)
+        return err_no_memory("the profile", size);
+    if (text)
+        memcpy(*profile, text, size);
     return VGGCL_OK;
 }
 

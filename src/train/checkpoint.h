@@ -23,9 +23,10 @@ struct progress {
 
 enum contents { CHECKPOINT_WEIGHTS, CHECKPOINT_STATE };
 
-/* Writes net, and what config and progress say, to path: whole or not at all. */
+/* Writes net, and what config and progress say, to path: whole or not at all. profile, the text of what the device goes
+ * by, makes it a state; without it is a file of weights. */
 enum vggcl_err checkpoint_write(const char *path, const struct net *net, const struct vggcl_config *config,
-                                const struct progress *progress, enum contents contents);
+                                const struct progress *progress, const char *profile);
 
 /* Copies the file's tensors to net's parameters: every one must be there, in the right shape; others are ignored. With
  * CHECKPOINT_STATE the velocities too. path names the file in errors. */
@@ -37,6 +38,9 @@ enum vggcl_err checkpoint_config(const struct safetensors *file, const char *pat
 
 /* VGGCL_EFORMAT where the file is not a run's state, or stores what cannot be. */
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);
+
+/* The profile that a state holds, the caller's to be freed; NULL where it has none. */
+enum vggcl_err checkpoint_profile(const struct safetensors *file, char **profile);
 
 /* Which network the file's tensors make up, from their names and shapes alone: model, width and no_bn of config. */
 enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config);

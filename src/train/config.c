@@ -1,5 +1,6 @@
 #include "train/config.h"
 #include "ops/gemm.h"
+#include "train/profile.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +12,6 @@
 
 static const char *const model_names[] = {"vgg11", "vgg13", "vgg16", "vgg19", NULL}; /* as in vgg_models */
 static const char *const conv_names[] = {"auto", "direct", "im2col", "winograd2", "winograd4", "winograd4-fused", NULL};
-static const char *const gemm_names[] = {"auto", "clblast", "tiled", NULL};
 static const char *const dropout_names[] = {"channel", "element", NULL};
 
 enum {
@@ -19,6 +19,7 @@ enum {
     BOTH = VGGCL_FOR_TRAIN | VGGCL_FOR_EVAL,
     PLAN = VGGCL_FOR_PLAN,
     NETWORK = VGGCL_FOR_BENCH | VGGCL_FOR_SELFCHECK | VGGCL_FOR_PLAN,
+    TUNE = VGGCL_FOR_TUNE,
     STORED = VGGCL_FOR_TRAIN | VGGCL_STORED,
     CHANGEABLE = VGGCL_FOR_TRAIN | VGGCL_STORED | VGGCL_CHANGEABLE,
 };
@@ -42,16 +43,16 @@ static const struct vggcl_option options[] = {
     {"device", "SEL",
      "P:D, a flat index, gpu, cpu, or a part of a name (see vggcl devices);\n"
      "default $VGGCL_DEVICE, else the first GPU, else any",
-     "", BOTH | NETWORK, TEXT(device)},
-    {"model", "NAME", "vgg11, vgg13, vgg16 or vgg19", "vgg16", STORED | NETWORK, CHOICE(model, model_names)},
-    {"width", "F", "scales every layer's number of channels", "1", STORED | NETWORK, REAL(width, 1.0 / 512, 8)},
-    {"no-bn", NULL, "leave batch normalisation out", "no", STORED | NETWORK, FLAG(no_bn)},
+     "", BOTH | NETWORK | TUNE, TEXT(device)},
+    {"model", "NAME", "vgg11, vgg13, vgg16 or vgg19", "vgg16", STORED | NETWORK | TUNE, CHOICE(model, model_names)},
+    {"width", "F", "scales every layer's number of channels", "1", STORED | NETWORK | TUNE, REAL(width, 1.0 / 512, 8)},
+    {"no-bn", NULL, "leave batch normalisation out", "no", STORED | NETWORK | TUNE, FLAG(no_bn)},
     {"no-dropout", NULL, "leave dropout out", "no", STORED | NETWORK, FLAG(no_dropout)},
     {"dropout", "KIND", "channel (whole planes) or element, between convolutions", "channel", STORED | NETWORK,
      CHOICE(dropout, dropout_names)},
     {"epochs", "N", "passes over the training set, in all", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
     {"batch", "N", "images a step, or at once in eval; the last batch of an epoch may be shorter", "128",
-     BOTH | NETWORK | VGGCL_STORED, WHOLE(batch, 1, 65536)},
+     BOTH | NETWORK | TUNE | VGGCL_STORED, WHOLE(batch, 1, 65536)},
     {"micro-batch", "N",
      "images of a batch at a time, their gradients added up; batch normalisation takes each\n"
      "micro-batch's own statistics. 0 for the whole batch, or what --mem-limit allows",
@@ -82,9 +83,14 @@ static const struct vggcl_option options[] = {
     {"log-steps", "FILE", "write every step's loss there, as csv: step,epoch,lr,loss", "", TRAIN, TEXT(log_steps)},
     {"conv", "NAME", "convolution algorithm: auto, direct, im2col, winograd2, winograd4 or winograd4-fused", "auto",
      BOTH | NETWORK | VGGCL_STORED, CHOICE(conv, conv_names)},
-    {"gemm", "NAME", "matrix product engine: auto, clblast or tiled", "auto", BOTH | NETWORK | VGGCL_STORED,
-     CHOICE(gemm, gemm_names)},
-    {"kernel-dir", "DIR", "take .cl files from here instead of the built-in ones", "", BOTH | NETWORK,
+    {"gemm", "NAME", "matrix product engine: auto, clblast or tiled", "auto", BOTH | NETWORK | TUNE | VGGCL_STORED,
+     CHOICE(gemm, gemm_engine_names)},
+    {"profile", "FILE",
+     "go by this profile of the device; none for the built-in rules. Default: the one that\n"
+     "vggcl tune stored for the device, else one that ships for its like, else (in train) a\n"
+     "few seconds of measuring",
+     "", BOTH | NETWORK, TEXT(profile)},
+    {"kernel-dir", "DIR", "take .cl files from here instead of the built-in ones", "", BOTH | NETWORK | TUNE,
      TEXT(kernel_dir)},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
@@ -277,7 +283,8 @@ struct vgg config_vgg(const struct vggcl_config *config) {
                         .dropout = config->no_dropout ? DROPOUT_NONE : dropouts[config->dropout]};
 }
 
-enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d) {
+enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d, struct tuned *tuned) {
     TRY(dev_open(config->device, config->kernel_dir, d));
-    return gemm_use(*d, config_word(config, "gemm"));
+    TRY(gemm_use(*d, config_word(config, "gemm")));
+    return profile_choose(*d, config, tuned);
 }

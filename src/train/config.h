@@ -20,8 +20,9 @@ enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(c
 /* The network that config describes. */
 struct vgg config_vgg(const struct vggcl_config *config);
 
-/* Opens the device that config names, with its matrix product engine. */
-enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d);
+/* Opens the device that config names, with its matrix product engine and the profile that it goes by. */
+struct tuned;
+enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d, struct tuned *tuned);
 
 /* The word of a choice option: config_word(config, "conv"). */
 const char *config_word(const struct vggcl_config *config, const char *name);

@@ -3,6 +3,7 @@
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/plan.h"
+#include "train/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,7 @@ enum vggcl_err vggcl_evaluate(const struct vggcl_config *given, struct vggcl_eva
     struct vggcl_config config = *given;
     struct safetensors file = {0};
     struct data data = {0};
+    struct tuned tuned;
     struct dev *d = NULL;
     struct net *net = NULL;
     memset(evaluation, 0, sizeof *evaluation);
@@ -113,7 +115,7 @@ enum vggcl_err vggcl_evaluate(const struct vggcl_config *given, struct vggcl_eva
     TRY_GOTO(data_open(config.data, config.seed, &data), done);
     if (config.limit > 0 && (size_t)config.limit < data.test.count)
         data.test.count = (size_t)config.limit;
-    TRY_GOTO(config_device(&config, &d), done);
+    TRY_GOTO(config_device(&config, &d, &tuned), done);
     TRY_GOTO(make_net(d, &config, &file, data.test.count, &net), done);
     TRY_GOTO(run(net, d, &data.test, evaluation), done);
     evaluation->device = d->info;

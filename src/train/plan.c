@@ -1,6 +1,7 @@
 #include "train/plan.h"
 #include "train/config.h"
 #include "train/feed.h"
+#include "train/profile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -183,6 +184,7 @@ enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct v
     enum vggcl_err err;
     struct task task = {.config = config};
     struct draft draft = {0};
+    struct tuned tuned;
     struct net *net = NULL;
     bool fits;
     uint64_t least;
@@ -193,7 +195,7 @@ enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct v
         *limited = (size_t)config->limit;
     if (eval)
         task.train = 0;
-    TRY_GOTO(config_device(config, &task.dev), done);
+    TRY_GOTO(config_device(config, &task.dev, &tuned), done);
     TRY_GOTO(plan_net(task.dev, config, task.train, task.test, &net, plan), done);
     TRY_GOTO(plan_data(&task), done);
     TRY_GOTO(search(&task, 0, &draft, &least, &fits), done);

@@ -1,6 +1,7 @@
 #include "train/selfcheck.h"
 #include "train/config.h"
 #include "train/evaluate.h"
+#include "train/profile.h"
 
 #include <string.h>
 
@@ -55,9 +56,10 @@ enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick
     struct layer_spec specs[VGG_LAYERS];
     struct dev *d = NULL;
     struct net *net = NULL;
+    struct tuned tuned;
     struct caller caller = {user, checked};
     memset(result, 0, sizeof *result);
-    TRY_GOTO(config_device(config, &d), done);
+    TRY_GOTO(config_device(config, &d, &tuned), done);
     TRY_GOTO(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, (size_t)config->batch,
                         config_word(config, "conv"), true, &net),
              done);

@@ -6,7 +6,9 @@
 #include "train/feed.h"
 #include "train/history.h"
 #include "train/plan.h"
+#include "train/profile.h"
 #include "train/selfcheck.h"
+#include "train/tune.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,6 +39,9 @@ struct run {
     struct net *net;
     struct arena data_arena;
     struct vggcl_plan plan;
+    struct tuned tuned;
+    double tune_seconds;
+    char *profile; /* what the device goes by, for the state; in a resumed run from there */
     struct feed train, test;
     struct progress progress;
     struct history history;
@@ -100,10 +105,13 @@ static enum vggcl_err make_save_folder(struct run *run) {
 static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, char path[VGGCL_PATH_MAX]) {
     struct vggcl_config *config = &run->config;
     char record[VGGCL_PATH_MAX];
+    if (*config->profile)
+        return err_set(VGGCL_EUSAGE, "--profile: a resumed run goes by the profile that it began with; leave it out");
     TRY(file_path(path, config->resume, "last.safetensors"));
     TRY(safetensors_read(path, state));
     TRY(checkpoint_config(state, path, config));
     TRY(checkpoint_progress(state, path, &run->progress));
+    TRY(checkpoint_profile(state, &run->profile));
     strcpy(config->save, config->resume);
     if (run->progress.epoch == 0)
         return VGGCL_OK;
@@ -120,9 +128,52 @@ static enum vggcl_err open_data(struct run *run) {
     return VGGCL_OK;
 }
 
-static enum vggcl_err make_net(struct run *run) {
+/* What the device's profile does not know of the network is measured, unless the user chose all there is to choose, or
+ * the profile is the user's choice or ships with vggcl: those say the same to everybody. */
+static enum vggcl_err measure_unknown(struct run *run) {
+    const struct vggcl_config *config = &run->config;
+    bool open = strcmp(config_word(config, "conv"), "auto") == 0 && !*config->profile, lacks;
+    if (!open || run->tuned.by == TUNED_FILE || run->tuned.by == TUNED_SHIPPED || run->tuned.by == TUNED_RESUMED)
+        return VGGCL_OK;
+    TRY(tune_lacks(run->dev, config, &lacks));
+    if (!lacks)
+        return VGGCL_OK;
+    double start = clock_seconds();
+    TRY(tune_quick(run->dev, config));
+    run->tune_seconds = clock_seconds() - start;
+    run->tuned.by = TUNED_MEASURED;
+    return VGGCL_OK;
+}
+
+/* With from, a state's path, as its run began; where that was on another device, as a new run would. */
+static enum vggcl_err choose_profile(struct run *run, const char *from) {
+    bool same = false;
+    if (run->profile)
+        TRY(profile_resume(run->dev, run->profile, from, &run->tuned, &same));
+    if (!same)
+        TRY(measure_unknown(run));
+    struct profile now = profile_of(run->dev);
+    free(run->profile);
+    run->profile = profile_text(&now);
+    return run->profile ? VGGCL_OK : err_no_memory("the profile", sizeof now);
+}
+
+/* What was measured is kept for the next run, once the device has been checked; it need not be possible. */
+static void keep_profile(struct run *run) {
+    char path[VGGCL_PATH_MAX];
+    if (run->tuned.by != TUNED_MEASURED)
+        return;
+    char *kept = err_keep();
+    bool stored = profile_store(run->dev, path) == VGGCL_OK;
+    snprintf(run->tuned.text, sizeof run->tuned.text, "measured in %.1f s%s%s", run->tune_seconds,
+             stored ? ", stored as " : ", not stored", stored ? path : "");
+    err_put_back(kept);
+}
+
+static enum vggcl_err make_net(struct run *run, const char *from) {
     const struct dataset *train = &run->data.train, *test = &run->data.test;
-    TRY(config_device(&run->config, &run->dev));
+    TRY(config_device(&run->config, &run->dev, &run->tuned));
+    TRY(choose_profile(run, from));
     TRY(plan_net(run->dev, &run->config, train->count, test->count, &run->net, &run->plan));
     run->config = run->plan.config;
     TRY(feed_reserve(&run->train, run->dev, train, &run->data_arena));
@@ -140,6 +191,7 @@ static enum vggcl_err make_net(struct run *run) {
 static enum vggcl_err fill_memory(struct run *run) {
     if (!run->config.no_selfcheck)
         TRY(selfcheck(run->net, true, NULL, &run->selfcheck));
+    keep_profile(run);
     dev_drop(run->dev, &run->dev->gemm_scratch);
     TRY(net_allocate(run->net));
     TRY(arena_commit(&run->data_arena, run->dev));
@@ -187,14 +239,14 @@ static enum vggcl_err save_state(struct run *run) {
     char path[VGGCL_PATH_MAX];
     TRY(saved_path(run, "last.safetensors", path));
     TRY(check_weights(run));
-    TRY(checkpoint_write(path, run->net, &run->config, &run->progress, CHECKPOINT_STATE));
+    TRY(checkpoint_write(path, run->net, &run->config, &run->progress, run->profile));
     run->saved_step = run->progress.step;
     return VGGCL_OK;
 }
 
 static enum vggcl_err begin_new(struct run *run) {
     TRY(open_data(run));
-    TRY(make_net(run));
+    TRY(make_net(run, NULL));
     TRY(fill_memory(run));
     TRY(*run->config.weights ? load_weights(run) : net_start(run->net, run->config.seed));
     TRY(make_save_folder(run));
@@ -207,7 +259,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
     char path[VGGCL_PATH_MAX];
     TRY_GOTO(open_resumed(run, &state, path), done);
     TRY_GOTO(open_data(run), done);
-    TRY_GOTO(make_net(run), done);
+    TRY_GOTO(make_net(run, path), done);
     if (run->progress.epoch_step >= epoch_steps(run)) {
         err = err_set(VGGCL_EFORMAT,
                       "%s: stands at step %" PRId64 " of an epoch of %" PRId64 ": it was made with other data", path,
@@ -237,6 +289,7 @@ static void tell_start(struct run *run) {
                                 .checks = run->selfcheck.checks,
                                 .check_seconds = run->selfcheck.seconds};
     snprintf(start.dataset, sizeof start.dataset, "%s", run->data.description);
+    snprintf(start.tuning, sizeof start.tuning, "%s", run->tuned.text);
     snprintf(start.moved_to, sizeof start.moved_to, "%s", run->moved_to);
     if (o && o->started)
         o->started(o->user, &start);
@@ -459,12 +512,12 @@ static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row,
     TRY(history_write(&run->history, path));
     if (is_best) {
         TRY(saved_path(run, "best.safetensors", path));
-        TRY(checkpoint_write(path, run->net, &run->config, &run->progress, CHECKPOINT_WEIGHTS));
+        TRY(checkpoint_write(path, run->net, &run->config, &run->progress, NULL));
     }
     if (row->epoch % run->config.save_every == 0) {
         snprintf(name, sizeof name, "epoch-%03d.safetensors", row->epoch);
         TRY(saved_path(run, name, path));
-        TRY(checkpoint_write(path, run->net, &run->config, &run->progress, CHECKPOINT_WEIGHTS));
+        TRY(checkpoint_write(path, run->net, &run->config, &run->progress, NULL));
     }
     return save_state(run);
 }
@@ -548,6 +601,7 @@ static void run_free(struct run *run) {
     net_free(run->net);
     dev_close(run->dev);
     data_free(&run->data);
+    free(run->profile);
     free(run);
 }
 

@@ -1,0 +1,122 @@
+#define _POSIX_C_SOURCE 200809L /* isatty */
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool as_json;
+static const char *budget = "60", *export_path;
+
+/* A live line on a terminal; elsewhere nothing until the table. */
+static void progressed(void *user, const struct vggcl_tune_progress *p) {
+    char eta[32];
+    (void)user;
+    cli_duration(p->eta, eta);
+    fprintf(stderr, "\r\033[K%.0f s, ETA %s  %d of %d  %s", p->seconds, eta, p->measured, p->candidates, p->what);
+    fflush(stderr);
+}
+
+static json_t *method_json(struct vggcl_method m) {
+    return json_pack("{s:s, s:s}", "algorithm", m.algorithm, "engine", m.engine);
+}
+
+static json_t *rows_json(const struct vggcl_tuning *t) {
+    json_t *rows = json_array();
+    for (size_t i = 0; i < t->row_count; i++) {
+        const struct vggcl_tuning_row *r = &t->rows[i];
+        json_array_append_new(rows,
+                              json_pack("{s:s, s:i, s:s, s:o, s:f, s:o, s:f}", "layer", r->layer, "layers", r->layers,
+                                        "direction", r->direction, "before", method_json(r->before), "before_s",
+                                        r->before_s, "after", method_json(r->after), "after_s", r->after_s));
+    }
+    return rows;
+}
+
+static void print_json(const struct vggcl_tuning *t) {
+    json_t *all = json_pack("{s:s, s:s, s:f, s:b, s:i, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:s, s:o}",
+                            "device", t->device.name, "driver", t->device.driver, "seconds", t->seconds, "complete",
+                            t->complete, "measured", t->measured, "images", t->images, "gemm_before", t->gemm_before,
+                            "gemm_after", t->gemm_after, "clblast_before", t->clblast_before, "clblast_after",
+                            t->clblast_after, "conv_bytes_before", (json_int_t)t->conv_bytes_before, "conv_bytes_after",
+                            (json_int_t)t->conv_bytes_after, "step_before_s", t->step_before, "step_after_s",
+                            t->step_after, "profile", t->path, "rows", rows_json(t));
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(all);
+}
+
+static void print_row(const struct vggcl_tuning_row *r) {
+    char name[64], before[40], after[40];
+    snprintf(name, sizeof name, "%s%s", r->layer, r->layers > 1 ? " ..." : "");
+    snprintf(before, sizeof before, "%s%s%s", r->before.algorithm, *r->before.engine ? "/" : "", r->before.engine);
+    snprintf(after, sizeof after, "%s%s%s", r->after.algorithm, *r->after.engine ? "/" : "", r->after.engine);
+    printf("%-12s %-15s", name, r->direction);
+    if (r->before_s > 0)
+        printf(" %9.2f  %-18s %9.2f  %-18s", 1e3 * r->before_s, before, 1e3 * r->after_s, after);
+    else
+        printf(" %9s  %-18s %9s  %-18s", "", before, "", "not measured");
+    if (r->before_s > r->after_s)
+        printf(" %.2f times as fast", r->before_s / r->after_s);
+    putchar('\n');
+}
+
+static void print_text(const struct vggcl_tuning *t) {
+    printf("device      %s (%s, driver %s)\n", t->device.name, t->device.platform_name, t->device.driver);
+    printf("measured    %d candidates on %d images in %.1f s%s\n\n", t->measured, t->images, t->seconds,
+           t->complete ? "" : "; the budget was too small for all of them");
+    printf("%-12s %-15s %9s  %-18s %9s  %-18s\n", "layer", "direction", "before ms", "", "after ms", "");
+    for (size_t i = 0; i < t->row_count; i++)
+        print_row(&t->rows[i]);
+    printf("\nown kernel  %s, before %s\n", t->gemm_after, t->gemm_before);
+    printf("CLBlast     %s parameters, before %s\n", t->clblast_after, t->clblast_before);
+    printf("chunks      %.1f MiB, before %.1f MiB\n", (double)t->conv_bytes_after / (1 << 20),
+           (double)t->conv_bytes_before / (1 << 20));
+    printf("step        %.1f ms, before %.1f ms: %.2f times as fast\n", 1e3 * t->step_after, 1e3 * t->step_before,
+           t->step_before / t->step_after);
+    if (*t->path)
+        printf("stored      %s\n", t->path);
+    if (export_path)
+        printf("exported    %s\n", export_path);
+}
+
+static int run(const struct vggcl_config *config) {
+    struct vggcl_tuning tuning;
+    char *end;
+    double seconds = strtod(budget, &end);
+    bool live = isatty(STDERR_FILENO);
+    if (end == budget || *end || !(seconds >= 1 && seconds <= 86400))
+        return cli_misused("--budget takes seconds, from 1 to 86400, not '%s'", budget);
+    enum vggcl_err err = vggcl_tune(config, seconds, export_path, NULL, live ? progressed : NULL, &tuning);
+    if (live)
+        fputs("\r\033[K", stderr);
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    (as_json ? print_json : print_text)(&tuning);
+    vggcl_tuning_free(&tuning);
+    return EXIT_FINE;
+}
+
+const struct command command_tune = {
+    .name = "tune",
+    .summary = "finds the fastest way to train on a device, by measuring",
+    .description =
+        "Measures, on the shapes of the network, how the own matrix product is cut up best, then for each convolution\n"
+        "and direction the algorithms with each matrix product engine, then how much a convolution transforms at once\n"
+        "and CLBlast's parameters, the likeliest gains first, until --budget is spent. Prints what the built-in rules\n"
+        "take and what was chosen takes, by layer and as a whole training step, checks that the choice computes "
+        "right,\n"
+        "and stores it as the device's profile in ~/.cache/vggcl/profiles ($XDG_CACHE_HOME, $VGGCL_CACHE_DIR). train,\n"
+        "eval, bench, selfcheck and plan go by it unless --profile says otherwise. What is not better by 3 % is not\n"
+        "chosen.\n\n"
+        "  vggcl tune\n"
+        "  vggcl tune --device gpu --budget 300 --export my-gpu.json\n"
+        "  vggcl train --profile my-gpu.json\n",
+    .options = VGGCL_FOR_TUNE,
+    .flags = (const struct flag[]){{"budget", "SECONDS", "how long to look, about (default 60)", &budget, NULL},
+                                   {"export", "FILE", "write the profile there too", &export_path, NULL},
+                                   {"json", NULL, "for scripts: one object, times in seconds", NULL, &as_json},
+                                   {0}},
+    .run = run,
+};

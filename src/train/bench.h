@@ -1,0 +1,13 @@
+/* bench.h - timing: what vggcl_bench() and the search of tune.c share. */
+#ifndef VGGCL_TRAIN_BENCH_H
+#define VGGCL_TRAIN_BENCH_H
+
+#include "cl/device.h"
+
+/* Sorts values; count is at least one. */
+double bench_median(double *values, int count);
+
+/* The median seconds of `steps` training steps of config's network on d, as d is tuned, after two to warm up. */
+enum vggcl_err bench_step(struct dev *d, const struct vggcl_config *config, int steps, double *seconds);
+
+#endif

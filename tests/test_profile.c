@@ -1,0 +1,165 @@
+/* Profiles as files: what is written is read again, and what is wrong is named; no device is opened. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "cl/embedded.h"
+#include "train/profile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct profile example(void) {
+    static const struct dev cpu = {
+        .info = {.type = VGGCL_CPU, .name = "a CPU", .platform_name = "a platform", .driver = "1.2"},
+        .vector_width = 16,
+    };
+    struct profile p = profile_of(&cpu);
+    p.tuning.tile = (struct gemm_tile){4, 2, 8, 0, 8, 16, 12};
+    p.tuning.clblast_set = 2;
+    p.tuning.conv_words = 12345;
+    p.tuning.conv_count = 2;
+    p.tuning.convs[0] = (struct tuned_conv){32, 16, 3, 64, {{&conv_direct, GEMM_TILED}, {NULL, GEMM_AUTO}}};
+    p.tuning.convs[1] = (struct tuned_conv){
+        2, 2, 512, 512, {{&conv_winograd2, GEMM_CLBLAST}, {&conv_winograd4, GEMM_TILED}, {&conv_im2col, GEMM_TILED}}};
+    return p;
+}
+
+static void reads_what_it_writes(void **state) {
+    (void)state;
+    struct profile p = example(), again;
+    strcpy(p.match_platform, "some platform");
+    p.match_width = 8;
+    char *text = profile_text(&p), *second;
+    assert_non_null(text);
+    assert_int_equal(profile_parse(text, strlen(text), "it", &again), VGGCL_OK);
+    second = profile_text(&again);
+    assert_string_equal(text, second);
+    assert_string_equal(again.device, "a CPU");
+    assert_string_equal(again.match_platform, "some platform");
+    assert_int_equal(again.match_width, 8);
+    assert_int_equal(again.tuning.conv_words, 12345);
+    assert_int_equal(again.tuning.clblast_set, 2);
+    assert_int_equal(again.tuning.tile.group_columns, 16);
+    assert_int_equal(again.tuning.conv_count, 2);
+    assert_null(again.tuning.convs[0].methods[CONV_DATA_GRADIENT].algorithm);
+    assert_ptr_equal(again.tuning.convs[1].methods[CONV_DATA_GRADIENT].algorithm, &conv_winograd4);
+    assert_int_equal(again.tuning.convs[1].methods[CONV_FORWARD].engine, GEMM_CLBLAST);
+    free(text);
+    free(second);
+}
+
+/* The example's text with its first `old` replaced by `new`; the caller's to free. */
+static char *changed(const char *old, const char *new) {
+    struct profile p = example();
+    char *text = profile_text(&p), *at = strstr(text, old), *result;
+    assert_non_null(at);
+    *at = '\0';
+    assert_true(asprintf(&result, "%s%s%s", text, new, at + strlen(old)) > 0);
+    free(text);
+    return result;
+}
+
+static void assert_refused(const char *text, size_t size, const char *entry) {
+    struct profile p;
+    assert_int_equal(profile_parse(text, size, "profile.json", &p), VGGCL_EFORMAT);
+    if (strncmp(vggcl_error(), "profile.json: ", 14) != 0 || !strstr(vggcl_error(), entry))
+        fail_msg("'%s' names neither the file nor '%s'", vggcl_error(), entry);
+    assert_null(strchr(vggcl_error(), '\n'));
+}
+
+static void names_what_is_wrong(void **state) {
+    (void)state;
+    static const struct {
+        const char *old, *new, *entry;
+    } cases[] = {
+        {"vggcl profile", "another format", "is no vggcl profile"},
+        {"\"version\": 1", "\"version\": 2", "version is 2"},
+        {"\"version\": 1", "\"version\": \"1\"", "version is no whole number"},
+        {"\"device\"", "\"devise\"", "'devise'"},
+        {"\"driver\": \"1.2\"", "\"driver\": 1.2", "driver is no text"},
+        {"\"rows\": 4", "\"rows\": 99999999999", "gemm: rows is 99999999999"},
+        {"\"rows\": 4", "\"rows\": -1", "gemm: rows is -1"},
+        {"\"rows\": 4", "\"rows\": 4.5", "gemm: rows is no whole number"},
+        {"\"rows\": 4", "\"rows\": 4, \"rows\": 5", "duplicate"},
+        {"\"rows\": 4", "\"more\": 1, \"rows\": 4", "gemm: 'more'"},
+        {"\"large\"", "\"huge\"", "there is no clblast_parameters 'huge'"},
+        {"12345", "1", "conv_words"},
+        {"12345", "9223372036854775807", "conv_words"},
+        {"12345", "1e300", "conv_words"},
+        {"\"h\": 32", "\"h\": 0", "convolutions[0]: h is 0"},
+        {"\"h\": 32", "\"h\": 1000000", "convolutions[0]: h is 1000000"},
+        {"\"direct\"", "\"fft\"", "convolutions[0].forward: there is no algorithm 'fft'"},
+        {"\"engine\": \"clblast\"", "\"engine\": \"auto\"", "convolutions[1].forward: there is no engine 'auto'"},
+        {"\"engine\": \"clblast\"", "\"engine\": null", "convolutions[1].forward: engine is no text"},
+        {"\"weight_gradient\"", "\"gradient\"", "convolutions[1]: 'gradient'"},
+        {"\"h\": 2,\n      \"w\": 2,\n      \"c\": 512,\n      \"o\": 512", "\"h\": 32, \"w\": 16, \"c\": 3, \"o\": 64",
+         "convolutions[1]: this shape stands above already"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = changed(cases[i].old, cases[i].new);
+        assert_refused(text, strlen(text), cases[i].entry);
+        free(text);
+    }
+}
+
+/* Cut off anywhere, or with a bit of any byte turned over: no crash, and an error unless it still is a profile. */
+static void survives_anything(void **state) {
+    (void)state;
+    struct profile p = example(), read;
+    char *text = profile_text(&p);
+    size_t size = strlen(text);
+    for (size_t cut = 0; cut < size - 1; cut++)
+        assert_refused(text, cut, "is no JSON");
+    for (size_t i = 0; i < size; i++) {
+        text[i] ^= (char)(1 << i % 8);
+        if (profile_parse(text, size, "profile.json", &read) != VGGCL_OK)
+            assert_int_equal(strncmp(vggcl_error(), "profile.json: ", 14), 0);
+        text[i] ^= (char)(1 << i % 8);
+    }
+    free(text);
+    static const char *const others[] = {"", "[]", "null", "{}", "{\"format\": {}}", "[[[[[[[[[[[[[[[[[[[["};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_refused(others[i], strlen(others[i]), "is no ");
+}
+
+static void too_many(void **state) {
+    (void)state;
+    struct profile p = example();
+    for (p.tuning.conv_count = 0; p.tuning.conv_count < TUNED_CONVS; p.tuning.conv_count++)
+        p.tuning.convs[p.tuning.conv_count] = (struct tuned_conv){.h = p.tuning.conv_count + 1, .w = 1, .c = 1, .o = 1};
+    char *text = profile_text(&p), *more;
+    struct profile again;
+    assert_int_equal(profile_parse(text, strlen(text), "it", &again), VGGCL_OK);
+    assert_int_equal(again.tuning.conv_count, TUNED_CONVS);
+    char *end = strrchr(text, ']');
+    *end = '\0';
+    assert_true(asprintf(&more, "%s,{\"h\": 99, \"w\": 9, \"c\": 9, \"o\": 9}]}", text) > 0);
+    assert_refused(more, strlen(more), "convolutions: their number is 65");
+    free(text);
+    free(more);
+}
+
+/* What ships is read without an error, and says whom it is for. */
+static void shipped(void **state) {
+    (void)state;
+    struct profile p;
+    size_t count = 0;
+    for (const struct embedded_file *f = embedded_profiles; f->stem; f++, count++) {
+        if (profile_parse(f->text, strlen(f->text), f->stem, &p) != VGGCL_OK)
+            fail_msg("%s", vggcl_error());
+        assert_true(*p.match_platform);
+        assert_true(p.tuning.conv_count > 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_it_writes), cmocka_unit_test(names_what_is_wrong),
+                                       cmocka_unit_test(survives_anything), cmocka_unit_test(too_many),
+                                       cmocka_unit_test(shipped)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -343,9 +343,10 @@ struct vggcl_tuning {
     struct vggcl_device device;
     struct vggcl_tuning_row *rows;
     size_t row_count;
-    int images;                                   /* that the rows were measured with */
-    double step_before, step_after;               /* seconds of a training step of a whole batch */
-    char gemm_before[64], gemm_after[64];         /* the own matrix product's tile */
+    int images;                     /* that the rows were measured with */
+    double step_before, step_after; /* seconds of a training step of a whole batch */
+    /* The tile of the own matrix product, and of one whose first operand is transposed, as a weight gradient has it. */
+    char gemm_before[2][64], gemm_after[2][64];
     char clblast_before[16], clblast_after[16];   /* the name of CLBlast's set of parameters */
     uint64_t conv_bytes_before, conv_bytes_after; /* that a convolution transforms images to at once */
     int measured;                                 /* candidates */

@@ -85,7 +85,7 @@ static void tiles(void **state) {
     static const struct product products[] = {{33, 48, 65, 2}, {1, 7, 9, 1}}; /* each tile is compiled for both */
     struct tuning tuning = tuning_built_in(device);
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i += interpreted() ? 3 : 1) {
-        tuning.tile = tiles[i];
+        tuning.tile[false] = tuning.tile[true] = tiles[i];
         CHECK(tuning_use(device, &tuning));
         for (size_t k = 0; k < (interpreted() ? 1 : sizeof products / sizeof *products); k++)
             all_transposes("tiled", products[k], (int)(i + k));
@@ -110,8 +110,9 @@ static void wrong_tiles(void **state) {
         struct gemm_tile t = good;
         int *fields[] = {&t.rows, &t.vectors, &t.width, &t.panel, &t.group_rows, &t.group_columns, &t.depth};
         *fields[wrong[i].field] = wrong[i].value;
-        tuning.tile = t;
+        tuning.tile[i % 2] = t;
         CHECK_FAILS(tuning_use(device, &tuning), VGGCL_EUSAGE, wrong[i].text);
+        tuning.tile[i % 2] = good;
     }
     assert_null(device->tuning);
     CHECK(gemm_tile_check(device, good));
@@ -119,7 +120,7 @@ static void wrong_tiles(void **state) {
                 VGGCL_EUSAGE, "panel of 12", "8 rows");
     CHECK_FAILS(gemm_tile_check(device, (struct gemm_tile){.rows = 16, .vectors = 4, .width = 16, .panel = 16}),
                 VGGCL_EUSAGE, "512");
-    CHECK(gemm_tile_check(device, gemm_built_in_tile(device)));
+    CHECK(gemm_tile_check(device, gemm_built_in_tile(device, true)));
     struct dev small = {.info = {.name = "a small GPU", .work_group_size = 63, .local_memory = 1 << 20}};
     CHECK_FAILS(gemm_tile_check(&small, good), VGGCL_EUSAGE, "8 x 8", "63", small.info.name);
     small.info.work_group_size = 64;
@@ -131,11 +132,11 @@ static void wrong_tiles(void **state) {
 static void built_in_tiles(void **state) {
     (void)state;
     struct dev gpu = {.info = {.type = VGGCL_GPU, .work_group_size = 1024, .local_memory = 49152}, .vector_width = 4};
-    assert_int_equal(gemm_built_in_tile(&gpu).group_rows, 16);
-    CHECK(gemm_tile_check(&gpu, gemm_built_in_tile(&gpu)));
+    assert_int_equal(gemm_built_in_tile(&gpu, false).group_rows, 16);
+    CHECK(gemm_tile_check(&gpu, gemm_built_in_tile(&gpu, false)));
     gpu.info.work_group_size = 64;
     gpu.info.local_memory = 4096;
-    CHECK(gemm_tile_check(&gpu, gemm_built_in_tile(&gpu)));
+    CHECK(gemm_tile_check(&gpu, gemm_built_in_tile(&gpu, false)));
 }
 
 /* Few shapes: CLBlast's kernels take seconds to compile. Under Oclgrind they take minutes, and are not ours. */

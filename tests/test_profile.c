@@ -19,7 +19,8 @@ static struct profile example(void) {
         .vector_width = 16,
     };
     struct profile p = profile_of(&cpu);
-    p.tuning.tile = (struct gemm_tile){4, 2, 8, 0, 8, 16, 12};
+    p.tuning.tile[false] = (struct gemm_tile){4, 2, 8, 0, 8, 16, 12};
+    p.tuning.tile[true] = (struct gemm_tile){7, 3, 8, 14, 0, 0, 0};
     p.tuning.clblast_set = 2;
     p.tuning.conv_words = 12345;
     p.tuning.conv_count = 2;
@@ -44,7 +45,8 @@ static void reads_what_it_writes(void **state) {
     assert_int_equal(again.match_width, 8);
     assert_int_equal(again.tuning.conv_words, 12345);
     assert_int_equal(again.tuning.clblast_set, 2);
-    assert_int_equal(again.tuning.tile.group_columns, 16);
+    assert_int_equal(again.tuning.tile[false].group_columns, 16);
+    assert_int_equal(again.tuning.tile[true].panel, 14);
     assert_int_equal(again.tuning.conv_count, 2);
     assert_null(again.tuning.convs[0].methods[CONV_DATA_GRADIENT].algorithm);
     assert_ptr_equal(again.tuning.convs[1].methods[CONV_DATA_GRADIENT].algorithm, &conv_winograd4);

@@ -126,7 +126,7 @@ static void product_tiles(struct rig *rig, const struct check *check, struct con
     enum gemm_engine chosen = gemm_switch(rig->dev, GEMM_TILED);
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
         struct tuning other = own;
-        other.tile = tiles[i];
+        other.tile[false] = other.tile[true] = tiles[i];
         RIG_RUN(rig, tuning_use(rig->dev, &other));
         multiply(rig, g, false, false, GEMM_ADD);
         multiply(rig, (struct gemm_shape){g.m, g.k, g.n, g.batch}, false, true, GEMM_SET);
@@ -608,7 +608,8 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
              check->engine ? gemm_engine_names[check->engine] : "");
     describe(check->uses, shape, result.shape);
     enum gemm_engine chosen = gemm_switch(rig->dev, check->engine ? check->engine : engine);
-    snprintf(result.kernels, sizeof result.kernels, "%s", check->kernels ? check->kernels : gemm_kernels(rig->dev));
+    snprintf(result.kernels, sizeof result.kernels, "%s",
+             check->kernels ? check->kernels : gemm_kernels(rig->dev, check->run == product_tn));
     rig_start(rig);
     check->run(rig, check, shape);
     if (rig_end(rig) != VGGCL_OK) {

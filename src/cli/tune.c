@@ -35,13 +35,14 @@ static json_t *rows_json(const struct vggcl_tuning *t) {
 }
 
 static void print_json(const struct vggcl_tuning *t) {
-    json_t *all = json_pack("{s:s, s:s, s:f, s:b, s:i, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:s, s:o}",
-                            "device", t->device.name, "driver", t->device.driver, "seconds", t->seconds, "complete",
-                            t->complete, "measured", t->measured, "images", t->images, "gemm_before", t->gemm_before,
-                            "gemm_after", t->gemm_after, "clblast_before", t->clblast_before, "clblast_after",
-                            t->clblast_after, "conv_bytes_before", (json_int_t)t->conv_bytes_before, "conv_bytes_after",
-                            (json_int_t)t->conv_bytes_after, "step_before_s", t->step_before, "step_after_s",
-                            t->step_after, "profile", t->path, "rows", rows_json(t));
+    json_t *all = json_pack(
+        "{s:s, s:s, s:f, s:b, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:s, s:o}", "device",
+        t->device.name, "driver", t->device.driver, "seconds", t->seconds, "complete", t->complete, "measured",
+        t->measured, "images", t->images, "gemm_before", t->gemm_before[0], "gemm_after", t->gemm_after[0],
+        "gemm_transposed_before", t->gemm_before[1], "gemm_transposed_after", t->gemm_after[1], "clblast_before",
+        t->clblast_before, "clblast_after", t->clblast_after, "conv_bytes_before", (json_int_t)t->conv_bytes_before,
+        "conv_bytes_after", (json_int_t)t->conv_bytes_after, "step_before_s", t->step_before, "step_after_s",
+        t->step_after, "profile", t->path, "rows", rows_json(t));
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(all);
@@ -69,7 +70,8 @@ static void print_text(const struct vggcl_tuning *t) {
     printf("%-12s %-15s %9s  %-18s %9s  %-18s\n", "layer", "direction", "before ms", "", "after ms", "");
     for (size_t i = 0; i < t->row_count; i++)
         print_row(&t->rows[i]);
-    printf("\nown kernel  %s, before %s\n", t->gemm_after, t->gemm_before);
+    printf("\nown kernel  %s, before %s\n", t->gemm_after[0], t->gemm_before[0]);
+    printf("transposed  %s, before %s\n", t->gemm_after[1], t->gemm_before[1]);
     printf("CLBlast     %s parameters, before %s\n", t->clblast_after, t->clblast_before);
     printf("chunks      %.1f MiB, before %.1f MiB\n", (double)t->conv_bytes_after / (1 << 20),
            (double)t->conv_bytes_before / (1 << 20));

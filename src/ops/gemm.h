@@ -34,8 +34,8 @@ struct gemm_tile {
     int group_rows, group_columns, depth;
 };
 
-/* In registers on CPUs, with local memory elsewhere. */
-struct gemm_tile gemm_built_in_tile(const struct dev *d);
+/* What suits d where a is stored as it is, or transposed: registers on CPUs, local memory elsewhere. */
+struct gemm_tile gemm_built_in_tile(const struct dev *d, bool transposed);
 
 /* VGGCL_EUSAGE, naming the parameter, where t is out of range or more than d has. */
 enum vggcl_err gemm_tile_check(const struct dev *d, struct gemm_tile t);
@@ -64,8 +64,8 @@ enum vggcl_err gemm_use(struct dev *d, const char *name);
 /* The engine that multiplies on d now, never GEMM_AUTO. */
 enum gemm_engine gemm_engine(const struct dev *d);
 
-/* What it launches, for messages: "gemm/gemm", "gemm_local/gemm_local" or "CLBlast". */
-const char *gemm_kernels(const struct dev *d);
+/* What it launches where a is stored as it is, or transposed: "gemm/gemm", "gemm_local/gemm_local" or "CLBlast". */
+const char *gemm_kernels(const struct dev *d, bool transposed);
 
 /* Has engine multiply from now on. Answers what was chosen before, to be put back in the same way. */
 enum gemm_engine gemm_switch(struct dev *d, enum gemm_engine engine);

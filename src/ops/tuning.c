@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 struct tuning tuning_built_in(const struct dev *d) {
-    return (struct tuning){
-        .tile = gemm_built_in_tile(d), .clblast_set = clblast_built_in_set(d), .conv_words = conv_built_in_words(d)};
+    return (struct tuning){.tile = {gemm_built_in_tile(d, false), gemm_built_in_tile(d, true)},
+                           .clblast_set = clblast_built_in_set(d),
+                           .conv_words = conv_built_in_words(d)};
 }
 
 enum vggcl_err tuning_use(struct dev *d, const struct tuning *t) {
@@ -13,7 +14,8 @@ enum vggcl_err tuning_use(struct dev *d, const struct tuning *t) {
         d->tuning = NULL;
         return VGGCL_OK;
     }
-    TRY(gemm_tile_check(d, t->tile));
+    TRY(gemm_tile_check(d, t->tile[false]));
+    TRY(gemm_tile_check(d, t->tile[true]));
     if (!d->tuning)
         d->tuning = malloc(sizeof *d->tuning);
     if (!d->tuning)

@@ -15,9 +15,9 @@ struct tuned_conv {
 enum { TUNED_CONVS = 64 };
 
 struct tuning {
-    struct gemm_tile tile;
-    int clblast_set;   /* see ops/clblast.h */
-    size_t conv_words; /* as conv_words(): 2^12 to 2^30 */
+    struct gemm_tile tile[2]; /* of the own kernels where a is stored as it is, and where transposed */
+    int clblast_set;          /* see ops/clblast.h */
+    size_t conv_words;        /* as conv_words(): 2^12 to 2^30 */
     size_t conv_count;
     struct tuned_conv convs[TUNED_CONVS];
 };

@@ -47,18 +47,22 @@ static json_t *conv_json(const struct tuned_conv *row) {
     return conv;
 }
 
+static json_t *tile_json(struct gemm_tile t) {
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "rows", t.rows, "vectors", t.vectors, "width", t.width,
+                     "panel", t.panel, "group_rows", t.group_rows, "group_columns", t.group_columns, "depth", t.depth);
+}
+
 char *profile_text(const struct profile *p) {
     const struct tuning *t = &p->tuning;
     json_t *convs = json_array();
     for (size_t i = 0; i < t->conv_count; i++)
         json_array_append_new(convs, conv_json(&t->convs[i]));
-    json_t *all = json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:s, s:I, s:o}", "format",
-        format, "version", VERSION, "device", p->device, "platform", p->platform, "driver", p->driver, "clblast",
-        p->clblast, "kernels", p->kernels, "date", p->date, "gemm", "rows", t->tile.rows, "vectors", t->tile.vectors,
-        "width", t->tile.width, "panel", t->tile.panel, "group_rows", t->tile.group_rows, "group_columns",
-        t->tile.group_columns, "depth", t->tile.depth, "clblast_parameters", clblast_set_name(t->clblast_set),
-        "conv_words", (json_int_t)t->conv_words, "convolutions", convs);
+    json_t *all =
+        json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:o}", "format", format, "version",
+                  VERSION, "device", p->device, "platform", p->platform, "driver", p->driver, "clblast", p->clblast,
+                  "kernels", p->kernels, "date", p->date, "gemm", tile_json(t->tile[false]), "gemm_transposed",
+                  tile_json(t->tile[true]), "clblast_parameters", clblast_set_name(t->clblast_set), "conv_words",
+                  (json_int_t)t->conv_words, "convolutions", convs);
     if (all && *p->match_platform)
         json_object_set_new(
             all, "match",
@@ -218,9 +222,9 @@ static enum vggcl_err read_convs(struct reading *r, json_t *convs, struct tuning
 }
 
 /* Ranges that no device exceeds; what this one has is seen where it is used. */
-static enum vggcl_err read_tile(struct reading *r, json_t *gemm, struct gemm_tile *t) {
+static enum vggcl_err read_tile(struct reading *r, const char *entry, json_t *gemm, struct gemm_tile *t) {
     json_int_t n[7];
-    strcpy(r->entry, "gemm");
+    strcpy(r->entry, entry);
     TRY(read_object(r, gemm,
                     MEMBERS(NUMBER_MEMBER("rows", &n[0], 0, 1024), NUMBER_MEMBER("vectors", &n[1], 0, 1024),
                             NUMBER_MEMBER("width", &n[2], 0, 1024), NUMBER_MEMBER("panel", &n[3], 0, 1024),
@@ -251,7 +255,7 @@ static enum vggcl_err find_set(const struct reading *r, const char *name, int *s
 static enum vggcl_err read_all(struct reading *r, json_t *all, struct profile *p) {
     char magic[32], set[32];
     const char *found = json_string_value(json_object_get(all, "format"));
-    json_t *gemm, *convs, *match;
+    json_t *gemm, *transposed, *convs, *match;
     json_int_t version, words;
     if (!found || strcmp(found, format) != 0)
         return wrong(r, "is no vggcl profile");
@@ -262,12 +266,13 @@ static enum vggcl_err read_all(struct reading *r, json_t *all, struct profile *p
                             TEXT_MEMBER("platform", p->platform), TEXT_MEMBER("driver", p->driver),
                             TEXT_MEMBER("clblast", p->clblast), TEXT_MEMBER("kernels", p->kernels),
                             TEXT_MEMBER("date", p->date), OTHER_MEMBER("gemm", &gemm, false),
-                            TEXT_MEMBER("clblast_parameters", set),
+                            OTHER_MEMBER("gemm_transposed", &transposed, false), TEXT_MEMBER("clblast_parameters", set),
                             NUMBER_MEMBER("conv_words", &words, WORDS_LEAST, WORDS_MOST),
                             OTHER_MEMBER("convolutions", &convs, false), OTHER_MEMBER("match", &match, true))));
     TRY(find_set(r, set, &p->tuning.clblast_set));
     p->tuning.conv_words = (size_t)words;
-    TRY(read_tile(r, gemm, &p->tuning.tile));
+    TRY(read_tile(r, "gemm", gemm, &p->tuning.tile[false]));
+    TRY(read_tile(r, "gemm_transposed", transposed, &p->tuning.tile[true]));
     TRY(read_convs(r, convs, &p->tuning));
     return match ? read_match(r, match, p) : VGGCL_OK;
 }

@@ -3,6 +3,7 @@
  *     {"format": "vggcl profile", "version": 1, "device": ..., "platform": ..., "driver": ..., "clblast": "1.5.3",
  *      "kernels": a hash of the kernel files, "date": "2026-11-25",
  *      "gemm": {"rows": 8, "vectors": 2, "width": 16, "panel": 64, "group_rows": 0, "group_columns": 0, "depth": 0},
+ *      "gemm_transposed": the same for products whose a is transposed, those of weight gradients,
  *      "clblast_parameters": "avx512", "conv_words": 2621440,
  *      "convolutions": [{"h": 32, "w": 32, "c": 64, "o": 64, "forward": {"algorithm": "winograd4", "engine": "tiled"},
  *                        "data_gradient": ..., "weight_gradient": ...}, ...]}

@@ -287,8 +287,7 @@ static enum vggcl_err try_methods(struct search *s, enum gemm_engine engine) {
 static enum vggcl_err settle(struct search *s) {
     struct tuning before = tuning_built_in(s->d);
     before.clblast_set = s->tuning.clblast_set;
-    bool others =
-        memcmp(&before.tile, &s->tuning.tile, sizeof before.tile) || before.conv_words != s->tuning.conv_words;
+    bool others = memcmp(before.tile, s->tuning.tile, sizeof before.tile) || before.conv_words != s->tuning.conv_words;
     for (struct row *r = s->rows; r < s->rows + s->row_count; r++) {
         const struct row *one = r;
         bool won, same = r->now.algorithm == r->before.algorithm && r->now.engine == r->before.engine;
@@ -307,15 +306,18 @@ static enum vggcl_err settle(struct search *s) {
 
 /* --------------------------------------------------------------------------------------- what holds for all rows -- */
 
-/* The rows of the SAMPLE shapes that take the most time. They are sorted by that. */
-static size_t sample(const struct search *s, const struct row *chosen[SAMPLE * CONV_DIRECTIONS]) {
+/* The rows of the SAMPLE shapes that take the most time, of the directions whose products have an a that is transposed
+ * or not. They are sorted by that. */
+static size_t sample(const struct search *s, bool plain, bool transposed,
+                     const struct row *chosen[SAMPLE * CONV_DIRECTIONS]) {
     struct conv_shape shapes[SAMPLE];
     size_t count = 0, shape_count = 0;
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++) {
         size_t k = 0;
         while (k < shape_count && memcmp(&shapes[k], &r->s, sizeof r->s) != 0)
             k++;
-        if (!r->before_s || !conv_multiplies(r->now.algorithm) || k == SAMPLE)
+        bool wanted = r->direction == CONV_WEIGHT_GRADIENT ? transposed : plain;
+        if (!r->before_s || !wanted || !conv_multiplies(r->now.algorithm) || k == SAMPLE)
             continue;
         if (k == shape_count)
             shapes[shape_count++] = r->s;
@@ -342,12 +344,11 @@ static enum vggcl_err try_tuning(struct search *s, const struct tuning *challeng
 }
 
 static const struct gemm_tile cpu_tiles[] = {
-    {.rows = 12, .vectors = 2, .width = 16, .panel = 96}, {.rows = 14, .vectors = 2, .width = 16, .panel = 112},
-    {.rows = 6, .vectors = 4, .width = 16, .panel = 48},  {.rows = 6, .vectors = 4, .width = 16, .panel = 96},
-    {.rows = 7, .vectors = 3, .width = 16, .panel = 63},  {.rows = 6, .vectors = 2, .width = 8, .panel = 48},
-    {.rows = 4, .vectors = 3, .width = 8, .panel = 64},   {.rows = 4, .vectors = 2, .width = 8, .panel = 64},
-    {.rows = 8, .vectors = 2, .width = 16, .panel = 32},  {.rows = 8, .vectors = 2, .width = 16, .panel = 128},
-    {.rows = 4, .vectors = 2, .width = 4, .panel = 32},
+    {.rows = 6, .vectors = 4, .width = 16, .panel = 96},  {.rows = 8, .vectors = 2, .width = 16, .panel = 64},
+    {.rows = 8, .vectors = 3, .width = 16, .panel = 64},  {.rows = 12, .vectors = 2, .width = 16, .panel = 96},
+    {.rows = 6, .vectors = 4, .width = 16, .panel = 48},  {.rows = 6, .vectors = 2, .width = 8, .panel = 48},
+    {.rows = 4, .vectors = 3, .width = 8, .panel = 64},   {.rows = 16, .vectors = 1, .width = 16, .panel = 64},
+    {.rows = 8, .vectors = 2, .width = 16, .panel = 128}, {.rows = 4, .vectors = 2, .width = 4, .panel = 32},
 };
 static const struct gemm_tile gpu_tiles[] = {
     {.rows = 8, .vectors = 2, .width = 4, .group_rows = 16, .group_columns = 16, .depth = 8},
@@ -367,17 +368,20 @@ static size_t tiles_for(const struct dev *d, const struct gemm_tile **tiles) {
     return cpu ? sizeof cpu_tiles / sizeof *cpu_tiles : sizeof gpu_tiles / sizeof *gpu_tiles;
 }
 
-static enum vggcl_err try_tiles(struct search *s) {
+/* Until a part of the budget is spent. */
+static enum vggcl_err try_tiles(struct search *s, bool transposed, double until) {
     const struct row *rows[SAMPLE * CONV_DIRECTIONS];
     const struct gemm_tile *tiles;
-    size_t row_count = sample(s, rows), tile_count = tiles_for(s->d, &tiles);
-    double holder_s = 0, until = s->budget / 4;
-    for (size_t i = 0; i < tile_count && row_count && elapsed(s) < until; i++) {
+    size_t row_count = sample(s, !transposed, transposed, rows), tile_count = tiles_for(s->d, &tiles);
+    double holder_s = 0;
+    for (size_t i = 0; i < tile_count && row_count && elapsed(s) < until * s->budget; i++) {
         struct tuning t = s->tuning;
         char text[GEMM_TILE_TEXT];
-        t.tile = tiles[i];
-        gemm_tile_text(t.tile, text);
-        snprintf(s->what, sizeof s->what, "own kernel: %s", text);
+        if (memcmp(&t.tile[transposed], &tiles[i], sizeof tiles[i]) == 0)
+            continue;
+        t.tile[transposed] = tiles[i];
+        gemm_tile_text(tiles[i], text);
+        snprintf(s->what, sizeof s->what, "own kernel: %s%s", text, transposed ? ", transposed" : "");
         TRY(try_tuning(s, &t, rows, row_count, GEMM_TILED, &holder_s, true));
     }
     return VGGCL_OK;
@@ -405,7 +409,7 @@ static enum vggcl_err try_words(struct search *s) {
  * back (see clblast_set_name()). *better: then the rows have to be asked again. */
 static enum vggcl_err try_sets(struct search *s, bool *better) {
     const struct row *rows[SAMPLE * CONV_DIRECTIONS];
-    size_t row_count = sample(s, rows);
+    size_t row_count = sample(s, true, true, rows);
     double holder_s = 0;
     int before = s->tuning.clblast_set;
     for (int set = 1; clblast_set_name(set) && row_count && elapsed(s) < 0.9 * s->budget; set++) {
@@ -435,7 +439,7 @@ static void count_candidates(struct search *s) {
         for (const struct conv_algorithm *const *a = conv_algorithms; *a; a++)
             s->candidates += conv_can(*a, s->d, shape(s, r), r->direction) ? engines : 0;
     s->candidates -= (int)s->row_count; /* what holds already */
-    s->candidates += asks(s, GEMM_TILED) ? (int)tiles_for(s->d, &tiles) : 0;
+    s->candidates += asks(s, GEMM_TILED) ? 2 * (int)tiles_for(s->d, &tiles) : 0;
     for (int i = 1; !s->quick && clblast_set_name(i); i++)
         s->candidates++;
 }
@@ -463,8 +467,8 @@ static enum vggcl_err look(struct search *s, size_t batch) {
     TRY(choose_images(s, batch));
     count_candidates(s);
     TRY(measure_before(s));
-    if (asks(s, GEMM_TILED) && !s->tuning.conv_count)
-        TRY(try_tiles(s));
+    for (int transposed = 0; asks(s, GEMM_TILED) && !s->tuning.conv_count && transposed < 2; transposed++)
+        TRY(try_tiles(s, transposed, transposed ? 0.3 : 0.2));
     TRY(try_methods(s, first));
     if (asks(s, second))
         TRY(try_methods(s, second));
@@ -548,8 +552,10 @@ static enum vggcl_err report(struct search *s, struct vggcl_tuning *result) {
                                         .after_s = r->now_s};
         snprintf(to->layer, sizeof to->layer, "%s", r->layer);
     }
-    gemm_tile_text(before.tile, result->gemm_before);
-    gemm_tile_text(s->tuning.tile, result->gemm_after);
+    for (int i = 0; i < 2; i++) {
+        gemm_tile_text(before.tile[i], result->gemm_before[i]);
+        gemm_tile_text(s->tuning.tile[i], result->gemm_after[i]);
+    }
     snprintf(result->clblast_before, sizeof result->clblast_before, "%s", clblast_set_name(before.clblast_set));
     snprintf(result->clblast_after, sizeof result->clblast_after, "%s", clblast_set_name(s->tuning.clblast_set));
     result->conv_bytes_before = 4 * before.conv_words;

@@ -157,6 +157,7 @@ static void shipped(void **state) {
         assert_true(*p.match_platform);
         assert_true(p.tuning.conv_count > 0);
     }
+    assert_true(count > 0);
 }
 
 int main(void) {

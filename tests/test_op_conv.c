@@ -23,8 +23,13 @@ static void several_chunks(void **state) {
         assert_in_range(chunk, 2, all.n - 1);
         assert_int_not_equal(all.n % chunk, 0);
     }
-    assert_int_equal(conv_chunk(device, all, SIZE_MAX), 1);
-    assert_int_equal(conv_chunk(device, all, 1), all.n);
+    assert_int_equal(conv_chunk(device, all, SIZE_MAX, 0), 1);
+    assert_int_equal(conv_chunk(device, all, 1, 0), all.n);
+    size_t words = conv_words(device);
+    assert_int_equal(conv_chunk(device, all, words, 3 * words), 3); /* no fewer than weigh as much as the weights */
+    device->conv_words = words;
+    assert_int_equal(conv_chunk(device, all, words, 3 * words), 1);
+    device->conv_words = 0;
 }
 
 static void choice(void **state) {

@@ -19,8 +19,11 @@ size_t conv_built_in_words(const struct dev *d) {
     return d->info.type == VGGCL_CPU ? CPU_CHUNK_WORDS : OTHER_CHUNK_WORDS;
 }
 
-size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image) {
-    size_t images = conv_words(d) / words_per_image;
+size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image, size_t weight_words) {
+    size_t words = conv_words(d);
+    if (words < weight_words && !d->conv_words)
+        words = weight_words;
+    size_t images = words / words_per_image;
     return images < 1 ? 1 : images < s.n ? images : s.n;
 }
 

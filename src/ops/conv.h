@@ -93,7 +93,8 @@ struct conv_shape conv_reversed(struct conv_shape s);
 size_t conv_words(const struct dev *d);
 size_t conv_built_in_words(const struct dev *d); /* the last of these */
 
-/* How many of s.n images to do at once when each takes words_per_image of that. At least one. */
-size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image);
+/* How many of s.n images to do at once when each takes words_per_image of that: at least one, and as many as take what
+ * the transformed weights do, which each chunk reads anew, unless d->conv_words limits them. */
+size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_image, size_t weight_words);
 
 #endif

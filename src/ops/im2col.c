@@ -15,7 +15,7 @@ enum vggcl_err rotate_weight(struct dev *d, size_t c, size_t o, struct tensor we
 }
 
 static size_t chunk(const struct dev *d, struct conv_shape s) {
-    return conv_chunk(d, s, s.h * s.w * 9 * s.c);
+    return conv_chunk(d, s, s.h * s.w * 9 * s.c, 9 * s.c * s.o);
 }
 
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,

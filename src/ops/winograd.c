@@ -69,7 +69,8 @@ enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_
 /* ------------------------------------------------------------------------------------------- the convolutions -- */
 
 static size_t chunk(const struct dev *d, int tile, struct conv_shape s) {
-    return conv_chunk(d, s, winograd_points(tile) * winograd_tiles(tile, s.h, s.w) * (s.c + s.o));
+    size_t points = winograd_points(tile);
+    return conv_chunk(d, s, points * winograd_tiles(tile, s.h, s.w) * (s.c + s.o), points * s.c * s.o);
 }
 
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,

@@ -50,6 +50,13 @@ inline vec vec_mad(vec a, vec b, vec c) {
 }
 #define MAD(a, b, c) vec_mad(a, b, c)
 
+/* Lane i is p[i * VW]. */
+inline vec column_of(const float *p) {
+    float lanes[VW];
+    UNROLL for (int lane = 0; lane < VW; lane++) lanes[lane] = p[lane * VW];
+    return OF_LANES(lanes);
+}
+
 /* Philox4x32-10; the same numbers as rng_philox() in src/base/rng.c. */
 inline uint4 philox(uint4 counter, uint2 key) {
     for (int round = 0; round < 10; round++) {

@@ -15,12 +15,15 @@ kernel void im2col(global const float *x, int first, int pixels, int h, int w, i
     VSTORE(value, i, column);
 }
 
-/* The weights of the data gradient: rotated[tap][c][o] = weight[8 - tap][o][c]. A work-item is one element; c, the
- * column read, runs fastest, so that a CPU finds the lines it reads in its cache. */
-kernel void rotate_weight(global const float *weight, int c, int o, global float *rotated) {
-    int i = get_global_id(0);
-    if (i >= 9 * c * o)
+/* The weights of the data gradient: rotated[tap][c][o] = weight[taps - 1 - tap][o][c]. A work-item is VW of c by VW of o,
+ * both of which VW divides: what lies along c goes through private memory to lie along o. */
+kernel void rotate_weight(global const float *weight, int taps, int c, int o, global float *rotated) {
+    int i = get_global_id(0), from = i % (c / VW), block = i / (c / VW) % (o / VW), tap = i / (c / VW) / (o / VW);
+    if (tap >= taps)
         return;
-    int from = i % c, to = i / c % o, tap = i / (c * o);
-    rotated[((size_t)tap * c + from) * o + to] = weight[((size_t)(8 - tap) * o + to) * c + from];
+    float square[VW * VW]; /* [o][c] */
+    for (int lane = 0; lane < VW; lane++)
+        TO_LANES(VLOAD(from, weight + ((size_t)(taps - 1 - tap) * o + block * VW + lane) * c), square + lane * VW);
+    for (int k = 0; k < VW; k++)
+        VSTORE(column_of(square + k), block, rotated + ((size_t)tap * c + from * VW + k) * o);
 }

@@ -182,13 +182,6 @@ kernel void winograd_weight(global const float *weight, int count, global float 
     TRANSFORM(weight_transform, 3, ALPHA, LOAD_TAP, STORE_POINT)
 }
 
-/* Lane i is p[i * VW]. */
-inline vec column_of(const float *p) {
-    float lanes[VW];
-    UNROLL for (int lane = 0; lane < VW; lane++) lanes[lane] = p[lane * VW];
-    return OF_LANES(lanes);
-}
-
 /* The same of the weights turned by 180 degrees with their channels swapped: u[point][c][o] = G w G' of
  * w[tap][c][o] = weight[8 - tap][o][c]. A work-item is VW of o at VW of c, which VW divides: what lies along c goes through
  * private memory to lie along o. */

@@ -4,7 +4,7 @@
 #include "net/vgg.h"
 
 static const struct shape input = {8, 8, 3};
-static const char *const algorithms[] = {"im2col", "winograd2", "winograd4", "winograd4-fused"};
+static const char *const algorithms[] = {"im2col", "winograd2", "winograd4", "winograd4-fused", "kn2row"};
 
 /* Every layer, in the order of a VGG; flattened are images of 2x2. */
 static void without_bn(void **state) {

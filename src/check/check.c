@@ -206,7 +206,7 @@ static void rotation(struct rig *rig, const struct check *check, struct conv_sha
     size_t count = 9 * s.c * s.o;
     float *weight = rig_floats(rig, count, -1, 1);
     struct tensor rotated = rig_poisoned(rig, count);
-    RIG_RUN(rig, rotate_weight(rig->dev, s.c, s.o, rig_upload(rig, count, weight), rotated));
+    RIG_RUN(rig, rotate_weight(rig->dev, 9, s.c, s.o, rig_upload(rig, count, weight), rotated));
     RIG_COMPARE(rig, "rotated", RIG_FLOATS, rotated, 0, i, sum_exactly(reference_rotated(s.c, s.o, weight, i)));
 }
 
@@ -553,6 +553,7 @@ static const struct check checks[] = {
     CONVOLUTIONS(&conv_winograd2, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4_fused, "winograd/winograd_fused*"),
+    CONVOLUTIONS(&conv_kn2row, "a matrix product"),
     PLAIN("bn training", "bn/bn_partial, bn_finish", &layer_activation, IMAGES, bn_training),
     PLAIN("bn evaluation", "bn/bn_inference", &layer_activation, C, bn_evaluation),
     ACTIVATION("relu", false, false, DROPOUT_NONE),

@@ -1,6 +1,5 @@
 #include "ops/direct.h"
 #include "ops/tuning.h"
-#include "ops/winograd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +27,8 @@ size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_ima
 }
 
 const struct conv_algorithm *const conv_algorithms[] = {&conv_direct,    &conv_im2col,          &conv_winograd2,
-                                                        &conv_winograd4, &conv_winograd4_fused, NULL};
+                                                        &conv_winograd4, &conv_winograd4_fused, &conv_kn2row,
+                                                        NULL};
 
 struct conv_shape conv_reversed(struct conv_shape s) {
     return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
@@ -40,14 +40,11 @@ static struct conv_shape directed(struct conv_shape s, enum conv_direction direc
 }
 
 bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, enum conv_direction direction) {
-    s = directed(s, direction);
-    if (a == &conv_winograd4_fused)
-        return winograd_fuses(d, s, direction == CONV_WEIGHT_GRADIENT);
-    return a != &conv_direct || s.c <= DIRECT_CHANNELS;
+    return !a->can || a->can(d, directed(s, direction), direction == CONV_WEIGHT_GRADIENT);
 }
 
 bool conv_multiplies(const struct conv_algorithm *a) {
-    return a != &conv_direct && a != &conv_winograd4_fused;
+    return a->product != NULL;
 }
 
 /* Whether the transformed weights, which every group of tiles reads anew, stay in a CPU's cache. Measured. */
@@ -61,6 +58,8 @@ static const struct conv_algorithm *suitable(const struct dev *d, struct conv_sh
         return &conv_direct;
     if (d->info.type != VGGCL_CPU || s.c < WINOGRAD_CHANNELS)
         return &conv_im2col;
+    if (conv_can(&conv_kn2row, d, s, direction))
+        return &conv_kn2row;
     if (s.h < 4 || s.w < 4)
         return &conv_winograd2;
     return fusing_pays(d, s, direction) ? &conv_winograd4_fused : &conv_winograd4;
@@ -76,7 +75,7 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
             *algorithm = *a;
     if (*algorithm)
         return VGGCL_OK;
-    return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2, winograd4 or winograd4-fused, not '%s'",
+    return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused or kn2row, not '%s'",
                    name);
 }
 

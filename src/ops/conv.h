@@ -31,7 +31,7 @@ struct conv_algorithm {
     /* What forward and weight_gradient need for this shape. More images than fit are done in chunks. */
     struct conv_scratch_words (*scratch)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
 
-    /* The product that forward makes of a chunk; the weight gradient's is m x k transposed by m x n. */
+    /* The product that forward makes of a chunk; the weight gradient's is m x k transposed by m x n. NULL for none. */
     struct gemm_shape (*product)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
 
     /* y as above. bias may be a tensor without memory. Where rotate is set, weight is [tap][o][c] and is used turned by
@@ -44,9 +44,14 @@ struct conv_algorithm {
     enum vggcl_err (*weight_gradient)(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
                                       struct tensor x, struct tensor dy, struct tensor dweight,
                                       struct conv_scratch scratch);
+
+    /* Whether it does a forward, or a weight gradient, of shape s itself: what not, it leaves to another one. NULL where
+     * it does all. */
+    bool (*can)(const struct dev *d, struct conv_shape s, bool weight_gradient);
 };
 
-extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4, conv_winograd4_fused;
+extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4, conv_winograd4_fused,
+    conv_kn2row;
 
 extern const struct conv_algorithm *const conv_algorithms[]; /* these; ended by NULL */
 
@@ -67,7 +72,7 @@ struct conv_method {
 struct vggcl_method conv_describe(struct conv_method m);
 
 /* The methods for a convolution of shape s, which is the forward one's for all three directions. name: the algorithm
- * "direct", "im2col", "winograd2", "winograd4" or "winograd4-fused", or "auto" for what was tuned for the shape on d,
+ * "direct", "im2col", "winograd2", "winograd4", "winograd4-fused" or "kn2row", or "auto" for what was tuned for the shape on d,
  * else for what suits both; likewise the engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other name. */
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]);

@@ -50,33 +50,29 @@ enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor
 /* ------------------------------------------------------------------------------------------- the convolutions -- */
 
 /* The data gradient of few channels has many: im2col takes those. */
-static bool few(struct conv_shape s) {
+static bool can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
+    (void)d, (void)weight_gradient;
     return s.c <= DIRECT_CHANNELS;
 }
 
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
     (void)a;
-    if (!few(s))
+    if (!can(d, s, false))
         return conv_im2col.scratch(&conv_im2col, d, s);
     size_t weights = 9 * s.c * s.o, slabs = s.n * s.h < MOST_SLABS ? s.n * s.h : MOST_SLABS; /* of fewer images too */
     return (struct conv_scratch_words){
         .weight = weights, .input = slabs * weights, .output = channel_workspace(slabs, weights)};
 }
 
-static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
-    (void)a;
-    return conv_im2col.product(&conv_im2col, d, s);
-}
-
 static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
                               struct conv_scratch scratch) {
     (void)a;
-    if (!few(s))
+    if (!can(d, s, false))
         return conv_im2col.forward(&conv_im2col, d, s, x, weight, rotate, bias, y, scratch);
     if (rotate) {
-        TRY(rotate_weight(d, s.c, s.o, weight, scratch.weight));
+        TRY(rotate_weight(d, 9, s.c, s.o, weight, scratch.weight));
         weight = scratch.weight;
     }
     return direct_forward(d, s, x, weight, bias, y);
@@ -86,10 +82,10 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
                                       struct tensor x, struct tensor dy, struct tensor dweight,
                                       struct conv_scratch scratch) {
     (void)a;
-    if (!few(s))
+    if (!can(d, s, false))
         return conv_im2col.weight_gradient(&conv_im2col, d, s, x, dy, dweight, scratch);
     TRY(direct_gradient(d, s, x, dy, scratch.input));
     return channel_sum(d, direct_slabs(s), 9 * s.c * s.o, scratch.input, dweight, scratch.output);
 }
 
-const struct conv_algorithm conv_direct = {"direct", 0, scratch_words, product, forward, weight_gradient};
+const struct conv_algorithm conv_direct = {"direct", 0, scratch_words, NULL, forward, weight_gradient, can};

@@ -30,7 +30,4 @@ enum vggcl_err winograd_weight(struct dev *d, int tile, size_t c, size_t o, stru
 enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, size_t slabs, struct tensor du,
                                         struct tensor dweight);
 
-/* Whether conv_winograd4_fused does shape s in one pass on d, or leaves it to conv_winograd4. */
-bool winograd_fuses(const struct dev *d, struct conv_shape s, bool weight_gradient);
-
 #endif

@@ -63,7 +63,7 @@ static size_t most_slabs(const struct dev *d) {
     return least(UNIT_SLABS * d->info.compute_units, MOST_SLABS);
 }
 
-bool winograd_fuses(const struct dev *d, struct conv_shape s, bool weight_gradient) {
+static bool can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
     return (weight_gradient ? gradient_group(d, s) : forward_group(d, s)) > 0;
 }
 
@@ -82,11 +82,6 @@ static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, c
             words.output = slabs * u;
     }
     return words;
-}
-
-static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
-    (void)a;
-    return conv_winograd4.product(&conv_winograd4, d, s);
 }
 
 static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
@@ -122,5 +117,5 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return winograd_weight_gradient(d, TILE, s.c, s.o, slabs, scratch.output, dweight);
 }
 
-const struct conv_algorithm conv_winograd4_fused = {"winograd4-fused", TILE,    scratch_words,
-                                                    product,           forward, weight_gradient};
+const struct conv_algorithm conv_winograd4_fused = {"winograd4-fused", TILE, scratch_words, NULL, forward,
+                                                    weight_gradient,   can};

@@ -2,7 +2,7 @@
  *
  * NORMALISE: scale and shift are batch normalisation's; POOL: 2x2 max-pooling, stride 2, of even sides; DROPOUT: 1 of
  * whole channels, 2 of elements. Each may be left out. Backward recomputes from x what forward made, so nothing else is
- * stored. A pixel is one of y, over all images; a work-item is VW channels of a run of pixels.
+ * stored. A pixel is one of y, over all images; a work-item is COLUMNS * VW channels of a run of pixels.
  *
  * Dropout: y = 0 with probability p, else factor 1 / (1 - p). A coin is one 32-bit word of Philox under (seed, purpose,
  * step, unit), drawn anew backward; it drops where it is below threshold = p * 2^32. Four units share a counter. The
@@ -16,6 +16,9 @@
 #endif
 #ifndef DROPOUT
 #define DROPOUT 0
+#endif
+#ifndef COLUMNS
+#define COLUMNS 1 /* vectors of channels that a work-item takes, side by side */
 #endif
 enum { TAPS = POOL ? 4 : 1 };
 
@@ -63,45 +66,54 @@ inline vec rectified(vec x, vec scale, vec shift) {
     return CHOOSE(value < 0, 0, value);
 }
 
-/* A work-item's run of pixels, and the dropout factors of the pixel in hand. */
+/* A work-item's run of pixels and its channels, COLUMNS vectors from number `channel` on, with their dropout factors. */
 #define RUN(pixels, run_pixels)                                                                                        \
-    int block = get_global_id(0), first = get_global_id(1) * run_pixels, last = min(first + run_pixels, pixels);       \
-    if (block >= c / VW || first >= last)                                                                              \
+    int channel = get_global_id(0) * COLUMNS * VW, first = get_global_id(1) * run_pixels;                              \
+    int last = min(first + run_pixels, pixels);                                                                        \
+    if (channel >= c || first >= last)                                                                                 \
         return;                                                                                                        \
-    vec factor = 1;                                                                                                    \
+    vec factor[COLUMNS];                                                                                               \
     int left = 0 /* pixels of the image that the channels' factors still hold for */
+#define THROW_COINS_OF(unit)                                                                                           \
+    UNROLL for (int j = 0; j < COLUMNS; j++) factor[j] =                                                               \
+        coin_factors((uint)(unit) * c + channel + j * VW, seed, purpose, step, threshold, keep, units_before)
 #if DROPOUT == 0
-#define THROW_COINS(pixel)
+#define THROW_COINS(pixel) UNROLL for (int j = 0; j < COLUMNS; j++) factor[j] = 1
 #elif DROPOUT == 1
 #define THROW_COINS(pixel)                                                                                             \
     if (left-- == 0) {                                                                                                 \
-        factor = coin_factors((uint)((pixel) / plane) * c + block * VW, seed, purpose, step, threshold, keep,          \
-                              units_before);                                                                          \
+        THROW_COINS_OF((pixel) / plane);                                                                               \
         left = plane - (pixel) % plane - 1;                                                                            \
     }
 #else
-#define THROW_COINS(pixel)                                                                                             \
-    factor = coin_factors((uint)(pixel) * c + block * VW, seed, purpose, step, threshold, keep, units_before)
+#define THROW_COINS(pixel) THROW_COINS_OF(pixel)
 #endif
+
+/* The work-item's channels of a vector over all of them. */
+inline void load_channels(global const float *from, int channel, vec to[COLUMNS]) {
+    UNROLL for (int j = 0; j < COLUMNS; j++) to[j] = VLOAD(j, from + channel);
+}
 
 /* plane is h * w of y, pixels that of all images. */
 kernel void activation_forward(global const float *x, int pixels, int run_pixels, int plane, int w, int c,
                                global const float *scale, global const float *shift, COINS, global float *y) {
     RUN(pixels, run_pixels);
-    vec factors[2] = {1, 0};
+    vec a[COLUMNS], b[COLUMNS];
     if (NORMALISE) {
-        factors[0] = VLOAD(block, scale);
-        factors[1] = VLOAD(block, shift);
+        load_channels(scale, channel, a);
+        load_channels(shift, channel, b);
     }
     for (int pixel = first; pixel < last; pixel++) {
-        global const float *from = x + corner(pixel, w) * c;
-        vec best = rectified(VLOAD(block, from), factors[0], factors[1]);
-        for (int tap = 1; tap < TAPS; tap++) {
-            vec value = rectified(VLOAD(block, from + tap_offset(tap, w) * c), factors[0], factors[1]);
-            best = CHOOSE((best >= value) | (best != best), best, value);
-        }
+        global const float *from = x + corner(pixel, w) * c + channel;
         THROW_COINS(pixel);
-        VSTORE(DROPOUT ? best * factor : best, block, y + (size_t)pixel * c);
+        UNROLL for (int j = 0; j < COLUMNS; j++) {
+            vec best = rectified(VLOAD(j, from), a[j], b[j]);
+            UNROLL for (int tap = 1; tap < TAPS; tap++) {
+                vec value = rectified(VLOAD(j, from + tap_offset(tap, w) * c), a[j], b[j]);
+                best = CHOOSE((best >= value) | (best != best), best, value);
+            }
+            VSTORE(DROPOUT ? best * factor[j] : best, j, y + (size_t)pixel * c + channel);
+        }
     }
 }
 
@@ -139,10 +151,9 @@ inline vec gradient_of_largest(vec dy, const vec x[TAPS], vec scale, vec shift, 
     return passed(dy, best, factor);
 }
 
-inline void load_taps(global const float *x, int pixel, int w, int c, int block, vec taps[TAPS]) {
-    global const float *from = x + corner(pixel, w) * c;
-    for (int tap = 0; tap < TAPS; tap++)
-        taps[tap] = VLOAD(block, from + tap_offset(tap, w) * c);
+/* Of vector j behind `from`, the first of them. */
+inline void load_taps(global const float *from, int w, int c, int j, vec taps[TAPS]) {
+    UNROLL for (int tap = 0; tap < TAPS; tap++) taps[tap] = VLOAD(j, from + tap_offset(tap, w) * c);
 }
 
 /* Of NORMALISE: partial[run][0][c] = sum over the run of the gradient g of the normalised value times gamma, plus beta;
@@ -151,17 +162,28 @@ kernel void activation_sums(global const float *x, global const float *dy, int p
                             int c, global const float *scale, global const float *shift, COINS,
                             global const float *mean, global const float *inverse_deviation, global float *partial) {
     RUN(pixels, run_pixels);
-    vec a = VLOAD(block, scale), b = VLOAD(block, shift), m = VLOAD(block, mean), sum = 0, product = 0;
+    vec a[COLUMNS], b[COLUMNS], m[COLUMNS], inverse[COLUMNS], sum[COLUMNS], product[COLUMNS];
+    load_channels(scale, channel, a);
+    load_channels(shift, channel, b);
+    load_channels(mean, channel, m);
+    UNROLL for (int j = 0; j < COLUMNS; j++) sum[j] = product[j] = 0;
     for (int pixel = first; pixel < last; pixel++) {
-        vec taps[TAPS], largest;
-        load_taps(x, pixel, w, c, block, taps);
+        global const float *from = x + corner(pixel, w) * c + channel, *back = dy + (size_t)pixel * c + channel;
         THROW_COINS(pixel);
-        vec g = gradient_of_largest(VLOAD(block, dy + (size_t)pixel * c), taps, a, b, factor, &largest);
-        sum += g;
-        product = MAD(g, largest - m, product);
+        UNROLL for (int j = 0; j < COLUMNS; j++) {
+            vec taps[TAPS], largest;
+            load_taps(from, w, c, j, taps);
+            vec g = gradient_of_largest(VLOAD(j, back), taps, a[j], b[j], factor[j], &largest);
+            sum[j] += g;
+            product[j] = MAD(g, largest - m[j], product[j]);
+        }
     }
-    VSTORE(sum, block, partial + (size_t)get_global_id(1) * 2 * c);
-    VSTORE(product * VLOAD(block, inverse_deviation), block, partial + (size_t)get_global_id(1) * 2 * c + c);
+    load_channels(inverse_deviation, channel, inverse);
+    partial += (size_t)get_global_id(1) * 2 * c + channel;
+    UNROLL for (int j = 0; j < COLUMNS; j++) {
+        VSTORE(sum[j], j, partial);
+        VSTORE(product[j] * inverse[j], j, partial + c);
+    }
 }
 
 /* dx = g, or with NORMALISE gamma / deviation * (g - dbeta / count - normalised x * dgamma / count), count pixels of x
@@ -171,26 +193,30 @@ kernel void activation_gradient(global const float *x, global const float *dy, i
                                 global const float *mean, global const float *inverse_deviation,
                                 global const float *dgamma, global const float *dbeta, global float *dx) {
     RUN(pixels, run_pixels);
-    vec a = 1, b = 0, slope = 0, offset = 0;
+    vec a[COLUMNS], b[COLUMNS], slope[COLUMNS], offset[COLUMNS];
     if (NORMALISE) { /* dx = scale * (g - (slope * x + offset)) */
-        vec inverse = VLOAD(block, inverse_deviation), count = (float)pixels * TAPS;
-        a = VLOAD(block, scale);
-        b = VLOAD(block, shift);
-        slope = inverse * VLOAD(block, dgamma) / count;
-        offset = VLOAD(block, dbeta) / count - slope * VLOAD(block, mean);
+        float count = (float)pixels * TAPS;
+        load_channels(scale, channel, a);
+        load_channels(shift, channel, b);
+        UNROLL for (int j = 0; j < COLUMNS; j++) {
+            slope[j] = VLOAD(j, inverse_deviation + channel) * VLOAD(j, dgamma + channel) / count;
+            offset[j] = VLOAD(j, dbeta + channel) / count - slope[j] * VLOAD(j, mean + channel);
+        }
     }
     for (int pixel = first; pixel < last; pixel++) {
-        vec taps[TAPS];
-        ivec hit[TAPS];
-        load_taps(x, pixel, w, c, block, taps);
+        size_t at = corner(pixel, w) * c + channel;
         THROW_COINS(pixel);
-        vec g = gradient_of_taps(VLOAD(block, dy + (size_t)pixel * c), taps, a, b, factor, hit);
-        global float *to = dx + corner(pixel, w) * c;
-        for (int tap = 0; tap < TAPS; tap++) {
-            vec gradient = select((vec)0, g, hit[tap]);
-            if (NORMALISE)
-                gradient = a * (gradient - MAD(slope, taps[tap], offset));
-            VSTORE(gradient, block, to + tap_offset(tap, w) * c);
+        UNROLL for (int j = 0; j < COLUMNS; j++) {
+            vec taps[TAPS];
+            ivec hit[TAPS];
+            load_taps(x + at, w, c, j, taps);
+            vec g = gradient_of_taps(VLOAD(j, dy + (size_t)pixel * c + channel), taps, a[j], b[j], factor[j], hit);
+            UNROLL for (int tap = 0; tap < TAPS; tap++) {
+                vec gradient = select((vec)0, g, hit[tap]);
+                if (NORMALISE)
+                    gradient = a[j] * (gradient - MAD(slope[j], taps[tap], offset[j]));
+                VSTORE(gradient, j, dx + at + tap_offset(tap, w) * c);
+            }
         }
     }
 }

@@ -3,23 +3,33 @@
  * Statistics are taken in two levels: slabs of slab_rows pixels, then the slabs in their order. A slab's second moment
  * is taken about the slab's own mean, and slabs are merged by Chan's formula, so nothing cancels. */
 
+#ifndef COLUMNS
+#define COLUMNS 1 /* vectors of channels that a work-item takes, side by side */
+#endif
+
 /* partial[slab][0][c] = mean of the slab, partial[slab][1][c] = sum of squares about it. */
 kernel void bn_partial(global const float *x, int pixels, int c, int slab_rows, global float *partial) {
-    int i = get_global_id(0), blocks = c / VW;
-    int block = i % blocks, slab = i / blocks, first = slab * slab_rows;
+    int i = get_global_id(0), blocks = c / (VW * COLUMNS);
+    int slab = i / blocks, first = slab * slab_rows, last = min(first + slab_rows, pixels);
     if (first >= pixels)
         return;
-    int last = min(first + slab_rows, pixels);
-    vec sum = 0, squares = 0;
+    vec mean[COLUMNS], squares[COLUMNS];
+    x += i % blocks * (VW * COLUMNS);
+    partial += (size_t)slab * 2 * c + i % blocks * (VW * COLUMNS);
+    UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] = squares[j] = 0;
     for (int pixel = first; pixel < last; pixel++)
-        sum += VLOAD(block, x + (size_t)pixel * c);
-    vec mean = sum / (float)(last - first);
+        UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] += VLOAD(j, x + (size_t)pixel * c);
+    UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] /= (float)(last - first);
     for (int pixel = first; pixel < last; pixel++) {
-        vec difference = VLOAD(block, x + (size_t)pixel * c) - mean;
-        squares = MAD(difference, difference, squares);
+        UNROLL for (int j = 0; j < COLUMNS; j++) {
+            vec difference = VLOAD(j, x + (size_t)pixel * c) - mean[j];
+            squares[j] = MAD(difference, difference, squares[j]);
+        }
     }
-    VSTORE(mean, block, partial + (size_t)slab * 2 * c);
-    VSTORE(squares, block, partial + (size_t)slab * 2 * c + c);
+    UNROLL for (int j = 0; j < COLUMNS; j++) {
+        VSTORE(mean[j], j, partial);
+        VSTORE(squares[j], j, partial + c);
+    }
 }
 
 /* mean[c] and inverse_deviation[c] = 1 / sqrt(variance + epsilon) of all pixels; the running statistics move by momentum

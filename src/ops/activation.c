@@ -1,4 +1,5 @@
 #include "ops/activation.h"
+#include "ops/channel.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -32,13 +33,13 @@ struct options {
 
 static struct options build_options(const struct dev *d, const struct activation *a) {
     struct options options;
-    snprintf(options.text, sizeof options.text, "%s -DNORMALISE=%d -DPOOL=%d -DDROPOUT=%d",
-             dev_vector_option(d, (int)a->c), a->bn != NULL, a->pool, (int)a->dropout);
+    snprintf(options.text, sizeof options.text, "%s -DCOLUMNS=%zu -DNORMALISE=%d -DPOOL=%d -DDROPOUT=%d",
+             dev_vector_option(d, (int)a->c), channel_columns(d, a->c), a->bn != NULL, a->pool, (int)a->dropout);
     return options;
 }
 
 static struct range runs(const struct dev *d, const struct activation *a) {
-    return dev_grid(d, a->c / (size_t)dev_vector_width(d, (int)a->c), run_count(d, a));
+    return dev_grid(d, a->c / (size_t)dev_vector_width(d, (int)a->c) / channel_columns(d, a->c), run_count(d, a));
 }
 
 #define SHAPE_ARGS(d, a)                                                                                               \

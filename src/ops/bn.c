@@ -1,6 +1,8 @@
 #include "ops/bn.h"
 #include "ops/channel.h"
 
+#include <stdio.h>
+
 static const float epsilon = 1e-5f, running_momentum = 0.1f;
 
 size_t bn_workspace(size_t pixels, size_t c) {
@@ -9,9 +11,12 @@ size_t bn_workspace(size_t pixels, size_t c) {
 
 enum vggcl_err bn_statistics(struct dev *d, size_t pixels, size_t c, const struct bn *bn, struct tensor x,
                              struct tensor workspace) {
+    char columns_option[48];
     const char *option = dev_vector_option(d, (int)c);
     size_t blocks = c / (size_t)dev_vector_width(d, (int)c), slab_rows = channel_slab_rows(pixels);
-    TRY(dev_run(d, "bn/bn_partial", option, RANGE(channel_slabs(pixels) * blocks),
+    size_t columns = channel_columns(d, c);
+    snprintf(columns_option, sizeof columns_option, "%s -DCOLUMNS=%zu", option, columns);
+    TRY(dev_run(d, "bn/bn_partial", columns_option, dev_grid(d, channel_slabs(pixels) * blocks / columns, 1),
                 ARGS(A_MEM(x), A_INT(pixels), A_INT(c), A_INT(slab_rows), A_MEM(workspace))));
     return dev_run(d, "bn/bn_finish", option, RANGE(blocks),
                    ARGS(A_MEM(workspace), A_INT(pixels), A_INT(c), A_INT(slab_rows), A_FLOAT(epsilon),

@@ -3,6 +3,8 @@
 /* Enough slabs to keep a device busy, few enough that the serial second level stays short. */
 enum { MOST_SLABS = 256, LEAST_SLAB_ROWS = 16 };
 
+enum { CPU_COLUMNS = 4 };
+
 size_t channel_slab_rows(size_t rows) {
     size_t slab_rows = (rows + MOST_SLABS - 1) / MOST_SLABS;
     return slab_rows > LEAST_SLAB_ROWS ? slab_rows : LEAST_SLAB_ROWS;
@@ -17,6 +19,13 @@ size_t channel_slabs(size_t rows) {
 size_t channel_workspace(size_t rows, size_t c) {
     size_t most = (rows + LEAST_SLAB_ROWS - 1) / LEAST_SLAB_ROWS;
     return (most < MOST_SLABS ? most : MOST_SLABS) * c;
+}
+
+size_t channel_columns(const struct dev *d, size_t c) {
+    size_t vectors = c / (size_t)dev_vector_width(d, (int)c), columns = d->info.type == VGGCL_CPU ? CPU_COLUMNS : 1;
+    while (vectors % columns)
+        columns /= 2;
+    return columns;
 }
 
 enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct tensor bias, struct tensor y) {

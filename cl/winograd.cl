@@ -171,52 +171,58 @@ kernel void winograd_gradient(global const float *dy, int first_image, int tiles
     TRANSFORM(output_transposed, TILE, ALPHA, LOAD_PIXEL, STORE_POINT)
 }
 
-/* u[point][c][o] = G w G', from weight[tap][c][o]. A work-item is one block of `count` = c * o / VW. */
-kernel void winograd_weight(global const float *weight, int count, global float *u) {
-    int block = get_global_id(0);
-    if (block >= count)
+/* Transformed weights lie in strips of their outputs, u[strip][point][c][columns of the strip]: each is made just before
+ * it is multiplied by, and what a product reads at a time lies together. A strip's `columns` are those from number `first`
+ * on. */
+#define STRIP(u) (u + (size_t)first * ALPHA * ALPHA * c)
+
+/* A strip of u = G w G', from weight[tap][c][o]. A work-item is one block of the strip's columns at one c. */
+kernel void winograd_weight(global const float *weight, int c, int o, int first, int columns, global float *u) {
+    int i = get_global_id(0), block = i % (columns / VW), from = i / (columns / VW);
+    if (from >= c)
         return;
-    size_t points = (size_t)count * VW;
-    global float *tile_start = u;
-#define LOAD_TAP(row, column) VLOAD(block, weight + (row * 3 + column) * points)
+    size_t points = (size_t)c * columns;
+    global float *tile_start = STRIP(u) + (size_t)from * columns;
+#define LOAD_TAP(row, column) VLOAD(block, weight + ((size_t)(row * 3 + column) * c + from) * o + first)
     TRANSFORM(weight_transform, 3, ALPHA, LOAD_TAP, STORE_POINT)
 }
 
-/* The same of the weights turned by 180 degrees with their channels swapped: u[point][c][o] = G w G' of
- * w[tap][c][o] = weight[8 - tap][o][c]. A work-item is VW of o at VW of c, which VW divides: what lies along c goes through
- * private memory to lie along o. */
-kernel void winograd_weight_rotated(global const float *weight, int c, int o, global float *u) {
+/* The same of the weights turned by 180 degrees with their channels swapped, w[tap][c][o] = weight[8 - tap][o][c]. A
+ * work-item is VW of the strip's columns at VW of c, which VW divides: what lies along c goes through private memory to
+ * lie along o. */
+kernel void winograd_weight_rotated(global const float *weight, int c, int o, int first, int columns, global float *u) {
     int i = get_global_id(0), from = i % (c / VW), block = i / (c / VW);
-    if (block >= o / VW)
+    if (block >= columns / VW)
         return;
-    size_t points = (size_t)c * o;
+    size_t points = (size_t)c * columns;
     float taps[9][VW * VW]; /* [tap][o][c] */
     for (int tap = 0; tap < 9; tap++)
         for (int lane = 0; lane < VW; lane++)
-            TO_LANES(VLOAD(from, weight + ((size_t)(8 - tap) * o + block * VW + lane) * c), taps[tap] + lane * VW);
+            TO_LANES(VLOAD(from, weight + ((size_t)(8 - tap) * o + first + block * VW + lane) * c),
+                     taps[tap] + lane * VW);
     for (int k = 0; k < VW; k++) {
-        global float *tile_start = u + (size_t)(from * VW + k) * o;
+        global float *tile_start = STRIP(u) + (size_t)(from * VW + k) * columns;
 #define LOAD_ROTATED(row, column) column_of(taps[row * 3 + column] + k)
         TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_POINT)
     }
 }
 
-/* The sum of point `at` words away over the slabs. */
-inline vec sum_of_slabs(global const float *du, int slabs, size_t slab_words, int block, size_t at) {
-    vec sum = VLOAD(block, du + at);
-    for (int slab = 1; slab < slabs; slab++)
-        sum += VLOAD(block, du + slab * slab_words + at);
+/* The sum of vector `block` behind p and what lies part_words behind it for each further part. */
+inline vec sum_of_parts(global const float *p, int parts, size_t part_words, int block) {
+    vec sum = VLOAD(block, p);
+    for (int part = 1; part < parts; part++)
+        sum += VLOAD(block, p + part * part_words);
     return sum;
 }
 
-/* dweight[tap][c][o] = G' du G, du[point][c][o] being the sum of du[slab][point][c][o] in the slabs' order. */
-kernel void winograd_weight_gradient(global const float *du, int count, int slabs, global float *dweight) {
+/* dweight[tap][c][o] = G' du G, du[point][c][o] being the sum of so many parts in their order. */
+kernel void winograd_weight_gradient(global const float *du, int count, int parts, global float *dweight) {
     int block = get_global_id(0);
     if (block >= count)
         return;
     size_t points = (size_t)count * VW;
 #define LOAD_SUM(row, column)                                                                                          \
-    sum_of_slabs(du, slabs, ALPHA * ALPHA * points, block, (row * ALPHA + column) * points)
+    sum_of_parts(du + (row * ALPHA + column) * points, parts, ALPHA * ALPHA * points, block)
 #define STORE_TAP(row, column, value) VSTORE(value, block, dweight + (row * 3 + column) * points)
     TRANSFORM(weight_transposed, ALPHA, 3, LOAD_SUM, STORE_TAP)
 }

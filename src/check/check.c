@@ -260,9 +260,9 @@ static void transform_weight(struct rig *rig, const struct check *check, struct 
     size_t count = 9 * s.c * s.o;
     float *weight = rig_floats(rig, count, -1, 1);
     struct tensor on_device = rig_upload(rig, count, weight), u = rig_poisoned(rig, winograd_points(tile) * s.c * s.o);
-    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, false, u));
+    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, 0, s.o, on_device, false, u));
     RIG_COMPARE(rig, "u", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i, reference_winograd_weight(tile, s.c, s.o, weight, i));
-    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, true, u));
+    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, 0, s.o, on_device, true, u));
     RIG_COMPARE(rig, "u of the rotated", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i,
                 rotated_weight_transform(tile, s.c, s.o, weight, i));
 }

@@ -22,12 +22,16 @@ enum vggcl_err winograd_output(struct dev *d, int tile, struct conv_shape s, str
 enum vggcl_err winograd_gradient(struct dev *d, int tile, struct conv_shape s, struct tensor dy, size_t first_image,
                                  struct tensor z);
 
-/* u[point][c][o] from weight[tap][c][o]; with rotate from weight[tap][o][c] turned by 180 degrees. */
-enum vggcl_err winograd_weight(struct dev *d, int tile, size_t c, size_t o, struct tensor weight, bool rotate,
-                               struct tensor u);
+/* Forward, transformed weights lie in strips of so many of their o columns: u[strip][point][c][columns of the strip]. */
+size_t winograd_strip(const struct dev *d, int tile, size_t c, size_t o);
 
-/* dweight[tap][c][o] from the sum of du[slab][point][c][o] over the slabs. */
-enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, size_t slabs, struct tensor du,
+/* The strip of u that has `columns` from number first on, from weight[tap][c][o]; with rotate from weight[tap][o][c]
+ * turned by 180 degrees. All columns in one strip make u[point][c][o]. */
+enum vggcl_err winograd_weight(struct dev *d, int tile, size_t c, size_t o, size_t first, size_t columns,
+                               struct tensor weight, bool rotate, struct tensor u);
+
+/* dweight[tap][c][o] from the sum over so many parts of du[part][point][c][o]. */
+enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, size_t parts, struct tensor du,
                                         struct tensor dweight);
 
 #endif

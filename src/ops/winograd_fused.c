@@ -91,7 +91,7 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
     size_t tiles = tiles_of(s), group = forward_group(d, s), tile_bytes = 4 * winograd_points(TILE) * group;
     if (!group)
         return conv_winograd4.forward(&conv_winograd4, d, s, x, weight, rotate, bias, y, scratch);
-    TRY(winograd_weight(d, TILE, s.c, s.o, weight, rotate, scratch.weight));
+    TRY(winograd_weight(d, TILE, s.c, s.o, 0, s.o, weight, rotate, scratch.weight));
     return dev_run(d, "winograd/winograd_fused", build_options(d, s.o, FORWARD_ROWS).text,
                    RANGE_SINGLE((tiles + group - 1) / group, 1, 1),
                    ARGS(A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),

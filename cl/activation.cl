@@ -95,8 +95,8 @@ inline void load_channels(global const float *from, int channel, vec to[COLUMNS]
 }
 
 /* plane is h * w of y, pixels that of all images. */
-kernel void activation_forward(global const float *x, int pixels, int run_pixels, int plane, int w, int c,
-                               global const float *scale, global const float *shift, COINS, global float *y) {
+kernel void activation_forward(global const stored *x, int pixels, int run_pixels, int plane, int w, int c,
+                               global const float *scale, global const float *shift, COINS, global stored *y) {
     RUN(pixels, run_pixels);
     vec a[COLUMNS], b[COLUMNS];
     if (NORMALISE) {
@@ -104,15 +104,15 @@ kernel void activation_forward(global const float *x, int pixels, int run_pixels
         load_channels(shift, channel, b);
     }
     for (int pixel = first; pixel < last; pixel++) {
-        global const float *from = x + corner(pixel, w) * c + channel;
+        global const stored *from = x + corner(pixel, w) * c + channel;
         THROW_COINS(pixel);
         UNROLL for (int j = 0; j < COLUMNS; j++) {
-            vec best = rectified(VLOAD(j, from), a[j], b[j]);
+            vec best = rectified(ALOAD(j, from), a[j], b[j]);
             UNROLL for (int tap = 1; tap < TAPS; tap++) {
-                vec value = rectified(VLOAD(j, from + tap_offset(tap, w) * c), a[j], b[j]);
+                vec value = rectified(ALOAD(j, from + tap_offset(tap, w) * c), a[j], b[j]);
                 best = CHOOSE((best >= value) | (best != best), best, value);
             }
-            VSTORE(DROPOUT ? best * factor[j] : best, j, y + (size_t)pixel * c + channel);
+            ASTORE(DROPOUT ? best * factor[j] : best, j, y + (size_t)pixel * c + channel);
         }
     }
 }
@@ -152,14 +152,14 @@ inline vec gradient_of_largest(vec dy, const vec x[TAPS], vec scale, vec shift, 
 }
 
 /* Of vector j behind `from`, the first of them. */
-inline void load_taps(global const float *from, int w, int c, int j, vec taps[TAPS]) {
-    UNROLL for (int tap = 0; tap < TAPS; tap++) taps[tap] = VLOAD(j, from + tap_offset(tap, w) * c);
+inline void load_taps(global const stored *from, int w, int c, int j, vec taps[TAPS]) {
+    UNROLL for (int tap = 0; tap < TAPS; tap++) taps[tap] = ALOAD(j, from + tap_offset(tap, w) * c);
 }
 
 /* Of NORMALISE: partial[run][0][c] = sum over the run of the gradient g of the normalised value times gamma, plus beta;
  * partial[run][1][c] = sum of g times the normalised value. bn_gradient_finish adds them up. */
-kernel void activation_sums(global const float *x, global const float *dy, int pixels, int run_pixels, int plane, int w,
-                            int c, global const float *scale, global const float *shift, COINS,
+kernel void activation_sums(global const stored *x, global const stored *dy, int pixels, int run_pixels, int plane,
+                            int w, int c, global const float *scale, global const float *shift, COINS,
                             global const float *mean, global const float *inverse_deviation, global float *partial) {
     RUN(pixels, run_pixels);
     vec a[COLUMNS], b[COLUMNS], m[COLUMNS], inverse[COLUMNS], sum[COLUMNS], product[COLUMNS];
@@ -168,12 +168,12 @@ kernel void activation_sums(global const float *x, global const float *dy, int p
     load_channels(mean, channel, m);
     UNROLL for (int j = 0; j < COLUMNS; j++) sum[j] = product[j] = 0;
     for (int pixel = first; pixel < last; pixel++) {
-        global const float *from = x + corner(pixel, w) * c + channel, *back = dy + (size_t)pixel * c + channel;
+        global const stored *from = x + corner(pixel, w) * c + channel, *back = dy + (size_t)pixel * c + channel;
         THROW_COINS(pixel);
         UNROLL for (int j = 0; j < COLUMNS; j++) {
             vec taps[TAPS], largest;
             load_taps(from, w, c, j, taps);
-            vec g = gradient_of_largest(VLOAD(j, back), taps, a[j], b[j], factor[j], &largest);
+            vec g = gradient_of_largest(ALOAD(j, back), taps, a[j], b[j], factor[j], &largest);
             sum[j] += g;
             product[j] = MAD(g, largest - m[j], product[j]);
         }
@@ -188,10 +188,10 @@ kernel void activation_sums(global const float *x, global const float *dy, int p
 
 /* dx = g, or with NORMALISE gamma / deviation * (g - dbeta / count - normalised x * dgamma / count), count pixels of x
  * having been normalised together. */
-kernel void activation_gradient(global const float *x, global const float *dy, int pixels, int run_pixels, int plane,
+kernel void activation_gradient(global const stored *x, global const stored *dy, int pixels, int run_pixels, int plane,
                                 int w, int c, global const float *scale, global const float *shift, COINS,
                                 global const float *mean, global const float *inverse_deviation,
-                                global const float *dgamma, global const float *dbeta, global float *dx) {
+                                global const float *dgamma, global const float *dbeta, global stored *dx) {
     RUN(pixels, run_pixels);
     vec a[COLUMNS], b[COLUMNS], slope[COLUMNS], offset[COLUMNS];
     if (NORMALISE) { /* dx = scale * (g - (slope * x + offset)) */
@@ -210,12 +210,12 @@ kernel void activation_gradient(global const float *x, global const float *dy, i
             vec taps[TAPS];
             ivec hit[TAPS];
             load_taps(x + at, w, c, j, taps);
-            vec g = gradient_of_taps(VLOAD(j, dy + (size_t)pixel * c + channel), taps, a[j], b[j], factor[j], hit);
+            vec g = gradient_of_taps(ALOAD(j, dy + (size_t)pixel * c + channel), taps, a[j], b[j], factor[j], hit);
             UNROLL for (int tap = 0; tap < TAPS; tap++) {
                 vec gradient = select((vec)0, g, hit[tap]);
                 if (NORMALISE)
                     gradient = a[j] * (gradient - MAD(slope[j], taps[tap], offset[j]));
-                VSTORE(gradient, j, dx + at + tap_offset(tap, w) * c);
+                ASTORE(gradient, j, dx + at + tap_offset(tap, w) * c);
             }
         }
     }

@@ -8,7 +8,7 @@
 #endif
 
 /* partial[slab][0][c] = mean of the slab, partial[slab][1][c] = sum of squares about it. */
-kernel void bn_partial(global const float *x, int pixels, int c, int slab_rows, global float *partial) {
+kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows, global float *partial) {
     int i = get_global_id(0), blocks = c / (VW * COLUMNS);
     int slab = i / blocks, first = slab * slab_rows, last = min(first + slab_rows, pixels);
     if (first >= pixels)
@@ -18,11 +18,11 @@ kernel void bn_partial(global const float *x, int pixels, int c, int slab_rows, 
     partial += (size_t)slab * 2 * c + i % blocks * (VW * COLUMNS);
     UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] = squares[j] = 0;
     for (int pixel = first; pixel < last; pixel++)
-        UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] += VLOAD(j, x + (size_t)pixel * c);
+        UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] += ALOAD(j, x + (size_t)pixel * c);
     UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] /= (float)(last - first);
     for (int pixel = first; pixel < last; pixel++) {
         UNROLL for (int j = 0; j < COLUMNS; j++) {
-            vec difference = VLOAD(j, x + (size_t)pixel * c) - mean[j];
+            vec difference = ALOAD(j, x + (size_t)pixel * c) - mean[j];
             squares[j] = MAD(difference, difference, squares[j]);
         }
     }

@@ -8,7 +8,7 @@ kernel void broadcast(global const float *bias, int rows, int c, global float *y
 }
 
 /* partial[slab][c] = sum of the slab's rows, slab_rows of them; the last slab may be shorter. */
-kernel void column_sum_partial(global const float *x, int rows, int c, int slab_rows, global float *partial) {
+kernel void column_sum_partial(global const stored *x, int rows, int c, int slab_rows, global float *partial) {
     int i = get_global_id(0), blocks = c / VW;
     int block = i % blocks, slab = i / blocks, first = slab * slab_rows;
     if (first >= rows)
@@ -16,7 +16,7 @@ kernel void column_sum_partial(global const float *x, int rows, int c, int slab_
     int last = min(first + slab_rows, rows);
     vec sum = 0;
     for (int row = first; row < last; row++)
-        sum += VLOAD(block, x + (size_t)row * c);
+        sum += ALOAD(block, x + (size_t)row * c);
     VSTORE(sum, i, partial);
 }
 

@@ -35,6 +35,30 @@ typedef CONCAT(int, VW) ivec;
 #define AS_IVEC CONCAT(as_int, VW)
 #endif
 
+/* ALOAD and ASTORE: the same of activations and their gradients, floats, or where HALF is set 16-bit floats, rounded to
+ * the nearest when they are stored (to even, where two are); arithmetic is in floats either way. ALOAD1: of one alone. */
+#ifndef HALF
+#define HALF 0
+#endif
+#if !HALF
+typedef float stored;
+#define ALOAD VLOAD
+#define ASTORE VSTORE
+#define ALOAD1(i, p) ((p)[i])
+#define ASTORE1(v, i, p) ((p)[i] = (v))
+#else
+typedef half stored; /* a core feature behind a pointer, unlike cl_khr_fp16 */
+#define ALOAD1(i, p) vload_half(i, p)
+#define ASTORE1(v, i, p) vstore_half_rte(v, i, p)
+#if VW == 1
+#define ALOAD ALOAD1
+#define ASTORE ASTORE1
+#else
+#define ALOAD CONCAT(vloada_half, VW)
+#define ASTORE CONCAT(CONCAT(vstorea_half, VW), _rte)
+#endif
+#endif
+
 /* Before a loop over a private array of vectors: unrolled, the array lies in registers. */
 #define UNROLL _Pragma("unroll")
 

@@ -13,22 +13,22 @@
 enum { SPAN = (PIXELS + 2) * CHANNELS, TAP_ROW = 3 * CHANNELS };
 
 /* What the taps of a run of pixels reach: three rows of x around (row, column), 0 beyond the image. */
-inline void load_neighbours(global const float *image, int h, int w, int row, int column, float in[3][SPAN]) {
+inline void load_neighbours(global const stored *image, int h, int w, int row, int column, float in[3][SPAN]) {
     for (int r = 0; r < 3; r++) {
         int from = row + r - 1, inside = from >= 0 && from < h;
-        global const float *line = image + ((size_t)(inside ? from : 0) * w + column - 1) * CHANNELS;
+        global const stored *line = image + ((size_t)(inside ? from : 0) * w + column - 1) * CHANNELS;
         for (int p = 0; p < PIXELS + 2; p++)
             for (int c = 0; c < CHANNELS; c++) {
                 int at = column - 1 + p;
-                in[r][p * CHANNELS + c] = inside && at >= 0 && at < w ? line[p * CHANNELS + c] : 0.0f;
+                in[r][p * CHANNELS + c] = inside && at >= 0 && at < w ? ALOAD1(p * CHANNELS + c, line) : 0.0f;
             }
     }
 }
 
 /* y[pixel][o] = bias[o] + sum over tap, c of x[neighbour][c] * weight[tap][c][o]; a work-item is COLUMNS * VW outputs of
  * PIXELS pixels of one of the n * h rows. */
-kernel void direct_forward(global const float *x, int rows, int h, int w, int o, global const float *weight,
-                           int has_bias, global const float *bias, global float *y) {
+kernel void direct_forward(global const stored *x, int rows, int h, int w, int o, global const float *weight,
+                           int has_bias, global const float *bias, global stored *y) {
     int blocks = o / (VW * COLUMNS), runs = (w + PIXELS - 1) / PIXELS, i = get_global_id(0);
     int first = i % blocks * COLUMNS, column = i / blocks % runs * PIXELS, line = i / blocks / runs;
     if (line >= rows)
@@ -53,13 +53,13 @@ kernel void direct_forward(global const float *x, int rows, int h, int w, int o,
         if (column + p >= w)
             break;
         UNROLL for (int j = 0; j < COLUMNS; j++)
-            VSTORE(sum[p][j], first + j, y + ((size_t)line * w + column + p) * o);
+            ASTORE(sum[p][j], first + j, y + ((size_t)line * w + column + p) * o);
     }
 }
 
 /* partial[slab][tap][c][o] = sum over the slab's pixels of x[neighbour][c] * dy[pixel][o]; a slab is slab_rows of the
  * n * h rows. A work-item is VW outputs of a slab. */
-kernel void direct_gradient(global const float *x, global const float *dy, int rows, int h, int w, int o,
+kernel void direct_gradient(global const stored *x, global const stored *dy, int rows, int h, int w, int o,
                             int slab_rows, global float *partial) {
     int blocks = o / VW, i = get_global_id(0), block = i % blocks, slab = i / blocks;
     int last = min((slab + 1) * slab_rows, rows);
@@ -68,12 +68,12 @@ kernel void direct_gradient(global const float *x, global const float *dy, int r
     vec sum[3 * TAP_ROW];
     UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) sum[k] = 0;
     for (int line = slab * slab_rows; line < last; line++) {
-        global const float *image = x + (size_t)(line / h) * h * w * CHANNELS;
+        global const stored *image = x + (size_t)(line / h) * h * w * CHANNELS;
         for (int column = 0; column < w; column += PIXELS) {
             float in[3][SPAN];
             load_neighbours(image, h, w, line % h, column, in);
             for (int p = 0; p < PIXELS && column + p < w; p++) {
-                vec gradient = VLOAD(block, dy + ((size_t)line * w + column + p) * o);
+                vec gradient = ALOAD(block, dy + ((size_t)line * w + column + p) * o);
                 UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) {
                     vec value = in[k / TAP_ROW][p * CHANNELS + k % TAP_ROW];
                     sum[k] = MAD(value, gradient, sum[k]);

@@ -1,13 +1,22 @@
-/* flatten.cl - an image's values in PyTorch's order, channel by channel, out of NHWC: y[image][channel][pixel] =
- * x[image][pixel][channel]. A work-item is one element; with `back` set it goes from y to x. */
-kernel void flatten(global const float *from, int n, int plane, int c, int back, global float *to) {
-    int i = get_global_id(0);
-    if (i >= n * plane * c)
-        return;
+/* flatten.cl - an image's values in PyTorch's order, channel by channel, out of NHWC; what is flattened is floats, however
+ * activations are stored: matrix products read and write it. A work-item is one element of x or dx. */
+
+/* Where value i of [image][pixel][channel] stands in [image][channel][pixel]. */
+inline size_t flat_place(int i, int plane, int c) {
     int channel = i % c, pixel = i / c % plane, image = i / (c * plane);
-    size_t other = ((size_t)image * c + channel) * plane + pixel;
-    if (back)
-        to[i] = from[other];
-    else
-        to[other] = from[i];
+    return ((size_t)image * c + channel) * plane + pixel;
+}
+
+/* y[image][channel][pixel] = x[image][pixel][channel]. */
+kernel void flatten_forward(global const stored *x, int n, int plane, int c, global float *y) {
+    int i = get_global_id(0);
+    if (i < n * plane * c)
+        y[flat_place(i, plane, c)] = ALOAD1(i, x);
+}
+
+/* dx[image][pixel][channel] = dy[image][channel][pixel]. */
+kernel void flatten_backward(global const float *dy, int n, int plane, int c, global stored *dx) {
+    int i = get_global_id(0);
+    if (i < n * plane * c)
+        ASTORE1(dy[flat_place(i, plane, c)], i, dx);
 }

@@ -2,7 +2,7 @@
 
 /* column[pixel][tap][c] = x[pixel moved by tap][c], 0 outside of the image; tap = 3 * (dy + 1) + (dx + 1). Pixels are
  * counted from that numbered `first`, the first of an image. A work-item copies one block of one tap of one pixel. */
-kernel void im2col(global const float *x, int first, int pixels, int h, int w, int c, global float *column) {
+kernel void im2col(global const stored *x, int first, int pixels, int h, int w, int c, global float *column) {
     int i = get_global_id(0), blocks = c / VW;
     if (i >= pixels * 9 * blocks)
         return;
@@ -11,7 +11,7 @@ kernel void im2col(global const float *x, int first, int pixels, int h, int w, i
     int px = pixel % w + dx, py = pixel / w % h + dy;
     vec value = 0;
     if (px >= 0 && px < w && py >= 0 && py < h)
-        value = VLOAD(block, x + ((size_t)first + pixel + dy * w + dx) * c);
+        value = ALOAD(block, x + ((size_t)first + pixel + dy * w + dx) * c);
     VSTORE(value, i, column);
 }
 

@@ -6,7 +6,7 @@
 /* x[i][row][column][channel] = (byte / 255 - 0.5) / 0.5 of image order[first + i], mirrored where flip is set and the
  * coin for (seed, epoch, image) says so; label[i] is its class. A work-item is a row; bytes is [image][3][32][32]. */
 kernel void image_batch(global const uchar *bytes, global const uchar *labels, global const int *order, int first,
-                        int n, int flip, uint2 seed, uint epoch, uint purpose, global float *x, global int *label) {
+                        int n, int flip, uint2 seed, uint epoch, uint purpose, global stored *x, global int *label) {
     int i = get_global_id(0);
     if (i >= n * SIDE)
         return;
@@ -15,8 +15,8 @@ kernel void image_batch(global const uchar *bytes, global const uchar *labels, g
     global const uchar *from = bytes + (size_t)image * 3 * PLANE + row * SIDE;
     for (int column = 0; column < SIDE; column++)
         for (int channel = 0; channel < 3; channel++)
-            x[((size_t)i * SIDE + column) * 3 + channel] =
-                (from[channel * PLANE + (mirrored ? SIDE - 1 - column : column)] / 255.0f - 0.5f) / 0.5f;
+            ASTORE1((from[channel * PLANE + (mirrored ? SIDE - 1 - column : column)] / 255.0f - 0.5f) / 0.5f, channel,
+                    x + ((size_t)i * SIDE + column) * 3);
     if (row == 0)
         label[i / SIDE] = labels[image];
 }

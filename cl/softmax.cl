@@ -1,10 +1,10 @@
 /* softmax.cl - softmax cross-entropy and what is counted of it. */
 
 /* For each row of logits[n][classes], with its label: loss[row] = log(sum exp(logits)) - logits[label];
- * dlogits = (softmax(logits) - onehot(label)) / mean_over; predicted[row] = the first largest logit, -1 where the loss is not
+ * dlogits = (softmax(logits) - onehot(label)) / divisor; predicted[row] = the first largest logit, -1 where the loss is not
  * a number. A work-item is a row. */
 kernel void softmax_cross_entropy(global const float *logits, global const int *label, int n, int classes,
-                                  int mean_over, global float *loss, global int *predicted, global float *dlogits) {
+                                  float divisor, global float *loss, global int *predicted, global float *dlogits) {
     int row = get_global_id(0);
     if (row >= n)
         return;
@@ -21,7 +21,7 @@ kernel void softmax_cross_entropy(global const float *logits, global const int *
     loss[row] = row_loss;
     predicted[row] = row_loss == row_loss ? best : -1;
     for (int k = 0; k < classes; k++)
-        dlogits[k] = (exp(logits[k] - logits[best]) / sum - (k == label[row] ? 1.0f : 0.0f)) / mean_over;
+        dlogits[k] = (exp(logits[k] - logits[best]) / sum - (k == label[row] ? 1.0f : 0.0f)) / divisor;
 }
 
 /* total[0] = sum of the rows' losses, total[1] = number of rows predicted right. One work-item, in the rows' order, so

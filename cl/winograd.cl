@@ -120,10 +120,10 @@ inline void weight_transposed(const vec *d, vec *o) {
 #define INSIDE(row, column) (top + row >= 0 && top + row < h && left + column >= 0 && left + column < w)
 #define PIXEL(row, column) (image_start + ((size_t)(row) * w + (column)) * c)
 #define LOAD_PIXEL(row, column)                                                                                        \
-    masked(VLOAD(block, PIXEL(clamp(top + row, 0, h - 1), clamp(left + column, 0, w - 1))), INSIDE(row, column))
+    masked(ALOAD(block, PIXEL(clamp(top + row, 0, h - 1), clamp(left + column, 0, w - 1))), INSIDE(row, column))
 #define STORE_PIXEL(row, column, value)                                                                                \
     if (INSIDE(row, column))                                                                                           \
-    VSTORE((value) + offset, block, PIXEL(top + row, left + column))
+    ASTORE((value) + offset, block, PIXEL(top + row, left + column))
 
 inline vec masked(vec value, int keep) {
     return AS_VEC(AS_IVEC(value) & (ivec)-keep);
@@ -145,28 +145,28 @@ inline vec masked(vec value, int keep) {
     size_t tile_offset = (size_t)tile * c, points = (size_t)tiles * c
 
 /* v[point][tile][c] = B' x B. */
-kernel void winograd_input(global const float *x, int first_image, int tiles, int h, int w, int c, global float *v) {
+kernel void winograd_input(global const stored *x, int first_image, int tiles, int h, int w, int c, global float *v) {
     LOCATE_TILE(1);
-    global const float *image_start = x + image_offset;
+    global const stored *image_start = x + image_offset;
     global float *tile_start = v + tile_offset;
     TRANSFORM(input_transform, ALPHA, ALPHA, LOAD_PIXEL, STORE_POINT)
 }
 
 /* y = A' m A + bias (where has_bias is set), from m[point][tile][c]. */
 kernel void winograd_output(global const float *m, int first_image, int tiles, int h, int w, int c, int has_bias,
-                            global const float *bias, global float *y) {
+                            global const float *bias, global stored *y) {
     LOCATE_TILE(0);
     global const float *tile_start = m + tile_offset;
-    global float *image_start = y + image_offset;
+    global stored *image_start = y + image_offset;
     vec offset = has_bias ? VLOAD(block, bias) : (vec)0;
     TRANSFORM(output_transform, ALPHA, TILE, LOAD_POINT, STORE_PIXEL)
 }
 
 /* z[point][tile][c] = A dy A'. */
-kernel void winograd_gradient(global const float *dy, int first_image, int tiles, int h, int w, int c,
+kernel void winograd_gradient(global const stored *dy, int first_image, int tiles, int h, int w, int c,
                               global float *z) {
     LOCATE_TILE(0);
-    global const float *image_start = dy + image_offset;
+    global const stored *image_start = dy + image_offset;
     global float *tile_start = z + tile_offset;
     TRANSFORM(output_transposed, TILE, ALPHA, LOAD_PIXEL, STORE_POINT)
 }
@@ -255,12 +255,12 @@ inline place place_of(int tile, int h, int w, int halo) {
 }
 
 /* v[point][t][c] = B' x B of `count` tiles from number `first` on, `group` tiles lying between two points. */
-inline void transform_inputs(global const float *x, int first, int count, int group, int h, int w, int c,
+inline void transform_inputs(global const stored *x, int first, int count, int group, int h, int w, int c,
                              local float *v) {
     for (int t = 0; t < count; t++) {
         place at = place_of(first + t, h, w, 1);
         int top = at.top, left = at.left, points = group * c;
-        global const float *image_start = x + (size_t)at.image * h * w * c;
+        global const stored *image_start = x + (size_t)at.image * h * w * c;
         local float *tile_start = v + t * c;
         for (int block = 0; block < c / VW; block++) {
             TRANSFORM(input_transform, ALPHA, ALPHA, LOAD_PIXEL, STORE_LOCAL_POINT)
@@ -299,11 +299,11 @@ inline void multiply_points(local const float *v, int count, int group, int c, g
 
 /* y = A' m A + bias (where has_bias is set) of COLUMNS vectors of o channels; y and bias begin with the first of them. */
 inline void transform_outputs(local const float *m, int first, int count, int group, int h, int w, int o, int has_bias,
-                              global const float *bias, global float *y) {
+                              global const float *bias, global stored *y) {
     for (int t = 0; t < count; t++) {
         place at = place_of(first + t, h, w, 0);
         int top = at.top, left = at.left, c = o, points = group * COLUMNS * VW;
-        global float *image_start = y + (size_t)at.image * h * w * o;
+        global stored *image_start = y + (size_t)at.image * h * w * o;
         local const float *tile_start = m + t * COLUMNS * VW;
         for (int block = 0; block < COLUMNS; block++) {
             vec offset = has_bias ? VLOAD(block, bias) : (vec)0;
@@ -315,8 +315,8 @@ inline void transform_outputs(local const float *m, int first, int count, int gr
 /* y = the convolution of x by the weights whose transform is u[point][c][o], plus bias. A work-group makes `group` of
  * `tiles` tiles, COLUMNS vectors of channels at a time. v: ALPHA^2 * group * c words, m: ALPHA^2 * group * COLUMNS
  * vectors. */
-kernel void winograd_fused(global const float *x, int tiles, int group, int h, int w, int c, int o,
-                           global const float *u, int has_bias, global const float *bias, global float *y,
+kernel void winograd_fused(global const stored *x, int tiles, int group, int h, int w, int c, int o,
+                           global const float *u, int has_bias, global const float *bias, global stored *y,
                            local vec *v, local vec *m) {
     int first = get_group_id(0) * group, count = min(group, tiles - first);
     transform_inputs(x, first, count, group, h, w, c, (local float *)v);
@@ -327,12 +327,12 @@ kernel void winograd_fused(global const float *x, int tiles, int group, int h, i
 }
 
 /* z[point][t][o] = A dy A', as in transform_inputs(). */
-inline void transform_gradients(global const float *dy, int first, int count, int group, int h, int w, int o,
+inline void transform_gradients(global const stored *dy, int first, int count, int group, int h, int w, int o,
                                 local float *z) {
     for (int t = 0; t < count; t++) {
         place at = place_of(first + t, h, w, 0);
         int top = at.top, left = at.left, c = o, points = group * o;
-        global const float *image_start = dy + (size_t)at.image * h * w * o;
+        global const stored *image_start = dy + (size_t)at.image * h * w * o;
         local float *tile_start = z + t * o;
         for (int block = 0; block < o / VW; block++) {
             TRANSFORM(output_transposed, TILE, ALPHA, LOAD_PIXEL, STORE_LOCAL_POINT)
@@ -368,7 +368,7 @@ inline void multiply_transposed(local const float *v, local const float *z, int 
 
 /* du[slab][point][c][o] = sum over the slab's tiles of (B' x B) * (A dy A'); a work-group does a slab of slab_tiles, a
  * group of tiles at a time. v and z: ALPHA^2 * group * c and o words. */
-kernel void winograd_fused_gradient(global const float *x, global const float *dy, int tiles, int slab_tiles, int group,
+kernel void winograd_fused_gradient(global const stored *x, global const stored *dy, int tiles, int slab_tiles, int group,
                                     int h, int w, int c, int o, global float *du, local vec *v, local vec *z) {
     int slab = get_group_id(0), start = slab * slab_tiles, end = min(start + slab_tiles, tiles);
     du += (size_t)slab * ALPHA * ALPHA * c * o;

@@ -37,8 +37,15 @@ bool interpreted(void) {
     return strcmp(device->info.platform_name, "Oclgrind") == 0;
 }
 
+int store_half(void **state) {
+    (void)state;
+    device->half = true;
+    return 0;
+}
+
 int release(void **state) {
     (void)state;
+    device->half = false;
     enum vggcl_err err = rig_end(rig());
     rig_start(&test_rig);
     if (err == VGGCL_OK)
@@ -102,6 +109,18 @@ struct tensor poisoned(size_t count) {
 
 struct tensor upload(size_t count, const void *host) {
     struct tensor t = rig_upload(rig(), count, host);
+    CHECK(test_rig.err);
+    return t;
+}
+
+struct tensor poisoned_stored(size_t count) {
+    struct tensor t = rig_poisoned_stored(rig(), count);
+    CHECK(test_rig.err);
+    return t;
+}
+
+struct tensor upload_stored(size_t count, const float *host) {
+    struct tensor t = rig_upload_stored(rig(), count, host);
     CHECK(test_rig.err);
     return t;
 }

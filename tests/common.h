@@ -35,6 +35,10 @@ bool interpreted(void);
 #define DEVICE_TEST(function) cmocka_unit_test_teardown(function, release)
 int release(void **state);
 
+/* The same with activations stored as 16-bit floats. */
+#define HALF_TEST(function) {#function ", half", function, store_half, release, NULL}
+int store_half(void **state);
+
 /* Fails the test with the error's text where a function of the library fails. */
 #define CHECK(call) check_at((call), #call, __FILE__, __LINE__)
 void check_at(enum vggcl_err err, const char *call, const char *file, int line);
@@ -51,6 +55,8 @@ float *random_normal(size_t count, double mean, double deviation);
 int32_t *random_labels(size_t count, size_t classes);
 struct tensor poisoned(size_t count);
 struct tensor upload(size_t count, const void *host);
+struct tensor poisoned_stored(size_t count);
+struct tensor upload_stored(size_t count, const float *host);
 void *download(struct tensor t);
 
 /* bytes of host, in whole words. */

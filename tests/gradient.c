@@ -149,7 +149,7 @@ static void fill(struct net *net) {
     int32_t label[IMAGES];
     for (int i = 0; i < IMAGES; i++)
         label[i] = i * 3 % (int)net->classes;
-    CHECK(dev_write(device, net->input, 0, pixels, random_normal(pixels, 0, 1)));
+    CHECK(dev_write_floats(device, net->input, 0, pixels, random_normal(pixels, 0, 1)));
     CHECK(dev_write(device, net->label, 0, IMAGES, label));
     CHECK(net_start(net, 1));
     for (size_t i = 0; i < net_parameter_count(net); i++) {

@@ -75,7 +75,7 @@ static size_t put_batch(struct net *net, size_t first) {
         images[(i / (3 * PIXELS) * PIXELS + i % PIXELS) * 3 + i / PIXELS % 3] = from[i];
     for (size_t i = 0; i < n; i++)
         labels[i] = (int32_t)values("golden.", "labels", "")->values[first + i];
-    CHECK(dev_write(device, net->input, 0, n * 3 * PIXELS, images));
+    CHECK(dev_write_floats(device, net->input, 0, n * 3 * PIXELS, images));
     CHECK(dev_write(device, net->label, 0, n, labels));
     return n;
 }
@@ -89,7 +89,7 @@ static void compare_losses(struct net *net, const struct golden_case *c) {
         CHECK(net_forward(net, &pass));
         CHECK(net_loss(net, &pass));
         CHECK(net_backward(net, &pass));
-        CHECK(net_update(net, (struct sgd){1e-4, 0.9, 5e-4}));
+        CHECK(net_update(net, &pass, (struct sgd){1e-4, 0.9, 5e-4}));
         CHECK(dev_read(device, net->total, 0, 1, &losses[step]));
         losses[step] /= (float)pass.n;
         first = (first + pass.n) % IMAGES;

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-static const struct tensor none = {NULL, 0};
+static const struct tensor none = {0};
 
 static struct activation relu_of(size_t n, size_t h, size_t w, size_t c) {
     return (struct activation){.n = n, .h = h, .w = w, .c = c};
@@ -19,8 +19,8 @@ static void nan_is_passed_on(void **state) {
         struct activation a = relu_of(1, pool ? 1 : 2, pool ? 1 : 2, 16);
         a.pool = pool;
         x[16 + 3] = x[3 * 16 + 5] = NAN;
-        struct tensor y = poisoned(a.h * a.w * a.c);
-        CHECK(activation_forward(device, &a, upload(4 * 16, x), y));
+        struct tensor y = poisoned_stored(a.h * a.w * a.c);
+        CHECK(activation_forward(device, &a, upload_stored(4 * 16, x), y));
         const float *got = download(y);
         int count = 0;
         for (size_t i = 0; i < y.count; i++)
@@ -36,9 +36,10 @@ static void ties_of_a_window(void **state) {
     const float x[8] = {2, -1, 2, -1, 2, -3, 1, -2}; /* 2 x 2 pixels of 2 channels */
     const float expected[8] = {7, 0, 0, 0, 0, 0, 0, 0};
     struct activation a = relu_of(1, 1, 1, 2);
-    struct tensor dx = poisoned(8);
+    struct tensor dx = poisoned_stored(8);
     a.pool = true;
-    CHECK(activation_backward(device, &a, upload(8, x), upload(2, (const float[]){7, 9}), none, none, dx, none));
+    CHECK(activation_backward(device, &a, upload_stored(8, x), upload_stored(2, (const float[]){7, 9}), none, none, dx,
+                              none));
     assert_memory_equal(download(dx), expected, sizeof expected);
 }
 
@@ -48,13 +49,14 @@ static void in_place(void **state) {
     enum { COUNT = 3 * 5 * 7 * 16 };
     struct activation a = relu_of(3, 5, 7, 16);
     float *x = random_floats(COUNT, -1, 1), *dy = random_floats(COUNT, -1, 1);
-    struct tensor apart = poisoned(COUNT), dx = poisoned(COUNT), y = upload(COUNT, x), gradient = upload(COUNT, dy);
+    struct tensor apart = poisoned_stored(COUNT), dx = poisoned_stored(COUNT);
+    struct tensor y = upload_stored(COUNT, x), gradient = upload_stored(COUNT, dy);
     a.dropout = DROPOUT_CHANNEL;
     a.coins = (struct coins){.seed = 1, .purpose = RNG_DROPOUT, .p = 0.3f};
-    CHECK(activation_forward(device, &a, upload(COUNT, x), apart));
+    CHECK(activation_forward(device, &a, upload_stored(COUNT, x), apart));
     CHECK(activation_forward(device, &a, y, y));
     assert_memory_equal(download(y), download(apart), COUNT * sizeof(float));
-    CHECK(activation_backward(device, &a, upload(COUNT, x), upload(COUNT, dy), none, none, dx, none));
+    CHECK(activation_backward(device, &a, upload_stored(COUNT, x), upload_stored(COUNT, dy), none, none, dx, none));
     CHECK(activation_backward(device, &a, y, gradient, none, none, gradient, none));
     const float *got = download(gradient), *expected = download(dx);
     for (int i = 0; i < COUNT; i++)
@@ -100,6 +102,9 @@ int main(void) {
         DEVICE_TEST(nan_is_passed_on),
         DEVICE_TEST(ties_of_a_window),
         DEVICE_TEST(in_place),
+        HALF_TEST(nan_is_passed_on),
+        HALF_TEST(ties_of_a_window),
+        HALF_TEST(in_place),
         DEVICE_TEST(share_of_drops),
         DEVICE_TEST(workspace_is_enough_for_fewer_images),
     };

@@ -41,7 +41,7 @@ static void write_and_read(const struct tensor *tensors, size_t count) {
 /* Lays TENSORS tensors out under a largest allocation of limit bytes; the answer is the number of blocks. */
 static size_t lay_out(uint64_t limit) {
     struct arena a = {0};
-    struct tensor tensors[TENSORS] = {{NULL, 0}};
+    struct tensor tensors[TENSORS] = {{0}};
     size_t planned = 0, total = 0;
     uint64_t real_limit = device->info.largest_allocation;
     for (size_t i = 0; i < TENSORS; i++)
@@ -93,7 +93,7 @@ static void crooked_limit(void **state) {
 static void in_order(void **state) {
     (void)state;
     struct arena a = {0};
-    struct tensor t[3] = {{NULL, 0}};
+    struct tensor t[3] = {{0}};
     for (int i = 0; i < 3; i++)
         CHECK(arena_reserve(&a, "a tensor", 3, &t[i]));
     CHECK(arena_commit(&a, device));
@@ -113,7 +113,7 @@ static bool overlap(struct tensor a, struct tensor b) {
 static void turn_about(void **state) {
     (void)state;
     struct arena a = {0};
-    struct tensor t[9] = {{NULL, 0}};
+    struct tensor t[9] = {{0}};
     size_t bytes, two = 2 * device->alignment;
     for (size_t i = 0; i < 9; i++)
         CHECK(arena_reserve_during(&a, "a link", 1, i, i + 1, &t[i]));
@@ -132,7 +132,7 @@ static void lifetimes(void **state) {
     const uint64_t limits[] = {1 << 20, 4096};
     for (int pass = 0; pass < 2; pass++) {
         struct arena a = {0};
-        struct tensor t[TENSORS] = {{NULL, 0}};
+        struct tensor t[TENSORS] = {{0}};
         size_t from[TENSORS], until[TENSORS], bytes, total = 0;
         for (size_t i = 0; i < TENSORS; i++) {
             from[i] = i * i * 31 % 50;
@@ -158,7 +158,7 @@ static void lifetimes(void **state) {
 static void counted(void **state) {
     (void)state;
     struct arena a = {0};
-    struct tensor t = {NULL, 0}, scratch = {NULL, 0};
+    struct tensor t = {0}, scratch = {0};
     size_t before = device->bytes, planned;
     CHECK(arena_reserve(&a, "a tensor", 5, &t));
     CHECK(arena_plan(&a, device, &planned));
@@ -179,7 +179,7 @@ static void counted(void **state) {
 static void empty(void **state) {
     (void)state;
     struct arena a = {0};
-    struct tensor t = {NULL, 0};
+    struct tensor t = {0};
     size_t bytes = 1;
     CHECK(arena_plan(&a, device, &bytes));
     assert_int_equal(bytes, 0);
@@ -194,7 +194,7 @@ static void empty(void **state) {
 static void too_large(void **state) {
     (void)state;
     struct arena a = {0};
-    struct tensor small = {NULL, 0}, large = {NULL, 0};
+    struct tensor small = {0}, large = {0};
     size_t bytes;
     uint64_t real_limit = device->info.largest_allocation;
     CHECK(arena_reserve(&a, "a small tensor", 10, &small));
@@ -213,7 +213,7 @@ static void too_large(void **state) {
 static void too_large_to_index(void **state) {
     (void)state;
     struct arena a = {0};
-    struct tensor t = {NULL, 0};
+    struct tensor t = {0};
     size_t bytes;
     uint64_t real_limit = device->info.largest_allocation;
     CHECK(arena_reserve(&a, "a huge tensor", (size_t)1 << 31, &t));
@@ -231,7 +231,7 @@ static void no_memory(void **state) {
         skip();
     enum { PIECES = 64 };
     struct arena a = {0};
-    struct tensor t[PIECES] = {{NULL, 0}};
+    struct tensor t[PIECES] = {{0}};
     uint64_t real_limit = device->info.largest_allocation;
     for (int i = 0; i < PIECES; i++)
         CHECK(arena_reserve(&a, "a piece", ((size_t)1 << 31) - 1024, &t[i]));

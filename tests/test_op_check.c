@@ -69,7 +69,8 @@ static void chunks(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {DEVICE_TEST(small_shapes), DEVICE_TEST(chunks), DEVICE_TEST(with_bn),
-                                       DEVICE_TEST(without_bn)};
+    const struct CMUnitTest tests[] = {DEVICE_TEST(small_shapes), HALF_TEST(small_shapes), DEVICE_TEST(chunks),
+                                       HALF_TEST(chunks),         DEVICE_TEST(with_bn),    HALF_TEST(with_bn),
+                                       DEVICE_TEST(without_bn),   HALF_TEST(without_bn)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -67,7 +67,7 @@ static struct conv_scratch scratch(const struct conv_algorithm *a, struct conv_s
 
 static const float *forward(const struct conv_algorithm *a, struct conv_shape s, struct tensor x,
                             struct tensor weight) {
-    struct tensor y = poisoned(s.n * s.h * s.w * s.o), no_bias = {NULL, 0};
+    struct tensor y = poisoned_stored(s.n * s.h * s.w * s.o), no_bias = {0};
     CHECK(a->forward(a, device, s, x, weight, false, no_bias, y, scratch(a, s)));
     return download(y);
 }
@@ -76,7 +76,8 @@ static void many_channels_are_left_to_im2col(void **state) {
     (void)state;
     const struct conv_shape s = {2, 5, 7, DIRECT_CHANNELS + 1, 16};
     size_t outputs = s.n * s.h * s.w * s.o, inputs = s.n * s.h * s.w * s.c, weights = 9 * s.c * s.o;
-    struct tensor x = upload(inputs, random_floats(inputs, -1, 1)), w = upload(weights, random_floats(weights, -1, 1));
+    struct tensor x = upload_stored(inputs, random_floats(inputs, -1, 1));
+    struct tensor w = upload(weights, random_floats(weights, -1, 1));
     assert_memory_equal(forward(&conv_direct, s, x, w), forward(&conv_im2col, s, x, w), outputs * sizeof(float));
 }
 
@@ -86,7 +87,8 @@ static void direct_is_the_same_every_time(void **state) {
     const struct conv_shape s =
         interpreted() ? (struct conv_shape){2, 9, 8, 3, 16} : (struct conv_shape){9, 32, 32, 3, 48};
     size_t inputs = s.n * s.h * s.w * s.c, outputs = s.n * s.h * s.w * s.o, weights = 9 * s.c * s.o;
-    struct tensor x = upload(inputs, random_floats(inputs, -1, 1)), dy = upload(outputs, random_floats(outputs, -1, 1));
+    struct tensor x = upload_stored(inputs, random_floats(inputs, -1, 1));
+    struct tensor dy = upload_stored(outputs, random_floats(outputs, -1, 1));
     const float *got[2];
     assert_in_range(direct_slabs(s), 2, s.n * s.h);
     for (int i = 0; i < 2; i++) {
@@ -104,6 +106,8 @@ int main(void) {
         DEVICE_TEST(winograd_counts),
         DEVICE_TEST(many_channels_are_left_to_im2col),
         DEVICE_TEST(direct_is_the_same_every_time),
+        HALF_TEST(many_channels_are_left_to_im2col),
+        HALF_TEST(direct_is_the_same_every_time),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

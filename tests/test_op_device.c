@@ -162,7 +162,7 @@ static struct dev *open_with(const char *name, const char *source) {
 }
 
 static enum vggcl_err run_broadcast(struct dev *d, const char *kernel, const char *options) {
-    struct tensor none = {NULL, 0};
+    struct tensor none = {0};
     return dev_run(d, kernel, options, RANGE(0), ARGS(A_MEM(none), A_INT(0), A_MEM(none)));
 }
 
@@ -250,7 +250,7 @@ static void read_later(void **state) {
 
 static void growing(void **state) {
     (void)state;
-    struct tensor t = {NULL, 0};
+    struct tensor t = {0};
     CHECK(dev_grow(device, &t, 10));
     cl_mem first = t.mem;
     assert_int_equal(t.count, 10);

@@ -12,12 +12,12 @@ struct product {
 /* A view of rows x columns (of what is multiplied) that begins somewhere, with gaps between rows and matrices. */
 static struct matrix view(size_t rows, size_t columns, bool transposed) {
     size_t stored_rows = transposed ? columns : rows, stride = (transposed ? rows : columns) + 3;
-    return (struct matrix){{NULL, 0}, 5, stride, stored_rows * stride + 7, transposed};
+    return (struct matrix){{0}, 5, stride, stored_rows * stride + 7, transposed};
 }
 
 /* The same without gaps, as most callers have it. */
 static struct matrix dense(size_t rows, size_t columns, bool transposed) {
-    return (struct matrix){{NULL, 0}, 0, transposed ? rows : columns, rows * columns, transposed};
+    return (struct matrix){{0}, 0, transposed ? rows : columns, rows * columns, transposed};
 }
 
 /* Word i of c afterwards: an element, or what is not to be touched between rows and matrices. */

@@ -12,7 +12,7 @@ static void steps(size_t count, struct sgd sgd, int last) {
     for (int number = 0; number < last; number++) {
         float *gradient = random_floats(count, -1, 1);
         struct tensor gradient_device = upload(count, gradient);
-        CHECK(sgd_step(device, sgd, failed, weight_device, gradient_device, velocity_device));
+        CHECK(sgd_step(device, sgd, 1, failed, weight_device, gradient_device, velocity_device));
         const char *what = text("%zu words, step %d", count, number);
         COMPARE(what, velocity_device, ROUNDINGS, k, reference_sgd_velocity(sgd, weight[k], gradient[k], velocity[k]));
         COMPARE(what, weight_device, ROUNDINGS, k, reference_sgd_weight(sgd, weight[k], gradient[k], velocity[k]));
@@ -46,7 +46,7 @@ static void stands_still(void **state) {
     enum { N = 37 };
     float *weight = random_floats(N, -1, 1), *velocity = random_floats(N, -1, 1);
     struct tensor weight_device = upload(N, weight), velocity_device = upload(N, velocity);
-    CHECK(sgd_step(device, (struct sgd){0.1, 0.9, 0.1}, upload(1, &(int32_t){1}), weight_device,
+    CHECK(sgd_step(device, (struct sgd){0.1, 0.9, 0.1}, 1, upload(1, &(int32_t){1}), weight_device,
                    upload(N, random_floats(N, -1, 1)), velocity_device));
     assert_memory_equal(download(weight_device), weight, N * sizeof *weight);
     assert_memory_equal(download(velocity_device), velocity, N * sizeof *velocity);

@@ -6,6 +6,7 @@
 #include "ops/im2col.h"
 #include "ops/image.h"
 #include "ops/softmax.h"
+#include "ops/storage.h"
 #include "ops/tuning.h"
 #include "ops/winograd.h"
 
@@ -72,6 +73,12 @@ enum { TRANSFORM_ROUNDINGS = 16 };
 /* A term of a two-level reduction goes through its slab's additions and the slabs', and a few operations besides. */
 static double slab_roundings(size_t rows) {
     return sum_roundings((double)(channel_slab_rows(rows) + channel_slabs(rows))) + 4;
+}
+
+/* Random activations, as the device stores them: as 16-bit floats an output is off by its own rounding besides, half a
+ * unit in its last place, which the rig allows for (RIG_COMPARE). What is computed of them is computed in floats. */
+static float *activations(struct rig *rig, size_t count) {
+    return rig_stored(rig, count, rig_floats(rig, count, -1, 1));
 }
 
 /* --------------------------------------------------------------------------------------------- matrix products -- */
@@ -152,10 +159,10 @@ static struct conv_scratch conv_scratch(struct rig *rig, const struct check *che
 static void forward(struct rig *rig, const struct check *check, struct conv_shape s) {
     const struct conv_algorithm *a = check->algorithm;
     size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
-    float *x = rig_floats(rig, pixels * s.c, -1, 1), *weight = rig_floats(rig, weights, -1, 1);
+    float *x = activations(rig, pixels * s.c), *weight = rig_floats(rig, weights, -1, 1);
     float *bias = rig_floats(rig, s.o, -1, 1);
-    struct tensor y = rig_poisoned(rig, pixels * s.o);
-    RIG_RUN(rig, conv_forward(method(rig, check), rig->dev, s, rig_upload(rig, pixels * s.c, x),
+    struct tensor y = rig_poisoned_stored(rig, pixels * s.o);
+    RIG_RUN(rig, conv_forward(method(rig, check), rig->dev, s, rig_upload_stored(rig, pixels * s.c, x),
                               rig_upload(rig, weights, weight), rig_upload(rig, s.o, bias), y,
                               conv_scratch(rig, check, s, CONV_FORWARD)));
     RIG_COMPARE(rig, "y", conv_kind(a), y, conv_roundings(a, 9.0 * (double)s.c), i,
@@ -165,11 +172,11 @@ static void forward(struct rig *rig, const struct check *check, struct conv_shap
 static void data_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
     const struct conv_algorithm *a = check->algorithm;
     size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
-    float *dy = rig_floats(rig, pixels * s.o, -1, 1), *weight = rig_floats(rig, weights, -1, 1);
-    struct tensor dx = rig_poisoned(rig, pixels * s.c);
+    float *dy = activations(rig, pixels * s.o), *weight = rig_floats(rig, weights, -1, 1);
+    struct tensor dx = rig_poisoned_stored(rig, pixels * s.c);
     RIG_RUN(rig,
             conv_data_gradient(method(rig, check), rig->dev, s, rig_upload(rig, weights, weight),
-                               rig_upload(rig, pixels * s.o, dy), dx, conv_scratch(rig, check, s, CONV_DATA_GRADIENT)));
+                               rig_upload_stored(rig, pixels * s.o, dy), dx, conv_scratch(rig, check, s, CONV_DATA_GRADIENT)));
     RIG_COMPARE(rig, "dx", conv_kind(a), dx, conv_roundings(a, 9.0 * (double)s.o), i,
                 reference_conv_data_gradient(s, weight, dy, i));
 }
@@ -177,10 +184,10 @@ static void data_gradient(struct rig *rig, const struct check *check, struct con
 static void weight_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
     const struct conv_algorithm *a = check->algorithm;
     size_t pixels = s.n * s.h * s.w;
-    float *x = rig_floats(rig, pixels * s.c, -1, 1), *dy = rig_floats(rig, pixels * s.o, -1, 1);
+    float *x = activations(rig, pixels * s.c), *dy = activations(rig, pixels * s.o);
     struct tensor dweight = rig_poisoned(rig, 9 * s.c * s.o);
-    RIG_RUN(rig, conv_weight_gradient(method(rig, check), rig->dev, s, rig_upload(rig, pixels * s.c, x),
-                                      rig_upload(rig, pixels * s.o, dy), dweight,
+    RIG_RUN(rig, conv_weight_gradient(method(rig, check), rig->dev, s, rig_upload_stored(rig, pixels * s.c, x),
+                                      rig_upload_stored(rig, pixels * s.o, dy), dweight,
                                       conv_scratch(rig, check, s, CONV_WEIGHT_GRADIENT)));
     RIG_COMPARE(rig, "dweight", conv_kind(a), dweight, conv_roundings(a, (double)pixels), i,
                 reference_conv_weight_gradient(s, x, dy, i));
@@ -190,15 +197,28 @@ static void weight_gradient(struct rig *rig, const struct check *check, struct c
 static void columns(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
     size_t plane = s.h * s.w, pixels = s.n * plane, count = (plane + pixels) * s.c;
-    float *x = rig_floats(rig, count, -1, 1);
+    float *x = activations(rig, count);
     struct tensor column = rig_poisoned(rig, pixels * 9 * s.c);
-    RIG_RUN(rig, im2col(rig->dev, s, rig_upload(rig, count, x), 1, column));
+    RIG_RUN(rig, im2col(rig->dev, s, rig_upload_stored(rig, count, x), 1, column));
     for (struct reading r = rig_read(rig, "column", RIG_FLOATS, column, 0); r.open; rig_judge(rig, &r)) {
         for (size_t i; rig_next(&r, &i);) {
             long from = reference_neighbour(s, i / (9 * s.c), i / s.c % 9);
             rig_expect(&r, sum_exactly(from < 0 ? 0 : x[(plane + (size_t)from) * s.c + i % s.c]));
         }
     }
+}
+
+/* Of pixels behind one that is another's. */
+static void storage(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t pixels = s.n * s.h * s.w, count = (pixels + 1) * s.o;
+    float *x = activations(rig, count), *from = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1);
+    struct tensor y = rig_upload_stored(rig, count, x), wide = rig_poisoned(rig, pixels * s.o);
+    RIG_RUN(rig, storage_widen(rig->dev, pixels, s.o, y, 1, wide));
+    RIG_COMPARE(rig, "widened", RIG_FLOATS, wide, 0, i, sum_exactly(x[s.o + i]));
+    RIG_RUN(rig, storage_narrow(rig->dev, pixels, s.o, rig_upload(rig, count, from), rig_upload(rig, s.o, bias), y, 1));
+    RIG_COMPARE(rig, "narrowed", RIG_FLOATS, y, 1, i,
+                i < s.o ? sum_exactly(x[i]) : sum_plus(sum_of(from[i - s.o]), bias[i % s.o]));
 }
 
 static void rotation(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -223,9 +243,9 @@ static void to_points(struct rig *rig, const struct check *check, struct conv_sh
                       struct sum (*reference)(int tile, struct conv_shape s, const float *from, size_t i)) {
     int tile = check->algorithm->tile;
     size_t image = s.h * s.w * channels, count = (s.n + 1) * image;
-    float *from = rig_floats(rig, count, -1, 1);
+    float *from = activations(rig, count);
     struct tensor to = rig_poisoned(rig, transformed(check, s, channels));
-    RIG_RUN(rig, transform(rig->dev, tile, s, rig_upload(rig, count, from), 1, to));
+    RIG_RUN(rig, transform(rig->dev, tile, s, rig_upload_stored(rig, count, from), 1, to));
     RIG_COMPARE(rig, "points", RIG_FLOATS, to, TRANSFORM_ROUNDINGS, i, reference(tile, s, from + image, i));
 }
 
@@ -241,8 +261,9 @@ static void transform_gradient(struct rig *rig, const struct check *check, struc
 static void transform_output(struct rig *rig, const struct check *check, struct conv_shape s) {
     int tile = check->algorithm->tile;
     size_t count = transformed(check, s, s.o), image = s.h * s.w * s.o, images = (s.n + 1) * image;
-    float *m = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1), *old = rig_floats(rig, images, 2, 3);
-    struct tensor y = rig_upload(rig, images, old);
+    float *m = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1);
+    float *old = rig_stored(rig, images, rig_floats(rig, images, 2, 3));
+    struct tensor y = rig_upload_stored(rig, images, old);
     RIG_RUN(rig, winograd_output(rig->dev, tile, s, rig_upload(rig, count, m), 1, rig_upload(rig, s.o, bias), y));
     RIG_COMPARE(rig, "y", RIG_FLOATS, y, TRANSFORM_ROUNDINGS, i,
                 i < image ? sum_exactly(old[i]) : reference_winograd_output(tile, s, m, bias, i - image));
@@ -285,9 +306,10 @@ struct normalisation {
 };
 
 static struct normalisation normalisation(struct rig *rig, struct conv_shape s) {
+    size_t count = s.n * s.h * s.w * s.c;
     struct reference_bn host = {.pixels = s.n * s.h * s.w,
                                 .c = s.c,
-                                .x = rig_normal(rig, s.n * s.h * s.w * s.c, 0.5, 2),
+                                .x = rig_stored(rig, count, rig_normal(rig, count, 0.5, 2)),
                                 .gamma = rig_floats(rig, s.c, -2, 2),
                                 .beta = rig_floats(rig, s.c, -1, 1),
                                 .running_mean = rig_floats(rig, s.c, -1, 1),
@@ -308,7 +330,7 @@ static void bn_training(struct rig *rig, const struct check *check, struct conv_
     struct normalisation f = normalisation(rig, s);
     size_t pixels = f.host.pixels;
     double roundings = slab_roundings(pixels);
-    RIG_RUN(rig, bn_statistics(rig->dev, pixels, s.c, &f.bn, rig_upload(rig, pixels * s.c, f.host.x),
+    RIG_RUN(rig, bn_statistics(rig->dev, pixels, s.c, &f.bn, rig_upload_stored(rig, pixels * s.c, f.host.x),
                                rig_poisoned(rig, bn_workspace(pixels, s.c))));
     RIG_COMPARE(rig, "mean", RIG_FLOATS, f.bn.mean, roundings, k, reference_bn_mean(&f.host, k));
     RIG_COMPARE(rig, "inverse deviation", RIG_FLOATS, f.bn.inverse_deviation, roundings, k,
@@ -341,7 +363,7 @@ struct activation_case {
 };
 
 /* Numbers that normalise to odd multiples of 1/128 in +-2, different ones in a window: no rounding moves the largest
- * one or the sign. */
+ * one or the sign; not that to 16-bit floats either, which moves them by less than 1/1000. */
 static float *distinct(struct rig *rig, const struct activation_case *f) {
     float *x = rig_zeros(rig, f->inputs * sizeof *x);
     size_t c = f->shape.c, w = f->shape.w * (f->shape.pool ? 2 : 1);
@@ -350,7 +372,7 @@ static float *distinct(struct rig *rig, const struct activation_case *f) {
         double value = ((double)(rng_below(&rig->random, 64) * 4 + tap) - 127.5) / 64;
         x[i] = (float)(f->host.scale ? (value - f->host.shift[i % c]) / f->host.scale[i % c] : value);
     }
-    return x;
+    return rig_stored(rig, f->inputs, x);
 }
 
 static struct activation_case *activation_case(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -378,13 +400,13 @@ static struct activation_case *activation_case(struct rig *rig, const struct che
         f->shape.bn = &f->bn;
     }
     f->host.x = distinct(rig, f);
-    f->x = rig_upload(rig, f->inputs, f->host.x);
+    f->x = rig_upload_stored(rig, f->inputs, f->host.x);
     return f;
 }
 
 static void activate(struct rig *rig, const struct check *check, struct conv_shape s) {
     struct activation_case *f = activation_case(rig, check, s);
-    struct tensor y = rig_poisoned(rig, f ? f->outputs : 0);
+    struct tensor y = rig_poisoned_stored(rig, f ? f->outputs : 0);
     RIG_RUN(rig, activation_forward(rig->dev, &f->shape, f->x, y));
     RIG_COMPARE(rig, "y", RIG_FLOATS, y, 4, i, reference_activation(&f->host, i));
 }
@@ -392,9 +414,10 @@ static void activate(struct rig *rig, const struct check *check, struct conv_sha
 static void activation_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
     struct activation_case *f = activation_case(rig, check, s);
     size_t outputs = f ? f->outputs : 0, inputs = f ? f->inputs : 0;
-    float *dy = rig_floats(rig, outputs, -1, 1);
-    struct tensor dgamma = rig_poisoned(rig, s.c), dbeta = rig_poisoned(rig, s.c), dx = rig_poisoned(rig, inputs);
-    RIG_RUN(rig, activation_backward(rig->dev, &f->shape, f->x, rig_upload(rig, outputs, dy), dgamma, dbeta, dx,
+    float *dy = activations(rig, outputs);
+    struct tensor dgamma = rig_poisoned(rig, s.c), dbeta = rig_poisoned(rig, s.c);
+    struct tensor dx = rig_poisoned_stored(rig, inputs);
+    RIG_RUN(rig, activation_backward(rig->dev, &f->shape, f->x, rig_upload_stored(rig, outputs, dy), dgamma, dbeta, dx,
                                      rig_poisoned(rig, activation_workspace(rig->dev, &f->shape))));
     double roundings = 2; /* of dropout's factor */
     if (rig->err == VGGCL_OK && f->shape.bn) {
@@ -419,9 +442,9 @@ static void broadcast(struct rig *rig, const struct check *check, struct conv_sh
 static void bias_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
     size_t rows = s.n * s.h * s.w;
-    float *dy = rig_floats(rig, rows * s.o, -1, 1);
+    float *dy = activations(rig, rows * s.o);
     struct tensor sum = rig_poisoned(rig, s.o);
-    RIG_RUN(rig, channel_sum(rig->dev, rows, s.o, rig_upload(rig, rows * s.o, dy), sum,
+    RIG_RUN(rig, channel_sum(rig->dev, rows, s.o, rig_upload_stored(rig, rows * s.o, dy), sum,
                              rig_poisoned(rig, channel_workspace(rows, s.o))));
     RIG_COMPARE(rig, "sum", RIG_FLOATS, sum, slab_roundings(rows), k, reference_column_sum(rows, s.o, dy, k));
 }
@@ -429,8 +452,9 @@ static void bias_gradient(struct rig *rig, const struct check *check, struct con
 static void flatten(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
     size_t plane = s.h * s.w, image = plane * s.c, count = s.n * image;
-    float *x = rig_floats(rig, count, -1, 1);
-    struct tensor on_device = rig_upload(rig, count, x), y = rig_poisoned(rig, count), dx = rig_poisoned(rig, count);
+    float *x = activations(rig, count);
+    struct tensor on_device = rig_upload_stored(rig, count, x), y = rig_poisoned(rig, count);
+    struct tensor dx = rig_poisoned_stored(rig, count);
     RIG_RUN(rig, flatten_forward(rig->dev, s.n, plane, s.c, on_device, y));
     RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i, sum_exactly(x[i / image * image + i % plane * s.c + i % image / plane]));
     RIG_RUN(rig, flatten_backward(rig->dev, s.n, plane, s.c, y, dx));
@@ -471,15 +495,18 @@ static void totals(struct rig *rig, const struct check *check, struct conv_shape
 
 static void descent(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
+    enum { SCALE = 1024 };
     const struct sgd sgd = {0.01, 0.9, 5e-4};
     size_t count = 9 * s.c * s.o;
     int32_t *zero = rig_zeros(rig, 4);
-    float *weight = rig_floats(rig, count, -1, 1), *gradient = rig_floats(rig, count, -1, 1);
+    float *weight = rig_floats(rig, count, -1, 1), *gradient = rig_floats(rig, count, -SCALE, SCALE);
     float *velocity = rig_floats(rig, count, -1, 1);
     struct tensor w = rig_upload(rig, count, weight), v = rig_upload(rig, count, velocity);
-    RIG_RUN(rig, sgd_step(rig->dev, sgd, rig_upload(rig, 1, zero), w, rig_upload(rig, count, gradient), v));
-    RIG_COMPARE(rig, "velocity", RIG_FLOATS, v, 4, i, reference_sgd_velocity(sgd, weight[i], gradient[i], velocity[i]));
-    RIG_COMPARE(rig, "weight", RIG_FLOATS, w, 5, i, reference_sgd_weight(sgd, weight[i], gradient[i], velocity[i]));
+    RIG_RUN(rig, sgd_step(rig->dev, sgd, SCALE, rig_upload(rig, 1, zero), w, rig_upload(rig, count, gradient), v));
+    RIG_COMPARE(rig, "velocity", RIG_FLOATS, v, 4, i,
+                reference_sgd_velocity(sgd, weight[i], gradient[i] / SCALE, velocity[i]));
+    RIG_COMPARE(rig, "weight", RIG_FLOATS, w, 5, i,
+                reference_sgd_weight(sgd, weight[i], gradient[i] / SCALE, velocity[i]));
 }
 
 static void image_batches(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -495,7 +522,7 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
         order[i] = (int32_t)(count - 1 - i);
     }
     struct image_set set = {count, rig_upload(rig, bytes / 4, pixels), rig_upload(rig, (count + 3) / 4, label)};
-    struct tensor x = rig_poisoned(rig, s.n * IMAGE), labels = rig_poisoned(rig, s.n);
+    struct tensor x = rig_poisoned_stored(rig, s.n * IMAGE), labels = rig_poisoned(rig, s.n);
     RIG_RUN(rig, image_batch(rig->dev, &set, rig_upload(rig, count, order), FIRST, s.n, true, test_coins.seed, EPOCH, x,
                              labels));
     RIG_COMPARE(rig, "x", RIG_FLOATS, x, 5, i, reference_image(pixels, order, FIRST, true, test_coins.seed, EPOCH, i));
@@ -542,6 +569,7 @@ static const struct check checks[] = {
     PLAIN("bias broadcast", "channel/broadcast", &layer_conv, N | H | W | O, broadcast),
     PLAIN("bias gradient", "channel/column_sum*", &layer_conv, N | H | W | O, bias_gradient),
     OF(&conv_im2col, ANY, "im2col", "im2col/im2col", IMAGES, columns),
+    OF(&conv_im2col, ANY, "storage", "storage/*", N | H | W | O, storage),
     OF(&conv_im2col, BACK, "weight rotation", "im2col/rotate_weight", C | O, rotation),
     TRANSFORMS(&conv_winograd2),
     TRANSFORMS(&conv_winograd4),
@@ -566,7 +594,7 @@ static const struct check checks[] = {
     ACTIVATION("bn, relu, channel dropout", true, false, DROPOUT_CHANNEL),
     ACTIVATION("bn, relu, pooling", true, true, DROPOUT_NONE),
     ACTIVATION("bn, relu, pooling, element dropout", true, true, DROPOUT_ELEMENT),
-    PLAIN("flatten", "flatten/flatten", &layer_flatten, IMAGES, flatten),
+    PLAIN("flatten", "flatten/*", &layer_flatten, IMAGES, flatten),
     PLAIN("softmax cross-entropy", "softmax/softmax_cross_entropy", &layer_linear, N | O, cross_entropy),
     PLAIN("totals", "softmax/softmax_total", &layer_linear, N, totals),
     PLAIN("SGD", "sgd/sgd_step", &layer_conv, C | O, descent),

@@ -1,4 +1,5 @@
 #include "check/rig.h"
+#include "base/half.h"
 #include "cl/arena.h"
 
 #include <float.h>
@@ -10,6 +11,9 @@
 /* Guard words behind the data: as many as the work-items of a last work-group write beyond the range when they forget
  * to check it. Before the data lie as many as the device's alignment wants. */
 enum { GUARD_WORDS = WORK_GROUP * 16 };
+
+/* Two 16-bit floats, both NaN. */
+static const uint32_t poison_halves = 0x7FCD7FCD;
 
 /* A host array, or a tensor between its guards, which are one block of an arena. */
 struct made {
@@ -84,42 +88,64 @@ int32_t *rig_labels(struct rig *rig, size_t count, size_t classes) {
 
 /* ----------------------------------------------------------------------------------------------- device memory -- */
 
-static enum vggcl_err allocate(struct dev *d, struct made *m, size_t count) {
+static enum vggcl_err allocate(struct dev *d, struct made *m, size_t count, bool half) {
+    size_t words = storage_words(count, half);
     TRY(arena_reserve(&m->arena, "guard words", d->alignment / 4, &m->before));
-    TRY(arena_reserve(&m->arena, "an operand of a check", count + GUARD_WORDS, &m->data));
+    TRY(arena_reserve(&m->arena, "an operand of a check", words + GUARD_WORDS, &m->data));
     TRY(arena_commit(&m->arena, d));
     TRY(dev_fill(d, m->before, 0, m->before.count, POISON));
-    TRY(dev_fill(d, m->data, count, GUARD_WORDS, POISON));
+    TRY(dev_fill(d, m->data, words, GUARD_WORDS, POISON));
     m->data.count = count;
+    m->data.half = half;
     return VGGCL_OK;
 }
 
-/* count words between guards, with anything in them. */
-static struct tensor guarded(struct rig *rig, size_t count) {
+/* count elements between guards, with anything in them. */
+static struct tensor guarded(struct rig *rig, size_t count, bool half) {
     struct made *m = make(rig);
     if (!m)
-        return (struct tensor){NULL, 0};
-    RIG_RUN(rig, allocate(rig->dev, m, count));
+        return (struct tensor){0};
+    RIG_RUN(rig, allocate(rig->dev, m, count, half));
     return m->data;
 }
 
 struct tensor rig_poisoned(struct rig *rig, size_t count) {
-    struct tensor t = guarded(rig, count);
+    struct tensor t = guarded(rig, count, false);
     if (count)
         RIG_RUN(rig, dev_fill(rig->dev, t, 0, count, POISON));
     return t;
 }
 
 struct tensor rig_upload(struct rig *rig, size_t count, const void *host) {
-    struct tensor t = guarded(rig, count);
+    struct tensor t = guarded(rig, count, false);
     if (count)
         RIG_RUN(rig, dev_write(rig->dev, t, 0, count, host));
     return t;
 }
 
+float *rig_stored(struct rig *rig, size_t count, float *x) {
+    for (size_t i = 0; x && rig->dev->half && i < count; i++)
+        x[i] = half_to_float(half_from_float(x[i]));
+    return x;
+}
+
+struct tensor rig_poisoned_stored(struct rig *rig, size_t count) {
+    struct tensor t = guarded(rig, count, rig->dev->half);
+    if (count)
+        RIG_RUN(rig, dev_fill(rig->dev, t, 0, storage_words(count, t.half), t.half ? poison_halves : POISON));
+    return t;
+}
+
+struct tensor rig_upload_stored(struct rig *rig, size_t count, const float *host) {
+    struct tensor t = guarded(rig, count, rig->dev->half);
+    if (count)
+        RIG_RUN(rig, dev_write_floats(rig->dev, t, 0, count, host));
+    return t;
+}
+
 void *rig_download(struct rig *rig, struct tensor t) {
     void *host = rig_zeros(rig, 4 * t.count);
-    RIG_RUN(rig, dev_read(rig->dev, t, 0, t.count, host));
+    RIG_RUN(rig, dev_read_floats(rig->dev, t, 0, t.count, host));
     return rig->err == VGGCL_OK ? host : NULL;
 }
 
@@ -133,7 +159,7 @@ static enum vggcl_err check_guards(struct dev *d, const struct made *m, struct t
         for (size_t i = 0; i < part; i++)
             if (words[i] != POISON)
                 return err_set(VGGCL_EDEVICE, "a kernel wrote 0x%08x at word %ld of a tensor of %zu words", words[i],
-                               distance + (long)(done + i), m->data.count);
+                               distance + (long)(done + i), storage_words(m->data.count, m->data.half));
     }
     return VGGCL_OK;
 }
@@ -143,9 +169,10 @@ enum vggcl_err rig_end(struct rig *rig) {
         struct made *m = rig->made;
         rig->made = m->next;
         if (m->data.mem) {
-            struct tensor whole = {m->data.mem, m->data.count + GUARD_WORDS};
+            size_t words = storage_words(m->data.count, m->data.half);
+            struct tensor whole = {m->data.mem, words + GUARD_WORDS, false};
             RIG_RUN(rig, check_guards(rig->dev, m, m->before, 0, m->before.count, -(long)m->before.count));
-            RIG_RUN(rig, check_guards(rig->dev, m, whole, m->data.count, GUARD_WORDS, (long)m->data.count));
+            RIG_RUN(rig, check_guards(rig->dev, m, whole, words, GUARD_WORDS, (long)words));
         }
         arena_free(&m->arena);
         free(m->host);
@@ -159,7 +186,7 @@ enum vggcl_err rig_end(struct rig *rig) {
 /* -------------------------------------------------------------------------------------------------- comparison -- */
 
 struct reading rig_read(struct rig *rig, const char *name, enum rig_kind kind, struct tensor output, double roundings) {
-    struct reading r = {.name = name, .kind = kind, .roundings = roundings, .count = output.count};
+    struct reading r = {.name = name, .kind = kind, .roundings = roundings, .half = output.half, .count = output.count};
     r.compared = r.count < rig->sample ? r.count : rig->sample;
     r.words = rig_download(rig, output);
     r.exact = rig_zeros(rig, r.compared * sizeof *r.exact);
@@ -186,16 +213,22 @@ static double word(const struct reading *r, size_t i) {
     return r->kind == RIG_INTEGERS ? ((const int32_t *)r->words)[i] : ((const float *)r->words)[i];
 }
 
-/* Relative to magnitude; 0 where there is none. */
-static double error_of(double got, double expected, double magnitude) {
+/* What storing a number as a 16-bit float may change it by. */
+static double storing_rounds(double value) {
+    return fmax(fabs(value) * HALF_ROUNDING, HALF_SMALLEST / 2);
+}
+
+/* Relative to magnitude; 0 where there is none. `stored`: what storing it may be off by, which is no error. */
+static double error_of(double got, double expected, double magnitude, double stored) {
     if (got == expected || (isnan(got) && isnan(expected)))
         return 0;
-    double error = fabs(got - expected);
+    double error = fabs(got - expected) - stored;
     return error <= FLT_MIN ? 0 : isfinite(error) && magnitude > 0 ? error / magnitude : INFINITY;
 }
 
-static void count_element(struct comparison *c, size_t i, double got, struct sum exact) {
-    double magnitude = fmax(exact.magnitude, fabs(exact.value)), error = error_of(got, exact.value, magnitude);
+static void count_element(struct comparison *c, bool half, size_t i, double got, struct sum exact) {
+    double magnitude = fmax(exact.magnitude, fabs(exact.value)), stored = half ? storing_rounds(exact.value) : 0;
+    double error = error_of(got, exact.value, magnitude, stored);
     c->error = fmax(c->error, error);
     if (!(error > c->tolerance))
         return;
@@ -203,7 +236,7 @@ static void count_element(struct comparison *c, size_t i, double got, struct sum
         c->first = i;
         c->got = got;
         c->expected = exact.value;
-        c->allowed = c->tolerance * magnitude;
+        c->allowed = c->tolerance * magnitude + stored;
     }
 }
 
@@ -230,12 +263,12 @@ void rig_judge(struct rig *rig, struct reading *r) {
         struct sum exact = r->exact[k];
         if (r->kind == RIG_SPREAD)
             exact.magnitude = largest;
-        count_element(&c, element(r, k), word(r, element(r, k)), exact);
+        count_element(&c, r->half, element(r, k), word(r, element(r, k)), exact);
     }
     if (r->compared < r->count && r->kind != RIG_INTEGERS && !all_finite(r->words, r->count))
         for (size_t i = 0; i < r->count; i++)
             if (!isfinite(word(r, i)))
-                count_element(&c, i, word(r, i), (struct sum){0, largest});
+                count_element(&c, r->half, i, word(r, i), (struct sum){0, largest});
     if (!rig->result.name || badness(&c) > badness(&rig->result))
         rig->result = c;
     r->open = false;

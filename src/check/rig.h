@@ -58,7 +58,13 @@ struct tensor rig_poisoned(struct rig *rig, size_t count);
 /* The same with what host holds, count words. */
 struct tensor rig_upload(struct rig *rig, size_t count, const void *host);
 
-/* A copy of all of t. */
+/* Of activations, which the device stores as its nets' (rig->dev->half): x as it is once stored; such a tensor of
+ * poison; and one of what host holds, count floats. */
+float *rig_stored(struct rig *rig, size_t count, float *x);
+struct tensor rig_poisoned_stored(struct rig *rig, size_t count);
+struct tensor rig_upload_stored(struct rig *rig, size_t count, const float *host);
+
+/* A copy of all of t, whose elements are floats on the host where they are 16-bit floats on the device. */
 void *rig_download(struct rig *rig, struct tensor t);
 
 #define RIG_RUN(rig, call)                                                                                             \
@@ -73,7 +79,8 @@ enum rig_kind { RIG_FLOATS, RIG_SPREAD, RIG_INTEGERS };
 
 /* Compares an output with `expected`, an expression of type struct sum for its element i, and keeps in rig->result what
  * it finds, if that is worse than what is there. roundings: how many FLT_EPSILON of its magnitude an element may be
- * off; FLT_MIN may always be lacking, for a device may take smaller numbers for zero. A NaN must be met by a NaN. */
+ * off; FLT_MIN may always be lacking, for a device may take smaller numbers for zero. Of 16-bit floats, what storing
+ * them rounds comes on top, and does not count. A NaN must be met by a NaN. */
 #define RIG_COMPARE(rig, name, kind, output, roundings, i, expected)                                                   \
     for (struct reading reading_ = rig_read((rig), (name), (kind), (output), (roundings)); reading_.open;              \
          rig_judge((rig), &reading_))                                                                                  \
@@ -85,8 +92,8 @@ struct reading {
     const char *name;
     enum rig_kind kind;
     double roundings;
-    bool open;
-    const void *words;
+    bool open, half;
+    const void *words; /* 32-bit floats or integers */
     size_t count, compared, done;
     struct sum *exact;
 };

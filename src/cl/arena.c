@@ -6,14 +6,15 @@
 struct arena_request {
     const char *name;
     struct tensor *tensor;
-    size_t words;         /* asked for */
+    size_t count, words;  /* asked for: elements, and what they take */
     size_t from, until;   /* the steps at which it is needed */
     size_t block, offset; /* where, in words, after arena_plan */
     size_t room;          /* words, in whole units of the alignment */
 };
 
-enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t count, size_t from, size_t until,
-                                    struct tensor *tensor) {
+enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_t count, bool half, size_t from,
+                                        size_t until, struct tensor *tensor) {
+    count = count ? count : 1;
     if (a->request_count == a->request_room) {
         size_t room = a->request_room ? 2 * a->request_room : 64;
         struct arena_request *grown = realloc(a->requests, room * sizeof *grown);
@@ -22,10 +23,19 @@ enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t co
         a->requests = grown;
         a->request_room = room;
     }
-    *tensor = (struct tensor){NULL, 0};
-    a->requests[a->request_count++] = (struct arena_request){
-        .name = name, .tensor = tensor, .words = count ? count : 1, .from = from, .until = until};
+    *tensor = (struct tensor){.half = half};
+    a->requests[a->request_count++] = (struct arena_request){.name = name,
+                                                             .tensor = tensor,
+                                                             .count = count,
+                                                             .words = storage_words(count, half),
+                                                             .from = from,
+                                                             .until = until};
     return VGGCL_OK;
+}
+
+enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t count, size_t from, size_t until,
+                                    struct tensor *tensor) {
+    return arena_reserve_activation(a, name, count, false, from, until, tensor);
 }
 
 enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, struct tensor *tensor) {
@@ -92,7 +102,7 @@ enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes) {
         return err_no_memory("the memory plan", (a->request_count + 1) * sizeof *placed.requests);
     a->block_count = 0;
     for (struct arena_request *r = a->requests; r < a->requests + a->request_count; r++) {
-        if (r->words > limit || r->words >= (size_t)1 << 31) {
+        if (r->words > limit || r->count >= (size_t)1 << 31) {
             err =
                 err_set(VGGCL_ENOMEM,
                         "%s needs %zu bytes in one piece; %s gives at most %zu: use a smaller --batch or --micro-batch",
@@ -131,20 +141,20 @@ enum vggcl_err arena_commit(struct arena *a, struct dev *d) {
             clCreateSubBuffer(a->blocks[r->block].mem, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
         if (code != CL_SUCCESS)
             return dev_fail(d, code, r->name);
-        r->tensor->count = r->words;
+        r->tensor->count = r->count;
     }
     return VGGCL_OK;
 }
 
 struct tensor arena_block_tensor(const struct arena *a, size_t block) {
-    return (struct tensor){a->blocks[block].mem, a->blocks[block].words};
+    return (struct tensor){a->blocks[block].mem, a->blocks[block].words, false};
 }
 
 void arena_free(struct arena *a) {
     for (size_t i = 0; i < a->request_count; i++) {
         if (a->requests[i].tensor->mem)
             clReleaseMemObject(a->requests[i].tensor->mem);
-        *a->requests[i].tensor = (struct tensor){NULL, 0};
+        *a->requests[i].tensor = (struct tensor){0};
     }
     for (size_t i = 0; i < a->block_count; i++)
         dev_free(a->dev, a->blocks[i].mem, a->blocks[i].words);

@@ -27,9 +27,13 @@ enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, st
 enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t count, size_t from, size_t until,
                                     struct tensor *tensor);
 
+/* The same for count activations, 16-bit floats where half is set. */
+enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_t count, bool half, size_t from,
+                                        size_t until, struct tensor *tensor);
+
 /* Lays the requests out in blocks for d, each in its turn where it first fits: *bytes is what the commit will allocate.
  * Arenas with equal requests get equal layouts. VGGCL_ENOMEM where one tensor is larger than the device's largest
- * allocation, or holds 2^31 words or more (kernels index with 32 bits). */
+ * allocation, or holds 2^31 elements or more (kernels index with 32 bits). */
 enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes);
 
 /* Allocates the blocks, fills them with zeros and makes the views. VGGCL_ENOMEM, saying how much was asked for. */

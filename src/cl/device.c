@@ -1,6 +1,7 @@
 #include "cl/device.h"
 #include "cl/cache.h"
 #include "cl/select.h"
+#include "base/half.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -115,30 +116,57 @@ int dev_vector_width(const struct dev *d, int channels) {
     return width;
 }
 
+/* By storage and width; no strings made at every launch. */
+static const char *const vector_options[2][17] = {
+    {[1] = "-DVW=1", [2] = "-DVW=2", [4] = "-DVW=4", [8] = "-DVW=8", [16] = "-DVW=16"},
+    {[1] = "-DHALF=1 -DVW=1", [2] = "-DHALF=1 -DVW=2", [4] = "-DHALF=1 -DVW=4", [8] = "-DHALF=1 -DVW=8",
+     [16] = "-DHALF=1 -DVW=16"}};
+
 const char *dev_vector_option(const struct dev *d, int channels) {
-    switch (dev_vector_width(d, channels)) {
-    case 16:
-        return "-DVW=16";
-    case 8:
-        return "-DVW=8";
-    case 4:
-        return "-DVW=4";
-    case 2:
-        return "-DVW=2";
-    default:
-        return "-DVW=1";
-    }
+    return vector_options[false][dev_vector_width(d, channels)];
+}
+
+const char *dev_stored_option(const struct dev *d, int channels, struct tensor x) {
+    return vector_options[x.half][dev_vector_width(d, channels)];
 }
 
 enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host) {
-    assert(offset + count <= t.count);
+    assert(offset + count <= storage_words(t.count, t.half));
     cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
 }
 
 enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t count, void *host) {
-    assert(offset + count <= t.count);
+    assert(offset + count <= storage_words(t.count, t.half));
     cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
+}
+
+enum vggcl_err dev_write_floats(struct dev *d, struct tensor t, size_t offset, size_t count, const float *host) {
+    if (!t.half)
+        return dev_write(d, t, offset, count, host);
+    assert(offset + count <= t.count);
+    uint16_t *halves = malloc(count * sizeof *halves + 1);
+    if (!halves)
+        return err_no_memory("a tensor's copy", count * sizeof *halves);
+    for (size_t i = 0; i < count; i++)
+        halves[i] = half_from_float(host[i]);
+    cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, halves, 0, NULL, NULL);
+    free(halves);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
+}
+
+enum vggcl_err dev_read_floats(struct dev *d, struct tensor t, size_t offset, size_t count, float *host) {
+    if (!t.half)
+        return dev_read(d, t, offset, count, host);
+    assert(offset + count <= t.count);
+    uint16_t *halves = malloc(count * sizeof *halves + 1);
+    if (!halves)
+        return err_no_memory("a tensor's copy", count * sizeof *halves);
+    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, halves, 0, NULL, NULL);
+    for (size_t i = 0; code == CL_SUCCESS && i < count; i++)
+        host[i] = half_to_float(halves[i]);
+    free(halves);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
 }
 
@@ -161,7 +189,7 @@ void dev_free(struct dev *d, cl_mem mem, size_t words) {
 
 void dev_drop(struct dev *d, struct tensor *t) {
     dev_free(d, t->mem, t->count);
-    *t = (struct tensor){NULL, 0};
+    *t = (struct tensor){0};
 }
 
 enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count) {
@@ -176,7 +204,7 @@ enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count) {
 }
 
 enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t count, uint32_t word) {
-    assert(offset + count <= t.count);
+    assert(offset + count <= storage_words(t.count, t.half));
     cl_int code = clEnqueueFillBuffer(d->queue, t.mem, &word, sizeof word, 4 * offset, 4 * count, 0, NULL, NULL);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "filling a buffer");
 }

@@ -16,8 +16,14 @@ struct program; /* a built kernel file with one set of options */
 /* A block of device memory, or a view into one. Copies share the memory; the arena that made it owns it. */
 struct tensor {
     cl_mem mem;
-    size_t count; /* of 4-byte words: floats, or 32-bit integers */
+    size_t count; /* of elements: floats or 32-bit integers, */
+    bool half;    /* or, where this is set, 16-bit floats, which kernels load and store as floats (see cl/common.cl) */
 };
+
+/* The 4-byte words that count elements take. */
+static inline size_t storage_words(size_t count, bool half) {
+    return half ? (count + 1) / 2 : count;
+}
 
 struct dev {
     struct vggcl_device info;
@@ -33,6 +39,7 @@ struct dev {
     int programs_built, programs_cached; /* from source, from cache_folder */
     bool on_trial;                       /* programs built now are not kept there */
     size_t bytes, peak_bytes;            /* of all buffers: now, and the most there have been */
+    bool half;      /* nets made on it keep activations as 16-bit floats, from the input to where they are flattened */
     bool rehearses; /* launches do nothing; matrix products only find out what scratch memory they want */
     /* Kept here for ops/gemm.c: the engine that multiplies, the scratch memory that CLBlast asks for, and the words of
      * it that the products rehearsed want. */
@@ -91,11 +98,18 @@ enum vggcl_err dev_run(struct dev *d, const char *kernel, const char *options, s
 int dev_vector_width(const struct dev *d, int channels);
 const char *dev_vector_option(const struct dev *d, int channels);
 
+/* The same for a kernel whose activations are stored as x is. */
+const char *dev_stored_option(const struct dev *d, int channels, struct tensor x);
+
 /* ------------------------------------------------------------------------------------------------------ memory -- */
 
 /* Blocking copies between the host and words [offset, offset + count) of a tensor. */
 enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host);
 enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t count, void *host);
+
+/* The same of elements, which are floats on the host, however the tensor stores them. */
+enum vggcl_err dev_write_floats(struct dev *d, struct tensor t, size_t offset, size_t count, const float *host);
+enum vggcl_err dev_read_floats(struct dev *d, struct tensor t, size_t offset, size_t count, float *host);
 
 /* A buffer of its own, counted in d->bytes; arenas are made of them. Answers OpenCL's code. dev_free takes NULL too. */
 cl_int dev_allocate(struct dev *d, size_t words, cl_mem *mem);

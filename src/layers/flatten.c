@@ -1,4 +1,5 @@
-/* flatten.c - images to rows of features in PyTorch's order. Of 1x1 images nothing has to move. */
+/* flatten.c - images to rows of features in PyTorch's order, floats, which linear layers multiply. Of 1x1 images of floats
+ * nothing has to move. */
 #include "layers/layer.h"
 #include "ops/flatten.h"
 
@@ -6,7 +7,8 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
                                 struct scratch_words *words) {
     (void)d, (void)batch, (void)conv, (void)words;
     l->out = (struct shape){1, 1, shape_count(l->in)};
-    l->in_place = l->in.h * l->in.w == 1;
+    l->in_place = l->in.h * l->in.w == 1 && !l->half;
+    l->half = false;
     return VGGCL_OK;
 }
 

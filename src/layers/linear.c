@@ -1,4 +1,4 @@
-/* linear.c - y = x w + bias, on rows of features; weight and bias start as PyTorch's default, U(+-1 / sqrt(c)). */
+/* linear.c - y = x w + bias, on rows of features, which are floats (flatten.c); weight and bias start as PyTorch's default, U(+-1 / sqrt(c)). */
 #include "layers/layer.h"
 #include "ops/channel.h"
 #include "ops/gemm.h"
@@ -12,6 +12,7 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
     size_t c = l->in.c, o = l->spec.channels;
     double bound = 1 / sqrt((double)c);
     l->out = (struct shape){1, 1, o};
+    l->half = false;
     l->parameter_count = 2;
     l->parameters[0] = (struct parameter){.suffix = "weight",
                                           .layout = LAYOUT_LINEAR,

@@ -65,14 +65,15 @@ struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t se
 enum vggcl_err net_forward(struct net *net, const struct pass *pass);
 
 /* From the logits and net->label: loss, predicted, total, and the gradient of the whole batch's mean loss by the
- * logits. */
+ * logits, where activations are 16-bit floats times a scale, which net_update() takes away again. */
 enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 
 /* From the logits' gradient to that of every parameter. */
 enum vggcl_err net_backward(struct net *net, const struct pass *pass);
 
-/* One step of SGD on all parameters; none from the first loss on that is not finite. */
-enum vggcl_err net_update(struct net *net, struct sgd sgd);
+/* One step of SGD on all parameters, with the gradients that the pass left; none from the first loss on that is not
+ * finite. */
+enum vggcl_err net_update(struct net *net, const struct pass *pass, struct sgd sgd);
 
 /* The logits of the last forward. */
 struct tensor net_logits(const struct net *net);

@@ -31,10 +31,10 @@ struct options {
     char text[96];
 };
 
-static struct options build_options(const struct dev *d, const struct activation *a) {
+static struct options build_options(const struct dev *d, const struct activation *a, struct tensor x) {
     struct options options;
     snprintf(options.text, sizeof options.text, "%s -DCOLUMNS=%zu -DNORMALISE=%d -DPOOL=%d -DDROPOUT=%d",
-             dev_vector_option(d, (int)a->c), channel_columns(d, a->c), a->bn != NULL, a->pool, (int)a->dropout);
+             dev_stored_option(d, (int)a->c, x), channel_columns(d, a->c), a->bn != NULL, a->pool, (int)a->dropout);
     return options;
 }
 
@@ -53,7 +53,7 @@ static const struct bn no_bn;
 
 enum vggcl_err activation_forward(struct dev *d, const struct activation *a, struct tensor x, struct tensor y) {
     const struct bn *bn = a->bn ? a->bn : &no_bn;
-    return dev_run(d, "activation/activation_forward", build_options(d, a).text, runs(d, a),
+    return dev_run(d, "activation/activation_forward", build_options(d, a, x).text, runs(d, a),
                    ARGS(A_MEM(x), SHAPE_ARGS(d, a), A_MEM(bn->scale), A_MEM(bn->shift), COIN_ARGS(a->coins), A_MEM(y)));
 }
 
@@ -61,7 +61,7 @@ enum vggcl_err activation_backward(struct dev *d, const struct activation *a, st
                                    struct tensor dgamma, struct tensor dbeta, struct tensor dx,
                                    struct tensor workspace) {
     const struct bn *bn = a->bn ? a->bn : &no_bn;
-    struct options options = build_options(d, a);
+    struct options options = build_options(d, a, x);
     if (a->bn) {
         TRY(dev_run(d, "activation/activation_sums", options.text, runs(d, a),
                     ARGS(A_MEM(x), A_MEM(dy), SHAPE_ARGS(d, a), A_MEM(bn->scale), A_MEM(bn->shift), COIN_ARGS(a->coins),

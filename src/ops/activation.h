@@ -26,7 +26,7 @@ struct activation {
     struct coins coins;
 };
 
-/* y from x; y may be x where there is no pooling. */
+/* y from x, both stored alike; y may be x where there is no pooling. */
 enum vggcl_err activation_forward(struct dev *d, const struct activation *a, struct tensor x, struct tensor y);
 
 /* dx from dy and forward's x; with bn, whose scale and shift are those of bn_statistics(), dgamma and dbeta too. dx may

@@ -12,7 +12,7 @@ size_t bn_workspace(size_t pixels, size_t c) {
 enum vggcl_err bn_statistics(struct dev *d, size_t pixels, size_t c, const struct bn *bn, struct tensor x,
                              struct tensor workspace) {
     char columns_option[48];
-    const char *option = dev_vector_option(d, (int)c);
+    const char *option = dev_stored_option(d, (int)c, x);
     size_t blocks = c / (size_t)dev_vector_width(d, (int)c), slab_rows = channel_slab_rows(pixels);
     size_t columns = channel_columns(d, c);
     snprintf(columns_option, sizeof columns_option, "%s -DCOLUMNS=%zu", option, columns);

@@ -121,7 +121,7 @@ enum vggcl_err conv_data_gradient(struct conv_method m, struct dev *d, struct co
                                   struct tensor dy, struct tensor dx, struct conv_scratch scratch) {
     enum gemm_engine before = gemm_switch(d, m.engine);
     enum vggcl_err err =
-        m.algorithm->forward(m.algorithm, d, conv_reversed(s), dy, weight, true, (struct tensor){NULL, 0}, dx, scratch);
+        m.algorithm->forward(m.algorithm, d, conv_reversed(s), dy, weight, true, (struct tensor){0}, dx, scratch);
     gemm_switch(d, before);
     return err;
 }

@@ -28,13 +28,14 @@ struct conv_algorithm {
     const char *name;
     int tile; /* of Winograd's: outputs along a side */
 
-    /* What forward and weight_gradient need for this shape. More images than fit are done in chunks. */
+    /* What forward and weight_gradient need for this shape, with activations as d->half says: a matrix product reads and
+     * writes floats. More images than fit are done in chunks. */
     struct conv_scratch_words (*scratch)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
 
     /* The product that forward makes of a chunk; the weight gradient's is m x k transposed by m x n. NULL for none. */
     struct gemm_shape (*product)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
 
-    /* y as above. bias may be a tensor without memory. Where rotate is set, weight is [tap][o][c] and is used turned by
+    /* y as above, stored as x is. bias may be a tensor without memory. Where rotate is set, weight is [tap][o][c] and is used turned by
      * 180 degrees with its channels swapped, which makes it the data gradient of the convolution from o to c. */
     enum vggcl_err (*forward)(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,

@@ -12,10 +12,11 @@ struct options {
     char text[96];
 };
 
-static struct options build_options(const struct dev *d, struct conv_shape s, int pixels, size_t columns) {
+static struct options build_options(const struct dev *d, struct conv_shape s, struct tensor x, int pixels,
+                                    size_t columns) {
     struct options options;
     snprintf(options.text, sizeof options.text, "%s -DCHANNELS=%zu -DPIXELS=%d -DCOLUMNS=%zu",
-             dev_vector_option(d, (int)s.o), s.c, pixels, columns);
+             dev_stored_option(d, (int)s.o, x), s.c, pixels, columns);
     return options;
 }
 
@@ -25,7 +26,7 @@ enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor 
     while (vectors % columns)
         columns /= 2;
     size_t pixels = SUMS / columns, runs = (s.w + pixels - 1) / pixels;
-    return dev_run(d, "direct/direct_forward", build_options(d, s, (int)pixels, columns).text,
+    return dev_run(d, "direct/direct_forward", build_options(d, s, x, (int)pixels, columns).text,
                    RANGE(vectors / columns * runs * s.n * s.h),
                    ARGS(A_MEM(x), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_MEM(weight),
                         A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y)));
@@ -42,7 +43,7 @@ size_t direct_slabs(struct conv_shape s) {
 enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor x, struct tensor dy,
                                struct tensor partial) {
     size_t blocks = s.o / (size_t)dev_vector_width(d, (int)s.o);
-    return dev_run(d, "direct/direct_gradient", build_options(d, s, 4, 1).text, RANGE(blocks * direct_slabs(s)),
+    return dev_run(d, "direct/direct_gradient", build_options(d, s, x, 4, 1).text, RANGE(blocks * direct_slabs(s)),
                    ARGS(A_MEM(x), A_MEM(dy), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_INT(slab_rows(s)),
                         A_MEM(partial)));
 }

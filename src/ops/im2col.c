@@ -1,10 +1,11 @@
 /* im2col.c - convolution as a matrix product of 3x3 neighbourhoods, [pixels][9c], with the weights, [9c][o]. */
 #include "ops/im2col.h"
 #include "ops/channel.h"
+#include "ops/storage.h"
 
 enum vggcl_err im2col(struct dev *d, struct conv_shape s, struct tensor x, size_t first_image, struct tensor column) {
     size_t pixels = s.n * s.h * s.w, blocks = s.c / (size_t)dev_vector_width(d, (int)s.c);
-    return dev_run(d, "im2col/im2col", dev_vector_option(d, (int)s.c), RANGE(pixels * 9 * blocks),
+    return dev_run(d, "im2col/im2col", dev_stored_option(d, (int)s.c, x), RANGE(pixels * 9 * blocks),
                    ARGS(A_MEM(x), A_INT(first_image * s.h * s.w), A_INT(pixels), A_INT(s.h), A_INT(s.w), A_INT(s.c),
                         A_MEM(column)));
 }
@@ -24,7 +25,9 @@ static size_t chunk(const struct dev *d, struct conv_shape s) {
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
     (void)a;
-    return (struct conv_scratch_words){.weight = 9 * s.c * s.o, .input = chunk(d, s) * s.h * s.w * 9 * s.c};
+    size_t pixels = chunk(d, s) * s.h * s.w;
+    return (struct conv_scratch_words){
+        .weight = 9 * s.c * s.o, .input = pixels * 9 * s.c, .output = d->half ? pixels * s.o : 0};
 }
 
 static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
@@ -41,16 +44,18 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
         TRY(rotate_weight(d, 9, s.c, s.o, weight, scratch.weight));
         weight = scratch.weight;
     }
-    if (bias.mem)
+    if (bias.mem && !y.half)
         TRY(channel_broadcast(d, s.n * plane, s.o, bias, y));
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
         part.n = s.n - first < images ? s.n - first : images;
-        struct matrix out = MATRIX(y, s.o);
-        out.offset = first * plane * s.o;
+        struct matrix out = MATRIX(y.half ? scratch.output : y, s.o);
+        out.offset = y.half ? 0 : first * plane * s.o;
         TRY(im2col(d, part, x, first, scratch.input));
         TRY(gemm(d, part.n * plane, s.o, 9 * s.c, MATRIX(scratch.input, 9 * s.c), MATRIX(weight, s.o),
-                 bias.mem ? GEMM_ADD : GEMM_SET, out, 1));
+                 bias.mem && !y.half ? GEMM_ADD : GEMM_SET, out, 1));
+        if (y.half)
+            TRY(storage_narrow(d, part.n * plane, s.o, scratch.output, bias, y, first * plane));
     }
     return VGGCL_OK;
 }
@@ -63,8 +68,10 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
         part.n = s.n - first < images ? s.n - first : images;
-        struct matrix gradient = MATRIX(dy, s.o);
-        gradient.offset = first * plane * s.o;
+        struct matrix gradient = MATRIX(dy.half ? scratch.output : dy, s.o);
+        gradient.offset = dy.half ? 0 : first * plane * s.o;
+        if (dy.half)
+            TRY(storage_widen(d, part.n * plane, s.o, dy, first * plane, scratch.output));
         TRY(im2col(d, part, x, first, scratch.input));
         TRY(gemm(d, 9 * s.c, s.o, part.n * plane, TRANSPOSED(scratch.input, 9 * s.c), gradient,
                  first ? GEMM_ADD : GEMM_SET, MATRIX(dweight, s.o), 1));

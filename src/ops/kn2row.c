@@ -1,5 +1,6 @@
 /* kn2row.c - convolution of 2 x 2 images as a matrix product for each tap (kn2row: Anderson et al., "Low-memory GEMM-based
- * convolution algorithms", 2017); larger images are left to im2col. Of the 9 taps' 36 pairs of pixels 16 lie within the image, as many products as Winograd's
+ * convolution algorithms", 2017); larger images are left to im2col, and 16-bit ones, which no
+ * matrix product reads. Of the 9 taps' 36 pairs of pixels 16 lie within the image, as many products as Winograd's
  * F(2x2, 3x3) takes, and neither images nor weights have to be transformed. */
 #include "ops/channel.h"
 #include "ops/im2col.h"
@@ -7,8 +8,8 @@
 enum { SIDE = 2, PIXELS = SIDE * SIDE, CENTRE = 4 };
 
 static bool can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
-    (void)d, (void)weight_gradient;
-    return s.h == SIDE && s.w == SIDE;
+    (void)weight_gradient;
+    return s.h == SIDE && s.w == SIDE && !d->half;
 }
 
 /* Pixels, counted over all images, that a tap joins: x's number from + i * step with y's number to + i * step. */

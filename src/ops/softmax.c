@@ -1,10 +1,10 @@
 #include "ops/softmax.h"
 
-enum vggcl_err softmax_cross_entropy(struct dev *d, size_t n, size_t classes, size_t mean_over, struct tensor logits,
+enum vggcl_err softmax_cross_entropy(struct dev *d, size_t n, size_t classes, double divisor, struct tensor logits,
                                      struct tensor label, struct tensor loss, struct tensor predicted,
                                      struct tensor dlogits) {
     return dev_run(d, "softmax/softmax_cross_entropy", "", RANGE(n),
-                   ARGS(A_MEM(logits), A_MEM(label), A_INT(n), A_INT(classes), A_INT(mean_over), A_MEM(loss),
+                   ARGS(A_MEM(logits), A_MEM(label), A_INT(n), A_INT(classes), A_FLOAT(divisor), A_MEM(loss),
                         A_MEM(predicted), A_MEM(dlogits)));
 }
 

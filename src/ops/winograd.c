@@ -12,12 +12,12 @@ size_t winograd_tiles(int tile, size_t h, size_t w) {
 }
 
 struct options {
-    char text[32];
+    char text[48];
 };
 
-static struct options build_options(const struct dev *d, int tile, size_t channels) {
+static struct options build_options(const struct dev *d, int tile, size_t channels, struct tensor like) {
     struct options options;
-    snprintf(options.text, sizeof options.text, "-DTILE=%d %s", tile, dev_vector_option(d, (int)channels));
+    snprintf(options.text, sizeof options.text, "-DTILE=%d %s", tile, dev_stored_option(d, (int)channels, like));
     return options;
 }
 
@@ -28,14 +28,14 @@ static struct range blocks_of(const struct dev *d, size_t count, size_t channels
 enum vggcl_err winograd_input(struct dev *d, int tile, struct conv_shape s, struct tensor x, size_t first_image,
                               struct tensor v) {
     size_t tiles = s.n * winograd_tiles(tile, s.h, s.w);
-    return dev_run(d, "winograd/winograd_input", build_options(d, tile, s.c).text, blocks_of(d, tiles, s.c),
+    return dev_run(d, "winograd/winograd_input", build_options(d, tile, s.c, x).text, blocks_of(d, tiles, s.c),
                    ARGS(A_MEM(x), A_INT(first_image), A_INT(tiles), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_MEM(v)));
 }
 
 enum vggcl_err winograd_output(struct dev *d, int tile, struct conv_shape s, struct tensor m, size_t first_image,
                                struct tensor bias, struct tensor y) {
     size_t tiles = s.n * winograd_tiles(tile, s.h, s.w);
-    return dev_run(d, "winograd/winograd_output", build_options(d, tile, s.o).text, blocks_of(d, tiles, s.o),
+    return dev_run(d, "winograd/winograd_output", build_options(d, tile, s.o, y).text, blocks_of(d, tiles, s.o),
                    ARGS(A_MEM(m), A_INT(first_image), A_INT(tiles), A_INT(s.h), A_INT(s.w), A_INT(s.o),
                         A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y)));
 }
@@ -43,7 +43,7 @@ enum vggcl_err winograd_output(struct dev *d, int tile, struct conv_shape s, str
 enum vggcl_err winograd_gradient(struct dev *d, int tile, struct conv_shape s, struct tensor dy, size_t first_image,
                                  struct tensor z) {
     size_t tiles = s.n * winograd_tiles(tile, s.h, s.w);
-    return dev_run(d, "winograd/winograd_gradient", build_options(d, tile, s.o).text, blocks_of(d, tiles, s.o),
+    return dev_run(d, "winograd/winograd_gradient", build_options(d, tile, s.o, dy).text, blocks_of(d, tiles, s.o),
                    ARGS(A_MEM(dy), A_INT(first_image), A_INT(tiles), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_MEM(z)));
 }
 
@@ -60,14 +60,14 @@ enum vggcl_err winograd_weight(struct dev *d, int tile, size_t c, size_t o, size
                                struct tensor weight, bool rotate, struct tensor u) {
     size_t divided = rotate ? c | columns : columns, width = (size_t)dev_vector_width(d, (int)divided);
     return dev_run(d, rotate ? "winograd/winograd_weight_rotated" : "winograd/winograd_weight",
-                   build_options(d, tile, divided).text, RANGE(columns / width * (rotate ? c / width : c)),
+                   build_options(d, tile, divided, weight).text, RANGE(columns / width * (rotate ? c / width : c)),
                    ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_INT(first), A_INT(columns), A_MEM(u)));
 }
 
 enum vggcl_err winograd_weight_gradient(struct dev *d, int tile, size_t c, size_t o, size_t parts, struct tensor du,
                                         struct tensor dweight) {
     struct range range = blocks_of(d, c, o);
-    return dev_run(d, "winograd/winograd_weight_gradient", build_options(d, tile, o).text, range,
+    return dev_run(d, "winograd/winograd_weight_gradient", build_options(d, tile, o, dweight).text, range,
                    ARGS(A_MEM(du), A_INT(range.global[0]), A_INT(parts), A_MEM(dweight)));
 }
 

@@ -26,13 +26,13 @@ static size_t columns(const struct dev *d, size_t o) {
 }
 
 struct options {
-    char text[64];
+    char text[80];
 };
 
-static struct options build_options(const struct dev *d, size_t o, int rows) {
+static struct options build_options(const struct dev *d, size_t o, int rows, struct tensor x) {
     struct options options;
-    snprintf(options.text, sizeof options.text, "-DTILE=%d -DVW=%d -DROWS=%d -DCOLUMNS=%zu", TILE, d->vector_width,
-             rows, columns(d, o));
+    snprintf(options.text, sizeof options.text, "-DTILE=%d %s -DROWS=%d -DCOLUMNS=%zu", TILE,
+             dev_stored_option(d, d->vector_width, x), rows, columns(d, o));
     return options;
 }
 
@@ -92,7 +92,7 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
     if (!group)
         return conv_winograd4.forward(&conv_winograd4, d, s, x, weight, rotate, bias, y, scratch);
     TRY(winograd_weight(d, TILE, s.c, s.o, 0, s.o, weight, rotate, scratch.weight));
-    return dev_run(d, "winograd/winograd_fused", build_options(d, s.o, FORWARD_ROWS).text,
+    return dev_run(d, "winograd/winograd_fused", build_options(d, s.o, FORWARD_ROWS, x).text,
                    RANGE_SINGLE((tiles + group - 1) / group, 1, 1),
                    ARGS(A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
                         A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
@@ -109,7 +109,7 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
         return conv_winograd4.weight_gradient(&conv_winograd4, d, s, x, dy, dweight, scratch);
     size_t slab_tiles = ((tiles + most_slabs(d) - 1) / most_slabs(d) + group - 1) / group * group;
     size_t slabs = (tiles + slab_tiles - 1) / slab_tiles;
-    TRY(dev_run(d, "winograd/winograd_fused_gradient", build_options(d, s.o, GRADIENT_ROWS).text,
+    TRY(dev_run(d, "winograd/winograd_fused_gradient", build_options(d, s.o, GRADIENT_ROWS, x).text,
                 RANGE_SINGLE(slabs, 1, 1),
                 ARGS(A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles), A_INT(group), A_INT(s.h), A_INT(s.w),
                      A_INT(s.c), A_INT(s.o), A_MEM(scratch.output), A_LOCAL(tile_bytes * s.c),

@@ -44,7 +44,7 @@ static enum vggcl_err fill_input(struct net *net) {
         images[i] = (float)(2 * rng_uniform(&r) - 1);
     for (size_t i = 0; i < net->batch; i++)
         labels[i] = (int32_t)rng_below(&r, VGGCL_CLASSES);
-    TRY_GOTO(dev_write(net->dev, net->input, 0, count, images), done);
+    TRY_GOTO(dev_write_floats(net->dev, net->input, 0, count, images), done);
     err = dev_write(net->dev, net->label, 0, net->batch, labels);
 done:
     free(images);
@@ -59,7 +59,7 @@ static enum vggcl_err train_step(struct net *net, uint64_t step) {
     TRY(net_forward(net, &pass));
     TRY(net_loss(net, &pass));
     TRY(net_backward(net, &pass));
-    TRY(net_update(net, (struct sgd){1e-4, 0.9, 5e-4}));
+    TRY(net_update(net, &pass, (struct sgd){1e-4, 0.9, 5e-4}));
     return dev_finish(net->dev);
 }
 
@@ -162,7 +162,8 @@ static void describe_layer(const struct layer *l, size_t n, struct vggcl_layer_t
     snprintf(t->name, sizeof t->name, "%s", l->spec.name);
     snprintf(t->type, sizeof t->type, "%s", l->type->name);
     t->flops = 2.0 * (double)weights * (double)(n * l->out.h * l->out.w);
-    t->bytes = 4.0 * (double)(n * (shape_count(l->in) + shape_count(l->out)));
+    t->bytes = 4.0 * (double)(storage_words(n * shape_count(l->in), l->x.half) +
+                              storage_words(n * shape_count(l->out), l->y.half));
 }
 
 static enum vggcl_err time_layers(struct net *net, struct vggcl_benchmark *b) {

@@ -428,7 +428,7 @@ static enum vggcl_err take_off(struct run *run, struct flight *f, int64_t epoch_
         TRY(net_forward(net, &pass));
         TRY(net_loss(net, &pass));
         TRY(net_backward(net, &pass));
-        TRY(net_update(net, micro_step(sgd, i == 0, i + 1 == f->part_count)));
+        TRY(net_update(net, &pass, micro_step(sgd, i == 0, i + 1 == f->part_count)));
         TRY(dev_read_later(run->dev, net->total, 0, 2, f->parts[i].total, &f->parts[i].fence));
     }
     f->images = images;

@@ -75,6 +75,7 @@ VGGCL_API enum vggcl_err vggcl_device_select(const struct vggcl_device *list, si
 /* ---------------------------------------------------------------------------------------------- configuration -- */
 
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT };
+enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 
 #define VGGCL_PATH_MAX 4096
 
@@ -86,6 +87,7 @@ struct vggcl_config {
     double width;
     bool no_bn, no_dropout;
     int dropout; /* enum vggcl_dropout; no_dropout goes before it */
+    int storage; /* enum vggcl_storage, of activations and their gradients */
     int epochs, batch, micro_batch;
     uint64_t mem_limit; /* bytes; 0 for none */
     double lr, momentum, weight_decay;

@@ -58,6 +58,7 @@ static void wrong_flags(void **state) {
     assert_fails(2, "--batch takes a whole number", "train --batch=0");
     assert_fails(2, "--model takes one of vgg11", "train --model vgg12");
     assert_fails(2, "--no-bn takes no argument", "train --no-bn=yes");
+    assert_fails(2, "--storage takes one of float, half", "train --storage double");
     assert_fails(2, "--weights", "eval");
     assert_fails(2, "--out", "synth");
 }
@@ -147,6 +148,32 @@ static void trains(void **state) {
     assert_says("the state is saved");
 }
 
+/* Activations as 16-bit floats: repeatable and resumed like others, and not the same. */
+static void half_storage(void **state) {
+    (void)state;
+    char first[17], accuracy[32];
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h --save-every 1 --storage half"), 0);
+    assert_says("activations as 16-bit floats");
+    strcpy(first, weights_hash());
+    assert_int_equal(vggcl("version; tail -n 1 h/accuracy.csv"), 0);
+    assert_int_equal(sscanf(strstr(output, "\n2,"), "\n2,%*[^,],%*[^,],%*[^,],%*[^,],%31[0-9.]", accuracy), 1);
+    assert_int_equal(
+        vggcl("eval --data synthetic:200,50 --weights h/epoch-002.safetensors --storage half --batch 32 --json"), 0);
+    json_t *all = json_loads(output, 0, NULL);
+    assert_true(json_number_value(json_object_get(all, "accuracy")) == atof(accuracy));
+    json_decref(all);
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h --storage half"), 0);
+    assert_string_equal(weights_hash(), first);
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h2 --storage half --steps 8"), 0);
+    assert_int_equal(vggcl("version; cp -r h2 h3"), 0);
+    assert_int_equal(vggcl("train --resume h2"), 0);
+    assert_string_equal(weights_hash(), first);
+    assert_int_equal(vggcl("train --resume h3 --storage float"), 0);
+    assert_string_not_equal(weights_hash(), first);
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h4"), 0);
+    assert_string_not_equal(weights_hash(), first);
+}
+
 static void wrong_resume(void **state) {
     (void)state;
     assert_int_equal(vggcl("train " RECIPE " --epochs 1 --save r"), 0);
@@ -185,6 +212,7 @@ static void not_finite(void **state) {
     (void)state;
     assert_fails(3, "is not finite", "train " RECIPE " --lr 1e6 --epochs 3 --save n");
     assert_true(there_is("n/last.safetensors"));
+    assert_fails(3, "try --storage float", "train " RECIPE " --lr 1e6 --epochs 3 --save n --storage half");
 }
 
 /* Every kind of network takes a step. */
@@ -195,8 +223,10 @@ static void variants(void **state) {
                                         "--model vgg19",
                                         "--model vgg11 --no-bn --no-dropout",
                                         "--model vgg11 --conv im2col",
-                                        "--model vgg11 --conv winograd2"};
-    for (int i = 0; i < 6; i++)
+                                        "--model vgg11 --conv winograd2",
+                                        "--model vgg13 --no-bn --storage half",
+                                        "--model vgg11 --storage half --conv im2col --gemm clblast"};
+    for (int i = 0; i < 8; i++)
         assert_int_equal(
             vggcl("train --data synthetic:64,10 --width 0.0625 --batch 32 --steps 1 --save v%d %s", i, kinds[i]), 0);
 }
@@ -205,7 +235,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(helps),        cmocka_unit_test(wrong_flags), cmocka_unit_test(devices),
         cmocka_unit_test(no_device),    cmocka_unit_test(bad_data),    cmocka_unit_test(trains),
-        cmocka_unit_test(wrong_resume), cmocka_unit_test(bad_places),  cmocka_unit_test(full_disk),
+        cmocka_unit_test(half_storage), cmocka_unit_test(wrong_resume), cmocka_unit_test(bad_places),  cmocka_unit_test(full_disk),
         cmocka_unit_test(not_finite),   cmocka_unit_test(variants)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -38,7 +38,8 @@ static uint64_t number_after(const char *text) {
 
 static const char *const networks[] = {NETWORK, NETWORK " --no-bn --dropout element",
                                        NETWORK " --conv im2col --gemm clblast",
-                                       NETWORK " --conv winograd4 --no-dropout", NETWORK " --micro-batch 7"};
+                                       NETWORK " --conv winograd4 --no-dropout", NETWORK " --micro-batch 7",
+                                       NETWORK " --storage half", NETWORK " --storage half --conv im2col --gemm clblast"};
 enum { NETWORKS = sizeof networks / sizeof *networks };
 
 /* The groups make up the peak, which is what train allocates; at the smallest limit too, and one byte less is refused
@@ -94,6 +95,7 @@ static void promised(void **state) {
     assert_int_equal(vggcl("plan --batch 512 --mem-limit 1G"), 0);
     assert_says("in 2 micro-batches of up to 256 images");
     assert_true(planned("--batch 65536 --mem-limit 2G", "peak_bytes") <= (uint64_t)2 << 30);
+    assert_true(planned("--batch 512 --storage half", "peak_bytes") <= 1100000000);
     assert_true(planned("--eval", "peak_bytes") < 300000000);
     assert_int_equal(vggcl("plan --data nowhere"), 1);
     assert_says("data_batch_1.bin");

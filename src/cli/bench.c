@@ -36,14 +36,16 @@ static json_t *layers_json(const struct vggcl_benchmark *b) {
 }
 
 static void print_json(const struct vggcl_benchmark *b) {
-    char model[16];
+    char model[16], storage[16];
     vggcl_config_get(&b->config, "model", model, sizeof model);
-    json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:f, s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:I, s:o}",
+    vggcl_config_get(&b->config, "storage", storage, sizeof storage);
+    json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:I, s:o}",
                             "device", b->device.name, "driver", b->device.driver, "tuning", b->tuning, "model", model,
-                            "width", b->config.width, "batch", b->config.batch, "train_images_per_s", b->train.median,
-                            "eval_images_per_s", b->eval.median, "train_spread", spread_json(b->train), "eval_spread",
-                            spread_json(b->eval), "first_step_s", b->first_step, "peak_flops_per_s", b->peak_flops,
-                            "copy_bytes_per_s", b->copy_bytes, "train_flops_per_image", b->step_flops, "device_bytes",
+                            "width", b->config.width, "storage", storage, "batch", b->config.batch,
+                            "train_images_per_s", b->train.median, "eval_images_per_s", b->eval.median, "train_spread",
+                            spread_json(b->train), "eval_spread", spread_json(b->eval), "first_step_s", b->first_step,
+                            "peak_flops_per_s", b->peak_flops, "copy_bytes_per_s", b->copy_bytes,
+                            "train_flops_per_image", b->step_flops, "device_bytes",
                             (json_int_t)b->device_bytes, "layers", layers_json(b));
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
@@ -86,14 +88,15 @@ static void print_layers(const struct vggcl_benchmark *b) {
 }
 
 static void print_text(const struct vggcl_benchmark *b) {
-    char model[16];
+    char model[16], storage[16];
     vggcl_config_get(&b->config, "model", model, sizeof model);
+    vggcl_config_get(&b->config, "storage", storage, sizeof storage);
     printf("device      %s (%s, driver %s)\n", b->device.name, b->device.platform_name, b->device.driver);
     printf("peak        %.0f GFLOP/s (multiply-adds), %.1f GB/s (copying)\n", 1e-9 * b->peak_flops,
            1e-9 * b->copy_bytes);
     printf("tuning      %s\n", b->tuning);
-    printf("network     %s, width %g, batch %d; %.0f MB on the device\n", model, b->config.width, b->config.batch,
-           1e-6 * (double)b->device_bytes);
+    printf("network     %s, width %g, batch %d, activations as %s; %.0f MB on the device\n", model, b->config.width,
+           b->config.batch, storage, 1e-6 * (double)b->device_bytes);
     printf("first step  %.2f s, building kernels included\n", b->first_step);
     printf("train       %.1f images/s (%.1f to %.1f), %.0f GFLOP/s or %.0f %% of the peak\n", b->train.median,
            b->train.least, b->train.largest, 1e-9 * b->train.median * b->step_flops,

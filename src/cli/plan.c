@@ -11,14 +11,15 @@ static double mebibytes(uint64_t bytes) {
 
 static void print_json(const struct vggcl_plan *p) {
     json_t *groups = json_array();
-    char model[16];
+    char model[16], storage[16];
     vggcl_config_get(&p->config, "model", model, sizeof model);
+    vggcl_config_get(&p->config, "storage", storage, sizeof storage);
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         json_array_append_new(
             groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
     json_t *all =
-        json_pack("{s:s, s:s, s:f, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name, "model", model,
-                  "width", p->config.width, "batch", p->config.batch, "micro_batch", p->config.micro_batch,
+        json_pack("{s:s, s:s, s:f, s:s, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name, "model",
+                  model, "width", p->config.width, "storage", storage, "batch", p->config.batch, "micro_batch", p->config.micro_batch,
                   "micro_batches", p->micro_batches, "conv", p->conv, "conv_bytes", (json_int_t)p->conv_bytes, "groups",
                   groups, "peak_bytes", (json_int_t)p->bytes, "least_bytes", (json_int_t)p->least);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
@@ -27,9 +28,11 @@ static void print_json(const struct vggcl_plan *p) {
 }
 
 static void print_text(const struct vggcl_plan *p) {
-    char model[16];
+    char model[16], storage[16];
     vggcl_config_get(&p->config, "model", model, sizeof model);
-    printf("%s, width %g, batch %d, on %s\n", model, p->config.width, p->config.batch, p->device.name);
+    vggcl_config_get(&p->config, "storage", storage, sizeof storage);
+    printf("%s, width %g, batch %d, activations as %s, on %s\n", model, p->config.width, p->config.batch, storage,
+           p->device.name);
     printf("%-40s %14s %10s\n", "", "bytes", "MiB");
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         printf("%-40s %14llu %10.1f\n", p->groups[i].name, (unsigned long long)p->groups[i].bytes,
@@ -66,6 +69,7 @@ const struct command command_plan = {
         "clblast with --conv winograd2 or winograd4).\n\n"
         "  vggcl plan --batch 512\n"
         "  vggcl plan --batch 512 --mem-limit 1G\n"
+        "  vggcl plan --batch 512 --storage half\n"
         "  vggcl plan --eval --data synthetic --json\n",
     .options = VGGCL_FOR_PLAN,
     .flags = (const struct flag[]){{"eval", NULL, "of eval instead of train", NULL, &eval},

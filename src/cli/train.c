@@ -58,7 +58,8 @@ static void started(void *user, const struct vggcl_start *s) {
            s->config.lr_gamma, s->config.lr_step, s->config.momentum, s->config.weight_decay,
            (unsigned long long)s->config.seed);
     printf("tuning   %s\n", s->tuning);
-    printf("memory   %.1f MiB planned on the device\n", (double)s->plan.bytes / (1 << 20));
+    printf("memory   %.1f MiB planned on the device%s\n", (double)s->plan.bytes / (1 << 20),
+           s->config.storage == VGGCL_STORAGE_HALF ? ", activations as 16-bit floats" : "");
     if (s->plan.micro_batches > 1)
         printf("batches  in %d micro-batches of up to %d images%s\n", s->plan.micro_batches, s->config.micro_batch,
                s->config.no_bn ? "" : ": batch normalisation takes each one's own statistics");
@@ -160,7 +161,7 @@ const struct command command_train = {
         "best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's load_state_dict takes them) and\n"
         "last.safetensors (the whole state, written after each epoch and when the run is stopped by --steps, Ctrl-C\n"
         "or SIGTERM). --resume goes on from there with the options stored in it; only --epochs, --steps, --device,\n"
-        "--save-every and --mem-limit may be changed then.\n\n"
+        "--save-every, --mem-limit and --storage may be changed then.\n\n"
         "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
         "  vggcl train --data DIR                              the whole recipe\n"
         "  vggcl train --resume save --epochs 350\n\n"

@@ -75,8 +75,8 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
             *algorithm = *a;
     if (*algorithm)
         return VGGCL_OK;
-    return err_set(VGGCL_EUSAGE, "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused or kn2row, not '%s'",
-                   name);
+    return err_set(VGGCL_EUSAGE,
+                   "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused or kn2row, not '%s'", name);
 }
 
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
@@ -86,9 +86,10 @@ enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char 
     const struct tuned_conv *tuned = tuning_find(d->tuning, s);
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
         methods[i] = (struct conv_method){forced ? forced : suitable(d, s, (enum conv_direction)i), gemm_engine(d)};
-        if (!tuned || !tuned->methods[i].algorithm || (forced && forced != tuned->methods[i].algorithm))
+        const struct conv_algorithm *found = tuned ? tuned->methods[i].algorithm : NULL;
+        if (!found || (forced && forced != found) || !conv_can(found, d, s, (enum conv_direction)i))
             continue;
-        methods[i].algorithm = tuned->methods[i].algorithm;
+        methods[i].algorithm = found;
         if (gemm_allows(d, tuned->methods[i].engine))
             methods[i].engine = tuned->methods[i].engine;
     }

@@ -13,6 +13,7 @@
 static const char *const model_names[] = {"vgg11", "vgg13", "vgg16", "vgg19", NULL}; /* as in vgg_models */
 static const char *const conv_names[] = {"auto", "direct", "im2col", "winograd2", "winograd4",
                                          "winograd4-fused", "kn2row", NULL};
+static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const dropout_names[] = {"channel", "element", NULL};
 
 enum {
@@ -82,8 +83,10 @@ static const struct vggcl_option options[] = {
     {"weights", "FILE", "start from these weights (train), evaluate these (eval); safetensors", "", BOTH | VGGCL_STORED,
      TEXT(weights)},
     {"log-steps", "FILE", "write every step's loss there, as csv: step,epoch,lr,loss", "", TRAIN, TEXT(log_steps)},
-    {"conv", "NAME", "convolution algorithm: auto, direct, im2col, winograd2, winograd4, winograd4-fused or kn2row", "auto",
-     BOTH | NETWORK | VGGCL_STORED, CHOICE(conv, conv_names)},
+    {"conv", "NAME",
+     "convolution algorithm: auto, direct, im2col, winograd2, winograd4, winograd4-fused or\n"
+     "kn2row",
+     "auto", BOTH | NETWORK | VGGCL_STORED, CHOICE(conv, conv_names)},
     {"gemm", "NAME", "matrix product engine: auto, clblast or tiled", "auto", BOTH | NETWORK | TUNE | VGGCL_STORED,
      CHOICE(gemm, gemm_engine_names)},
     {"profile", "FILE",
@@ -91,6 +94,10 @@ static const struct vggcl_option options[] = {
      "vggcl tune stored for the device, else one that ships for its like, else (in train) a\n"
      "few seconds of measuring",
      "", BOTH | NETWORK, TEXT(profile)},
+    {"storage", "KIND",
+     "activations and their gradients as float, or as half: 16-bit floats, in about half the\n"
+     "memory; weights and all arithmetic are float either way",
+     "float", BOTH | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(storage, storage_names)},
     {"kernel-dir", "DIR", "take .cl files from here instead of the built-in ones", "", BOTH | NETWORK | TUNE,
      TEXT(kernel_dir)},
 };
@@ -286,6 +293,7 @@ struct vgg config_vgg(const struct vggcl_config *config) {
 
 enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d, struct tuned *tuned) {
     TRY(dev_open(config->device, config->kernel_dir, d));
+    (*d)->half = config->storage == VGGCL_STORAGE_HALF;
     TRY(gemm_use(*d, config_word(config, "gemm")));
     return profile_choose(*d, config, tuned);
 }

@@ -223,6 +223,11 @@ static enum vggcl_err open_step_log(struct run *run) {
     return VGGCL_OK;
 }
 
+/* What may help where numbers are not finite any more. */
+static const char *remedy(const struct run *run) {
+    return run->dev->half ? "try --storage float, or a smaller --lr" : "try a smaller --lr";
+}
+
 /* Takes the weights' hash; weights that are not finite are never saved. */
 static enum vggcl_err check_weights(struct run *run) {
     enum vggcl_err err = net_hash(run->net, &run->weights_hash);
@@ -230,8 +235,8 @@ static enum vggcl_err check_weights(struct run *run) {
         return err;
     return err_set(err,
                    "after step %" PRId64 " %s; %s/last.safetensors keeps the state after %" PRId64
-                   " steps; try a smaller --lr",
-                   run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step);
+                   " steps; %s",
+                   run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step, remedy(run));
 }
 
 /* What is saved at any stop; first of all at the start, so that a run can be resumed however early it is killed. */
@@ -359,8 +364,8 @@ static enum vggcl_err loss_not_finite(struct run *run, const struct flight *f) {
     TRY(net_first_not_finite(run->net, &pass, &layer));
     return err_set(VGGCL_ENUMERIC,
                    "the loss of step %" PRId64 " (epoch %d) is not finite, first of all the output of %s; "
-                   "%s/last.safetensors keeps the state after %" PRId64 " steps; try a smaller --lr",
-                   f->step, run->progress.epoch + 1, layer, run->config.save, run->saved_step);
+                   "%s/last.safetensors keeps the state after %" PRId64 " steps; %s",
+                   f->step, run->progress.epoch + 1, layer, run->config.save, run->saved_step, remedy(run));
 }
 
 static void tell_first_step(struct run *run, size_t images) {

@@ -36,7 +36,8 @@ bool interpreted(void);
 int release(void **state);
 
 /* The same with activations stored as 16-bit floats. */
-#define HALF_TEST(function) {#function ", half", function, store_half, release, NULL}
+#define HALF_TEST(function)                                                                                            \
+    { #function ", half", function, store_half, release, NULL }
 int store_half(void **state);
 
 /* Fails the test with the error's text where a function of the library fails. */

@@ -233,9 +233,9 @@ static void variants(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(helps),        cmocka_unit_test(wrong_flags), cmocka_unit_test(devices),
-        cmocka_unit_test(no_device),    cmocka_unit_test(bad_data),    cmocka_unit_test(trains),
-        cmocka_unit_test(half_storage), cmocka_unit_test(wrong_resume), cmocka_unit_test(bad_places),  cmocka_unit_test(full_disk),
-        cmocka_unit_test(not_finite),   cmocka_unit_test(variants)};
+        cmocka_unit_test(helps),        cmocka_unit_test(wrong_flags),  cmocka_unit_test(devices),
+        cmocka_unit_test(no_device),    cmocka_unit_test(bad_data),     cmocka_unit_test(trains),
+        cmocka_unit_test(half_storage), cmocka_unit_test(wrong_resume), cmocka_unit_test(bad_places),
+        cmocka_unit_test(full_disk),    cmocka_unit_test(not_finite),   cmocka_unit_test(variants)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

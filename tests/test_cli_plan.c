@@ -36,10 +36,13 @@ static uint64_t number_after(const char *text) {
     return strtoull(at + strlen(text), NULL, 10);
 }
 
-static const char *const networks[] = {NETWORK, NETWORK " --no-bn --dropout element",
+static const char *const networks[] = {NETWORK,
+                                       NETWORK " --no-bn --dropout element",
                                        NETWORK " --conv im2col --gemm clblast",
-                                       NETWORK " --conv winograd4 --no-dropout", NETWORK " --micro-batch 7",
-                                       NETWORK " --storage half", NETWORK " --storage half --conv im2col --gemm clblast"};
+                                       NETWORK " --conv winograd4 --no-dropout",
+                                       NETWORK " --micro-batch 7",
+                                       NETWORK " --storage half",
+                                       NETWORK " --storage half --conv im2col --gemm clblast"};
 enum { NETWORKS = sizeof networks / sizeof *networks };
 
 /* The groups make up the peak, which is what train allocates; at the smallest limit too, and one byte less is refused

@@ -84,10 +84,11 @@ static double length(const float *a, const float *b, size_t count) {
     return sqrt(squares);
 }
 
-/* Each of some twenty tensors between a parameter and the loss, forward and back, is rounded by up to 2^-11, which makes
- * sqrt(20) * 2^-11 = 2e-3 where nothing else happens; but a unit that rounding moves across a ReLU's kink, or to another
- * maximum of a window, changes its whole share of the gradient: up to a few per cent with so few images. A wrong scale is
- * off by a factor of two. A bias is compared at its layer's weights' scale: before batch normalisation it has none. */
+/* Each of some twenty tensors between a parameter and the loss, forward and back, is rounded by up to 2^-11, which
+ * makes sqrt(20) * 2^-11 = 2e-3 where nothing else happens; but a unit that rounding moves across a ReLU's kink, or to
+ * another maximum of a window, changes its whole share of the gradient: up to a few per cent with so few images. A
+ * wrong scale is off by a factor of two. A bias is compared at its layer's weights' scale: before batch normalisation
+ * it has none. */
 static void compare_storages(const struct layer_spec *specs, size_t count, const char *conv) {
     struct net *nets[2];
     double worst = 0, scale = 0;

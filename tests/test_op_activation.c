@@ -99,14 +99,10 @@ static void workspace_is_enough_for_fewer_images(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        DEVICE_TEST(nan_is_passed_on),
-        DEVICE_TEST(ties_of_a_window),
-        DEVICE_TEST(in_place),
-        HALF_TEST(nan_is_passed_on),
-        HALF_TEST(ties_of_a_window),
-        HALF_TEST(in_place),
-        DEVICE_TEST(share_of_drops),
-        DEVICE_TEST(workspace_is_enough_for_fewer_images),
+        DEVICE_TEST(nan_is_passed_on), DEVICE_TEST(ties_of_a_window),
+        DEVICE_TEST(in_place),         HALF_TEST(nan_is_passed_on),
+        HALF_TEST(ties_of_a_window),   HALF_TEST(in_place),
+        DEVICE_TEST(share_of_drops),   DEVICE_TEST(workspace_is_enough_for_fewer_images),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -56,8 +56,8 @@ static void ties(void **state) {
 
 static void extremes(void **state) {
     (void)state;
-    const float floats[16] = {1e38f, -1e38f, 65519.9f, -65520, 1e-38f, -1e-45f, 3e-8f, 2.9e-8f, NAN, -NAN, INFINITY,
-                              -INFINITY};
+    const float floats[16] = {1e38f, -1e38f,  65519.9f, -65520, 1e-38f,   -1e-45f,
+                              3e-8f, 2.9e-8f, NAN,      -NAN,   INFINITY, -INFINITY};
     assert_stored(16, floats);
 }
 

@@ -174,9 +174,9 @@ static void data_gradient(struct rig *rig, const struct check *check, struct con
     size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
     float *dy = activations(rig, pixels * s.o), *weight = rig_floats(rig, weights, -1, 1);
     struct tensor dx = rig_poisoned_stored(rig, pixels * s.c);
-    RIG_RUN(rig,
-            conv_data_gradient(method(rig, check), rig->dev, s, rig_upload(rig, weights, weight),
-                               rig_upload_stored(rig, pixels * s.o, dy), dx, conv_scratch(rig, check, s, CONV_DATA_GRADIENT)));
+    RIG_RUN(rig, conv_data_gradient(method(rig, check), rig->dev, s, rig_upload(rig, weights, weight),
+                                    rig_upload_stored(rig, pixels * s.o, dy), dx,
+                                    conv_scratch(rig, check, s, CONV_DATA_GRADIENT)));
     RIG_COMPARE(rig, "dx", conv_kind(a), dx, conv_roundings(a, 9.0 * (double)s.o), i,
                 reference_conv_data_gradient(s, weight, dy, i));
 }

@@ -119,7 +119,10 @@ int dev_vector_width(const struct dev *d, int channels) {
 /* By storage and width; no strings made at every launch. */
 static const char *const vector_options[2][17] = {
     {[1] = "-DVW=1", [2] = "-DVW=2", [4] = "-DVW=4", [8] = "-DVW=8", [16] = "-DVW=16"},
-    {[1] = "-DHALF=1 -DVW=1", [2] = "-DHALF=1 -DVW=2", [4] = "-DHALF=1 -DVW=4", [8] = "-DHALF=1 -DVW=8",
+    {[1] = "-DHALF=1 -DVW=1",
+     [2] = "-DHALF=1 -DVW=2",
+     [4] = "-DHALF=1 -DVW=4",
+     [8] = "-DHALF=1 -DVW=8",
      [16] = "-DHALF=1 -DVW=16"}};
 
 const char *dev_vector_option(const struct dev *d, int channels) {

@@ -39,14 +39,13 @@ static void print_json(const struct vggcl_benchmark *b) {
     char model[16], storage[16];
     vggcl_config_get(&b->config, "model", model, sizeof model);
     vggcl_config_get(&b->config, "storage", storage, sizeof storage);
-    json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:I, s:o}",
-                            "device", b->device.name, "driver", b->device.driver, "tuning", b->tuning, "model", model,
-                            "width", b->config.width, "storage", storage, "batch", b->config.batch,
-                            "train_images_per_s", b->train.median, "eval_images_per_s", b->eval.median, "train_spread",
-                            spread_json(b->train), "eval_spread", spread_json(b->eval), "first_step_s", b->first_step,
-                            "peak_flops_per_s", b->peak_flops, "copy_bytes_per_s", b->copy_bytes,
-                            "train_flops_per_image", b->step_flops, "device_bytes",
-                            (json_int_t)b->device_bytes, "layers", layers_json(b));
+    json_t *all = json_pack(
+        "{s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:I, s:o}", "device",
+        b->device.name, "driver", b->device.driver, "tuning", b->tuning, "model", model, "width", b->config.width,
+        "storage", storage, "batch", b->config.batch, "train_images_per_s", b->train.median, "eval_images_per_s",
+        b->eval.median, "train_spread", spread_json(b->train), "eval_spread", spread_json(b->eval), "first_step_s",
+        b->first_step, "peak_flops_per_s", b->peak_flops, "copy_bytes_per_s", b->copy_bytes, "train_flops_per_image",
+        b->step_flops, "device_bytes", (json_int_t)b->device_bytes, "layers", layers_json(b));
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(all);

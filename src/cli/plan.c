@@ -17,11 +17,11 @@ static void print_json(const struct vggcl_plan *p) {
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         json_array_append_new(
             groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
-    json_t *all =
-        json_pack("{s:s, s:s, s:f, s:s, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name, "model",
-                  model, "width", p->config.width, "storage", storage, "batch", p->config.batch, "micro_batch", p->config.micro_batch,
-                  "micro_batches", p->micro_batches, "conv", p->conv, "conv_bytes", (json_int_t)p->conv_bytes, "groups",
-                  groups, "peak_bytes", (json_int_t)p->bytes, "least_bytes", (json_int_t)p->least);
+    json_t *all = json_pack("{s:s, s:s, s:f, s:s, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name,
+                            "model", model, "width", p->config.width, "storage", storage, "batch", p->config.batch,
+                            "micro_batch", p->config.micro_batch, "micro_batches", p->micro_batches, "conv", p->conv,
+                            "conv_bytes", (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes",
+                            (json_int_t)p->bytes, "least_bytes", (json_int_t)p->least);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(all);

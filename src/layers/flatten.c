@@ -1,5 +1,5 @@
-/* flatten.c - images to rows of features in PyTorch's order, floats, which linear layers multiply. Of 1x1 images of floats
- * nothing has to move. */
+/* flatten.c - images to rows of features in PyTorch's order, floats, which linear layers multiply. Of 1x1 images of
+ * floats nothing has to move. */
 #include "layers/layer.h"
 #include "ops/flatten.h"
 

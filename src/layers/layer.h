@@ -54,7 +54,8 @@ struct layer {
     int index; /* in the net; gives each dropout its own coins */
     struct shape in, out;
     bool in_place; /* y is x, dx is dy */
-    bool half;     /* y and dy are 16-bit floats: as the layer before has them, but for those that configure says hold floats */
+    bool half;     /* y and dy are 16-bit floats: as the layer before has them, but for those that configure says hold
+                      floats */
     bool needs_dx; /* false for the first layer that has parameters: nothing before it learns */
     struct parameter parameters[LAYER_PARAMETERS];
     int parameter_count;
@@ -67,8 +68,9 @@ struct layer {
 struct layer_type {
     const char *name;
 
-    /* From l->spec, l->in and l->half, which is the layer's before: sets out, half, in_place, parameters, saved_words and methods, and raises words to what the
-     * layer wants for batch images. conv names the convolutions' algorithm, as in conv_choose(). */
+    /* From l->spec, l->in and l->half, which is the layer's before: sets out, half, in_place, parameters, saved_words
+     * and methods, and raises words to what the layer wants for batch images. conv names the convolutions' algorithm,
+     * as in conv_choose(). */
     enum vggcl_err (*configure)(struct layer *l, const struct dev *d, size_t batch, const char *conv,
                                 struct scratch_words *words);
 

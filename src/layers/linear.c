@@ -1,4 +1,5 @@
-/* linear.c - y = x w + bias, on rows of features, which are floats (flatten.c); weight and bias start as PyTorch's default, U(+-1 / sqrt(c)). */
+/* linear.c - y = x w + bias, on rows of features, which are floats (flatten.c); weight and bias start as PyTorch's
+ * default, U(+-1 / sqrt(c)). */
 #include "layers/layer.h"
 #include "ops/channel.h"
 #include "ops/gemm.h"

@@ -220,8 +220,8 @@ enum vggcl_err net_forward(struct net *net, const struct pass *pass) {
  * of two, which rounds nothing. The batch's size makes each image's own gradients of the mean's, alike in all batches.
  * Measured at VGG16's start these are at most 1.3, and in the layers where they are smallest one in 600 lies below
  * 2^-25, where 16-bit floats end, and four in five below 2^-14, where they lose digits; times 2^IMAGE_SCALE none in
- * 100000 and one in 80. What is above them, 2^7, is left for batch normalisation, which may multiply by 1 / sqrt(epsilon)
- * = 316. */
+ * 100000 and one in 80. What is above them, 2^7, is left for batch normalisation, which may multiply by 1 /
+ * sqrt(epsilon) = 316. */
 static double loss_scale(const struct net *net, const struct pass *pass) {
     return net->dev->half ? exp2(ceil(log2((double)pass->whole)) + IMAGE_SCALE) : 1;
 }

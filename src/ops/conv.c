@@ -26,9 +26,8 @@ size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_ima
     return images < 1 ? 1 : images < s.n ? images : s.n;
 }
 
-const struct conv_algorithm *const conv_algorithms[] = {&conv_direct,    &conv_im2col,          &conv_winograd2,
-                                                        &conv_winograd4, &conv_winograd4_fused, &conv_kn2row,
-                                                        NULL};
+const struct conv_algorithm *const conv_algorithms[] = {
+    &conv_direct, &conv_im2col, &conv_winograd2, &conv_winograd4, &conv_winograd4_fused, &conv_kn2row, NULL};
 
 struct conv_shape conv_reversed(struct conv_shape s) {
     return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
@@ -76,7 +75,8 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
     if (*algorithm)
         return VGGCL_OK;
     return err_set(VGGCL_EUSAGE,
-                   "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused or kn2row, not '%s'", name);
+                   "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused or kn2row, not '%s'",
+                   name);
 }
 
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,

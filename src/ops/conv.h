@@ -28,15 +28,16 @@ struct conv_algorithm {
     const char *name;
     int tile; /* of Winograd's: outputs along a side */
 
-    /* What forward and weight_gradient need for this shape, with activations as d->half says: a matrix product reads and
-     * writes floats. More images than fit are done in chunks. */
+    /* What forward and weight_gradient need for this shape, with activations as d->half says: a matrix product reads
+     * and writes floats. More images than fit are done in chunks. */
     struct conv_scratch_words (*scratch)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
 
     /* The product that forward makes of a chunk; the weight gradient's is m x k transposed by m x n. NULL for none. */
     struct gemm_shape (*product)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
 
-    /* y as above, stored as x is. bias may be a tensor without memory. Where rotate is set, weight is [tap][o][c] and is used turned by
-     * 180 degrees with its channels swapped, which makes it the data gradient of the convolution from o to c. */
+    /* y as above, stored as x is. bias may be a tensor without memory. Where rotate is set, weight is [tap][o][c] and
+     * is used turned by 180 degrees with its channels swapped, which makes it the data gradient of the convolution from
+     * o to c. */
     enum vggcl_err (*forward)(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
                               struct conv_scratch scratch);
@@ -46,8 +47,8 @@ struct conv_algorithm {
                                       struct tensor x, struct tensor dy, struct tensor dweight,
                                       struct conv_scratch scratch);
 
-    /* Whether it does a forward, or a weight gradient, of shape s itself: what not, it leaves to another one. NULL where
-     * it does all. */
+    /* Whether it does a forward, or a weight gradient, of shape s itself: what not, it leaves to another one. NULL
+     * where it does all. */
     bool (*can)(const struct dev *d, struct conv_shape s, bool weight_gradient);
 };
 
@@ -73,8 +74,9 @@ struct conv_method {
 struct vggcl_method conv_describe(struct conv_method m);
 
 /* The methods for a convolution of shape s, which is the forward one's for all three directions. name: the algorithm
- * "direct", "im2col", "winograd2", "winograd4", "winograd4-fused" or "kn2row", or "auto" for what was tuned for the shape on d,
- * else for what suits both; likewise the engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other name. */
+ * "direct", "im2col", "winograd2", "winograd4", "winograd4-fused" or "kn2row", or "auto" for what was tuned for the
+ * shape on d, else for what suits both; likewise the engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other
+ * name. */
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]);
 

@@ -4,8 +4,8 @@
 
 #include "cl/device.h"
 
-/* y[image][channel][pixel] = x[image][pixel][channel] of n images of plane pixels and c channels. y is floats, however x
- * is stored; so is dy. */
+/* y[image][channel][pixel] = x[image][pixel][channel] of n images of plane pixels and c channels. y is floats, however
+ * x is stored; so is dy. */
 enum vggcl_err flatten_forward(struct dev *d, size_t n, size_t plane, size_t c, struct tensor x, struct tensor y);
 
 /* dx[image][pixel][channel] = dy[image][channel][pixel]. */

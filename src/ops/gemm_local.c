@@ -10,7 +10,8 @@ size_t gemm_local_bytes(struct gemm_tile t) {
 enum vggcl_err gemm_local(struct dev *d, struct gemm_tile t, size_t m, size_t n, size_t k, struct matrix a,
                           struct matrix b, enum gemm_add add, struct matrix c, size_t batch) {
     char options[192];
-    size_t width = gemm_vector_width(t, n, b, c), group_rows = (size_t)t.group_rows, group_columns = (size_t)t.group_columns;
+    size_t width = gemm_vector_width(t, n, b, c), group_rows = (size_t)t.group_rows,
+           group_columns = (size_t)t.group_columns;
     size_t tile_rows = group_rows * (size_t)t.rows, tile_columns = group_columns * (size_t)t.vectors * width;
     snprintf(options, sizeof options,
              "-DVW=%zu -DCOLUMNS=%d -DROWS=%d -DGROUP_ROWS=%zu -DGROUP_COLUMNS=%zu -DDEPTH=%d -DTRANSPOSE_A=%d "

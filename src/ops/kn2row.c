@@ -1,7 +1,7 @@
-/* kn2row.c - convolution of 2 x 2 images as a matrix product for each tap (kn2row: Anderson et al., "Low-memory GEMM-based
- * convolution algorithms", 2017); larger images are left to im2col, and 16-bit ones, which no
- * matrix product reads. Of the 9 taps' 36 pairs of pixels 16 lie within the image, as many products as Winograd's
- * F(2x2, 3x3) takes, and neither images nor weights have to be transformed. */
+/* kn2row.c - convolution of 2 x 2 images as a matrix product for each tap (kn2row: Anderson et al., "Low-memory
+ * GEMM-based convolution algorithms", 2017); larger images are left to im2col, and 16-bit ones, which no matrix product
+ * reads. Of the 9 taps' 36 pairs of pixels 16 lie within the image, as many products as Winograd's F(2x2, 3x3) takes,
+ * and neither images nor weights have to be transformed. */
 #include "ops/channel.h"
 #include "ops/im2col.h"
 

@@ -8,9 +8,9 @@ struct sgd {
     double lr, momentum, weight_decay;
 };
 
-/* velocity = momentum * velocity + (gradient / scale + weight_decay * weight); weight -= lr * velocity; on all words; scale
- * is a power of two.
- * Where failed[0] (int) is not 0, nothing moves: the weights stay those before the loss that was not finite. */
+/* velocity = momentum * velocity + (gradient / scale + weight_decay * weight); weight -= lr * velocity; on all words;
+ * scale is a power of two. Where failed[0] (int) is not 0, nothing moves: the weights stay those before the loss that
+ * was not finite. */
 enum vggcl_err sgd_step(struct dev *d, struct sgd sgd, double scale, struct tensor failed, struct tensor weight,
                         struct tensor gradient, struct tensor velocity);
 

@@ -6,8 +6,8 @@
 
 /* loss[row] = log(sum_k exp(logits[row][k])) - logits[row][label[row]], computed from the largest logit down;
  * predicted[row] (int) = the first largest logit, -1 where the loss is NaN;
- * dlogits = (softmax(logits) - onehot(label)) / divisor: the gradient of the mean loss where that is the number of rows in
- * the whole batch, of which these n may be a part. label: int, 0..classes-1. */
+ * dlogits = (softmax(logits) - onehot(label)) / divisor: the gradient of the mean loss where that is the number of rows
+ * in the whole batch, of which these n may be a part. label: int, 0..classes-1. */
 enum vggcl_err softmax_cross_entropy(struct dev *d, size_t n, size_t classes, double divisor, struct tensor logits,
                                      struct tensor label, struct tensor loss, struct tensor predicted,
                                      struct tensor dlogits);

@@ -1,6 +1,7 @@
 /* winograd.h - the transforms of Winograd's minimal filtering F(tile x tile, 3x3), for tile 2 or 4; conv_winograd2,
- * conv_winograd4 and conv_winograd4_fused (conv.h) make convolutions of them. cl/winograd.cl has the formulas. With alpha = tile + 2, arrays in
- * the transformed space are [alpha^2 points][tiles][channels], an image having ceil(h / tile) * ceil(w / tile) tiles.
+ * conv_winograd4 and conv_winograd4_fused (conv.h) make convolutions of them. cl/winograd.cl has the formulas. With
+ * alpha = tile + 2, arrays in the transformed space are [alpha^2 points][tiles][channels], an image having ceil(h /
+ * tile) * ceil(w / tile) tiles.
  */
 #ifndef VGGCL_OPS_WINOGRAD_H
 #define VGGCL_OPS_WINOGRAD_H
@@ -22,7 +23,8 @@ enum vggcl_err winograd_output(struct dev *d, int tile, struct conv_shape s, str
 enum vggcl_err winograd_gradient(struct dev *d, int tile, struct conv_shape s, struct tensor dy, size_t first_image,
                                  struct tensor z);
 
-/* Forward, transformed weights lie in strips of so many of their o columns: u[strip][point][c][columns of the strip]. */
+/* Forward, transformed weights lie in strips of so many of their o columns: u[strip][point][c][columns of the strip].
+ */
 size_t winograd_strip(const struct dev *d, int tile, size_t c, size_t o);
 
 /* The strip of u that has `columns` from number first on, from weight[tap][c][o]; with rotate from weight[tap][o][c]

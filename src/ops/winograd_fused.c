@@ -1,5 +1,5 @@
-/* winograd_fused.c - Winograd's F(4x4, 3x3) in one pass over the images, their transformed tiles in local memory. On a CPU
- * that is a part of its cache, which the tiles then never leave. What does not fit is left to conv_winograd4. */
+/* winograd_fused.c - Winograd's F(4x4, 3x3) in one pass over the images, their transformed tiles in local memory. On a
+ * CPU that is a part of its cache, which the tiles then never leave. What does not fit is left to conv_winograd4. */
 #include "ops/winograd.h"
 
 #include <stdio.h>
@@ -96,8 +96,7 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
                    RANGE_SINGLE((tiles + group - 1) / group, 1, 1),
                    ARGS(A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
                         A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
-                        A_LOCAL(tile_bytes * s.c),
-                        A_LOCAL(tile_bytes * columns(d, s.o) * (size_t)d->vector_width)));
+                        A_LOCAL(tile_bytes * s.c), A_LOCAL(tile_bytes * columns(d, s.o) * (size_t)d->vector_width)));
 }
 
 static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
@@ -109,11 +108,10 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
         return conv_winograd4.weight_gradient(&conv_winograd4, d, s, x, dy, dweight, scratch);
     size_t slab_tiles = ((tiles + most_slabs(d) - 1) / most_slabs(d) + group - 1) / group * group;
     size_t slabs = (tiles + slab_tiles - 1) / slab_tiles;
-    TRY(dev_run(d, "winograd/winograd_fused_gradient", build_options(d, s.o, GRADIENT_ROWS, x).text,
-                RANGE_SINGLE(slabs, 1, 1),
-                ARGS(A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles), A_INT(group), A_INT(s.h), A_INT(s.w),
-                     A_INT(s.c), A_INT(s.o), A_MEM(scratch.output), A_LOCAL(tile_bytes * s.c),
-                     A_LOCAL(tile_bytes * s.o))));
+    TRY(dev_run(
+        d, "winograd/winograd_fused_gradient", build_options(d, s.o, GRADIENT_ROWS, x).text, RANGE_SINGLE(slabs, 1, 1),
+        ARGS(A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c),
+             A_INT(s.o), A_MEM(scratch.output), A_LOCAL(tile_bytes * s.c), A_LOCAL(tile_bytes * s.o))));
     return winograd_weight_gradient(d, TILE, s.c, s.o, slabs, scratch.output, dweight);
 }
 

@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const char *const model_names[] = {"vgg11", "vgg13", "vgg16", "vgg19", NULL}; /* as in vgg_models */
-static const char *const conv_names[] = {"auto", "direct", "im2col", "winograd2", "winograd4",
-                                         "winograd4-fused", "kn2row", NULL};
+static const char *const conv_names[] = {"auto",      "direct",          "im2col", "winograd2",
+                                         "winograd4", "winograd4-fused", "kn2row", NULL};
 static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const dropout_names[] = {"channel", "element", NULL};
 

@@ -233,9 +233,7 @@ static enum vggcl_err check_weights(struct run *run) {
     enum vggcl_err err = net_hash(run->net, &run->weights_hash);
     if (err != VGGCL_ENUMERIC)
         return err;
-    return err_set(err,
-                   "after step %" PRId64 " %s; %s/last.safetensors keeps the state after %" PRId64
-                   " steps; %s",
+    return err_set(err, "after step %" PRId64 " %s; %s/last.safetensors keeps the state after %" PRId64 " steps; %s",
                    run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step, remedy(run));
 }
 

@@ -73,8 +73,6 @@ oclgrind() {
     check "oclgrind: selfcheck --no-bn" under_oclgrind "$program" selfcheck --quick $small --no-bn --dropout element
     check "oclgrind: train" under_oclgrind "$program" train --data synthetic:10,10 $small --batch 4 --steps 2 \
         --conv winograd4 --no-selfcheck --save "$root/checkers/save"
-    check "oclgrind: train --storage half" under_oclgrind "$program" train --data synthetic:10,10 $small --batch 4 \
-        --steps 2 --conv im2col --storage half --no-selfcheck --save "$root/checkers/save"
     for test in tests/test_op_*.c tests/test_grad_*.c; do
         test=$(basename "$test" .c)
         check "oclgrind: $test" under_oclgrind "$root/debug/tests/$test"

@@ -56,6 +56,7 @@ float *random_normal(size_t count, double mean, double deviation);
 int32_t *random_labels(size_t count, size_t classes);
 struct tensor poisoned(size_t count);
 struct tensor upload(size_t count, const void *host);
+float *stored(size_t count, float *x);
 struct tensor poisoned_stored(size_t count);
 struct tensor upload_stored(size_t count, const float *host);
 void *download(struct tensor t);

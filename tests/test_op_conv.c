@@ -6,6 +6,7 @@
 #include "ops/direct.h"
 #include "ops/winograd.h"
 
+#include <math.h>
 #include <string.h>
 
 #define FOR_EACH_ALGORITHM(a)                                                                                          \
@@ -99,6 +100,30 @@ static void direct_is_the_same_every_time(void **state) {
     assert_memory_equal(got[0], got[1], weights * sizeof(float));
 }
 
+/* Every algorithm in each direction on 16-bit activations, on one small shape: the table of checks has more, but takes
+ * an interpreter too long. The tolerance is the coarsest algorithm's (src/check/check.c). */
+static void halves(void **state) {
+    (void)state;
+    const struct conv_shape s = {1, 3, 3, 16, 16};
+    const double roundings = 256 * sqrt(9 * 16 + 32);
+    size_t inputs = s.n * s.h * s.w * s.c, weights = 9 * s.c * s.o;
+    float *x = stored(inputs, random_floats(inputs, -1, 1)), *w = random_floats(weights, -1, 1);
+    float *dy = stored(inputs, random_floats(inputs, -1, 1)), *zero = zeros(s.o * sizeof *zero);
+    struct tensor x_device = upload_stored(inputs, x), dy_device = upload_stored(inputs, dy);
+    struct tensor w_device = upload(weights, w), no_bias = {0};
+    FOR_EACH_ALGORITHM(a) {
+        if (interpreted() && a->tile)
+            continue; /* minutes */
+        struct tensor y = poisoned_stored(inputs), dx = poisoned_stored(inputs), dweight = poisoned(weights);
+        CHECK(a->forward(a, device, s, x_device, w_device, false, no_bias, y, scratch(a, s)));
+        CHECK(a->forward(a, device, s, dy_device, w_device, true, no_bias, dx, scratch(a, s)));
+        CHECK(a->weight_gradient(a, device, s, x_device, dy_device, dweight, scratch(a, s)));
+        COMPARE(a->name, y, roundings, i, reference_conv(s, x, w, zero, i));
+        COMPARE(a->name, dx, roundings, i, reference_conv_data_gradient(s, w, dy, i));
+        COMPARE(a->name, dweight, roundings, i, reference_conv_weight_gradient(s, x, dy, i));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(several_chunks),
@@ -108,6 +133,7 @@ int main(void) {
         DEVICE_TEST(direct_is_the_same_every_time),
         HALF_TEST(many_channels_are_left_to_im2col),
         HALF_TEST(direct_is_the_same_every_time),
+        HALF_TEST(halves),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -141,6 +141,13 @@ static void trains(void **state) {
         assert_int_equal(vggcl("train --resume b%d", i), 0);
         assert_string_equal(weights_hash(), first);
     }
+    /* A state saved after an epoch's last step, the epoch's own files not written yet. */
+    assert_int_equal(vggcl("version; mkdir -p e/best.safetensors"), 0);
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --checkpoint-every 7 --save e"), 1);
+    assert_says("best.safetensors");
+    assert_int_equal(vggcl("version; rmdir e/best.safetensors"), 0);
+    assert_int_equal(vggcl("train --resume e"), 0);
+    assert_string_equal(weights_hash(), first);
     /* Killed in an epoch, once the first state was saved. */
     interrupt("KILL", "k");
     assert_int_equal(vggcl("train --resume k --epochs 1"), 0);

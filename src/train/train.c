@@ -263,7 +263,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
     TRY_GOTO(open_resumed(run, &state, path), done);
     TRY_GOTO(open_data(run), done);
     TRY_GOTO(make_net(run, path), done);
-    if (run->progress.epoch_step >= epoch_steps(run)) {
+    if (run->progress.epoch_step > epoch_steps(run)) { /* all of them: the epoch's end is still to be done */
         err = err_set(VGGCL_EFORMAT,
                       "%s: stands at step %" PRId64 " of an epoch of %" PRId64 ": it was made with other data", path,
                       run->progress.epoch_step, epoch_steps(run));

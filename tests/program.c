@@ -1,7 +1,12 @@
 #define _GNU_SOURCE
 #include "program.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -21,6 +26,14 @@ int vggcl(const char *format, ...) {
     output[fread(output, 1, sizeof output - 1, stream)] = '\0';
     int status = pclose(stream);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+const char *weights_hash(void) {
+    static char hash[17];
+    const char *line = strstr(output, "\nweights  ");
+    assert_non_null(line);
+    assert_int_equal(sscanf(line, "\nweights %16s", hash), 1);
+    return hash;
 }
 
 int make_folder(void **state) {

@@ -18,6 +18,9 @@ extern char output[1 << 20];
         assert_says(text);                                                                                             \
     } while (0)
 
+/* The hash of the weights that the last run of train ended with; valid until the next call. */
+const char *weights_hash(void);
+
 /* The temporary folder that vggcl() runs in; setup and teardown of a group. */
 extern char folder[64];
 int make_folder(void **state);

@@ -17,15 +17,6 @@
 
 #define RECIPE "--data synthetic:200,50 --model vgg11 --width 0.0625 --batch 32 --no-dropout"
 
-/* The hash that a run's last line gives. */
-static const char *weights_hash(void) {
-    static char hash[17];
-    const char *line = strstr(output, "\nweights  ");
-    assert_non_null(line);
-    assert_int_equal(sscanf(line, "\nweights %16s", hash), 1);
-    return hash;
-}
-
 static bool there_is(const char *name) {
     char path[256];
     snprintf(path, sizeof path, "%s/%s", folder, name);

@@ -59,14 +59,6 @@ static void write_json(json_t *all, const char *name) {
     json_decref(all);
 }
 
-static const char *weights_hash(void) {
-    static char hash[17];
-    const char *line = strstr(output, "\nweights  ");
-    assert_non_null(line);
-    assert_int_equal(sscanf(line, "\nweights %16s", hash), 1);
-    return hash;
-}
-
 /* From nothing to a profile, which the other commands go by. */
 static void end_to_end(void **state) {
     (void)state;

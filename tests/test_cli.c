@@ -97,6 +97,14 @@ static void interrupt(const char *signal, const char *save) {
           VGGCL_PROGRAM, save, save, signal);
 }
 
+/* Starts a run of two epochs into the folder save that cannot write its first best weights. */
+static void ends_at_its_first_epoch(const char *flags, const char *save) {
+    assert_int_equal(vggcl("version; mkdir -p %s/best.safetensors", save), 0);
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 %s --save %s", flags, save), 1);
+    assert_says("best.safetensors");
+    assert_int_equal(vggcl("version; rmdir %s/best.safetensors", save), 0);
+}
+
 /* The save folder of two epochs, and that eval finds what accuracy.csv recorded. */
 static void trains(void **state) {
     (void)state;
@@ -132,12 +140,21 @@ static void trains(void **state) {
         assert_int_equal(vggcl("train --resume b%d", i), 0);
         assert_string_equal(weights_hash(), first);
     }
-    /* A state saved after an epoch's last step, the epoch's own files not written yet. */
-    assert_int_equal(vggcl("version; mkdir -p e/best.safetensors"), 0);
-    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --checkpoint-every 7 --save e"), 1);
-    assert_says("best.safetensors");
-    assert_int_equal(vggcl("version; rmdir e/best.safetensors"), 0);
+    /* A state saved after an epoch's last step, the epoch's own files not written yet; and before any step. */
+    ends_at_its_first_epoch("--checkpoint-every 7", "e");
     assert_int_equal(vggcl("train --resume e"), 0);
+    assert_string_equal(weights_hash(), first);
+    ends_at_its_first_epoch("", "s");
+    assert_fails(1, "before its first step", "eval --data synthetic:200,50 --weights s/last.safetensors");
+    assert_int_equal(vggcl("train --resume s"), 0);
+    assert_string_equal(weights_hash(), first);
+    /* The same with weights from a file, which need not be there any more. */
+    assert_int_equal(vggcl("version; cp b0/best.safetensors w.safetensors"), 0);
+    ends_at_its_first_epoch("--weights w.safetensors", "w");
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --weights w.safetensors --save w2"), 0);
+    strcpy(first, weights_hash());
+    assert_int_equal(vggcl("version; rm w.safetensors"), 0);
+    assert_int_equal(vggcl("train --resume w"), 0);
     assert_string_equal(weights_hash(), first);
     /* Killed in an epoch, once the first state was saved. */
     interrupt("KILL", "k");

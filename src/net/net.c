@@ -192,18 +192,22 @@ void net_free(struct net *net) {
     free(net);
 }
 
+/* All values are drawn before the first are written: meanwhile the device clears the memory that it gave. */
 enum vggcl_err net_start(struct net *net, uint64_t seed) {
-    for (size_t i = 0; i < net_parameter_count(net); i++) {
-        struct parameter *p = net_parameter(net, i);
-        float *values = malloc(parameter_count(p) * sizeof *values);
-        if (!values)
-            return err_no_memory("a parameter", parameter_count(p) * sizeof *values);
-        parameter_start(p, seed, (uint32_t)i, values);
-        enum vggcl_err err = parameter_write(net->dev, p, p->value, values);
-        free(values);
-        TRY(err);
-    }
-    return VGGCL_OK;
+    enum vggcl_err err = VGGCL_OK;
+    size_t parameters = net_parameter_count(net), count = 0;
+    for (size_t i = 0; i < parameters; i++)
+        count += parameter_count(net_parameter(net, i));
+    float *values = malloc(count * sizeof *values), *at = values;
+    if (!values)
+        return err_no_memory("the parameters", count * sizeof *values);
+    for (size_t i = 0; i < parameters; at += parameter_count(net_parameter(net, i++)))
+        parameter_start(net_parameter(net, i), seed, (uint32_t)i, at);
+    at = values;
+    for (size_t i = 0; err == VGGCL_OK && i < parameters; at += parameter_count(net_parameter(net, i++)))
+        err = parameter_write(net->dev, net_parameter(net, i), net_parameter(net, i)->value, at);
+    free(values);
+    return err;
 }
 
 struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step) {

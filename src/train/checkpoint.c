@@ -106,6 +106,10 @@ static enum vggcl_err snapshot_take(struct snapshot *s, const struct net *net, e
     return VGGCL_OK;
 }
 
+bool checkpoint_by_seed(const struct vggcl_config *config, const struct progress *progress) {
+    return progress->step == 0 && !*config->weights;
+}
+
 enum vggcl_err checkpoint_write(const char *path, const struct net *net, const struct vggcl_config *config,
                                 const struct progress *progress, const char *profile) {
     enum vggcl_err err;
@@ -114,7 +118,8 @@ enum vggcl_err checkpoint_write(const char *path, const struct net *net, const s
     if (!metadata)
         return err_no_memory("a checkpoint's metadata", sizeof *metadata);
     describe(metadata, config, progress, profile);
-    TRY_GOTO(snapshot_take(&snapshot, net, profile ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
+    if (!profile || !checkpoint_by_seed(config, progress))
+        TRY_GOTO(snapshot_take(&snapshot, net, profile ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
     err = safetensors_write(path, snapshot.records, snapshot.count, metadata->pairs);
 done:
     snapshot_free(&snapshot);
@@ -226,6 +231,9 @@ enum vggcl_err checkpoint_network(const struct safetensors *file, const char *pa
     const struct vgg_model *model = model_in(file);
     const struct record *hidden = safetensors_find(file, "fc1.weight");
     char width[64];
+    if (!file->count && safetensors_metadata(file, profile_key))
+        return err_set(VGGCL_EFORMAT, "%s: is the state of a run before its first step, which holds no weights yet",
+                       path);
     if (!model || !hidden || hidden->rank != 2)
         return err_set(VGGCL_EFORMAT, "%s: its tensors are not those of a VGG (conv1_1.weight ... fc2.bias)", path);
     /* The widest layers tell the width best. They have 512 channels at width 1. */

@@ -1,7 +1,9 @@
 /* checkpoint.h - a net's parameters, and the state of a run, as safetensors files (checkpoint/safetensors.h).
  *
  * A file of weights has each parameter under PyTorch's name and in its layout. A file of the whole state has besides,
- * for each trained one, "velocity." + name; both say in their metadata which network and which options made them. */
+ * for each trained one, "velocity." + name; both say in their metadata which network and which options made them. The
+ * state before the first step is its metadata alone, unless the weights came from a file: net_start() makes them again.
+ */
 #ifndef VGGCL_TRAIN_CHECKPOINT_H
 #define VGGCL_TRAIN_CHECKPOINT_H
 
@@ -20,6 +22,10 @@ struct progress {
     int best_epoch;       /* from 1; 0 when none was tested yet */
     double best_accuracy;
 };
+
+/* Whether a run stands where its seed alone put it: no step is done, and no file gave the weights. Its state needs no
+ * tensors then. */
+bool checkpoint_by_seed(const struct vggcl_config *config, const struct progress *progress);
 
 enum contents { CHECKPOINT_WEIGHTS, CHECKPOINT_STATE };
 

@@ -188,13 +188,16 @@ static enum vggcl_err make_net(struct run *run, const char *from) {
 }
 
 /* The check gives its memory back before any is taken. */
-static enum vggcl_err fill_memory(struct run *run) {
+static enum vggcl_err take_memory(struct run *run) {
     if (!run->config.no_selfcheck)
         TRY(selfcheck(run->net, true, NULL, &run->selfcheck));
     keep_profile(run);
     dev_drop(run->dev, &run->dev->gemm_scratch);
     TRY(net_allocate(run->net));
-    TRY(arena_commit(&run->data_arena, run->dev));
+    return arena_commit(&run->data_arena, run->dev);
+}
+
+static enum vggcl_err upload_data(struct run *run) {
     TRY(feed_upload(&run->train, &run->data.train));
     return feed_upload(&run->test, &run->data.test);
 }
@@ -241,7 +244,8 @@ static enum vggcl_err check_weights(struct run *run) {
 static enum vggcl_err save_state(struct run *run) {
     char path[VGGCL_PATH_MAX];
     TRY(saved_path(run, "last.safetensors", path));
-    TRY(check_weights(run));
+    if (!checkpoint_by_seed(&run->config, &run->progress))
+        TRY(check_weights(run));
     TRY(checkpoint_write(path, run->net, &run->config, &run->progress, run->profile));
     run->saved_step = run->progress.step;
     return VGGCL_OK;
@@ -250,8 +254,9 @@ static enum vggcl_err save_state(struct run *run) {
 static enum vggcl_err begin_new(struct run *run) {
     TRY(open_data(run));
     TRY(make_net(run, NULL));
-    TRY(fill_memory(run));
+    TRY(take_memory(run));
     TRY(*run->config.weights ? load_weights(run) : net_start(run->net, run->config.seed));
+    TRY(upload_data(run));
     TRY(make_save_folder(run));
     return save_state(run);
 }
@@ -269,9 +274,13 @@ static enum vggcl_err begin_resumed(struct run *run) {
                       run->progress.epoch_step, epoch_steps(run));
         goto done;
     }
-    TRY_GOTO(fill_memory(run), done);
+    TRY_GOTO(take_memory(run), done);
+    TRY_GOTO(upload_data(run), done);
     run->saved_step = run->progress.step;
-    TRY_GOTO(checkpoint_load(&state, path, run->net, CHECKPOINT_STATE), done);
+    TRY_GOTO(checkpoint_by_seed(&run->config, &run->progress)
+                 ? net_start(run->net, run->config.seed)
+                 : checkpoint_load(&state, path, run->net, CHECKPOINT_STATE),
+             done);
     err = check_weights(run);
 done:
     safetensors_free(&state);
@@ -563,7 +572,7 @@ static enum vggcl_err train_epochs(struct run *run) {
         if (p->epoch_step == steps)
             TRY(end_epoch(run));
     }
-    return p->epoch_step ? save_state(run) : VGGCL_OK;
+    return p->epoch_step ? save_state(run) : check_weights(run);
 }
 
 static void tell_finish(const struct run *run) {

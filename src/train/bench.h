@@ -1,4 +1,4 @@
-/* bench.h - timing: what vggcl_bench() and the search of tune.c share. */
+/* bench.h - timing: what vggcl_bench() and the search for a tuning share. */
 #ifndef VGGCL_TRAIN_BENCH_H
 #define VGGCL_TRAIN_BENCH_H
 

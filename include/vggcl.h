@@ -309,7 +309,8 @@ struct vggcl_layer_time {
     struct vggcl_method forward_method, data_gradient_method, weight_gradient_method;
     double forward, data_gradient, weight_gradient; /* seconds; 0 where the layer has no such direction */
     double flops; /* of one direction, counted as direct convolution or matrix product; 0 for other layers */
-    double bytes; /* activations read and written forward */
+    /* Of activations, their gradients and weights, each read or written once: what a direction moves at the least. */
+    double forward_bytes, data_gradient_bytes, weight_gradient_bytes;
 };
 
 struct vggcl_benchmark {

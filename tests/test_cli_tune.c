@@ -110,6 +110,9 @@ static void profile_of_a_file(void **state) {
 
     assert_int_equal(vggcl("bench --json --steps 1 --profile mine.json " NETWORK), 0);
     all = json_loads(output, 0, NULL);
+    row = json_array_get(json_object_get(all, "layers"), 0); /* 8 images of 32x32, 3 channels to 4, 3x3 */
+    assert_true(json_real_value(json_object_get(row, "forward_bytes")) == 4 * (8 * 32 * 32 * (3 + 4) + 9 * 3 * 4));
+    assert_true(json_real_value(json_object_get(row, "data_gradient_bytes")) == 0);
     json_array_foreach(json_object_get(all, "layers"), i, row) {
         const char *forward = json_string_value(json_object_get(row, "forward_algorithm"));
         if (!*forward)

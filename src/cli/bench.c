@@ -24,9 +24,11 @@ static json_t *layers_json(const struct vggcl_benchmark *b) {
     json_t *layers = json_array();
     for (size_t i = 0; i < b->layer_count; i++) {
         const struct vggcl_layer_time *l = &b->layers[i];
-        json_t *layer = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "name", l->name, "type", l->type, "forward_s",
-                                  l->forward, "data_gradient_s", l->data_gradient, "weight_gradient_s",
-                                  l->weight_gradient, "flops", l->flops, "bytes", l->bytes);
+        json_t *layer =
+            json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name", l->name, "type", l->type, "forward_s",
+                      l->forward, "data_gradient_s", l->data_gradient, "weight_gradient_s", l->weight_gradient, "flops",
+                      l->flops, "forward_bytes", l->forward_bytes, "data_gradient_bytes", l->data_gradient_bytes,
+                      "weight_gradient_bytes", l->weight_gradient_bytes);
         add_method(layer, "forward", l->forward_method);
         add_method(layer, "data_gradient", l->data_gradient_method);
         add_method(layer, "weight_gradient", l->weight_gradient_method);
@@ -51,39 +53,50 @@ static void print_json(const struct vggcl_benchmark *b) {
     json_decref(all);
 }
 
-/* Milliseconds, the GFLOP/s that they mean, and the method. */
-static void print_direction(double seconds, double flops, const struct vggcl_method *method) {
-    char by[40] = "";
-    if (method)
-        snprintf(by, sizeof by, "%s%s%s", method->algorithm, *method->engine ? "/" : "", method->engine);
-    if (seconds <= 0)
-        printf("  %9s %7s", "", "");
-    else if (flops > 0)
-        printf("  %9.2f %7.0f", 1e3 * seconds, 1e-9 * flops / seconds);
+/* What was done in so many seconds, in billions a second; blank where that means nothing. */
+static void print_rate(double done, double seconds, int decimals) {
+    if (done > 0 && seconds > 0)
+        printf(" %7.*f", decimals, 1e-9 * done / seconds);
     else
-        printf("  %9.2f %7s", 1e3 * seconds, "");
-    printf(" %-17s", by);
+        printf(" %7s", "");
+}
+
+/* Milliseconds, the GFLOP/s and GB/s that they mean, and the method. */
+static void print_direction(double seconds, double flops, double bytes, struct vggcl_method method) {
+    char by[40];
+    snprintf(by, sizeof by, "%s%s%s", method.algorithm, *method.engine ? "/" : "", method.engine);
+    if (seconds > 0)
+        printf("  %9.2f", 1e3 * seconds);
+    else
+        printf("  %9s", "");
+    print_rate(flops, seconds, 0);
+    print_rate(bytes, seconds, 1);
+    printf(" %-15s", by);
 }
 
 static void print_layers(const struct vggcl_benchmark *b) {
+    static const char *const directions[] = {"forward", "data grad", "weights"};
     double totals[3] = {0};
-    printf("\n%-9s  %9s %7s %-17s  %9s %7s %-17s  %9s %7s %-17s  %7s\n", "layer", "forward", "GFLOP/s", "",
-           "data grad.", "GFLOP/s", "", "weights", "GFLOP/s", "", "GB/s");
+    printf("\n%-9s", "layer");
+    for (int i = 0; i < 3; i++)
+        printf("  %9s %7s %7s %-15s", directions[i], "GFLOP/s", "GB/s", "");
+    putchar('\n');
     for (size_t i = 0; i < b->layer_count; i++) {
         const struct vggcl_layer_time *l = &b->layers[i];
         printf("%-9s", l->name);
-        print_direction(l->forward, l->flops, &l->forward_method);
-        print_direction(l->data_gradient, l->flops, &l->data_gradient_method);
-        print_direction(l->weight_gradient, l->flops, &l->weight_gradient_method);
-        printf("  %7.1f\n", 1e-9 * l->bytes / l->forward);
+        print_direction(l->forward, l->flops, l->forward_bytes, l->forward_method);
+        print_direction(l->data_gradient, l->flops, l->data_gradient_bytes, l->data_gradient_method);
+        print_direction(l->weight_gradient, l->flops, l->weight_gradient_bytes, l->weight_gradient_method);
+        putchar('\n');
         totals[0] += l->forward;
         totals[1] += l->data_gradient;
         totals[2] += l->weight_gradient;
     }
     printf("%-9s", "all, ms");
     for (int i = 0; i < 3; i++)
-        print_direction(totals[i], 0, NULL);
-    puts("\nGB/s: activations read and written forward; GFLOP/s: counted as direct convolution");
+        print_direction(totals[i], 0, 0, (struct vggcl_method){"", ""});
+    puts("\nGFLOP/s: counted as direct convolution; GB/s: activations, their gradients and weights, each read or "
+         "written once");
 }
 
 static void print_text(const struct vggcl_benchmark *b) {

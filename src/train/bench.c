@@ -154,6 +154,17 @@ static void describe_methods(const struct layer *l, struct vggcl_layer_time *t) 
         t->data_gradient_method = conv_describe(l->methods[CONV_DATA_GRADIENT]);
 }
 
+/* An activation's data gradient reads what it read forward once more; flatten may have nothing to move. */
+static void count_bytes(const struct layer *l, size_t n, size_t weights, struct vggcl_layer_time *t) {
+    double in = 4.0 * (double)storage_words(n * shape_count(l->in), l->x.half);
+    double out = 4.0 * (double)storage_words(n * shape_count(l->out), l->y.half);
+    if (l->type == &layer_flatten && l->in_place)
+        return;
+    t->forward_bytes = in + out + 4.0 * (double)weights;
+    t->data_gradient_bytes = l->needs_dx ? t->forward_bytes + (l->type == &layer_activation ? in : 0) : 0;
+    t->weight_gradient_bytes = weights ? t->forward_bytes : 0;
+}
+
 static void describe_layer(const struct layer *l, size_t n, struct vggcl_layer_time *t) {
     bool multiplies = l->type == &layer_conv || l->type == &layer_linear;
     size_t weights = multiplies ? parameter_count(&l->parameters[0]) : 0;
@@ -162,8 +173,7 @@ static void describe_layer(const struct layer *l, size_t n, struct vggcl_layer_t
     snprintf(t->name, sizeof t->name, "%s", l->spec.name);
     snprintf(t->type, sizeof t->type, "%s", l->type->name);
     t->flops = 2.0 * (double)weights * (double)(n * l->out.h * l->out.w);
-    t->bytes = 4.0 * (double)(storage_words(n * shape_count(l->in), l->x.half) +
-                              storage_words(n * shape_count(l->out), l->y.half));
+    count_bytes(l, n, weights, t);
 }
 
 static enum vggcl_err time_layers(struct net *net, struct vggcl_benchmark *b) {

@@ -67,7 +67,7 @@ static void chunks(void **state) {
     const struct conv_shape shape = {17, 32, 32, 64, 8};
     if (interpreted())
         skip();
-    check_shapes(&shape, 1, 4096);
+    check_shapes(&shape, 1, 1024);
 }
 
 int main(void) {

@@ -274,18 +274,19 @@ static size_t window(const struct activation *shape, size_t i) {
     return shape->pool ? (pixel / (2 * w) * shape->w + pixel % w / 2) * shape->c + i % shape->c : i;
 }
 
-struct sum reference_activation_dx(const struct reference_activation *a, const float *dy, size_t i) {
+struct sum reference_activation_dx(const struct reference_activation *a, const float *dy, const struct sum *dgamma,
+                                   const struct sum *dbeta, size_t i) {
     size_t target = window(a->shape, i), channel = i % a->shape->c;
     double gradient = source(a, target) == i ? gradient_at(a, dy, target) : 0;
     if (!a->scale)
         return sum_of(gradient);
     double count = (double)(outputs(a) / a->shape->c * (a->shape->pool ? 4 : 1)), scale = a->scale[channel];
     double inverse = a->inverse_deviation[channel], mean = a->mean[channel];
-    struct sum dgamma = reference_activation_dgamma(a, dy, channel), dbeta = reference_activation_dbeta(a, dy, channel);
     double normalised = (a->x[i] - mean) * inverse, normalised_magnitude = (fabs(a->x[i]) + fabs(mean)) * inverse;
-    return (struct sum){scale * (gradient - (dbeta.value + normalised * dgamma.value) / count),
-                        fabs(scale) *
-                            (fabs(gradient) + (dbeta.magnitude + normalised_magnitude * dgamma.magnitude) / count)};
+    return (struct sum){
+        scale * (gradient - (dbeta[channel].value + normalised * dgamma[channel].value) / count),
+        fabs(scale) *
+            (fabs(gradient) + (dbeta[channel].magnitude + normalised_magnitude * dgamma[channel].magnitude) / count)};
 }
 
 /* ------------------------------------------------------------------------------------------------------- others -- */

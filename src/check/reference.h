@@ -86,7 +86,9 @@ struct reference_activation {
 struct sum reference_activation(const struct reference_activation *a, size_t i);
 struct sum reference_activation_dgamma(const struct reference_activation *a, const float *dy, size_t channel);
 struct sum reference_activation_dbeta(const struct reference_activation *a, const float *dy, size_t channel);
-struct sum reference_activation_dx(const struct reference_activation *a, const float *dy, size_t i);
+/* dgamma and dbeta of all channels are not looked at without normalisation. */
+struct sum reference_activation_dx(const struct reference_activation *a, const float *dy, const struct sum *dgamma,
+                                   const struct sum *dbeta, size_t i);
 
 /* ------------------------------------------------------------------------------------------------------- others -- */
 

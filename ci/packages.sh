@@ -40,6 +40,7 @@ else
     need clang compiles clang
     need valgrind command -v valgrind
     need oclgrind command -v oclgrind
+    need mesa-opencl-icd test -f /etc/OpenCL/vendors/rusticl.icd
     need gcovr command -v gcovr
     need "python3-torch python3-numpy" /usr/bin/python3 -c "import numpy, torch"
 fi

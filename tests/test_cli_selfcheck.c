@@ -39,6 +39,14 @@ static void healthy(void **state) {
     json_decref(all);
 }
 
+/* As PoCL plays a device of small work-groups; other drivers do not look at the variable. */
+static void small_groups(void **state) {
+    (void)state;
+    assert_int_equal(
+        vggcl("version; POCL_MAX_WORK_GROUP_SIZE=6 %s selfcheck --quick --gemm tiled " NETWORK, VGGCL_PROGRAM), 0);
+    assert_says(" 0 failed");
+}
+
 /* The name of the device that an empty --device takes. */
 static const char *default_device(void) {
     static char name[256];
@@ -98,7 +106,7 @@ static void nothing_is_trained(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(healthy), cmocka_unit_test(broken),
-                                       cmocka_unit_test(nothing_is_trained)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(healthy), cmocka_unit_test(small_groups),
+                                       cmocka_unit_test(broken), cmocka_unit_test(nothing_is_trained)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

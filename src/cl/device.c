@@ -89,6 +89,13 @@ struct range dev_grid(const struct dev *d, size_t x, size_t y) {
     return (struct range){{x, y, 1}, {along_x, WORK_GROUP / along_x, 1}};
 }
 
+/* Work-items that do not share their group's local memory do in groups of any size; what shares was checked before, see
+ * gemm_tile_check(). */
+static void fit_groups(const struct dev *d, struct range *range) {
+    while (range->local[0] * range->local[1] * range->local[2] > d->info.work_group_size)
+        range->local[range->local[0] < range->local[1]] /= 2;
+}
+
 enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, struct range range,
                        const struct arg *args) {
     cl_kernel kernel;
@@ -100,6 +107,7 @@ enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, str
         if (code != CL_SUCCESS)
             return err_set(VGGCL_EOPENCL, "kernel %s, argument %u: %s (%d)", name, i, cl_error_name(code), code);
     }
+    fit_groups(d, &range);
     for (int i = 0; i < 3; i++) {
         if (range.global[i] == 0)
             return VGGCL_OK;

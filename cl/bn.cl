@@ -32,12 +32,11 @@ kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows,
     }
 }
 
-/* mean[c] and inverse_deviation[c] = 1 / sqrt(variance + epsilon) of all pixels; the running statistics move by momentum
- * towards the mean and the unbiased variance. scale and shift make y = x * scale + shift the normalised value. */
-kernel void bn_finish(global const float *partial, int pixels, int c, int slab_rows, float epsilon, float momentum,
-                      global const float *gamma, global const float *beta, global float *mean,
-                      global float *inverse_deviation, global float *running_mean, global float *running_variance,
-                      global float *scale, global float *shift) {
+/* mean[c], the unbiased variance[c], and inverse_deviation[c] = 1 / sqrt(biased variance + epsilon) of all pixels. scale
+ * and shift make y = x * scale + shift the normalised value. */
+kernel void bn_finish(global const float *partial, int pixels, int c, int slab_rows, float epsilon,
+                      global const float *gamma, global const float *beta, global float *mean, global float *variance,
+                      global float *inverse_deviation, global float *scale, global float *shift) {
     int block = get_global_id(0);
     if (block >= c / VW)
         return;
@@ -52,16 +51,22 @@ kernel void bn_finish(global const float *partial, int pixels, int c, int slab_r
         count += rows;
     }
     vec inverse = 1 / sqrt(squares / count + epsilon);
-    vec unbiased = squares / max(count - 1, 1.0f);
     VSTORE(m, block, mean);
+    VSTORE(squares / max(count - 1, 1.0f), block, variance);
     VSTORE(inverse, block, inverse_deviation);
-    vec old = VLOAD(block, running_mean);
-    VSTORE(old + momentum * (m - old), block, running_mean);
-    old = VLOAD(block, running_variance);
-    VSTORE(old + momentum * (unbiased - old), block, running_variance);
     vec factor = VLOAD(block, gamma) * inverse;
     VSTORE(factor, block, scale);
     VSTORE(VLOAD(block, beta) - m * factor, block, shift);
+}
+
+/* running = running + momentum * (batch - running), on count blocks; nothing where *failed is set (see sgd.cl). */
+kernel void bn_move(global const int *failed, global float *running, global const float *batch, int count,
+                    float momentum) {
+    int i = get_global_id(0);
+    if (i >= count || *failed)
+        return;
+    vec old = VLOAD(i, running);
+    VSTORE(MAD((vec)momentum, VLOAD(i, batch) - old, old), i, running);
 }
 
 /* scale and shift from the running statistics. */

@@ -151,7 +151,7 @@ VGGCL_API void vggcl_config_get(const struct vggcl_config *config, const char *n
 
 /* ----------------------------------------------------------------------------------------------------- memory -- */
 
-enum { VGGCL_MEMORY_GROUPS = 7 };
+enum { VGGCL_MEMORY_GROUPS = 9 };
 
 struct vggcl_memory {
     const char *name; /* "weights", "weight gradients", ... */

@@ -20,7 +20,7 @@ struct check {
 
 /* Which units of an activation are positive, and which of its four is the largest of each pooled window. */
 static uint64_t mix_activation(uint64_t fingerprint, const struct layer *l) {
-    enum { SCALE = 2, SHIFT = 3 }; /* of what the layer saves */
+    enum { SCALE = 1, SHIFT = 2 }; /* of what the layer saves */
     const float *x = download(l->x), *scale = l->spec.bn ? download(l->saved[SCALE]) : NULL;
     const float *shift = l->spec.bn ? download(l->saved[SHIFT]) : NULL;
     size_t c = l->in.c, row_words = l->in.w * c;

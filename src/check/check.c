@@ -319,6 +319,7 @@ static struct normalisation normalisation(struct rig *rig, struct conv_shape s) 
                     .running_mean = rig_upload(rig, s.c, host.running_mean),
                     .running_variance = rig_upload(rig, s.c, host.running_variance),
                     .mean = rig_poisoned(rig, s.c),
+                    .variance = rig_poisoned(rig, s.c),
                     .inverse_deviation = rig_poisoned(rig, s.c),
                     .scale = rig_poisoned(rig, s.c),
                     .shift = rig_poisoned(rig, s.c)};
@@ -332,6 +333,9 @@ static void bn_training(struct rig *rig, const struct check *check, struct conv_
     double roundings = slab_roundings(pixels);
     RIG_RUN(rig, bn_statistics(rig->dev, pixels, s.c, &f.bn, rig_upload_stored(rig, pixels * s.c, f.host.x),
                                rig_poisoned(rig, bn_workspace(pixels, s.c))));
+    struct tensor failed = rig_upload(rig, 1, (const int32_t[]){0});
+    RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_mean, f.bn.mean));
+    RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_variance, f.bn.variance));
     RIG_COMPARE(rig, "mean", RIG_FLOATS, f.bn.mean, roundings, k, reference_bn_mean(&f.host, k));
     RIG_COMPARE(rig, "inverse deviation", RIG_FLOATS, f.bn.inverse_deviation, roundings, k,
                 reference_bn_inverse_deviation(&f.host, k));
@@ -587,7 +591,7 @@ static const struct check checks[] = {
     CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4_fused, "winograd/winograd_fused*"),
     CONVOLUTIONS(&conv_kn2row, "a matrix product"),
-    PLAIN("bn training", "bn/bn_partial, bn_finish", &layer_activation, IMAGES, bn_training),
+    PLAIN("bn training", "bn/bn_partial, bn_finish, bn_move", &layer_activation, IMAGES, bn_training),
     PLAIN("bn evaluation", "bn/bn_inference", &layer_activation, C, bn_evaluation),
     ACTIVATION("relu", false, false, DROPOUT_NONE),
     ACTIVATION("relu, element dropout", false, false, DROPOUT_ELEMENT),

@@ -4,7 +4,7 @@
 #include "base/rng.h"
 
 enum { GAMMA, BETA, RUNNING_MEAN, RUNNING_VARIANCE };
-enum { MEAN, INVERSE_DEVIATION, SCALE, SHIFT };
+enum { INVERSE_DEVIATION, SCALE, SHIFT };
 
 static void configure_bn(struct layer *l) {
     static const struct parameter parameters[] = {
@@ -17,8 +17,9 @@ static void configure_bn(struct layer *l) {
     for (int i = 0; i < 4; i++) {
         l->parameters[i] = parameters[i];
         l->parameters[i].o = l->in.c;
-        l->saved_words[i] = l->in.c;
     }
+    for (int i = 0; i < LAYER_SAVED; i++)
+        l->saved_words[i] = l->in.c;
 }
 
 static struct bn vectors(const struct layer *l) {
@@ -26,7 +27,8 @@ static struct bn vectors(const struct layer *l) {
                        .beta = l->parameters[BETA].value,
                        .running_mean = l->parameters[RUNNING_MEAN].value,
                        .running_variance = l->parameters[RUNNING_VARIANCE].value,
-                       .mean = l->saved[MEAN],
+                       .mean = l->parameters[RUNNING_MEAN].gradient,
+                       .variance = l->parameters[RUNNING_VARIANCE].gradient,
                        .inverse_deviation = l->saved[INVERSE_DEVIATION],
                        .scale = l->saved[SCALE],
                        .shift = l->saved[SHIFT]};

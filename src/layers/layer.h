@@ -46,7 +46,7 @@ struct pass {
     struct scratch scratch;
 };
 
-enum { LAYER_PARAMETERS = 4, LAYER_SAVED = 4 };
+enum { LAYER_PARAMETERS = 4, LAYER_SAVED = 3 };
 
 struct layer {
     const struct layer_type *type;

@@ -24,7 +24,7 @@ struct parameter {
     size_t o, c; /* outputs and inputs; a vector has c = 1 */
     enum start start;
     double start_value;
-    bool trained; /* false: a statistic, without gradient and velocity */
+    bool trained; /* false: a running statistic, without velocity, its gradient the last batch's own statistic */
     struct tensor value, gradient, velocity;
 };
 

@@ -1,5 +1,6 @@
 #include "base/hash.h"
 #include "net/net.h"
+#include "ops/bn.h"
 #include "ops/softmax.h"
 
 #include <math.h>
@@ -32,11 +33,13 @@ static enum vggcl_err reserve_parameters(struct net *net) {
     for (size_t i = 0; i < net_parameter_count(net); i++) {
         struct parameter *p = net_parameter(net, i);
         size_t count = parameter_count(p);
-        TRY(arena_reserve(&net->arenas[p->trained ? NET_WEIGHTS : NET_REST], "a parameter", count, &p->value));
-        if (p->trained && net->trainable) {
-            TRY(arena_reserve(&net->arenas[NET_GRADIENTS], "a parameter's gradient", count, &p->gradient));
+        TRY(arena_reserve(&net->arenas[p->trained ? NET_WEIGHTS : NET_STATISTICS], "a parameter", count, &p->value));
+        if (!net->trainable)
+            continue;
+        TRY(arena_reserve(&net->arenas[p->trained ? NET_GRADIENTS : NET_BATCH_STATISTICS], "a parameter's gradient",
+                          count, &p->gradient));
+        if (p->trained)
             TRY(arena_reserve(&net->arenas[NET_VELOCITIES], "a parameter's velocity", count, &p->velocity));
-        }
     }
     return VGGCL_OK;
 }
@@ -248,11 +251,14 @@ enum vggcl_err net_backward(struct net *net, const struct pass *pass) {
 }
 
 enum vggcl_err net_update(struct net *net, const struct pass *pass, struct sgd sgd) {
-    const struct arena *weights = &net->arenas[NET_WEIGHTS];
+    const struct arena *weights = &net->arenas[NET_WEIGHTS], *statistics = &net->arenas[NET_STATISTICS];
     for (size_t i = 0; i < weights->block_count; i++)
         TRY(sgd_step(net->dev, sgd, loss_scale(net, pass), net->failed, arena_block_tensor(weights, i),
                      arena_block_tensor(&net->arenas[NET_GRADIENTS], i),
                      arena_block_tensor(&net->arenas[NET_VELOCITIES], i)));
+    for (size_t i = 0; i < statistics->block_count; i++)
+        TRY(bn_move(net->dev, net->failed, arena_block_tensor(statistics, i),
+                    arena_block_tensor(&net->arenas[NET_BATCH_STATISTICS], i)));
     return VGGCL_OK;
 }
 

@@ -4,7 +4,7 @@
  * each other where they are not needed at the same time: evaluation keeps two activations, training all of them until
  * the backward pass is through with them, and puts the gradients where later activations have been. Convolutions and
  * reductions share one scratch space. Weights, their gradients and their velocities lie in three arenas of one layout,
- * so that SGD takes one launch a block. */
+ * so that SGD takes one launch a block; so do running statistics and those of a batch. */
 #ifndef VGGCL_NET_NET_H
 #define VGGCL_NET_NET_H
 
@@ -16,9 +16,11 @@ enum net_group {
     NET_WEIGHTS,
     NET_GRADIENTS,
     NET_VELOCITIES,
-    NET_ACTIVATIONS, /* with their gradients */
+    NET_STATISTICS,       /* running */
+    NET_BATCH_STATISTICS, /* of the last training pass */
+    NET_ACTIVATIONS,      /* with their gradients */
     NET_SCRATCH,
-    NET_REST, /* input, labels, losses, statistics */
+    NET_REST, /* input, labels, losses */
     NET_GROUPS
 };
 
@@ -26,7 +28,7 @@ struct net {
     struct dev *dev;
     struct layer *layers;
     size_t layer_count, batch, classes;
-    bool trainable;                 /* has gradients and velocities */
+    bool trainable;                 /* has gradients, velocities and a batch's statistics */
     size_t bytes;                   /* of device memory, known before any is taken */
     size_t group_bytes[NET_GROUPS]; /* what they are made of */
 
@@ -71,8 +73,8 @@ enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 /* From the logits' gradient to that of every parameter. */
 enum vggcl_err net_backward(struct net *net, const struct pass *pass);
 
-/* One step of SGD on all parameters, with the gradients that the pass left; none from the first loss on that is not
- * finite. */
+/* One step of SGD on all parameters, with the gradients that the pass left, and one of the running statistics; none
+ * from the first loss on that is not finite. */
 enum vggcl_err net_update(struct net *net, const struct pass *pass, struct sgd sgd);
 
 /* The logits of the last forward. */

@@ -19,10 +19,15 @@ enum vggcl_err bn_statistics(struct dev *d, size_t pixels, size_t c, const struc
     TRY(dev_run(d, "bn/bn_partial", columns_option, dev_grid(d, channel_slabs(pixels) * blocks / columns, 1),
                 ARGS(A_MEM(x), A_INT(pixels), A_INT(c), A_INT(slab_rows), A_MEM(workspace))));
     return dev_run(d, "bn/bn_finish", option, RANGE(blocks),
-                   ARGS(A_MEM(workspace), A_INT(pixels), A_INT(c), A_INT(slab_rows), A_FLOAT(epsilon),
-                        A_FLOAT(running_momentum), A_MEM(bn->gamma), A_MEM(bn->beta), A_MEM(bn->mean),
-                        A_MEM(bn->inverse_deviation), A_MEM(bn->running_mean), A_MEM(bn->running_variance),
+                   ARGS(A_MEM(workspace), A_INT(pixels), A_INT(c), A_INT(slab_rows), A_FLOAT(epsilon), A_MEM(bn->gamma),
+                        A_MEM(bn->beta), A_MEM(bn->mean), A_MEM(bn->variance), A_MEM(bn->inverse_deviation),
                         A_MEM(bn->scale), A_MEM(bn->shift)));
+}
+
+enum vggcl_err bn_move(struct dev *d, struct tensor failed, struct tensor running, struct tensor batch) {
+    size_t blocks = running.count / (size_t)dev_vector_width(d, (int)running.count);
+    return dev_run(d, "bn/bn_move", dev_vector_option(d, (int)running.count), RANGE(blocks),
+                   ARGS(A_MEM(failed), A_MEM(running), A_MEM(batch), A_INT(blocks), A_FLOAT(running_momentum)));
 }
 
 enum vggcl_err bn_running(struct dev *d, size_t c, const struct bn *bn) {

@@ -8,14 +8,19 @@
 /* The vectors [c] of one normalisation: its parameters, its running statistics, and what forward leaves to backward. */
 struct bn {
     struct tensor gamma, beta, running_mean, running_variance;
-    struct tensor mean, inverse_deviation; /* of the last training batch */
-    struct tensor scale, shift;            /* normalised x = x * scale + shift, gamma and beta included */
+    struct tensor mean, variance; /* of the last training batch, the variance unbiased: the running ones' next target */
+    struct tensor inverse_deviation; /* of the last training batch */
+    struct tensor scale, shift;      /* normalised x = x * scale + shift, gamma and beta included */
 };
 
-/* mean, inverse_deviation, scale and shift from the batch's statistics, which move the running ones.
- * workspace: bn_workspace(pixels, c) words. */
+/* mean, variance, inverse_deviation, scale and shift from the batch's statistics. workspace: bn_workspace(pixels, c)
+ * words. */
 enum vggcl_err bn_statistics(struct dev *d, size_t pixels, size_t c, const struct bn *bn, struct tensor x,
                              struct tensor workspace);
+
+/* running statistics = 0.9 * themselves + 0.1 * those of a batch, on all words. Where failed[0] (int) is not 0, nothing
+ * moves, as in sgd_step(). */
+enum vggcl_err bn_move(struct dev *d, struct tensor failed, struct tensor running, struct tensor batch);
 
 /* scale and shift from the running statistics. */
 enum vggcl_err bn_running(struct dev *d, size_t c, const struct bn *bn);

@@ -141,9 +141,14 @@ static enum vggcl_err too_small(const struct vggcl_config *config, uint64_t leas
 
 static void describe(const struct task *t, const struct draft *draft, struct vggcl_plan *plan) {
     static const char *const names[VGGCL_MEMORY_GROUPS] = {
-        [NET_WEIGHTS] = "weights",     [NET_GRADIENTS] = "weight gradients",
-        [NET_VELOCITIES] = "momentum", [NET_ACTIVATIONS] = "activations and their gradients",
-        [NET_SCRATCH] = "scratch",     [NET_REST] = "images, labels, statistics",
+        [NET_WEIGHTS] = "weights",
+        [NET_GRADIENTS] = "weight gradients",
+        [NET_VELOCITIES] = "momentum",
+        [NET_STATISTICS] = "running statistics",
+        [NET_BATCH_STATISTICS] = "batch statistics",
+        [NET_ACTIVATIONS] = "activations and their gradients",
+        [NET_SCRATCH] = "scratch",
+        [NET_REST] = "images and labels of a batch",
         [NET_GROUPS] = "data set",
     };
     *plan = (struct vggcl_plan){.device = t->dev->info,

@@ -51,6 +51,8 @@ VGGCL_API const char *vggcl_error(void);
 
 enum vggcl_device_type { VGGCL_CPU, VGGCL_GPU, VGGCL_ACCELERATOR };
 
+enum { VGGCL_DEVICES = 16 }; /* the most that train together */
+
 struct vggcl_device {
     int platform, device; /* as in the selector "P:D": device D of platform P, both from 0 */
     enum vggcl_device_type type;

@@ -134,6 +134,74 @@ static void not_opened(void **state) {
     dev_close(NULL);
 }
 
+/* ------------------------------------------------------------------------------------------- several devices -- */
+
+/* Opens what selectors mean where each @ stands for the tests' device. */
+static enum vggcl_err open_all(const char *selectors, struct dev *devices[VGGCL_DEVICES], size_t *count) {
+    char text[256] = "";
+    for (const char *c = selectors; *c; c++) {
+        size_t used = strlen(text);
+        if (*c == '@')
+            snprintf(text + used, sizeof text - used, "%d:%d", device->info.platform, device->info.device);
+        else
+            snprintf(text + used, sizeof text - used, "%c", *c);
+    }
+    return dev_open_all(text, NULL, devices, count);
+}
+
+static void whole(void **state) {
+    (void)state;
+    struct dev *devices[VGGCL_DEVICES];
+    size_t count;
+    CHECK(open_all("@", devices, &count));
+    assert_int_equal(count, 1);
+    assert_string_equal(devices[0]->info.name, device->info.name);
+    dev_close(devices[0]);
+}
+
+/* The parts of a device together have its compute units, and each works by itself. */
+static void parts_of_a_device(void **state) {
+    (void)state;
+    struct dev *parts[VGGCL_DEVICES];
+    size_t count;
+    unsigned units = 0;
+    enum vggcl_err err = open_all("@/2", parts, &count);
+    if (err != VGGCL_OK) { /* the device, or its driver, has no parts */
+        CHECK_FAILS(err, VGGCL_EDEVICE, "/2", device->info.name, device->info.compute_units < 2 ? "too few" : "CL_");
+        return;
+    }
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        struct tensor t = {.count = 1};
+        uint32_t word = 7 + (uint32_t)i, got = 0;
+        units += parts[i]->info.compute_units;
+        assert_string_equal(parts[i]->info.name, device->info.name);
+        assert_int_equal(dev_allocate(parts[i], 1, &t.mem), CL_SUCCESS);
+        CHECK(dev_write_later(parts[i], t, 0, 1, &word));
+        CHECK(dev_read(parts[i], t, 0, 1, &got));
+        assert_int_equal(got, word);
+        dev_drop(parts[i], &t);
+    }
+    assert_int_equal(units, device->info.compute_units);
+    for (size_t i = 0; i < count; i++)
+        dev_close(parts[i]);
+}
+
+static void wrong_parts(void **state) {
+    (void)state;
+    struct dev *devices[VGGCL_DEVICES];
+    size_t count;
+    CHECK_FAILS(open_all("@,@", devices, &count), VGGCL_EUSAGE, "named already", device->info.name);
+    CHECK_FAILS(open_all("@/1,@", devices, &count), VGGCL_EUSAGE, "named already", "vggcl devices");
+    CHECK_FAILS(open_all("@/0", devices, &count), VGGCL_EUSAGE, "/0", "1 to 16 parts");
+    CHECK_FAILS(open_all("@/17", devices, &count), VGGCL_EUSAGE, "/17", "1 to 16 parts");
+    CHECK_FAILS(open_all("@,no such card", devices, &count), VGGCL_EDEVICE, "no such card", device->info.name);
+    CHECK_FAILS(open_all("@/two", devices, &count), VGGCL_EDEVICE, "/two", device->info.name);
+    if (device->info.compute_units < 16)
+        CHECK_FAILS(open_all("@/16", devices, &count), VGGCL_EDEVICE, "/16", "too few");
+    assert_int_equal(count, 0);
+}
+
 /* ---------------------------------------------------------------------------------------------------- kernels -- */
 
 /* Opens a device with a kernel folder that holds file name, with the given text; gone_folder() removes it. */
@@ -281,6 +349,9 @@ int main(void) {
         DEVICE_TEST(listed),
         DEVICE_TEST(opened),
         DEVICE_TEST(not_opened),
+        DEVICE_TEST(whole),
+        DEVICE_TEST(parts_of_a_device),
+        DEVICE_TEST(wrong_parts),
         cmocka_unit_test_teardown(kernel_that_does_not_build, gone_folder),
         cmocka_unit_test_teardown(common_that_does_not_build, gone_folder),
         cmocka_unit_test_teardown(kernel_folder, gone_folder),

@@ -22,49 +22,65 @@ static enum vggcl_err check_kernel_dir(const char *kernel_dir) {
     return VGGCL_OK;
 }
 
-enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev **device) {
-    enum vggcl_err err;
-    struct vggcl_device *list = NULL;
-    cl_device_id *ids = NULL;
-    size_t count, chosen;
+/* Takes over the id; *device is to be closed in any case. */
+static enum vggcl_err open_one(const struct selected *selected, const char *kernel_dir, struct dev **device) {
+    cl_uint alignment_bits = 0, native_width = 0;
     cl_int code;
-    struct dev *d = calloc(1, sizeof *d);
-    if (!d)
+    struct dev *d = *device = calloc(1, sizeof *d);
+    if (!d) {
+        clReleaseDevice(selected->id);
         return err_no_memory("the device", sizeof *d);
-    if (kernel_dir && *kernel_dir) {
-        d->kernel_dir = kernel_dir;
-        TRY_GOTO(check_kernel_dir(kernel_dir), done);
     }
-    TRY_GOTO(select_list(&list, &ids, &count), done);
-    TRY_GOTO(vggcl_device_select(list, count, selector, &chosen), done);
-    d->info = list[chosen];
-    d->id = ids[chosen];
+    d->info = selected->info;
+    d->id = selected->id;
     d->vector_width = natural_vector_width(d->info.type);
+    d->kernel_dir = kernel_dir && *kernel_dir ? kernel_dir : NULL;
     cache_folder("programs", d->cache_folder);
 
-    cl_uint alignment_bits = 0, native_width = 0;
     clGetDeviceInfo(d->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof alignment_bits, &alignment_bits, NULL);
     clGetDeviceInfo(d->id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof native_width, &native_width, NULL);
     d->native_vector_width = (int)native_width;
     d->alignment = alignment_bits / 8 > 64 ? alignment_bits / 8 : 64;
 
     d->context = clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
-    if (code != CL_SUCCESS) {
-        err = dev_fail(d, code, "creating a context");
-        goto done;
-    }
-    d->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
     if (code != CL_SUCCESS)
-        err = dev_fail(d, code, "creating a queue");
-done:
-    free(list);
-    free(ids);
-    if (err != VGGCL_OK) {
-        dev_close(d);
-        d = NULL;
+        return dev_fail(d, code, "creating a context");
+    d->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "creating a queue");
+}
+
+enum vggcl_err dev_open_all(const char *selectors, const char *kernel_dir, struct dev *devices[VGGCL_DEVICES],
+                            size_t *count) {
+    struct selected chosen[VGGCL_DEVICES];
+    enum vggcl_err err = VGGCL_OK;
+    *count = 0;
+    if (kernel_dir && *kernel_dir)
+        TRY(check_kernel_dir(kernel_dir));
+    TRY(select_devices(selectors, chosen, count));
+    for (size_t i = 0; i < *count; i++) {
+        devices[i] = NULL;
+        if (err == VGGCL_OK)
+            err = open_one(&chosen[i], kernel_dir, &devices[i]);
+        else
+            clReleaseDevice(chosen[i].id);
     }
-    *device = d;
+    while (err != VGGCL_OK && *count > 0)
+        dev_close(devices[--*count]);
     return err;
+}
+
+enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev **device) {
+    struct dev *devices[VGGCL_DEVICES];
+    size_t count;
+    *device = NULL;
+    TRY(dev_open_all(selector, kernel_dir, devices, &count));
+    if (count == 1) {
+        *device = devices[0];
+        return VGGCL_OK;
+    }
+    while (count > 0)
+        dev_close(devices[--count]);
+    return err_set(VGGCL_EUSAGE, "--device %s: is more than one device; only train and plan take several", selector);
 }
 
 void dev_close(struct dev *d) {
@@ -76,6 +92,7 @@ void dev_close(struct dev *d) {
         clReleaseCommandQueue(d->queue);
     if (d->context)
         clReleaseContext(d->context);
+    clReleaseDevice(d->id); /* of a part; whole devices stay */
     free(d->tuning);
     free(d);
 }
@@ -144,6 +161,14 @@ const char *dev_stored_option(const struct dev *d, int channels, struct tensor x
 enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host) {
     assert(offset + count <= storage_words(t.count, t.half));
     cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
+}
+
+enum vggcl_err dev_write_later(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host) {
+    assert(offset + count <= t.count);
+    cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_FALSE, 4 * offset, 4 * count, host, 0, NULL, NULL);
+    if (code == CL_SUCCESS)
+        code = clFlush(d->queue);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
 }
 
@@ -227,8 +252,9 @@ enum vggcl_err dev_finish(struct dev *d) {
 
 enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, size_t count, void *host,
                               struct fence *fence) {
-    assert(offset + count <= t.count && !fence->event);
-    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_FALSE, 4 * offset, 4 * count, host, 0, NULL, &fence->event);
+    assert(offset + count <= t.count && !(fence && fence->event));
+    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_FALSE, 4 * offset, 4 * count, host, 0, NULL,
+                                      fence ? &fence->event : NULL);
     if (code == CL_SUCCESS)
         code = clFlush(d->queue);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");

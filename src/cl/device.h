@@ -52,6 +52,12 @@ struct dev {
 
 /* Opens the device that selector names (see vggcl_device_select). kernel_dir (NULL or "" for none) must outlive it. */
 enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev **device);
+
+/* Opens all devices that selectors name, one selector or more with commas between, in that order: each device once.
+ * With "/N" behind it a selector means N devices, the parts of an N-th of the device's compute units each. All are to
+ * be closed. */
+enum vggcl_err dev_open_all(const char *selectors, const char *kernel_dir, struct dev *devices[VGGCL_DEVICES],
+                            size_t *count);
 void dev_close(struct dev *d);
 
 /* ---------------------------------------------------------------------------------------------------- launches -- */
@@ -127,13 +133,17 @@ enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t co
 /* Waits until everything enqueued has been done. */
 enum vggcl_err dev_finish(struct dev *d);
 
-/* A read that has been enqueued: host is filled when fence_wait() returns. A fence that was waited for is empty. */
+/* A read that has been enqueued: host is filled when fence_wait() returns, for that fence or a later one of the device;
+ * fence may be NULL. A fence that was waited for is empty. */
 struct fence {
     cl_event event;
 };
 enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, size_t count, void *host,
                               struct fence *fence);
 enum vggcl_err fence_wait(struct fence *fence);
+
+/* A write that has been enqueued: host must stay as it is until something later was waited for. */
+enum vggcl_err dev_write_later(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host);
 
 /* VGGCL_EOPENCL with the name of an OpenCL error code, for what was being done on d. */
 enum vggcl_err dev_fail(const struct dev *d, cl_int code, const char *what);

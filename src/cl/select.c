@@ -1,4 +1,4 @@
-/* select.c - which OpenCL devices there are, and which one a selector means. */
+/* select.c - which OpenCL devices there are, and which ones a selector means. */
 #define _GNU_SOURCE /* strcasestr */
 #include "cl/select.h"
 
@@ -136,4 +136,120 @@ enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count
         }
     }
     return no_match(list, count, selector);
+}
+
+/* ------------------------------------------------------------------------------------------- which ones to open -- */
+
+/* To be asked first: drivers whose devices cannot be cut may lack the function that does (rusticl). */
+static bool can_be_cut(cl_device_id id) {
+    cl_device_partition_property ways[16] = {0};
+    if (clGetDeviceInfo(id, CL_DEVICE_PARTITION_PROPERTIES, sizeof ways, ways, NULL) != CL_SUCCESS)
+        return false;
+    for (int i = 0; i < 16; i++)
+        if (ways[i] == CL_DEVICE_PARTITION_BY_COUNTS)
+            return true;
+    return false;
+}
+
+/* Cuts a device into parts whose numbers of compute units differ by one at most. */
+static enum vggcl_err cut(const char *selector, const struct vggcl_device *whole, cl_device_id id, unsigned parts,
+                          struct selected *chosen) {
+    cl_device_partition_property by_counts[VGGCL_DEVICES + 3] = {
+        CL_DEVICE_PARTITION_BY_COUNTS}; /* zeros end both lists */
+    cl_device_id ids[VGGCL_DEVICES];
+    unsigned units = whole->compute_units;
+    if (parts > units)
+        return err_set(VGGCL_EDEVICE, "--device %s: %s has %u compute units, which is too few for %u parts", selector,
+                       whole->name, units, parts);
+    for (unsigned i = 0; i < parts; i++)
+        by_counts[1 + i] = units * (i + 1) / parts - units * i / parts;
+    cl_int code = can_be_cut(id) ? clCreateSubDevices(id, by_counts, parts, ids, NULL) : CL_INVALID_VALUE;
+    if (code != CL_SUCCESS)
+        return err_set(VGGCL_EDEVICE,
+                       "--device %s: %s (driver %s) cannot be cut into parts: %s (%d); leave the /%u out", selector,
+                       whole->name, whole->driver, cl_error_name(code), code, parts);
+    for (unsigned i = 0; i < parts; i++) {
+        chosen[i] = (struct selected){*whole, ids[i]};
+        chosen[i].info.compute_units = (unsigned)by_counts[1 + i];
+    }
+    return VGGCL_OK;
+}
+
+/* The N of a selector that ends in "/N", which is taken off; 0 where it does not. */
+static enum vggcl_err take_parts(char *selector, unsigned *parts) {
+    char *slash = strrchr(selector, '/');
+    int end = 0;
+    *parts = 0;
+    if (!slash || sscanf(slash, "/%u%n", parts, &end) != 1 || slash[end])
+        return VGGCL_OK;
+    if (*parts < 1 || *parts > VGGCL_DEVICES)
+        return err_set(VGGCL_EUSAGE, "--device %s: a device is cut into 1 to %d parts", selector, VGGCL_DEVICES);
+    *slash = '\0';
+    return VGGCL_OK;
+}
+
+/* What there is to choose from, and what of it is taken. */
+struct choice {
+    struct vggcl_device *list;
+    cl_device_id *ids;
+    size_t count;
+    bool *taken;
+};
+
+/* A device that is named twice would do two parts one after the other, and keep everything twice: micro-batches do that
+ * better. Most likely another one was meant. */
+static enum vggcl_err named_twice(const char *selector, const struct vggcl_device *d) {
+    return err_set(
+        VGGCL_EUSAGE,
+        "--device %s: is %d:%d %s, which is named already; name each device once (vggcl devices lists them), "
+        "or cut it into parts: %d:%d/2",
+        selector, d->platform, d->device, d->name, d->platform, d->device);
+}
+
+static enum vggcl_err select_one(const struct choice *c, const char *selector, struct selected *chosen, size_t *count) {
+    char name[256];
+    unsigned parts;
+    size_t at;
+    snprintf(name, sizeof name, "%s", selector);
+    TRY(take_parts(name, &parts));
+    TRY(vggcl_device_select(c->list, c->count, name, &at));
+    if (c->taken[at])
+        return named_twice(selector, &c->list[at]);
+    c->taken[at] = true;
+    if (*count + (parts ? parts : 1) > VGGCL_DEVICES)
+        return err_set(VGGCL_EUSAGE, "--device %s: at most %d devices train together", selector, VGGCL_DEVICES);
+    if (parts)
+        TRY(cut(selector, &c->list[at], c->ids[at], parts, chosen + *count));
+    else
+        chosen[*count] = (struct selected){c->list[at], c->ids[at]};
+    *count += parts ? parts : 1;
+    return VGGCL_OK;
+}
+
+enum vggcl_err select_devices(const char *selectors, struct selected chosen[VGGCL_DEVICES], size_t *count) {
+    enum vggcl_err err;
+    struct choice c = {0};
+    char selector[256];
+    const char *at = selectors ? selectors : "";
+    *count = 0;
+    TRY_GOTO(select_list(&c.list, &c.ids, &c.count), done);
+    c.taken = calloc(c.count + 1, sizeof *c.taken);
+    if (!c.taken) {
+        err = err_no_memory("the list of devices", c.count + 1);
+        goto done;
+    }
+    for (bool more = true; more; at++) {
+        size_t length = strcspn(at, ",");
+        snprintf(selector, sizeof selector, "%.*s", (int)length, at);
+        at += length;
+        more = *at;
+        TRY_GOTO(select_one(&c, selector, chosen, count), done);
+    }
+done:
+    while (err != VGGCL_OK && *count > 0)
+        clReleaseDevice(chosen[--*count].id);
+    free(c.list);
+    free(c.ids);
+    free(c.taken);
+    return err;
 }

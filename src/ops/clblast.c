@@ -51,16 +51,25 @@ static enum vggcl_err override(const struct dev *d, int set) {
                                     : err_set(VGGCL_EOPENCL, "CLBlast took no parameters: status %d", status);
 }
 
-/* Overrides hold for the process, not for a context. */
+/* Overrides hold for the process, not for a context, and each one costs a compilation. */
 static enum vggcl_err set_parameters(const struct dev *d) {
-    static _Thread_local cl_device_id tuned;
-    static _Thread_local int tuned_set;
-    int set = d->tuning ? d->tuning->clblast_set : clblast_built_in_set(d);
-    if (set == OWN || (tuned == d->id && tuned_set == set))
+    static _Thread_local struct {
+        cl_device_id device;
+        int set;
+    } known[VGGCL_DEVICES]; /* the latest */
+    static _Thread_local int next;
+    int set = d->tuning ? d->tuning->clblast_set : clblast_built_in_set(d), i = 0;
+    if (set == OWN)
+        return VGGCL_OK;
+    while (i < VGGCL_DEVICES && known[i].device != d->id)
+        i++;
+    if (i < VGGCL_DEVICES && known[i].set == set)
         return VGGCL_OK;
     TRY(override(d, set));
-    tuned = d->id;
-    tuned_set = set;
+    if (i == VGGCL_DEVICES)
+        i = next++ % VGGCL_DEVICES;
+    known[i].device = d->id;
+    known[i].set = set;
     return VGGCL_OK;
 }
 

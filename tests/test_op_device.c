@@ -192,7 +192,7 @@ static void wrong_parts(void **state) {
     struct dev *devices[VGGCL_DEVICES];
     size_t count;
     CHECK_FAILS(open_all("@,@", devices, &count), VGGCL_EUSAGE, "named already", device->info.name);
-    CHECK_FAILS(open_all("@/1,@", devices, &count), VGGCL_EUSAGE, "named already", "vggcl devices");
+    CHECK_FAILS(open_all("@,@/2", devices, &count), VGGCL_EUSAGE, "named already", "vggcl devices");
     CHECK_FAILS(open_all("@/0", devices, &count), VGGCL_EUSAGE, "/0", "1 to 16 parts");
     CHECK_FAILS(open_all("@/17", devices, &count), VGGCL_EUSAGE, "/17", "1 to 16 parts");
     CHECK_FAILS(open_all("@,no such card", devices, &count), VGGCL_EDEVICE, "no such card", device->info.name);

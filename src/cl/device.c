@@ -245,9 +245,11 @@ enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t co
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "filling a buffer");
 }
 
+/* Not by clFinish(): that of Mesa 22.3's rusticl does not wait for what was flushed before. */
 enum vggcl_err dev_finish(struct dev *d) {
-    cl_int code = clFinish(d->queue);
-    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "waiting for the queue");
+    struct fence fence;
+    cl_int code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &fence.event);
+    return code == CL_SUCCESS ? fence_wait(&fence) : dev_fail(d, code, "waiting for the queue");
 }
 
 enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, size_t count, void *host,

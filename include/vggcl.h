@@ -84,7 +84,7 @@ enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 /* Everything that a run of train or eval can be told. Made by vggcl_config_init(), changed by vggcl_config_set();
  * vggcl_options() says what each field means, its range and its default. */
 struct vggcl_config {
-    char data[VGGCL_PATH_MAX], device[256], profile[VGGCL_PATH_MAX], kernel_dir[VGGCL_PATH_MAX];
+    char data[VGGCL_PATH_MAX], device[1024], device_split[128], profile[VGGCL_PATH_MAX], kernel_dir[VGGCL_PATH_MAX];
     int model, conv, gemm; /* positions in their options' choices */
     double width;
     bool no_bn, no_dropout;
@@ -122,6 +122,7 @@ enum vggcl_option_kind {
     VGGCL_REAL,    /* double, of minimum..maximum */
     VGGCL_SIZE,    /* uint64_t, bytes: "1.5G", with K, M and G for powers of 1024 */
     VGGCL_TEXT,    /* char[], at most maximum - 1 bytes */
+    VGGCL_LIST,    /* the same; set again, it gets a comma and the new text behind the old */
     VGGCL_CHOICE   /* int: the position of one of the words in choices */
 };
 
@@ -153,31 +154,35 @@ VGGCL_API void vggcl_config_get(const struct vggcl_config *config, const char *n
 
 /* ----------------------------------------------------------------------------------------------------- memory -- */
 
-enum { VGGCL_MEMORY_GROUPS = 9 };
+enum { VGGCL_MEMORY_GROUPS = 9, VGGCL_TUNING = VGGCL_PATH_MAX + 512 };
 
 struct vggcl_memory {
     const char *name; /* "weights", "weight gradients", ... */
     uint64_t bytes;
 };
 
-/* What a run takes of its device's memory, all of it known before any is taken. */
+/* What a run takes of a device's memory, all of it known before any is taken. */
 struct vggcl_plan {
     struct vggcl_device device;
     struct vggcl_config config; /* micro_batch filled in */
+    int images;                 /* of a batch that are the device's */
     struct vggcl_memory groups[VGGCL_MEMORY_GROUPS];
-    uint64_t bytes;      /* of all groups: what the run allocates, and its peak */
-    uint64_t least;      /* the smallest mem_limit that this run could work within */
-    int micro_batches;   /* that a whole batch goes in */
-    char conv[16];       /* as config.conv, or what the limit made of its "auto" */
-    uint64_t conv_bytes; /* that a convolution transforms images to at once, transformed weights not counted */
+    uint64_t bytes;            /* of all groups: what the run allocates, and its peak */
+    uint64_t least;            /* the smallest mem_limit that this run could work within */
+    int micro_batches;         /* that these images go in */
+    char tuning[VGGCL_TUNING]; /* what chose the algorithms: "stored profile ...", "measured in 6.1 s, ..." */
+    char conv[16];             /* as config.conv, or what the limit made of its "auto" */
+    uint64_t conv_bytes;       /* that a convolution transforms images to at once, transformed weights not counted */
 };
 
 /* Lays out what train (or eval of config->batch images at once) would allocate, without allocating any of it: as it is
  * fastest, or, where that is above config->mem_limit, with convolutions in smaller chunks, then by algorithms with less
- * scratch memory, then with the batch in equal micro-batches (see vggcl_options()). VGGCL_ENOMEM, naming the smallest
+ * scratch memory, then with the batch in equal micro-batches (see vggcl_options()). There is a plan for each device
+ * that config names: *plans, *count long, is the caller's, to be given to free(). VGGCL_ENOMEM, naming the smallest
  * limit that works, where nothing fits. The data set is not read: the sizes of its files say how many images it has; a
  * data set of that name need not exist where config->data is "": CIFAR-10 is meant then. */
-VGGCL_API enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan *plan);
+VGGCL_API enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans,
+                                    size_t *count);
 
 /* --------------------------------------------------------------------------------------------------- training -- */
 
@@ -189,12 +194,11 @@ struct vggcl_epoch {
 };
 
 struct vggcl_start {
-    struct vggcl_device device;
-    struct vggcl_config config; /* with what --resume brought */
+    size_t device_count;
+    const struct vggcl_plan *plans; /* of each device */
+    struct vggcl_config config;     /* with what --resume brought */
     char dataset[VGGCL_PATH_MAX];
-    char tuning[VGGCL_PATH_MAX + 512]; /* what chose the algorithms: "stored profile ...", "measured in 6.1 s, ..." */
     size_t parameters, train_images, test_images;
-    struct vggcl_plan plan;
     char moved_to[VGGCL_PATH_MAX]; /* where an earlier run in the save folder was moved; "" when there was none */
     int first_epoch;               /* from 1; above 1, or mid-epoch, after --resume */
     int64_t first_step, steps_per_epoch;
@@ -227,7 +231,7 @@ struct vggcl_finish {
     int best_epoch; /* 0 when no epoch was tested */
     double best_accuracy, seconds;
     uint64_t weights_hash; /* as in struct vggcl_epoch */
-    uint64_t peak_bytes;   /* of device memory, as counted at every allocation */
+    uint64_t peak_bytes;   /* of all devices' memory, as counted at every allocation */
 };
 
 /* What train tells while it runs; each function may be NULL. The pointers are valid during the call only. */
@@ -318,11 +322,11 @@ struct vggcl_layer_time {
 struct vggcl_benchmark {
     struct vggcl_device device;
     struct vggcl_config config;
-    char tuning[VGGCL_PATH_MAX + 512]; /* as in struct vggcl_start */
-    double first_step;                 /* seconds, building the kernels included */
-    struct vggcl_spread train, eval;   /* images per second */
-    double peak_flops, copy_bytes;     /* per second, as measured by a multiply-add and a copy kernel */
-    double step_flops;                 /* of one training image, counted as direct convolution */
+    char tuning[VGGCL_TUNING];       /* as in struct vggcl_plan */
+    double first_step;               /* seconds, building the kernels included */
+    struct vggcl_spread train, eval; /* images per second */
+    double peak_flops, copy_bytes;   /* per second, as measured by a multiply-add and a copy kernel */
+    double step_flops;               /* of one training image, counted as direct convolution */
     size_t device_bytes;
     struct vggcl_layer_time *layers;
     size_t layer_count;

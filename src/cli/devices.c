@@ -60,7 +60,7 @@ const struct command command_devices = {
     .description =
         "Lists every OpenCL device of every platform. A device is named to --device, or in VGGCL_DEVICE, by\n"
         "P:D as in the first column, its position in the list (from 0), gpu, cpu, accelerator, or a part of\n"
-        "its name.\n",
+        "its name. train takes several devices, and P:D/N for the N parts of one (vggcl help train).\n",
     .flags = (const struct flag[]){{"json", NULL, "for scripts: {\"devices\": [{...}, ...]}", NULL, &as_json}, {0}},
     .run = run,
 };

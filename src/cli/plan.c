@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static bool eval, as_json;
 
@@ -9,7 +10,7 @@ static double mebibytes(uint64_t bytes) {
     return (double)bytes / (1 << 20);
 }
 
-static void print_json(const struct vggcl_plan *p) {
+static json_t *object(const struct vggcl_plan *p) {
     json_t *groups = json_array();
     char model[16], storage[16];
     vggcl_config_get(&p->config, "model", model, sizeof model);
@@ -17,17 +18,26 @@ static void print_json(const struct vggcl_plan *p) {
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         json_array_append_new(
             groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
-    json_t *all = json_pack("{s:s, s:s, s:f, s:s, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name,
-                            "model", model, "width", p->config.width, "storage", storage, "batch", p->config.batch,
-                            "micro_batch", p->config.micro_batch, "micro_batches", p->micro_batches, "conv", p->conv,
-                            "conv_bytes", (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes",
-                            (json_int_t)p->bytes, "least_bytes", (json_int_t)p->least);
+    return json_pack("{s:s, s:s, s:f, s:s, s:i, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name,
+                     "model", model, "width", p->config.width, "storage", storage, "batch", p->config.batch, "images",
+                     p->images, "micro_batch", p->config.micro_batch, "micro_batches", p->micro_batches, "conv",
+                     p->conv, "conv_bytes", (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes",
+                     (json_int_t)p->bytes, "least_bytes", (json_int_t)p->least);
+}
+
+/* The one device's object, or a list of several. */
+static void print_json(const struct vggcl_plan *plans, size_t count) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, object(&plans[i]));
+    json_t *all = count == 1 ? json_incref(json_array_get(list, 0)) : json_pack("{s:O}", "devices", list);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(all);
+    json_decref(list);
 }
 
-static void print_text(const struct vggcl_plan *p) {
+static void print_device(const struct vggcl_plan *p) {
     char model[16], storage[16];
     vggcl_config_get(&p->config, "model", model, sizeof model);
     vggcl_config_get(&p->config, "storage", storage, sizeof storage);
@@ -41,16 +51,27 @@ static void print_text(const struct vggcl_plan *p) {
     printf("%-40s %14llu %10.1f\n\n", "smallest --mem-limit", (unsigned long long)p->least, mebibytes(p->least));
     printf("convolutions: %s, on up to %.1f MiB of transformed images at once\n", p->conv, mebibytes(p->conv_bytes));
     if (p->micro_batches > 1)
-        printf("a batch goes in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,
+        printf("%s goes in %d micro-batches of up to %d images%s\n",
+               p->images == p->config.batch ? "a batch" : "its part", p->micro_batches, p->config.micro_batch,
                p->config.no_bn || eval ? "" : "; batch normalisation takes each one's own statistics");
 }
 
+static void print_text(const struct vggcl_plan *plans, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (count > 1)
+            printf("%sdevice %zu of %zu, %d images of a batch\n", i ? "\n" : "", i + 1, count, plans[i].images);
+        print_device(&plans[i]);
+    }
+}
+
 static int run(const struct vggcl_config *config) {
-    struct vggcl_plan plan;
-    enum vggcl_err err = vggcl_plan(config, eval, &plan);
+    struct vggcl_plan *plans;
+    size_t count;
+    enum vggcl_err err = vggcl_plan(config, eval, &plans, &count);
     if (err != VGGCL_OK)
         return cli_failed(err);
-    (as_json ? print_json : print_text)(&plan);
+    (as_json ? print_json : print_text)(plans, count);
+    free(plans);
     return EXIT_FINE;
 }
 
@@ -61,7 +82,8 @@ const struct command command_plan = {
         "Prints the bytes that train (with --eval: eval) would take of the device's memory by what they are for, "
         "their\n"
         "sum, which is the peak, and the smallest --mem-limit that would do; it allocates nothing. The flags are\n"
-        "train's. Where all does not fit in --mem-limit, convolutions work in smaller chunks, then by algorithms with\n"
+        "train's, and each of several devices is planned by itself. Where all does not fit in --mem-limit, "
+        "convolutions work in smaller chunks, then by algorithms with\n"
         "less scratch memory (unless --conv names one), then the batch goes in equal micro-batches whose gradients\n"
         "add up: without batch normalisation the same step but for rounding; with it each micro-batch is normalised\n"
         "by its own statistics, which trains like a smaller batch. The data set lies on the device too.\n"

@@ -13,7 +13,8 @@ struct face {
     bool live;
     double last_shown; /* seconds of a clock */
     int epochs;
-    uint64_t planned; /* bytes of device memory */
+    size_t devices;
+    uint64_t planned; /* bytes of their memory */
 };
 
 enum { BAR = 20 };
@@ -39,16 +40,42 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static void print_devices(const struct vggcl_start *s) {
+    for (size_t i = 0; i < s->device_count; i++) {
+        const struct vggcl_device *d = &s->plans[i].device;
+        printf("device   ");
+        if (s->device_count > 1)
+            printf("%zu of %zu, for %d of a batch's %d images: ", i + 1, s->device_count, s->plans[i].images,
+                   s->config.batch);
+        printf("%s (%s, driver %s)\n", d->name, d->platform_name, d->driver);
+    }
+}
+
+/* Of one device, or of one of several: which, from 1. */
+static void print_plan(const struct vggcl_plan *p, int number) {
+    char which[32] = "the device";
+    if (number)
+        snprintf(which, sizeof which, "device %d", number);
+    printf("tuning   %s%s%s\n", number ? which : "", number ? ": " : "", p->tuning);
+    printf("memory   %.1f MiB planned on %s%s\n", (double)p->bytes / (1 << 20), which,
+           p->config.storage == VGGCL_STORAGE_HALF ? ", activations as 16-bit floats" : "");
+    if (p->micro_batches > 1)
+        printf("batches  in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,
+               p->config.no_bn ? "" : ": batch normalisation takes each one's own statistics");
+    else if (number && !p->config.no_bn)
+        printf("batches  batch normalisation takes the %d images' own statistics\n", p->images);
+}
+
 static void started(void *user, const struct vggcl_start *s) {
     struct face *face = user;
     char model[16], dropout[16], batch[16], lr[32];
     face->epochs = s->config.epochs;
-    face->planned = s->plan.bytes;
+    face->devices = s->device_count;
     vggcl_config_get(&s->config, "model", model, sizeof model);
     vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
     vggcl_config_get(&s->config, "batch", batch, sizeof batch);
     vggcl_config_get(&s->config, "lr", lr, sizeof lr);
-    printf("device   %s (%s, driver %s)\n", s->device.name, s->device.platform_name, s->device.driver);
+    print_devices(s);
     printf("network  %s, width %g: %zu parameters, %s batch normalisation, %s dropout\n", model, s->config.width,
            s->parameters, s->config.no_bn ? "no" : "with", s->config.no_dropout ? "no" : dropout);
     printf("data     %s", s->dataset);
@@ -57,14 +84,13 @@ static void started(void *user, const struct vggcl_start *s) {
     printf("\nrecipe   batch %s, lr %s times %g every %d epochs, momentum %g, weight decay %g, seed %llu\n", batch, lr,
            s->config.lr_gamma, s->config.lr_step, s->config.momentum, s->config.weight_decay,
            (unsigned long long)s->config.seed);
-    printf("tuning   %s\n", s->tuning);
-    printf("memory   %.1f MiB planned on the device%s\n", (double)s->plan.bytes / (1 << 20),
-           s->config.storage == VGGCL_STORAGE_HALF ? ", activations as 16-bit floats" : "");
-    if (s->plan.micro_batches > 1)
-        printf("batches  in %d micro-batches of up to %d images%s\n", s->plan.micro_batches, s->config.micro_batch,
-               s->config.no_bn ? "" : ": batch normalisation takes each one's own statistics");
+    for (size_t i = 0; i < s->device_count; i++) {
+        face->planned += s->plans[i].bytes;
+        print_plan(&s->plans[i], s->device_count > 1 ? (int)i + 1 : 0);
+    }
     if (s->checks)
-        printf("check    %d operators compute right on this device (%.1f s)\n", s->checks, s->check_seconds);
+        printf("check    %d operators compute right on %s (%.1f s)\n", s->checks,
+               s->device_count > 1 ? "these devices" : "this device", s->check_seconds);
     if (*s->moved_to)
         printf("save     %s; the earlier run there is now in %s\n", s->config.save, s->moved_to);
     else
@@ -127,8 +153,8 @@ static void finished(void *user, const struct vggcl_finish *f) {
            (long long)f->step, seconds);
     if (f->best_epoch)
         printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
-    printf("\nmemory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device, %s\nweights  %016" PRIx64 "\n",
-           (double)f->peak_bytes / (1 << 20), f->peak_bytes,
+    printf("\nmemory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
+           (double)f->peak_bytes / (1 << 20), f->peak_bytes, face->devices > 1 ? "s together" : "",
            f->peak_bytes == face->planned ? "as planned" : "not as planned", f->weights_hash);
 }
 
@@ -161,9 +187,15 @@ const struct command command_train = {
         "best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's load_state_dict takes them) and\n"
         "last.safetensors (the whole state, written after each epoch and when the run is stopped by --steps, Ctrl-C\n"
         "or SIGTERM). --resume goes on from there with the options stored in it; only --epochs, --steps, --device,\n"
-        "--save-every, --mem-limit and --storage may be changed then.\n\n"
+        "--device-split, --save-every, --mem-limit and --storage may be changed then.\n\n"
+        "Several devices train together: each step's batch is split over them, and the first one adds up the\n"
+        "gradients and gives the others its weights. Batch normalisation takes the statistics of each device's "
+        "images,\n"
+        "as of a micro-batch; --mem-limit holds for each device; the first one tests.\n\n"
         "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
         "  vggcl train --data DIR                              the whole recipe\n"
+        "  vggcl train --device 0:0 --device 1:0 --device-split 3:1\n"
+        "  vggcl train --device 0:0/2                          one device, cut into two\n"
         "  vggcl train --resume save --epochs 350\n\n"
         "Exit status: 0 done, 1 failed, 2 wrong flags, 3 the loss is not finite any more, 130 interrupted and saved.\n",
     .options = VGGCL_FOR_TRAIN,

@@ -262,6 +262,20 @@ enum vggcl_err net_update(struct net *net, const struct pass *pass, struct sgd s
     return VGGCL_OK;
 }
 
+enum vggcl_err net_read_group(struct net *net, enum net_group group, float *host) {
+    const struct arena *a = &net->arenas[group];
+    for (size_t i = 0; i < a->block_count; host += a->blocks[i++].words)
+        TRY(dev_read_later(net->dev, arena_block_tensor(a, i), 0, a->blocks[i].words, host, NULL));
+    return VGGCL_OK;
+}
+
+enum vggcl_err net_write_group(struct net *net, enum net_group group, const float *host) {
+    const struct arena *a = &net->arenas[group];
+    for (size_t i = 0; i < a->block_count; host += a->blocks[i++].words)
+        TRY(dev_write_later(net->dev, arena_block_tensor(a, i), 0, a->blocks[i].words, host));
+    return VGGCL_OK;
+}
+
 struct tensor net_logits(const struct net *net) {
     return net->layers[net->layer_count - 1].y;
 }

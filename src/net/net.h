@@ -77,6 +77,11 @@ enum vggcl_err net_backward(struct net *net, const struct pass *pass);
  * from the first loss on that is not finite. */
 enum vggcl_err net_update(struct net *net, const struct pass *pass, struct sgd sgd);
 
+/* Enqueues a copy of all of a group, group_bytes[group] of it, to or from the host. Nets of the same layers on devices
+ * of the same alignment and largest allocation have it in the same order. */
+enum vggcl_err net_read_group(struct net *net, enum net_group group, float *host);
+enum vggcl_err net_write_group(struct net *net, enum net_group group, const float *host);
+
 /* The logits of the last forward. */
 struct tensor net_logits(const struct net *net);
 

@@ -93,14 +93,26 @@ done:
     return err;
 }
 
-/* A net with memory, weights and images. */
+/* Memory, weights and images. */
+static enum vggcl_err fill(struct net *net, uint64_t seed) {
+    TRY(net_allocate(net));
+    TRY(net_start(net, seed));
+    return fill_input(net);
+}
+
 static enum vggcl_err make_net(struct dev *d, const struct vggcl_config *config, struct net **net) {
     struct layer_spec specs[VGG_LAYERS];
     TRY(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, (size_t)config->batch,
                    config_word(config, "conv"), true, net));
-    TRY(net_allocate(*net));
-    TRY(net_start(*net, config->seed));
-    return fill_input(*net);
+    return fill(*net, config->seed);
+}
+
+enum vggcl_err bench_net(struct net *net, uint64_t seed, int steps, double *images_per_second) {
+    struct vggcl_spread images = {0};
+    TRY(fill(net, seed));
+    TRY(time_steps(net, steps, train_step, &images, NULL));
+    *images_per_second = images.median;
+    return VGGCL_OK;
 }
 
 enum vggcl_err bench_step(struct dev *d, const struct vggcl_config *config, int steps, double *seconds) {

@@ -10,7 +10,12 @@
 
 enum { RECORD_NAME = PARAMETER_NAME + 16, PAIRS = 64, VALUE = VGGCL_PATH_MAX };
 
-static const char velocity_prefix[] = "velocity.", profile_key[] = "profile";
+static const char velocity_prefix[] = "velocity.";
+
+/* By the number of the device. */
+static const char *const profile_keys[VGGCL_DEVICES] = {
+    "profile",   "profile.2",  "profile.3",  "profile.4",  "profile.5",  "profile.6",  "profile.7",  "profile.8",
+    "profile.9", "profile.10", "profile.11", "profile.12", "profile.13", "profile.14", "profile.15", "profile.16"};
 
 static void record_name(const struct net *net, size_t i, bool velocity, char name[RECORD_NAME]) {
     char own[PARAMETER_NAME];
@@ -40,7 +45,7 @@ static void add_pair(struct metadata *m, const char *key, const char *format, ..
 }
 
 static void describe(struct metadata *m, const struct vggcl_config *config, const struct progress *progress,
-                     const char *profile) {
+                     char *const *profiles) {
     size_t count;
     const struct vggcl_option *options = vggcl_options(&count);
     add_pair(m, "format", "pt"); /* what the safetensors library calls PyTorch's layout */
@@ -54,10 +59,12 @@ static void describe(struct metadata *m, const struct vggcl_config *config, cons
     }
     add_pair(m, "state.step", "%" PRId64, progress->step);
     add_pair(m, "state.epoch", "%d", progress->epoch);
-    if (!profile)
+    if (!profiles)
         return;
-    m->pairs[2 * m->count] = profile_key;
-    m->pairs[2 * m->count++ + 1] = profile;
+    for (size_t i = 0; profiles[i]; i++) {
+        m->pairs[2 * m->count] = profile_keys[i];
+        m->pairs[2 * m->count++ + 1] = profiles[i];
+    }
     add_pair(m, "state.epoch_step", "%" PRId64, progress->epoch_step);
     add_pair(m, "state.loss_sum", "%.17g", progress->loss_sum);
     add_pair(m, "state.correct", "%" PRId64, progress->correct);
@@ -111,15 +118,15 @@ bool checkpoint_by_seed(const struct vggcl_config *config, const struct progress
 }
 
 enum vggcl_err checkpoint_write(const char *path, const struct net *net, const struct vggcl_config *config,
-                                const struct progress *progress, const char *profile) {
+                                const struct progress *progress, char *const *profiles) {
     enum vggcl_err err;
     struct snapshot snapshot = {0};
     struct metadata *metadata = calloc(1, sizeof *metadata);
     if (!metadata)
         return err_no_memory("a checkpoint's metadata", sizeof *metadata);
-    describe(metadata, config, progress, profile);
-    if (!profile || !checkpoint_by_seed(config, progress))
-        TRY_GOTO(snapshot_take(&snapshot, net, profile ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
+    describe(metadata, config, progress, profiles);
+    if (!profiles || !checkpoint_by_seed(config, progress))
+        TRY_GOTO(snapshot_take(&snapshot, net, profiles ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
     err = safetensors_write(path, snapshot.records, snapshot.count, metadata->pairs);
 done:
     snapshot_free(&snapshot);
@@ -195,8 +202,8 @@ enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *p
     return VGGCL_OK;
 }
 
-enum vggcl_err checkpoint_profile(const struct safetensors *file, char **profile) {
-    const char *text = safetensors_metadata(file, profile_key);
+enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char **profile) {
+    const char *text = safetensors_metadata(file, profile_keys[i]);
     size_t size = text ? strlen(text) + 1 : 0;
     *profile = text ? malloc(size) : NULL;
     if (text && !*profile)
@@ -231,7 +238,7 @@ enum vggcl_err checkpoint_network(const struct safetensors *file, const char *pa
     const struct vgg_model *model = model_in(file);
     const struct record *hidden = safetensors_find(file, "fc1.weight");
     char width[64];
-    if (!file->count && safetensors_metadata(file, profile_key))
+    if (!file->count && safetensors_metadata(file, profile_keys[0]))
         return err_set(VGGCL_EFORMAT, "%s: is the state of a run before its first step, which holds no weights yet",
                        path);
     if (!model || !hidden || hidden->rank != 2)

@@ -29,10 +29,10 @@ bool checkpoint_by_seed(const struct vggcl_config *config, const struct progress
 
 enum contents { CHECKPOINT_WEIGHTS, CHECKPOINT_STATE };
 
-/* Writes net, and what config and progress say, to path: whole or not at all. profile, the text of what the device goes
- * by, makes it a state; without it is a file of weights. */
+/* Writes net, and what config and progress say, to path: whole or not at all. profiles, the texts of what the run's
+ * devices go by, ended by NULL, make it a state; without them it is a file of weights. */
 enum vggcl_err checkpoint_write(const char *path, const struct net *net, const struct vggcl_config *config,
-                                const struct progress *progress, const char *profile);
+                                const struct progress *progress, char *const *profiles);
 
 /* Copies the file's tensors to net's parameters: every one must be there, in the right shape; others are ignored. With
  * CHECKPOINT_STATE the velocities too. path names the file in errors. */
@@ -45,8 +45,9 @@ enum vggcl_err checkpoint_config(const struct safetensors *file, const char *pat
 /* VGGCL_EFORMAT where the file is not a run's state, or stores what cannot be. */
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);
 
-/* The profile that a state holds, the caller's to be freed; NULL where it has none. */
-enum vggcl_err checkpoint_profile(const struct safetensors *file, char **profile);
+/* The profile that a state holds for the run's device number i, from 0; the caller's to be freed; NULL where it has
+ * none. */
+enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char **profile);
 
 /* Which network the file's tensors make up, from their names and shapes alone: model, width and no_bn of config. */
 enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config);

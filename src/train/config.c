@@ -28,6 +28,7 @@ enum {
 
 #define FIELD(field)                   offsetof(struct vggcl_config, field)
 #define TEXT(field)                    VGGCL_TEXT, 0, sizeof((struct vggcl_config *)0)->field, NULL, FIELD(field)
+#define LIST(field)                    VGGCL_LIST, 0, sizeof((struct vggcl_config *)0)->field, NULL, FIELD(field)
 #define FLAG(field)                    VGGCL_FLAG, 0, 1, NULL, FIELD(field)
 #define WHOLE(field, minimum, maximum) VGGCL_WHOLE, minimum, maximum, NULL, FIELD(field)
 #define WHOLE64(field)                 VGGCL_WHOLE64, 0, 0x1p53, NULL, FIELD(field)
@@ -44,8 +45,13 @@ static const struct vggcl_option options[] = {
      WHOLE(limit, 0, 1e9)},
     {"device", "SEL",
      "P:D, a flat index, gpu, cpu, or a part of a name (see vggcl devices);\n"
-     "default $VGGCL_DEVICE, else the first GPU, else any",
-     "", BOTH | NETWORK | TUNE, TEXT(device)},
+     "default $VGGCL_DEVICE, else the first GPU, else any. train and plan take several: give it\n"
+     "again, or put commas between; P:D/2 is a device cut into two",
+     "", BOTH | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, LIST(device)},
+    {"device-split", "M:N",
+     "how much of a batch each of several devices gets; auto for what their speeds, measured at\n"
+     "the start, say. Default: as much",
+     "", CHANGEABLE | PLAN, TEXT(device_split)},
     {"model", "NAME", "vgg11, vgg13, vgg16 or vgg19", "vgg16", STORED | NETWORK | TUNE, CHOICE(model, model_names)},
     {"width", "F", "scales every layer's number of channels", "1", STORED | NETWORK | TUNE, REAL(width, 1.0 / 512, 8)},
     {"no-bn", NULL, "leave batch normalisation out", "no", STORED | NETWORK | TUNE, FLAG(no_bn)},
@@ -185,6 +191,15 @@ static enum vggcl_err set_text(const struct vggcl_option *o, void *field, const 
     return VGGCL_OK;
 }
 
+/* What was set before stays, with a comma behind it. */
+static enum vggcl_err add_text(const struct vggcl_option *o, char *field, const char *text) {
+    size_t used = strlen(field);
+    if (used + 1 + strlen(text) >= (size_t)o->maximum)
+        return err_set(VGGCL_EUSAGE, "--%s takes at most %.0f bytes in all", o->name, o->maximum - 1);
+    snprintf(field + used, (size_t)o->maximum - used, ",%s", text);
+    return VGGCL_OK;
+}
+
 static enum vggcl_err set_choice(const struct vggcl_option *o, void *field, const char *text) {
     char known[128] = "";
     for (int i = 0; o->choices[i]; i++) {
@@ -207,13 +222,15 @@ static enum vggcl_err set_flag(const struct vggcl_option *o, void *field, const 
 enum vggcl_err vggcl_config_set(struct vggcl_config *config, const char *name, const char *text) {
     static enum vggcl_err (*const set[])(const struct vggcl_option *, void *, const char *) = {
         [VGGCL_FLAG] = set_flag, [VGGCL_WHOLE] = set_whole, [VGGCL_WHOLE64] = set_whole, [VGGCL_REAL] = set_real,
-        [VGGCL_SIZE] = set_size, [VGGCL_TEXT] = set_text,   [VGGCL_CHOICE] = set_choice};
+        [VGGCL_SIZE] = set_size, [VGGCL_TEXT] = set_text,   [VGGCL_LIST] = set_text,     [VGGCL_CHOICE] = set_choice};
     const struct vggcl_option *o = find(name);
     if (!o)
         return err_set(VGGCL_EUSAGE, "there is no option --%s", name);
     if (!text && o->kind != VGGCL_FLAG)
         return err_set(VGGCL_EUSAGE, "--%s needs an argument, %s", name, o->argument);
-    TRY(set[o->kind](o, (char *)config + o->offset, text));
+    char *field = (char *)config + o->offset;
+    TRY(o->kind == VGGCL_LIST && config_given(config, (size_t)(o - options)) ? add_text(o, field, text)
+                                                                             : set[o->kind](o, field, text));
     config->given |= UINT64_C(1) << (o - options);
     return VGGCL_OK;
 }
@@ -241,6 +258,7 @@ void vggcl_config_get(const struct vggcl_config *config, const char *name, char 
         get_size(*(const uint64_t *)field, text, size);
         break;
     case VGGCL_TEXT:
+    case VGGCL_LIST:
         snprintf(text, size, "%s", (const char *)field);
         break;
     case VGGCL_CHOICE:
@@ -293,7 +311,11 @@ struct vgg config_vgg(const struct vggcl_config *config) {
 
 enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d, struct tuned *tuned) {
     TRY(dev_open(config->device, config->kernel_dir, d));
-    (*d)->half = config->storage == VGGCL_STORAGE_HALF;
-    TRY(gemm_use(*d, config_word(config, "gemm")));
-    return profile_choose(*d, config, tuned);
+    return config_prepare(config, *d, tuned);
+}
+
+enum vggcl_err config_prepare(const struct vggcl_config *config, struct dev *d, struct tuned *tuned) {
+    d->half = config->storage == VGGCL_STORAGE_HALF;
+    TRY(gemm_use(d, config_word(config, "gemm")));
+    return profile_choose(d, config, tuned);
 }

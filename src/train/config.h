@@ -24,6 +24,9 @@ struct vgg config_vgg(const struct vggcl_config *config);
 struct tuned;
 enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d, struct tuned *tuned);
 
+/* The same for a device that is open. */
+enum vggcl_err config_prepare(const struct vggcl_config *config, struct dev *d, struct tuned *tuned);
+
 /* The word of a choice option: config_word(config, "conv"). */
 const char *config_word(const struct vggcl_config *config, const char *name);
 

@@ -94,7 +94,8 @@ done:
 static enum vggcl_err make_net(struct dev *d, const struct vggcl_config *config, const struct safetensors *file,
                                size_t images, struct net **net) {
     struct vggcl_plan plan;
-    TRY(plan_net(d, config, 0, images, net, &plan));
+    const struct work work = {.test = images, .batch = (size_t)config->batch};
+    TRY(plan_net(d, config, &work, net, &plan));
     TRY(net_allocate(*net));
     return checkpoint_load(file, config->weights, *net, CHECKPOINT_WEIGHTS);
 }

@@ -1,16 +1,18 @@
 #include "train/plan.h"
 #include "train/config.h"
 #include "train/feed.h"
-#include "train/profile.h"
+#include "train/team.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What has to fit where. */
 struct task {
     struct dev *dev;
     const struct vggcl_config *config;
-    size_t train, test, data_bytes;
+    struct work work;
+    size_t data_bytes;
 };
 
 /* One way to do it; no more than `words` of images are transformed by a convolution at once, 0 for what suits. */
@@ -26,7 +28,7 @@ static enum vggcl_err plan_data(struct task *t) {
     enum vggcl_err err = VGGCL_OK;
     struct arena arena = {0};
     struct feed feeds[2] = {{0}};
-    const struct dataset sets[2] = {{.count = t->train}, {.count = t->test}};
+    const struct dataset sets[2] = {{.count = t->work.train}, {.count = t->work.test}};
     for (int i = 0; i < 2; i++)
         if (sets[i].count)
             TRY_GOTO(feed_reserve(&feeds[i], t->dev, &sets[i], &arena), done);
@@ -38,9 +40,9 @@ done:
     return err;
 }
 
-/* Rehearses the parts of every size that images in batches fall into. */
-static enum vggcl_err rehearse(struct net *net, size_t images, size_t batch, bool training) {
-    const size_t sizes[] = {images < batch ? images : batch, images % batch};
+/* Rehearses the parts of every size that batches of two sizes fall into; 0 for none. */
+static enum vggcl_err rehearse(struct net *net, size_t batch, size_t last, bool training) {
+    const size_t sizes[] = {batch, last};
     for (int i = 0; i < 2; i++) {
         size_t parts = feed_parts(sizes[i], net->batch);
         if (!parts)
@@ -52,9 +54,10 @@ static enum vggcl_err rehearse(struct net *net, size_t images, size_t batch, boo
 }
 
 static enum vggcl_err rehearse_all(const struct task *t, struct net *net) {
-    if (t->train)
-        TRY(rehearse(net, t->train, (size_t)t->config->batch, true));
-    return rehearse(net, t->test, net->batch, false);
+    const struct work *w = &t->work;
+    if (w->train)
+        TRY(rehearse(net, w->train < (size_t)t->config->batch ? 0 : w->batch, w->last, true));
+    return rehearse(net, w->test < net->batch ? 0 : net->batch, w->test % net->batch, false);
 }
 
 /* Whether the draft takes at most limit bytes; then its net is made. Lowers *least to what it takes, or would take
@@ -65,7 +68,7 @@ static enum vggcl_err weigh(const struct task *t, struct draft *draft, uint64_t 
     t->dev->conv_words = draft->words;
     *fits = false;
     enum vggcl_err err =
-        net_create(t->dev, specs, count, vgg_input, draft->batch, draft->conv, t->train > 0, &draft->net);
+        net_create(t->dev, specs, count, vgg_input, draft->batch, draft->conv, t->work.train > 0, &draft->net);
     if (err != VGGCL_OK) /* a tensor may be larger than any that the device gives */
         return err == VGGCL_ENOMEM && limit < UINT64_MAX ? VGGCL_OK : err;
     draft->bytes = draft->net->bytes + t->data_bytes;
@@ -109,8 +112,10 @@ static enum vggcl_err search(const struct task *t, uint64_t limit, struct draft 
     static const char *const algorithms[] = {"auto", "winograd2", "im2col", NULL};
     const char *const chosen[] = {config_word(t->config, "conv"), NULL};
     const char *const *names = strcmp(chosen[0], "auto") == 0 ? algorithms : chosen;
-    size_t batch = (size_t)t->config->batch, fixed = t->train ? (size_t)t->config->micro_batch : 0;
+    size_t batch = t->work.batch, fixed = t->work.train ? (size_t)t->config->micro_batch : 0;
     size_t most_parts = fixed ? 1 : batch;
+    if (fixed > batch)
+        fixed = batch;
     *least = UINT64_MAX;
     /* What is probably the smallest comes first: what is larger need not be rehearsed then. */
     for (int i = 0; names[i] && limit < UINT64_MAX; i++) {
@@ -153,8 +158,9 @@ static void describe(const struct task *t, const struct draft *draft, struct vgg
     };
     *plan = (struct vggcl_plan){.device = t->dev->info,
                                 .config = *t->config,
+                                .images = (int)t->work.batch,
                                 .bytes = draft->bytes,
-                                .micro_batches = (int)feed_parts((size_t)t->config->batch, draft->batch),
+                                .micro_batches = (int)feed_parts(t->work.batch, draft->batch),
                                 .conv_bytes = 4 * conv_words(t->dev)};
     plan->config.micro_batch = (int)draft->batch;
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
@@ -168,9 +174,9 @@ static enum vggcl_err check_micro_batch(const struct vggcl_config *config) {
     return err_set(VGGCL_EUSAGE, "--micro-batch %d: is larger than --batch %d", config->micro_batch, config->batch);
 }
 
-enum vggcl_err plan_net(struct dev *d, const struct vggcl_config *config, size_t train, size_t test, struct net **net,
+enum vggcl_err plan_net(struct dev *d, const struct vggcl_config *config, const struct work *work, struct net **net,
                         struct vggcl_plan *plan) {
-    struct task task = {d, config, train, test, 0};
+    struct task task = {d, config, *work, 0};
     struct draft draft = {0};
     uint64_t least;
     bool fits;
@@ -185,28 +191,59 @@ enum vggcl_err plan_net(struct dev *d, const struct vggcl_config *config, size_t
     return VGGCL_OK;
 }
 
-enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan *plan) {
-    enum vggcl_err err;
-    struct task task = {.config = config};
+enum vggcl_err plan_least(struct dev *d, const struct vggcl_config *config, const struct work *work, uint64_t *least) {
+    struct task task = {d, config, *work, 0};
     struct draft draft = {0};
-    struct tuned tuned;
-    struct net *net = NULL;
     bool fits;
-    uint64_t least;
-    memset(plan, 0, sizeof *plan);
-    TRY(data_count(config->data, &task.train, &task.test));
-    size_t *limited = eval ? &task.test : &task.train;
+    TRY(plan_data(&task));
+    return search(&task, 0, &draft, least, &fits);
+}
+
+/* ----------------------------------------------------------------------------------------------- vggcl_plan() -- */
+
+static enum vggcl_err plan_eval(struct team *t, size_t test) {
+    const struct work work = {.test = test, .batch = (size_t)t->config->batch};
+    struct member *m = &t->members[0];
+    if (t->count > 1)
+        return err_set(VGGCL_EUSAGE, "--device %s: is more than one device; eval takes one", t->config->device);
+    TRY(plan_net(m->dev, t->config, &work, &m->net, &t->plans[0]));
+    return plan_least(m->dev, t->config, &work, &t->plans[0].least);
+}
+
+static enum vggcl_err plan_train(struct team *t, size_t train, size_t test) {
+    struct vggcl_config config = *t->config;
+    if (strcmp(config.device_split, "auto") == 0)
+        return err_set(VGGCL_EUSAGE, "--device-split auto: is measured when a run begins; give plan the numbers");
+    TRY(team_plan(t, train, test, &config));
+    for (size_t i = 0; i < t->count; i++) {
+        const struct work work = team_work(t, i, train, test);
+        TRY(plan_least(t->members[i].dev, t->config, &work, &t->plans[i].least));
+    }
+    return VGGCL_OK;
+}
+
+enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans, size_t *count) {
+    enum vggcl_err err;
+    size_t train, test, *limited = eval ? &test : &train;
+    struct team *t = calloc(1, sizeof *t);
+    *plans = NULL;
+    if (!t)
+        return err_no_memory("the devices", sizeof *t);
+    TRY_GOTO(data_count(config->data, &train, &test), done);
     if (config->limit > 0 && (size_t)config->limit < *limited)
         *limited = (size_t)config->limit;
-    if (eval)
-        task.train = 0;
-    TRY_GOTO(config_device(config, &task.dev, &tuned), done);
-    TRY_GOTO(plan_net(task.dev, config, task.train, task.test, &net, plan), done);
-    TRY_GOTO(plan_data(&task), done);
-    TRY_GOTO(search(&task, 0, &draft, &least, &fits), done);
-    plan->least = least;
+    TRY_GOTO(team_open(t, config), done);
+    TRY_GOTO(eval ? plan_eval(t, test) : plan_train(t, train, test), done);
+    for (size_t i = 0; i < t->count; i++)
+        strcpy(t->plans[i].tuning, t->members[i].tuned.text);
+    *count = t->count;
+    *plans = malloc(t->count * sizeof **plans);
+    if (*plans)
+        memcpy(*plans, t->plans, t->count * sizeof **plans);
+    else
+        err = err_no_memory("the plans", t->count * sizeof **plans);
 done:
-    net_free(net);
-    dev_close(task.dev);
+    team_free(t);
+    free(t);
     return err;
 }

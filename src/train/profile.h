@@ -44,7 +44,7 @@ enum vggcl_err profile_store(const struct dev *d, char path[VGGCL_PATH_MAX]);
 /* What a device goes by, and why. */
 struct tuned {
     enum { TUNED_NOT, TUNED_FILE, TUNED_STORED, TUNED_SHIPPED, TUNED_RESUMED, TUNED_MEASURED } by;
-    char text[VGGCL_PATH_MAX + 512]; /* half a line for the user: "stored profile ...", "built-in rules" */
+    char text[VGGCL_TUNING]; /* half a line for the user: "stored profile ...", "built-in rules" */
 };
 
 /* Has d go by config->profile, "none" for the built-in rules; where that is empty by the profile that was stored for

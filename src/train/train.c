@@ -5,10 +5,7 @@
 #include "train/evaluate.h"
 #include "train/feed.h"
 #include "train/history.h"
-#include "train/plan.h"
-#include "train/profile.h"
-#include "train/selfcheck.h"
-#include "train/tune.h"
+#include "train/team.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,31 +15,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A micro-batch that was enqueued and whose loss is on its way. */
-struct part {
-    struct fence fence;
-    float total[2]; /* sum of the losses, number right */
-};
-
-/* A step that was enqueued. */
+/* A step that was enqueued; no images where there is none. */
 struct flight {
+    struct step step;
     struct part *parts;
-    size_t part_count, images;
-    int64_t step; /* in all, from 0 */
+    size_t part_count;
 };
 
 struct run {
     struct vggcl_config config;
     const struct vggcl_observer *observer;
     struct data data;
-    struct dev *dev;
-    struct net *net;
-    struct arena data_arena;
-    struct vggcl_plan plan;
-    struct tuned tuned;
-    double tune_seconds;
-    char *profile; /* what the device goes by, for the state; in a resumed run from there */
-    struct feed train, test;
+    struct team team;
     struct progress progress;
     struct history history;
     FILE *step_log;
@@ -67,7 +51,7 @@ static size_t batch_size(const struct run *run) {
 
 /* Of a whole epoch. */
 static int64_t epoch_steps(const struct run *run) {
-    return feed_steps(&run->train, batch_size(run));
+    return (int64_t)feed_parts(run->data.train.count, batch_size(run));
 }
 
 /* ---------------------------------------------------------------------------------------------------- setting up -- */
@@ -105,13 +89,17 @@ static enum vggcl_err make_save_folder(struct run *run) {
 static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, char path[VGGCL_PATH_MAX]) {
     struct vggcl_config *config = &run->config;
     char record[VGGCL_PATH_MAX];
+    bool moved = *config->device && !*config->device_split; /* to other devices: the split was of those before */
     if (*config->profile)
         return err_set(VGGCL_EUSAGE, "--profile: a resumed run goes by the profile that it began with; leave it out");
     TRY(file_path(path, config->resume, "last.safetensors"));
     TRY(safetensors_read(path, state));
     TRY(checkpoint_config(state, path, config));
     TRY(checkpoint_progress(state, path, &run->progress));
-    TRY(checkpoint_profile(state, &run->profile));
+    if (moved)
+        *config->device_split = '\0';
+    for (size_t i = 0; i < VGGCL_DEVICES; i++)
+        TRY(checkpoint_profile(state, i, &run->team.profiles[i]));
     strcpy(config->save, config->resume);
     if (run->progress.epoch == 0)
         return VGGCL_OK;
@@ -128,58 +116,13 @@ static enum vggcl_err open_data(struct run *run) {
     return VGGCL_OK;
 }
 
-/* What the device's profile does not know of the network is measured, unless the user chose all there is to choose, or
- * the profile is the user's choice or ships with vggcl: those say the same to everybody. */
-static enum vggcl_err measure_unknown(struct run *run) {
-    const struct vggcl_config *config = &run->config;
-    bool open = strcmp(config_word(config, "conv"), "auto") == 0 && !*config->profile, lacks;
-    if (!open || run->tuned.by == TUNED_FILE || run->tuned.by == TUNED_SHIPPED || run->tuned.by == TUNED_RESUMED)
-        return VGGCL_OK;
-    TRY(tune_lacks(run->dev, config, &lacks));
-    if (!lacks)
-        return VGGCL_OK;
-    double start = clock_seconds();
-    TRY(tune_quick(run->dev, config));
-    run->tune_seconds = clock_seconds() - start;
-    run->tuned.by = TUNED_MEASURED;
-    return VGGCL_OK;
-}
-
-/* With from, a state's path, as its run began; where that was on another device, as a new run would. */
-static enum vggcl_err choose_profile(struct run *run, const char *from) {
-    bool same = false;
-    if (run->profile)
-        TRY(profile_resume(run->dev, run->profile, from, &run->tuned, &same));
-    if (!same)
-        TRY(measure_unknown(run));
-    struct profile now = profile_of(run->dev);
-    free(run->profile);
-    run->profile = profile_text(&now);
-    return run->profile ? VGGCL_OK : err_no_memory("the profile", sizeof now);
-}
-
-/* What was measured is kept for the next run, once the device has been checked; it need not be possible. */
-static void keep_profile(struct run *run) {
-    char path[VGGCL_PATH_MAX];
-    if (run->tuned.by != TUNED_MEASURED)
-        return;
-    char *kept = err_keep();
-    bool stored = profile_store(run->dev, path) == VGGCL_OK;
-    snprintf(run->tuned.text, sizeof run->tuned.text, "measured in %.1f s%s%s", run->tune_seconds,
-             stored ? ", stored as " : ", not stored", stored ? path : "");
-    err_put_back(kept);
-}
-
-static enum vggcl_err make_net(struct run *run, const char *from) {
-    const struct dataset *train = &run->data.train, *test = &run->data.test;
-    TRY(config_device(&run->config, &run->dev, &run->tuned));
-    TRY(choose_profile(run, from));
-    TRY(plan_net(run->dev, &run->config, train->count, test->count, &run->net, &run->plan));
-    run->config = run->plan.config;
-    TRY(feed_reserve(&run->train, run->dev, train, &run->data_arena));
-    TRY(feed_reserve(&run->test, run->dev, test, &run->data_arena));
+static enum vggcl_err make_team(struct run *run, const char *from) {
+    struct team *t = &run->team;
+    TRY(team_open(t, &run->config));
+    TRY(team_tune(t, from));
+    TRY(team_plan(t, run->data.train.count, run->data.test.count, &run->config));
     for (int side = 0; side < 2; side++) {
-        size_t parts = (size_t)run->plan.micro_batches;
+        size_t parts = team_most_parts(t);
         run->flights[side].parts = calloc(parts, sizeof(struct part));
         if (!run->flights[side].parts)
             return err_no_memory("the micro-batches", parts * sizeof(struct part));
@@ -187,27 +130,12 @@ static enum vggcl_err make_net(struct run *run, const char *from) {
     return VGGCL_OK;
 }
 
-/* The check gives its memory back before any is taken. */
-static enum vggcl_err take_memory(struct run *run) {
-    if (!run->config.no_selfcheck)
-        TRY(selfcheck(run->net, true, NULL, &run->selfcheck));
-    keep_profile(run);
-    dev_drop(run->dev, &run->dev->gemm_scratch);
-    TRY(net_allocate(run->net));
-    return arena_commit(&run->data_arena, run->dev);
-}
-
-static enum vggcl_err upload_data(struct run *run) {
-    TRY(feed_upload(&run->train, &run->data.train));
-    return feed_upload(&run->test, &run->data.test);
-}
-
 static enum vggcl_err load_weights(struct run *run) {
     const char *path = run->config.weights;
     struct safetensors file = {0};
     enum vggcl_err err;
     TRY_GOTO(safetensors_read(path, &file), done);
-    err = checkpoint_load(&file, path, run->net, CHECKPOINT_WEIGHTS);
+    err = checkpoint_load(&file, path, team_net(&run->team), CHECKPOINT_WEIGHTS);
 done:
     safetensors_free(&file);
     return err;
@@ -228,12 +156,12 @@ static enum vggcl_err open_step_log(struct run *run) {
 
 /* What may help where numbers are not finite any more. */
 static const char *remedy(const struct run *run) {
-    return run->dev->half ? "try --storage float, or a smaller --lr" : "try a smaller --lr";
+    return run->config.storage == VGGCL_STORAGE_HALF ? "try --storage float, or a smaller --lr" : "try a smaller --lr";
 }
 
-/* Takes the weights' hash; weights that are not finite are never saved. */
+/* Takes the weights' hash, the same on all devices; weights that are not finite are never saved. */
 static enum vggcl_err check_weights(struct run *run) {
-    enum vggcl_err err = net_hash(run->net, &run->weights_hash);
+    enum vggcl_err err = team_hash(&run->team, &run->weights_hash);
     if (err != VGGCL_ENUMERIC)
         return err;
     return err_set(err, "after step %" PRId64 " %s; %s/last.safetensors keeps the state after %" PRId64 " steps; %s",
@@ -246,17 +174,18 @@ static enum vggcl_err save_state(struct run *run) {
     TRY(saved_path(run, "last.safetensors", path));
     if (!checkpoint_by_seed(&run->config, &run->progress))
         TRY(check_weights(run));
-    TRY(checkpoint_write(path, run->net, &run->config, &run->progress, run->profile));
+    TRY(checkpoint_write(path, team_net(&run->team), &run->config, &run->progress, run->team.profiles));
     run->saved_step = run->progress.step;
     return VGGCL_OK;
 }
 
 static enum vggcl_err begin_new(struct run *run) {
     TRY(open_data(run));
-    TRY(make_net(run, NULL));
-    TRY(take_memory(run));
-    TRY(*run->config.weights ? load_weights(run) : net_start(run->net, run->config.seed));
-    TRY(upload_data(run));
+    TRY(make_team(run, NULL));
+    TRY(team_take_memory(&run->team, &run->data, &run->selfcheck));
+    TRY(*run->config.weights ? load_weights(run) : net_start(team_net(&run->team), run->config.seed));
+    TRY(team_share_weights(&run->team));
+    TRY(team_upload(&run->team, &run->data));
     TRY(make_save_folder(run));
     return save_state(run);
 }
@@ -267,20 +196,21 @@ static enum vggcl_err begin_resumed(struct run *run) {
     char path[VGGCL_PATH_MAX];
     TRY_GOTO(open_resumed(run, &state, path), done);
     TRY_GOTO(open_data(run), done);
-    TRY_GOTO(make_net(run, path), done);
+    TRY_GOTO(make_team(run, path), done);
     if (run->progress.epoch_step > epoch_steps(run)) { /* all of them: the epoch's end is still to be done */
         err = err_set(VGGCL_EFORMAT,
                       "%s: stands at step %" PRId64 " of an epoch of %" PRId64 ": it was made with other data", path,
                       run->progress.epoch_step, epoch_steps(run));
         goto done;
     }
-    TRY_GOTO(take_memory(run), done);
-    TRY_GOTO(upload_data(run), done);
+    TRY_GOTO(team_take_memory(&run->team, &run->data, &run->selfcheck), done);
     run->saved_step = run->progress.step;
     TRY_GOTO(checkpoint_by_seed(&run->config, &run->progress)
-                 ? net_start(run->net, run->config.seed)
-                 : checkpoint_load(&state, path, run->net, CHECKPOINT_STATE),
+                 ? net_start(team_net(&run->team), run->config.seed)
+                 : checkpoint_load(&state, path, team_net(&run->team), CHECKPOINT_STATE),
              done);
+    TRY_GOTO(team_share_weights(&run->team), done);
+    TRY_GOTO(team_upload(&run->team, &run->data), done);
     err = check_weights(run);
 done:
     safetensors_free(&state);
@@ -289,19 +219,18 @@ done:
 
 static void tell_start(struct run *run) {
     const struct vggcl_observer *o = run->observer;
-    struct vggcl_start start = {.device = run->dev->info,
+    struct vggcl_start start = {.device_count = run->team.count,
+                                .plans = run->team.plans,
                                 .config = run->config,
-                                .parameters = net_trained_count(run->net),
+                                .parameters = net_trained_count(team_net(&run->team)),
                                 .train_images = run->data.train.count,
                                 .test_images = run->data.test.count,
-                                .plan = run->plan,
                                 .first_epoch = run->progress.epoch + 1,
                                 .first_step = run->progress.step,
                                 .steps_per_epoch = epoch_steps(run),
                                 .checks = run->selfcheck.checks,
                                 .check_seconds = run->selfcheck.seconds};
     snprintf(start.dataset, sizeof start.dataset, "%s", run->data.description);
-    snprintf(start.tuning, sizeof start.tuning, "%s", run->tuned.text);
     snprintf(start.moved_to, sizeof start.moved_to, "%s", run->moved_to);
     if (o && o->started)
         o->started(o->user, &start);
@@ -316,7 +245,7 @@ static double learning_rate(const struct vggcl_config *config, int epoch) {
 /* Images done in the epoch so far, after `steps` steps of it. */
 static size_t images_after(const struct run *run, int64_t steps) {
     size_t images = (size_t)steps * batch_size(run);
-    return images < run->train.set.count ? images : run->train.set.count;
+    return images < run->data.train.count ? images : run->data.train.count;
 }
 
 /* Images per second of the epoch, of which images were done in seconds. */
@@ -348,18 +277,6 @@ static void tell_progress(const struct run *run) {
                                                         .run_eta = per_step * (double)(last_step - p->step)});
 }
 
-/* The images and the pass of a step's micro-batch: step number epoch_step of the epoch, step in all. */
-static enum vggcl_err feed_step(struct run *run, int64_t epoch_step, int64_t step, size_t part, struct pass *pass) {
-    const struct vggcl_config *config = &run->config;
-    size_t most = run->net->batch, batch = batch_size(run), whole = feed_size(&run->train, batch, epoch_step);
-    size_t first = feed_part(whole, most, part), next = feed_part(whole, most, part + 1);
-    *pass = net_pass(run->net, next - first, true, config->seed, (uint64_t)step);
-    pass->first = first;
-    pass->whole = whole;
-    return feed_images(&run->train, run->net, (size_t)epoch_step * batch + first, pass->n, !config->no_flip,
-                       config->seed, (uint32_t)run->progress.epoch);
-}
-
 /* Finds out where it began. No weight has moved since that step (see sgd_step()), so it can be done again. */
 static enum vggcl_err loss_not_finite(struct run *run, const struct flight *f) {
     struct pass pass;
@@ -367,37 +284,40 @@ static enum vggcl_err loss_not_finite(struct run *run, const struct flight *f) {
     size_t part = 0;
     while (part + 1 < f->part_count && isfinite(f->parts[part].total[0]))
         part++;
-    TRY(feed_step(run, run->progress.epoch_step, f->step, part, &pass));
-    TRY(net_first_not_finite(run->net, &pass, &layer));
+    TRY(team_feed(&run->team, &f->step, &f->parts[part], &pass));
+    TRY(net_first_not_finite(run->team.members[f->parts[part].member].net, &pass, &layer));
     return err_set(VGGCL_ENUMERIC,
                    "the loss of step %" PRId64 " (epoch %d) is not finite, first of all the output of %s; "
                    "%s/last.safetensors keeps the state after %" PRId64 " steps; %s",
-                   f->step, run->progress.epoch + 1, layer, run->config.save, run->saved_step, remedy(run));
+                   f->step.number, f->step.epoch + 1, layer, run->config.save, run->saved_step, remedy(run));
 }
 
 static void tell_first_step(struct run *run, size_t images) {
     const struct vggcl_observer *o = run->observer;
     double now = clock_seconds();
+    struct vggcl_first_step first = {.seconds = now - run->call};
+    for (size_t i = 0; i < run->team.count; i++) {
+        first.programs_built += run->team.members[i].dev->programs_built;
+        first.programs_cached += run->team.members[i].dev->programs_cached;
+    }
     run->cold.epoch = run->progress.epoch;
     run->cold.seconds = now - run->epoch_start;
     run->cold.images = (double)images;
     if (o && o->stepped_first)
-        o->stepped_first(o->user, &(struct vggcl_first_step){.seconds = now - run->call,
-                                                             .programs_built = run->dev->programs_built,
-                                                             .programs_cached = run->dev->programs_cached});
+        o->stepped_first(o->user, &first);
 }
 
 /* Waits for a step's loss and counts it. */
 static enum vggcl_err land(struct run *run, struct flight *f) {
     struct progress *p = &run->progress;
     double loss_sum = 0;
-    if (!f->images)
+    if (!f->step.images)
         return VGGCL_OK;
     for (size_t i = 0; i < f->part_count; i++) {
         TRY(fence_wait(&f->parts[i].fence));
         loss_sum += f->parts[i].total[0];
     }
-    double loss = loss_sum / (double)f->images;
+    double loss = loss_sum / (double)f->step.images;
     if (!isfinite(loss))
         return loss_not_finite(run, f);
     for (size_t i = 0; i < f->part_count; i++)
@@ -406,46 +326,25 @@ static enum vggcl_err land(struct run *run, struct flight *f) {
     p->step++;
     p->epoch_step++;
     if (++run->session_steps == 1)
-        tell_first_step(run, f->images);
-    f->images = 0;
-    if (run->step_log && fprintf(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", f->step, p->epoch + 1,
+        tell_first_step(run, f->step.images);
+    f->step.images = 0;
+    if (run->step_log && fprintf(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", f->step.number, p->epoch + 1,
                                  learning_rate(&run->config, p->epoch), loss) < 0)
         return err_set(VGGCL_EIO, "--log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
     tell_progress(run);
     return VGGCL_OK;
 }
 
-/* Micro-batches gather in the velocity: the first one's gradient as usual, the others' on top; with the last one the
- * weights move. */
-static struct sgd micro_step(struct sgd sgd, bool first, bool last) {
-    if (!first) {
-        sgd.momentum = 1;
-        sgd.weight_decay = 0;
-    }
-    if (!last)
-        sgd.lr = 0;
-    return sgd;
-}
-
-/* Enqueues one whole step: number `epoch_step` of the epoch, `step` in all. The host does not wait for it. */
+/* Enqueues one whole step: number `epoch_step` of the epoch, `step` in all. */
 static enum vggcl_err take_off(struct run *run, struct flight *f, int64_t epoch_step, int64_t step) {
     const struct vggcl_config *config = &run->config;
-    const struct sgd sgd = {learning_rate(config, run->progress.epoch), config->momentum, config->weight_decay};
-    struct net *net = run->net;
-    size_t images = feed_size(&run->train, batch_size(run), epoch_step);
-    f->part_count = feed_parts(images, net->batch);
-    for (size_t i = 0; i < f->part_count; i++) {
-        struct pass pass;
-        TRY(feed_step(run, epoch_step, step, i, &pass));
-        TRY(net_forward(net, &pass));
-        TRY(net_loss(net, &pass));
-        TRY(net_backward(net, &pass));
-        TRY(net_update(net, &pass, micro_step(sgd, i == 0, i + 1 == f->part_count)));
-        TRY(dev_read_later(run->dev, net->total, 0, 2, f->parts[i].total, &f->parts[i].fence));
-    }
-    f->images = images;
-    f->step = step;
-    return VGGCL_OK;
+    int epoch = run->progress.epoch;
+    f->step = (struct step){.number = step,
+                            .epoch_step = epoch_step,
+                            .epoch = epoch,
+                            .images = feed_size(&run->team.members[0].train, batch_size(run), epoch_step),
+                            .sgd = {learning_rate(config, epoch), config->momentum, config->weight_decay}};
+    return team_step(&run->team, &f->step, f->parts, &f->part_count);
 }
 
 /* Whether `step` steps in all are enough, or somebody asks for a stop. */
@@ -476,11 +375,11 @@ static enum vggcl_err train_epoch(struct run *run) {
     struct progress *p = &run->progress;
     int64_t steps = epoch_steps(run), epoch_step = p->epoch_step, step = p->step;
     if (!run->config.no_shuffle)
-        TRY(feed_shuffle(&run->train, run->config.seed, (uint32_t)p->epoch));
+        TRY(team_shuffle(&run->team, (uint32_t)p->epoch));
     run->epoch_start = clock_seconds();
     for (int side = 0; epoch_step < steps && !must_stop(run, step); epoch_step++, step++, side = !side) {
         TRY(take_off(run, &run->flights[side], epoch_step, step));
-        TRY(land(run, &run->flights[!side]));
+        TRY(land(run, &run->flights[run->team.count > 1 ? side : !side])); /* with several devices it is down already */
         if (run->config.checkpoint_every && (step + 1) % run->config.checkpoint_every == 0) {
             TRY(land_all(run));
             TRY(save_state(run));
@@ -495,12 +394,13 @@ static void tell_testing(void *user, const struct tally *so_far, size_t first, s
     const struct run *run = user;
     const struct vggcl_observer *o = run->observer;
     (void)predicted, (void)n;
+    size_t batch = team_net(&run->team)->batch;
     double seconds = clock_seconds() - run->epoch_start, images = (double)so_far->images;
     if (o && o->progressed)
         o->progressed(o->user, &(struct vggcl_progress){.epoch = run->progress.epoch,
                                                         .testing = true,
-                                                        .step = (int64_t)(first / run->net->batch) + 1,
-                                                        .steps = feed_steps(&run->test, run->net->batch),
+                                                        .step = (int64_t)(first / batch) + 1,
+                                                        .steps = feed_steps(&run->team.test, batch),
                                                         .loss = so_far->loss_sum / images,
                                                         .accuracy = (double)so_far->correct / images,
                                                         .images_per_second = images / seconds});
@@ -509,7 +409,7 @@ static void tell_testing(void *user, const struct tally *so_far, size_t first, s
 static enum vggcl_err test_epoch(struct run *run, struct vggcl_epoch *row) {
     struct tally tally;
     run->epoch_start = clock_seconds();
-    TRY(evaluate(run->net, &run->test, tell_testing, run, &tally));
+    TRY(evaluate(team_net(&run->team), &run->team.test, tell_testing, run, &tally));
     row->test_loss = tally.loss_sum / (double)tally.images;
     row->test_accuracy = (double)tally.correct / (double)tally.images;
     return VGGCL_OK;
@@ -524,12 +424,12 @@ static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row,
     TRY(history_write(&run->history, path));
     if (is_best) {
         TRY(saved_path(run, "best.safetensors", path));
-        TRY(checkpoint_write(path, run->net, &run->config, &run->progress, NULL));
+        TRY(checkpoint_write(path, team_net(&run->team), &run->config, &run->progress, NULL));
     }
     if (row->epoch % run->config.save_every == 0) {
         snprintf(name, sizeof name, "epoch-%03d.safetensors", row->epoch);
         TRY(saved_path(run, name, path));
-        TRY(checkpoint_write(path, run->net, &run->config, &run->progress, NULL));
+        TRY(checkpoint_write(path, team_net(&run->team), &run->config, &run->progress, NULL));
     }
     return save_state(run);
 }
@@ -537,7 +437,7 @@ static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row,
 static enum vggcl_err end_epoch(struct run *run) {
     struct progress *p = &run->progress;
     const struct vggcl_observer *o = run->observer;
-    double images = (double)run->train.set.count;
+    double images = (double)run->data.train.count;
     struct vggcl_epoch row = {.epoch = p->epoch + 1,
                               .lr = learning_rate(&run->config, p->epoch),
                               .train_loss = p->loss_sum / images,
@@ -578,6 +478,9 @@ static enum vggcl_err train_epochs(struct run *run) {
 static void tell_finish(const struct run *run) {
     const struct vggcl_observer *o = run->observer;
     const struct progress *p = &run->progress;
+    uint64_t peak_bytes = 0;
+    for (size_t i = 0; i < run->team.count; i++)
+        peak_bytes += run->team.members[i].dev->peak_bytes;
     if (o && o->finished)
         o->finished(o->user, &(struct vggcl_finish){.end = run->end,
                                                     .epoch = p->epoch,
@@ -586,7 +489,7 @@ static void tell_finish(const struct run *run) {
                                                     .best_accuracy = p->best_accuracy,
                                                     .seconds = clock_seconds() - run->start,
                                                     .weights_hash = run->weights_hash,
-                                                    .peak_bytes = run->dev->peak_bytes});
+                                                    .peak_bytes = peak_bytes});
 }
 
 static enum vggcl_err close_step_log(struct run *run) {
@@ -607,13 +510,8 @@ static void run_free(struct run *run) {
     if (run->step_log)
         fclose(run->step_log);
     history_free(&run->history);
-    arena_free(&run->data_arena);
-    feed_free(&run->train);
-    feed_free(&run->test);
-    net_free(run->net);
-    dev_close(run->dev);
+    team_free(&run->team);
     data_free(&run->data);
-    free(run->profile);
     free(run);
 }
 

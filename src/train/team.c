@@ -5,8 +5,7 @@
 #include "train/selfcheck.h"
 #include "train/tune.h"
 
-#include <assert.h>
-#include <inttypes.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,24 +28,22 @@ static bool is_auto(const struct vggcl_config *config) {
 static enum vggcl_err read_split(struct team *t) {
     const char *text = t->config->device_split, *at = text;
     bool equal = !*text || is_auto(t->config);
-    size_t shares = 0;
-    for (bool more = true; more && !equal && shares <= t->count; at++) {
-        char *end;
-        unsigned long share = strtoul(at, &end, 10);
-        if (end == at || !strchr("0123456789", *at) || (*end && *end != ':') || share < 1 || share > 65536)
-            return err_set(VGGCL_EUSAGE, "--device-split takes a number for each device, as 3:1, or auto, not '%s'",
-                           text);
-        if (shares < t->count)
-            t->bounds[shares + 1] = t->bounds[shares] + share;
-        shares++;
-        more = *end;
-        at = end;
+    for (size_t i = 0; i < t->count; i++) {
+        char *end = NULL;
+        unsigned long share = equal ? 1 : isdigit((unsigned char)*at) ? strtoul(at, &end, 10) : 0;
+        if (share < 1 || share > 65536 || (end && *end != (i + 1 < t->count ? ':' : '\0')))
+            return err_set(
+                VGGCL_EUSAGE,
+                "--device-split %s: takes a number from 1 to 65536 for each of the devices, of which there are "
+                "%zu, with colons between; or auto",
+                text, t->count);
+        t->bounds[i + 1] = t->bounds[i] + share;
+        at = end ? end + 1 : at;
     }
-    if (!equal && shares != t->count)
-        return err_set(VGGCL_EUSAGE, "--device-split %s: has not as many numbers as there are devices, %zu", text,
-                       t->count);
-    for (size_t i = 0; equal && i <= t->count; i++)
-        t->bounds[i] = i;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err check_split(const struct team *t) {
     size_t batch = (size_t)t->config->batch;
     for (size_t i = 0; i < t->count; i++)
         if (first_of(t, batch, i) == first_of(t, batch, i + 1))
@@ -83,7 +80,8 @@ enum vggcl_err team_open(struct team *t, const struct vggcl_config *config) {
     for (size_t i = 0; i < t->count; i++)
         TRY(config_prepare(config, devices[i], &t->members[i].tuned));
     lay_out_alike(t);
-    return read_split(t);
+    TRY(read_split(t));
+    return check_split(t);
 }
 
 /* What the device's profile does not know of the network is measured, unless the user chose all there is to choose, or
@@ -226,7 +224,7 @@ static enum vggcl_err measure_split(struct team *t, struct vggcl_config *config)
 enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl_config *config) {
     struct vggcl_config given = *config;
     TRY(plan_all(t, train, test, config));
-    if (is_auto(&given)) {
+    if (is_auto(&given) && t->count > 1) {
         *config = given;
         TRY(measure_split(t, config));
         TRY(plan_all(t, train, test, config));

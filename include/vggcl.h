@@ -296,6 +296,19 @@ VGGCL_API enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, 
                                              void (*checked)(void *user, const struct vggcl_check *check),
                                              struct vggcl_selfcheck *result);
 
+/* -------------------------------------------------------------------------------------------- first losses -- */
+
+/* The mean loss of a training step. */
+struct vggcl_loss {
+    double device, reference; /* not finite where the device's is not */
+    double tolerance;         /* of their difference: what rounding explains */
+};
+
+/* Trains config's network for a few steps, on synthetic images and at a learning rate of 1e-4, on its device and on the
+ * host in double precision, from the same weights with the same dropout coins. The host takes a second for some 10^9
+ * multiply-adds: meant for narrow networks. losses has room for steps of them. */
+VGGCL_API enum vggcl_err vggcl_first_losses(const struct vggcl_config *config, int steps, struct vggcl_loss *losses);
+
 /* -------------------------------------------------------------------------------------------------- benchmark -- */
 
 /* The median of repeated measurements, and their least and largest. */

@@ -1,9 +1,11 @@
 /* Training of whole networks against PyTorch in double precision: golden values made by tests/golden/make_golden.py. */
 #include "common.h"
 
+#include "check/twin.h"
 #include "net/vgg.h"
 #include "train/checkpoint.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,9 +68,9 @@ static void assert_near(const struct golden_case *c, const float *got, const str
 }
 
 /* Puts images first, first + 1, ... into the net, as many as are left of a batch; returns how many. */
+static float images[IMAGES * PIXELS * 3];
+static int32_t labels[IMAGES];
 static size_t put_batch(struct net *net, size_t first) {
-    static float images[IMAGES * PIXELS * 3];
-    int32_t labels[IMAGES];
     size_t n = IMAGES - first < net->batch ? IMAGES - first : net->batch;
     const float *from = values("golden.", "images", "")->values + first * 3 * PIXELS;
     for (size_t i = 0; i < n * 3 * PIXELS; i++) /* NCHW to NHWC */
@@ -130,6 +132,28 @@ static void compare_logits(struct net *net, const struct golden_case *c) {
     assert_near(c, logits, want, length(want), FORWARD);
 }
 
+/* The twin's losses are PyTorch's up to the single precision that they and the weights are stored in. */
+static void compare_twin(struct net *net, const struct golden_case *c) {
+    const struct record *want = values(c->name, "losses", "");
+    struct twin *twin;
+    CHECK(twin_create(net, &twin));
+    for (size_t i = 0; i < net_parameter_count(net); i++) {
+        char name[PARAMETER_NAME];
+        net_parameter_name(net, i, name);
+        CHECK(twin_set(twin, i, values("", "", name)->values));
+    }
+    for (size_t step = 0, first = 0; step < STEPS; step++) {
+        struct pass pass =
+            net_pass(net, put_batch(net, first), true, number(c->name, "seed"), number("", "first_step") + step);
+        double loss = twin_step(twin, &pass, (struct sgd){1e-4, 0.9, 5e-4}, images, labels);
+        if (!(fabs(loss - want->values[step]) <= FLT_EPSILON * want->values[step]))
+            fail_msg("%s: the twin's loss of step %zu is %.9g, PyTorch's %.9g", running, step, loss,
+                     want->values[step]);
+        first = (first + pass.n) % IMAGES;
+    }
+    twin_free(twin);
+}
+
 static void compare_case(const char *path, bool bn, const struct golden_case *c, const char *algorithm) {
     struct layer_spec specs[VGG_LAYERS];
     size_t count = vgg_layers((struct vgg){&vgg_models[2], 1.0 / 32, bn, c->dropout}, specs);
@@ -137,6 +161,7 @@ static void compare_case(const char *path, bool bn, const struct golden_case *c,
     CHECK(net_create(device, specs, count, vgg_input, c->batch, algorithm, true, &net));
     CHECK(net_allocate(net));
     CHECK(checkpoint_load(&golden, path, net, CHECKPOINT_WEIGHTS));
+    compare_twin(net, c);
     compare_losses(net, c);
     compare_parameters(net, c);
     compare_logits(net, c);

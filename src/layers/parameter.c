@@ -41,6 +41,10 @@ static void reorder(const struct parameter *p, const float *from, float *to, boo
     }
 }
 
+void parameter_order(const struct parameter *p, const float *values, float *ordered) {
+    reorder(p, values, ordered, true);
+}
+
 enum vggcl_err parameter_write(struct dev *d, const struct parameter *p, struct tensor t, const float *values) {
     size_t count = parameter_count(p);
     if (p->layout == LAYOUT_VECTOR)

@@ -36,6 +36,9 @@ int parameter_shape(const struct parameter *p, size_t shape[4]);
 /* Sets values, in PyTorch's order, to what the parameter starts as: the sequence of (seed, RNG_INIT + index). */
 void parameter_start(const struct parameter *p, uint64_t seed, uint32_t index, float *values);
 
+/* Writes values, in PyTorch's order, to ordered in the device's. */
+void parameter_order(const struct parameter *p, const float *values, float *ordered);
+
 /* Copies between tensor t (the value or the velocity) and values in PyTorch's order, parameter_count() long. */
 enum vggcl_err parameter_write(struct dev *d, const struct parameter *p, struct tensor t, const float *values);
 enum vggcl_err parameter_read(struct dev *d, const struct parameter *p, struct tensor t, float *values);

@@ -39,7 +39,8 @@ enum vggcl_err {
     VGGCL_ENUMERIC, /* the loss is not finite any more */
 };
 
-#define VGGCL_VERSION "0.1.0"
+#define VGGCL_VERSION  "0.1.0"
+#define VGGCL_PATH_MAX 4096
 
 /* "0.1.0": the library's version, which may be newer than the header that a program was compiled with. */
 VGGCL_API const char *vggcl_version(void);
@@ -58,9 +59,13 @@ struct vggcl_device {
     enum vggcl_device_type type;
     bool is_default; /* what an empty selector takes: the first GPU, else the first accelerator, else the first CPU */
     char name[256], platform_name[128], vendor[128], driver[128], version[128];
+    char c_version[128]; /* of OpenCL C, as the driver says: "OpenCL C 1.2 ..." */
     unsigned compute_units, clock_mhz;
-    uint64_t memory, largest_allocation, local_memory; /* bytes */
-    size_t work_group_size;                            /* the largest that the device takes */
+    uint64_t memory, largest_allocation, local_memory;    /* bytes */
+    size_t work_group_size;                               /* the largest that the device takes */
+    size_t alignment;                                     /* bytes; where a sub-buffer may begin */
+    unsigned preferred_vector_width, native_vector_width; /* floats */
+    bool half; /* computes with 16-bit floats (cl_khr_fp16); storing needs none */
 };
 
 /* Lists every device of every platform, in the ICD loader's order; the position in *list is the flat index that a
@@ -74,12 +79,17 @@ VGGCL_API enum vggcl_err vggcl_devices(struct vggcl_device **list, size_t *count
 VGGCL_API enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count, const char *selector,
                                              size_t *position);
 
+/* What the commands go by on a device where --profile does not say (see vggcl_tune()). */
+enum vggcl_profile { VGGCL_PROFILE_NONE, VGGCL_PROFILE_STORED, VGGCL_PROFILE_SHIPPED };
+
+/* The profile of a device; name gets the stored one's path, or what the one that ships is called. One that is broken,
+ * or of another driver or version of vggcl, is none. */
+VGGCL_API enum vggcl_profile vggcl_device_profile(const struct vggcl_device *device, char name[VGGCL_PATH_MAX]);
+
 /* ---------------------------------------------------------------------------------------------- configuration -- */
 
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
-
-#define VGGCL_PATH_MAX 4096
 
 /* Everything that a run of train or eval can be told. Made by vggcl_config_init(), changed by vggcl_config_set();
  * vggcl_options() says what each field means, its range and its default. */

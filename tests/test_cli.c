@@ -60,7 +60,21 @@ static void devices(void **state) {
     json_t *all = json_loads(output, 0, NULL), *list = json_object_get(all, "devices");
     assert_true(json_array_size(list) > 0);
     assert_true(json_string_length(json_object_get(json_array_get(list, 0), "name")) > 0);
+    assert_null(json_object_get(json_array_get(list, 0), "c_version"));
     json_decref(all);
+    assert_int_equal(vggcl("devices --json --verbose"), 0);
+    all = json_loads(output, 0, NULL);
+    json_t *first = json_array_get(json_object_get(all, "devices"), 0);
+    assert_memory_equal(json_string_value(json_object_get(first, "c_version")), "OpenCL C ", 9);
+    assert_true(json_integer_value(json_object_get(first, "native_vector_width_float")) > 0);
+    assert_true(json_integer_value(json_object_get(first, "preferred_vector_width_float")) > 0);
+    assert_true(json_integer_value(json_object_get(first, "sub_buffer_alignment_bytes")) > 0);
+    assert_true(json_is_boolean(json_object_get(first, "half")));
+    assert_non_null(json_object_get(first, "profile"));
+    json_decref(all);
+    assert_int_equal(vggcl("devices --verbose"), 0);
+    assert_says("OpenCL C ");
+    assert_says("sub-buffers at multiples of ");
     assert_fails(1, "no such OpenCL device; there are: 0:0", "train --device 77:1 " RECIPE);
 }
 

@@ -24,7 +24,6 @@ static enum vggcl_err check_kernel_dir(const char *kernel_dir) {
 
 /* Takes over the id; *device is to be closed in any case. */
 static enum vggcl_err open_one(const struct selected *selected, const char *kernel_dir, struct dev **device) {
-    cl_uint alignment_bits = 0, native_width = 0;
     cl_int code;
     struct dev *d = *device = calloc(1, sizeof *d);
     if (!d) {
@@ -35,13 +34,9 @@ static enum vggcl_err open_one(const struct selected *selected, const char *kern
     d->id = selected->id;
     d->vector_width = natural_vector_width(d->info.type);
     d->kernel_dir = kernel_dir && *kernel_dir ? kernel_dir : NULL;
+    d->native_vector_width = (int)d->info.native_vector_width;
+    d->alignment = d->info.alignment > 64 ? d->info.alignment : 64;
     cache_folder("programs", d->cache_folder);
-
-    clGetDeviceInfo(d->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof alignment_bits, &alignment_bits, NULL);
-    clGetDeviceInfo(d->id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof native_width, &native_width, NULL);
-    d->native_vector_width = (int)native_width;
-    d->alignment = alignment_bits / 8 > 64 ? alignment_bits / 8 : 64;
-
     d->context = clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
     if (code != CL_SUCCESS)
         return dev_fail(d, code, "creating a context");

@@ -29,6 +29,19 @@ static uint64_t device_number(cl_device_id id, cl_device_info what) {
     return found;
 }
 
+/* The extensions are words between spaces, too many for a buffer of a fixed size on some drivers. */
+static bool has_extension(cl_device_id id, const char *name) {
+    size_t size = 0, length = strlen(name);
+    bool found = false;
+    clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, 0, NULL, &size);
+    char *text = calloc(size + 1, 1);
+    if (text && clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, size, text, NULL) == CL_SUCCESS)
+        for (const char *at = text; !found && (at = strstr(at, name)); at += length)
+            found = (at == text || at[-1] == ' ') && (at[length] == ' ' || !at[length]);
+    free(text);
+    return found;
+}
+
 static void describe(cl_platform_id platform, cl_device_id id, struct vggcl_device *info) {
     clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof info->platform_name - 1, info->platform_name, NULL);
     device_text(id, CL_DEVICE_NAME, info->name, sizeof info->name);
@@ -42,6 +55,11 @@ static void describe(cl_platform_id platform, cl_device_id id, struct vggcl_devi
     info->memory = device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE);
     info->largest_allocation = device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
     info->local_memory = device_number(id, CL_DEVICE_LOCAL_MEM_SIZE);
+    device_text(id, CL_DEVICE_OPENCL_C_VERSION, info->c_version, sizeof info->c_version);
+    info->alignment = (size_t)device_number(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
+    info->preferred_vector_width = (unsigned)device_number(id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
+    info->native_vector_width = (unsigned)device_number(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    info->half = has_extension(id, "cl_khr_fp16");
     info->work_group_size = (size_t)device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
 }
 

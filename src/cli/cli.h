@@ -4,6 +4,8 @@
 
 #include "vggcl.h"
 
+#include <jansson.h>
+
 /* What the program's exit status says. */
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FINITE = 3, EXIT_INTERRUPTED = 130 };
 
@@ -36,6 +38,9 @@ int cli_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_end(int status);
 
 const char *cli_device_type(enum vggcl_device_type type); /* "GPU", ... */
+
+/* A device as devices --json prints it, with --verbose where details is set; index is its position in the list. */
+json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details);
 
 /* Writes seconds as "4.2 s", "3 min 20 s" or "2 h 05 min". */
 void cli_duration(double seconds, char text[32]);

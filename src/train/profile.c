@@ -20,15 +20,22 @@ static const char *const direction_names[CONV_DIRECTIONS] = {"forward", "data_gr
 
 /* ---------------------------------------------------------------------------------------------------- writing -- */
 
-struct profile profile_of(const struct dev *d) {
-    struct profile p = {.tuning = d->tuning ? *d->tuning : tuning_built_in(d)};
-    time_t now = time(NULL);
-    struct tm utc;
-    snprintf(p.device, sizeof p.device, "%s", d->info.name);
-    snprintf(p.platform, sizeof p.platform, "%s", d->info.platform_name);
-    snprintf(p.driver, sizeof p.driver, "%s", d->info.driver);
+/* What a profile that is made here and now says of its device. */
+static struct profile made_on(const struct vggcl_device *device) {
+    struct profile p = {0};
+    snprintf(p.device, sizeof p.device, "%s", device->name);
+    snprintf(p.platform, sizeof p.platform, "%s", device->platform_name);
+    snprintf(p.driver, sizeof p.driver, "%s", device->driver);
     snprintf(p.clblast, sizeof p.clblast, "%s", clblast_version());
     snprintf(p.kernels, sizeof p.kernels, "%016" PRIx64, program_sources_hash());
+    return p;
+}
+
+struct profile profile_of(const struct dev *d) {
+    struct profile p = made_on(&d->info);
+    time_t now = time(NULL);
+    struct tm utc;
+    p.tuning = d->tuning ? *d->tuning : tuning_built_in(d);
     if (gmtime_r(&now, &utc))
         strftime(p.date, sizeof p.date, "%Y-%m-%d", &utc);
     return p;
@@ -300,9 +307,9 @@ enum vggcl_err profile_read(const char *path, struct profile *p) {
 
 /* ------------------------------------------------------------------------------------------------- the device's -- */
 
-void profile_path(const struct dev *d, char path[VGGCL_PATH_MAX]) {
+void profile_path(const struct vggcl_device *info, char path[VGGCL_PATH_MAX]) {
     char folder[VGGCL_PATH_MAX], name[96];
-    const char *device = d->info.name, *platform = d->info.platform_name;
+    const char *device = info->name, *platform = info->platform_name;
     size_t length = 0;
     uint64_t hash = hash_bytes(hash_bytes(HASH_START, platform, strlen(platform) + 1), device, strlen(device) + 1);
     for (; length < 64 && device[length]; length++)
@@ -316,9 +323,9 @@ void profile_path(const struct dev *d, char path[VGGCL_PATH_MAX]) {
     err_put_back(kept);
 }
 
-/* What differs between p and d as it is now; NULL for nothing. */
-static const char *difference(const struct profile *p, const struct dev *d) {
-    struct profile now = profile_of(d);
+/* What differs between p and what would be made on the device now; NULL for nothing. */
+static const char *difference(const struct profile *p, const struct vggcl_device *device) {
+    struct profile now = made_on(device);
     return strcmp(p->device, now.device) || strcmp(p->platform, now.platform) ? "device"
            : strcmp(p->driver, now.driver)                                    ? "driver"
            : strcmp(p->clblast, now.clblast)                                  ? "version of CLBlast"
@@ -333,11 +340,11 @@ static struct conv_shape shape_of(const struct tuned_conv *row) {
 enum vggcl_err profile_store(const struct dev *d, char path[VGGCL_PATH_MAX]) {
     struct profile made = profile_of(d), old;
     struct tuning *t = &made.tuning;
-    profile_path(d, path);
+    profile_path(&d->info, path);
     if (!*path)
         return err_set(VGGCL_EIO, "there is no folder to keep a profile in; set VGGCL_CACHE_DIR, or use --export");
     char *kept = err_keep();
-    bool known = profile_read(path, &old) == VGGCL_OK && !difference(&old, d);
+    bool known = profile_read(path, &old) == VGGCL_OK && !difference(&old, &d->info);
     err_put_back(kept);
     for (size_t i = 0; known && i < old.tuning.conv_count && t->conv_count < TUNED_CONVS; i++)
         if (!tuning_find(t, shape_of(&old.tuning.convs[i])))
@@ -368,15 +375,15 @@ static enum vggcl_err use_file(struct dev *d, const char *path, struct tuned *tu
 static bool use_stored(struct dev *d, struct tuned *tuned, char ignored[512]) {
     char path[VGGCL_PATH_MAX];
     struct profile p;
-    profile_path(d, path);
+    profile_path(&d->info, path);
     FILE *there = *path ? fopen(path, "rb") : NULL;
     if (!there)
         return false;
     fclose(there);
     char *kept = err_keep();
     const char *other = NULL;
-    bool good =
-        profile_read(path, &p) == VGGCL_OK && !(other = difference(&p, d)) && tuning_use(d, &p.tuning) == VGGCL_OK;
+    bool good = profile_read(path, &p) == VGGCL_OK && !(other = difference(&p, &d->info)) &&
+                tuning_use(d, &p.tuning) == VGGCL_OK;
     if (other)
         snprintf(ignored, 512, "; the stored profile is of another %s: vggcl tune makes a new one", other);
     else if (!good)
@@ -387,17 +394,40 @@ static bool use_stored(struct dev *d, struct tuned *tuned, char ignored[512]) {
     return good;
 }
 
+/* Reads a profile that ships; whether it is for such a device. */
+static bool ships_for(const struct embedded_file *f, const struct vggcl_device *device, struct profile *p) {
+    return profile_parse(f->text, strlen(f->text), f->stem, p) == VGGCL_OK && *p->match_platform &&
+           strcmp(p->match_platform, device->platform_name) == 0 &&
+           (unsigned)p->match_width == device->native_vector_width;
+}
+
 static bool use_shipped(struct dev *d, struct tuned *tuned) {
     struct profile p;
     char *kept = err_keep();
     bool found = false;
     for (const struct embedded_file *f = embedded_profiles; f->stem && !found; f++) {
-        found = profile_parse(f->text, strlen(f->text), f->stem, &p) == VGGCL_OK && *p.match_platform &&
-                strcmp(p.match_platform, d->info.platform_name) == 0 && p.match_width == d->native_vector_width &&
-                tuning_use(d, &p.tuning) == VGGCL_OK;
+        found = ships_for(f, &d->info, &p) && tuning_use(d, &p.tuning) == VGGCL_OK;
         if (found)
             say(tuned, TUNED_SHIPPED, "shipped profile", f->stem);
     }
+    err_put_back(kept);
+    return found;
+}
+
+enum vggcl_profile vggcl_device_profile(const struct vggcl_device *device, char name[VGGCL_PATH_MAX]) {
+    enum vggcl_profile found = VGGCL_PROFILE_NONE;
+    struct profile p;
+    char *kept = err_keep();
+    profile_path(device, name);
+    if (*name && profile_read(name, &p) == VGGCL_OK && !difference(&p, device))
+        found = VGGCL_PROFILE_STORED;
+    for (const struct embedded_file *f = embedded_profiles; f->stem && !found; f++)
+        if (ships_for(f, device, &p)) {
+            snprintf(name, VGGCL_PATH_MAX, "%s", f->stem);
+            found = VGGCL_PROFILE_SHIPPED;
+        }
+    if (!found)
+        *name = '\0';
     err_put_back(kept);
     return found;
 }

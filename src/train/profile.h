@@ -35,8 +35,8 @@ char *profile_text(const struct profile *p);
 /* Writes it to path: whole or not at all. */
 enum vggcl_err profile_write(const char *path, const struct profile *p);
 
-/* Where d's own profile is kept: "profiles" in the cache folder; "" where there is none. */
-void profile_path(const struct dev *d, char path[VGGCL_PATH_MAX]);
+/* Where the device's own profile is kept: "profiles" in the cache folder; "" where there is none. */
+void profile_path(const struct vggcl_device *device, char path[VGGCL_PATH_MAX]);
 
 /* Keeps d's present tuning there, with the convolutions of other shapes that a profile there knows. path: where. */
 enum vggcl_err profile_store(const struct dev *d, char path[VGGCL_PATH_MAX]);

@@ -179,7 +179,7 @@ enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, cons
     TRY_GOTO(check_choice(d, &own), done);
     if (export_path)
         TRY_GOTO(export_profile(d, export_path), done);
-    profile_path(d, result->path);
+    profile_path(&d->info, result->path);
     if (*result->path || !export_path)
         err = profile_store(d, result->path);
 done:

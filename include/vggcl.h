@@ -350,7 +350,7 @@ struct vggcl_benchmark {
     struct vggcl_spread train, eval; /* images per second */
     double peak_flops, copy_bytes;   /* per second, as measured by a multiply-add and a copy kernel */
     double step_flops;               /* of one training image, counted as direct convolution */
-    size_t device_bytes;
+    size_t device_bytes;             /* of memory, the most that the steps took of it */
     struct vggcl_layer_time *layers;
     size_t layer_count;
 };
@@ -359,6 +359,10 @@ struct vggcl_benchmark {
  * warm up, then each layer alone. Give *benchmark to vggcl_benchmark_free() afterwards. */
 VGGCL_API enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct vggcl_benchmark *benchmark);
 VGGCL_API void vggcl_benchmark_free(struct vggcl_benchmark *benchmark);
+
+/* The seconds until the first training step is done: the device opened, kernels built or loaded, memory taken. Only a
+ * process that has made no OpenCL call before sees all of it. */
+VGGCL_API enum vggcl_err vggcl_start_time(const struct vggcl_config *config, double *seconds);
 
 /* ------------------------------------------------------------------------------------------------------ tuning -- */
 

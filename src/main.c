@@ -1,13 +1,16 @@
 /* main.c - vggcl: finds the command, reads its flags, runs it. */
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_train,   &command_eval,  &command_plan,
-                                                 &command_bench,   &command_tune,  &command_selfcheck,
-                                                 &command_devices, &command_synth, &command_version};
+static const struct command *const commands[] = {
+    &command_train, &command_eval,      &command_plan,    &command_bench, &command_compare,
+    &command_tune,  &command_selfcheck, &command_devices, &command_synth, &command_version};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream) {
@@ -40,6 +43,14 @@ static void print_flag(const char *name, const char *argument, const char *help,
     putchar('\n');
 }
 
+/* The command's own flag of that name; else NULL. */
+static const struct flag *own_flag(const struct command *c, const char *name) {
+    for (const struct flag *f = c->flags; f->name; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
 static int print_help(const struct command *c) {
     size_t count;
     const struct vggcl_option *options = vggcl_options(&count);
@@ -47,7 +58,7 @@ static int print_help(const struct command *c) {
     if (c->options || c->flags[0].name)
         puts("Flags:");
     for (size_t i = 0; i < count; i++)
-        if (options[i].flags & c->options)
+        if (options[i].flags & c->options && !own_flag(c, options[i].name))
             print_flag(options[i].name, options[i].argument, options[i].help, options[i].value);
     for (const struct flag *f = c->flags; f->name; f++)
         print_flag(f->name, f->argument, f->help, "");
@@ -77,8 +88,24 @@ int cli_end(int status) {
     return EXIT_FAILED;
 }
 
+json_t *cli_text_json(const char *text) {
+    json_t *json = json_string(text);
+    return json ? json : json_string("(no UTF-8)");
+}
+
+json_t *cli_number_json(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 const char *cli_device_type(enum vggcl_device_type type) {
     return type == VGGCL_GPU ? "GPU" : type == VGGCL_CPU ? "CPU" : "accelerator";
+}
+
+bool cli_parse_count(const char *text, long minimum, long maximum, long *value) {
+    char *end;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    return end != text && !*end && !errno && *value >= minimum && *value <= maximum;
 }
 
 void cli_duration(double seconds, char text[32]) {
@@ -91,14 +118,6 @@ void cli_duration(double seconds, char text[32]) {
         snprintf(text, 32, "%ld h %02ld min", whole / 3600, whole / 60 % 60);
 }
 
-/* The command's own flag of that name; else NULL. */
-static const struct flag *own_flag(const struct command *c, const char *name) {
-    for (const struct flag *f = c->flags; f->name; f++)
-        if (strcmp(f->name, name) == 0)
-            return f;
-    return NULL;
-}
-
 static const struct vggcl_option *option_for(const struct command *c, const char *name) {
     size_t count;
     const struct vggcl_option *options = vggcl_options(&count);
@@ -106,6 +125,18 @@ static const struct vggcl_option *option_for(const struct command *c, const char
         if (options[i].flags & c->options && strcmp(options[i].name, name) == 0)
             return &options[i];
     return NULL;
+}
+
+/* Puts an argument where it belongs. */
+static int take_argument(const struct flag *f, const char *argument) {
+    const char **text = f->text;
+    if (strstr(f->argument, "..."))
+        while (*text)
+            text++;
+    if (text == f->text + FLAG_MOST)
+        return cli_misused("--%s can be given %d times at most", f->name, FLAG_MOST);
+    *text = argument;
+    return EXIT_FINE;
 }
 
 /* Reads the flag at argv[*i], "--name value" or "--name=value", and moves *i to the last word it took. */
@@ -126,14 +157,13 @@ static int parse_flag(const struct command *c, int argc, char **argv, int *i, st
         return cli_misused("--%s needs an argument, %s", name, argument);
     if (!argument && text)
         return cli_misused("--%s takes no argument", name);
-    if (option) {
+    if (!own) {
         enum vggcl_err err = vggcl_config_set(config, name, text);
         return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
     }
     if (argument)
-        *own->text = text;
-    else
-        *own->set = true;
+        return take_argument(own, text);
+    *own->set = true;
     return EXIT_FINE;
 }
 

@@ -1,8 +1,7 @@
 #include "cli/cli.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 static bool as_json, by_layer;
 static const char *steps = "10";
@@ -37,17 +36,38 @@ static json_t *layers_json(const struct vggcl_benchmark *b) {
     return layers;
 }
 
-static void print_json(const struct vggcl_benchmark *b) {
+/* Of the copying speed, what the activations between convolutions reach forward, which only move memory. */
+static double bytes_share(const struct vggcl_benchmark *b) {
+    double bytes = 0, seconds = 0;
+    for (size_t i = 0; i < b->layer_count; i++)
+        if (strcmp(b->layers[i].type, "activation") == 0) {
+            bytes += b->layers[i].forward_bytes;
+            seconds += b->layers[i].forward;
+        }
+    return bytes / seconds / b->copy_bytes;
+}
+
+/* Of the peak, what a training step reaches. */
+static double flops_share(const struct vggcl_benchmark *b) {
+    return b->train.median * b->step_flops / b->peak_flops;
+}
+
+json_t *cli_bench_json(const struct vggcl_benchmark *b) {
     char model[16], storage[16];
     vggcl_config_get(&b->config, "model", model, sizeof model);
     vggcl_config_get(&b->config, "storage", storage, sizeof storage);
-    json_t *all = json_pack(
-        "{s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:I, s:o}", "device",
-        b->device.name, "driver", b->device.driver, "tuning", b->tuning, "model", model, "width", b->config.width,
-        "storage", storage, "batch", b->config.batch, "train_images_per_s", b->train.median, "eval_images_per_s",
-        b->eval.median, "train_spread", spread_json(b->train), "eval_spread", spread_json(b->eval), "first_step_s",
-        b->first_step, "peak_flops_per_s", b->peak_flops, "copy_bytes_per_s", b->copy_bytes, "train_flops_per_image",
-        b->step_flops, "device_bytes", (json_int_t)b->device_bytes, "layers", layers_json(b));
+    return json_pack(
+        "{s:o, s:o, s:s, s:s, s:f, s:s, s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:o, s:o, s:I, s:o}", "device",
+        cli_text_json(b->device.name), "driver", cli_text_json(b->device.driver), "tuning", b->tuning, "model", model,
+        "width", b->config.width, "storage", storage, "batch", b->config.batch, "train_images_per_s", b->train.median,
+        "eval_images_per_s", b->eval.median, "train_spread", spread_json(b->train), "eval_spread", spread_json(b->eval),
+        "first_step_s", b->first_step, "peak_flops_per_s", b->peak_flops, "copy_bytes_per_s", b->copy_bytes,
+        "train_flops_per_image", b->step_flops, "flops_share", cli_number_json(flops_share(b)), "bytes_share",
+        cli_number_json(bytes_share(b)), "device_bytes", (json_int_t)b->device_bytes, "layers", layers_json(b));
+}
+
+static void print_json(const struct vggcl_benchmark *b) {
+    json_t *all = cli_bench_json(b);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(all);
@@ -111,8 +131,7 @@ static void print_text(const struct vggcl_benchmark *b) {
            b->config.batch, storage, 1e-6 * (double)b->device_bytes);
     printf("first step  %.2f s, building kernels included\n", b->first_step);
     printf("train       %.1f images/s (%.1f to %.1f), %.0f GFLOP/s or %.0f %% of the peak\n", b->train.median,
-           b->train.least, b->train.largest, 1e-9 * b->train.median * b->step_flops,
-           100 * b->train.median * b->step_flops / b->peak_flops);
+           b->train.least, b->train.largest, 1e-9 * b->train.median * b->step_flops, 100 * flops_share(b));
     printf("eval        %.1f images/s (%.1f to %.1f)\n", b->eval.median, b->eval.least, b->eval.largest);
     if (by_layer)
         print_layers(b);
@@ -120,9 +139,8 @@ static void print_text(const struct vggcl_benchmark *b) {
 
 static int run(const struct vggcl_config *config) {
     struct vggcl_benchmark benchmark;
-    char *end;
-    long count = strtol(steps, &end, 10);
-    if (end == steps || *end || count < 1 || count > 100000)
+    long count;
+    if (!cli_parse_count(steps, 1, 100000, &count))
         return cli_misused("--steps takes a whole number from 1 to 100000, not '%s'", steps);
     enum vggcl_err err = vggcl_bench(config, (int)count, &benchmark);
     if (err != VGGCL_OK)

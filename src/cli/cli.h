@@ -9,12 +9,14 @@
 /* What the program's exit status says. */
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FINITE = 3, EXIT_INTERRUPTED = 130 };
 
-/* A flag of one command alone; the others are vggcl_options(). */
+/* A flag of one command alone; the others are vggcl_options(), of which it may replace one. One whose argument ends in
+ * "..." may be given up to FLAG_MOST times: text is the first of so many, which start as NULL, and of one NULL more. */
 struct flag {
     const char *name, *argument, *help; /* as in struct vggcl_option; a NULL name ends a list */
     const char **text;                  /* gets the argument, where there is one */
     bool *set;                          /* is made true where there is none */
 };
+enum { FLAG_MOST = 16 };
 
 struct command {
     const char *name;
@@ -25,8 +27,8 @@ struct command {
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
 
-extern const struct command command_train, command_eval, command_plan, command_bench, command_selfcheck, command_tune,
-    command_devices, command_synth, command_version;
+extern const struct command command_train, command_eval, command_plan, command_bench, command_compare,
+    command_selfcheck, command_tune, command_devices, command_synth, command_version;
 
 /* Prints the library's last error to stderr, and gives the exit status that belongs to its code. */
 int cli_failed(enum vggcl_err err);
@@ -41,6 +43,18 @@ const char *cli_device_type(enum vggcl_device_type type); /* "GPU", ... */
 
 /* A device as devices --json prints it, with --verbose where details is set; index is its position in the list. */
 json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details);
+
+/* A benchmark as bench --json prints it. */
+json_t *cli_bench_json(const struct vggcl_benchmark *b);
+
+/* text as JSON; what a driver calls itself need not be UTF-8, which is all that JSON has. */
+json_t *cli_text_json(const char *text);
+
+/* The number, or null where it is not finite, which JSON has no word for. */
+json_t *cli_number_json(double value);
+
+/* A whole number of minimum..maximum; false where text is none. */
+bool cli_parse_count(const char *text, long minimum, long maximum, long *value);
 
 /* Writes seconds as "4.2 s", "3 min 20 s" or "2 h 05 min". */
 void cli_duration(double seconds, char text[32]);

@@ -1,28 +1,21 @@
 #include "cli/cli.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static bool as_json, verbose;
 
-/* What a driver calls itself need not be UTF-8, which is all that JSON has. */
-static json_t *text_json(const char *text) {
-    json_t *json = json_string(text);
-    return json ? json : json_string("(no UTF-8)");
-}
-
 static void add_details(json_t *json, const struct vggcl_device *d) {
     static const char *const from[] = {[VGGCL_PROFILE_STORED] = "stored", [VGGCL_PROFILE_SHIPPED] = "shipped"};
     char name[VGGCL_PATH_MAX];
     enum vggcl_profile profile = vggcl_device_profile(d, name);
-    json_object_set_new(json, "c_version", text_json(d->c_version));
+    json_object_set_new(json, "c_version", cli_text_json(d->c_version));
     json_object_set_new(json, "preferred_vector_width_float", json_integer(d->preferred_vector_width));
     json_object_set_new(json, "native_vector_width_float", json_integer(d->native_vector_width));
     json_object_set_new(json, "half", json_boolean(d->half));
     json_object_set_new(json, "sub_buffer_alignment_bytes", json_integer((json_int_t)d->alignment));
     json_object_set_new(json, "profile",
-                        profile ? json_pack("{s:s, s:o}", "from", from[profile], "name", text_json(name))
+                        profile ? json_pack("{s:s, s:o}", "from", from[profile], "name", cli_text_json(name))
                                 : json_null());
 }
 
@@ -30,10 +23,10 @@ json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details
     json_t *json =
         json_pack("{s:i, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:I, s:i}", "index", (int)index,
                   "selector", json_sprintf("%d:%d", d->platform, d->device), "default", d->is_default, "type",
-                  cli_device_type(d->type), "name", text_json(d->name), "platform", text_json(d->platform_name),
-                  "vendor", text_json(d->vendor), "driver", text_json(d->driver), "version", text_json(d->version),
-                  "compute_units", (int)d->compute_units, "clock_mhz", (int)d->clock_mhz, "memory_bytes",
-                  (json_int_t)d->memory, "largest_allocation_bytes", (json_int_t)d->largest_allocation,
+                  cli_device_type(d->type), "name", cli_text_json(d->name), "platform", cli_text_json(d->platform_name),
+                  "vendor", cli_text_json(d->vendor), "driver", cli_text_json(d->driver), "version",
+                  cli_text_json(d->version), "compute_units", (int)d->compute_units, "clock_mhz", (int)d->clock_mhz,
+                  "memory_bytes", (json_int_t)d->memory, "largest_allocation_bytes", (json_int_t)d->largest_allocation,
                   "local_memory_bytes", (json_int_t)d->local_memory, "work_group_size", (int)d->work_group_size);
     if (details)
         add_details(json, d);

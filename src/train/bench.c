@@ -1,4 +1,4 @@
-/* bench.c - vggcl_bench(): how fast a device trains and evaluates a network, and where the time goes. */
+/* bench.c - vggcl_bench(): how fast a device starts, trains and evaluates a network, and where the time goes. */
 #include "base/rng.h"
 #include "ops/peak.h"
 #include "train/bench.h"
@@ -247,9 +247,9 @@ enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct 
     b->device = d->info;
     snprintf(b->tuning, sizeof b->tuning, "%s", tuned.text);
     TRY_GOTO(make_net(d, config, &net), done);
-    b->device_bytes = net->bytes;
     TRY_GOTO(time_steps(net, steps, train_step, &b->train, &b->first_step), done);
     TRY_GOTO(time_steps(net, steps, eval_step, &b->eval, NULL), done);
+    b->device_bytes = d->peak_bytes;
     TRY_GOTO(time_layers(net, b), done);
     err = measure_device(d, b);
 done:
@@ -257,6 +257,22 @@ done:
     dev_close(d);
     if (err != VGGCL_OK)
         vggcl_benchmark_free(b);
+    return err;
+}
+
+enum vggcl_err vggcl_start_time(const struct vggcl_config *config, double *seconds) {
+    enum vggcl_err err;
+    struct dev *d = NULL;
+    struct net *net = NULL;
+    struct tuned tuned;
+    double start = clock_seconds();
+    TRY_GOTO(config_device(config, &d, &tuned), done);
+    TRY_GOTO(make_net(d, config, &net), done);
+    TRY_GOTO(train_step(net, 0), done);
+    *seconds = clock_seconds() - start;
+done:
+    net_free(net);
+    dev_close(d);
     return err;
 }
 

@@ -1,0 +1,34 @@
+#include "cli/page.h"
+#include "base/file.h"
+#include "cl/embedded.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char mark[] = "@RECORDS@"; /* where the records go, in a <script type="application/json"> */
+
+/* As JSON in which no tag can begin, whatever the records' texts hold. */
+static void write_records(FILE *stream, const char *json) {
+    for (; *json; json++)
+        if (*json == '<')
+            fputs("\\u003c", stream);
+        else
+            fputc(*json, stream);
+}
+
+enum vggcl_err page_write(const char *path, const json_t *records) {
+    struct file_write file;
+    const char *page = embedded_pages[0].text, *at = strstr(page, mark);
+    char *json = json_dumps(records, JSON_REAL_PRECISION(9));
+    if (!json)
+        return err_no_memory(path, 0);
+    enum vggcl_err err = file_write_begin(&file, path);
+    if (err == VGGCL_OK) {
+        fwrite(page, 1, (size_t)(at - page), file.stream);
+        write_records(file.stream, json);
+        fputs(at + strlen(mark), file.stream);
+        err = file_write_commit(&file);
+    }
+    free(json);
+    return err;
+}

@@ -1,0 +1,162 @@
+#define _POSIX_C_SOURCE 200809L /* setenv */
+#include "cli/record.h"
+#include "base/err.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BENCH_STEPS = 5, NARROW_BATCH = 32 };
+static const double narrow = 1.0 / 16; /* the width at most whose losses are compared: the host computes them too */
+
+static json_t *failure(void) {
+    return json_pack("{s:o}", "error", cli_text_json(vggcl_error()));
+}
+
+/* fault may be NULL. */
+static json_t *answer(json_t *value, json_t *fault) {
+    return json_pack("{s:o, s:o*}", "value", value, "fault", fault);
+}
+
+/* ----------------------------------------------------------------------------------------------- which devices -- */
+
+/* Marks those that the selectors name; without one the default device, of which there may be none. */
+static enum vggcl_err choose(const struct vggcl_device *list, size_t count, const char *const *selectors,
+                             bool *chosen) {
+    size_t position;
+    do {
+        TRY(vggcl_device_select(list, count, *selectors, &position));
+        chosen[position] = true;
+    } while (*selectors && *++selectors);
+    return VGGCL_OK;
+}
+
+json_t *record_devices(const void *job) {
+    const struct selection *s = job;
+    enum vggcl_err err;
+    struct vggcl_device *list = NULL;
+    size_t count;
+    bool *chosen = NULL;
+    json_t *devices = json_array();
+    TRY_GOTO(vggcl_devices(&list, &count), done);
+    chosen = calloc(count + 1, sizeof *chosen);
+    if (!chosen) {
+        err = err_no_memory("the devices", count + 1);
+        goto done;
+    }
+    TRY_GOTO(choose(list, count, s->selectors, chosen), done);
+    for (size_t i = 0; i < count; i++)
+        if (s->all || chosen[i])
+            json_array_append_new(devices, cli_device_json(&list[i], i, true));
+done:
+    free(list);
+    free(chosen);
+    if (err == VGGCL_OK)
+        return json_pack("{s:o}", "devices", devices);
+    json_decref(devices);
+    return failure();
+}
+
+/* ------------------------------------------------------------------------------------------------------ the start --
+ */
+
+json_t *record_start(const void *job) {
+    static const char *const variables[] = {"VGGCL_CACHE_DIR", "POCL_CACHE_DIR", "MESA_SHADER_CACHE_DIR",
+                                            "CUDA_CACHE_PATH", "NEO_CACHE_DIR",  "AMD_COMGR_CACHE_DIR"};
+    const struct measuring *m = job;
+    double seconds;
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        setenv(variables[i], m->caches, 1);
+    return vggcl_start_time(&m->config, &seconds) == VGGCL_OK ? answer(json_real(seconds), NULL) : failure();
+}
+
+/* ------------------------------------------------------------------------------------------------- the selfcheck -- */
+
+struct verdict {
+    json_t *failed;
+    double worst; /* error by tolerance; NaN or infinite where something was not a number */
+    json_t *fault;
+};
+
+static void add_check(void *user, const struct vggcl_check *c) {
+    struct verdict *v = user;
+    double ratio = c->tolerance > 0 ? c->error / c->tolerance : 0; /* what is copied or counted has no tolerance */
+    if (!(ratio <= v->worst))
+        v->worst = ratio;
+    if (c->passed)
+        return;
+    if (!v->fault)
+        v->fault = json_sprintf("computes wrong: %s (%s) of %s: %s", c->name, c->kernels, c->shape, c->fault);
+    json_array_append_new(v->failed, json_pack("{s:s, s:s, s:s, s:o}", "operator", c->name, "kernels", c->kernels,
+                                               "shape", c->shape, "fault", cli_text_json(c->fault)));
+}
+
+json_t *record_selfcheck(const void *job) {
+    const struct measuring *m = job;
+    struct vggcl_selfcheck result;
+    struct verdict v = {.failed = json_array()};
+    enum vggcl_err err = vggcl_run_selfcheck(&m->config, m->quick, &v, add_check, &result);
+    if (err == VGGCL_OK || result.failures)
+        return answer(json_pack("{s:b, s:i, s:i, s:o, s:f, s:o}", "quick", m->quick, "checks", result.checks,
+                                "failures", result.failures, "worst", cli_number_json(v.worst), "seconds",
+                                result.seconds, "failed", v.failed),
+                      v.fault);
+    json_decref(v.failed);
+    return failure();
+}
+
+/* ---------------------------------------------------------------------------------------------------- the losses -- */
+
+/* All that the losses depend on but the device: those of equal networks can be compared. */
+static json_t *describe_network(const struct vggcl_config *c) {
+    char model[16], dropout[16], storage[16];
+    vggcl_config_get(c, "model", model, sizeof model);
+    vggcl_config_get(c, "dropout", dropout, sizeof dropout);
+    vggcl_config_get(c, "storage", storage, sizeof storage);
+    return json_sprintf("%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu",
+                        model, c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, storage,
+                        (unsigned long long)c->seed);
+}
+
+/* The first loss that is out of tolerance, which no NaN is within; NULL for none. */
+static json_t *find_fault(const struct vggcl_loss *losses, int steps) {
+    for (int i = 0; i < steps; i++) {
+        const struct vggcl_loss *l = &losses[i];
+        if (!(fabs(l->device - l->reference) <= l->tolerance))
+            return json_sprintf("trains wrong: the loss of step %d is %.9g, not %.9g +- %.1e", i + 1, l->device,
+                                l->reference, l->tolerance);
+    }
+    return NULL;
+}
+
+json_t *record_losses(const void *job) {
+    const struct measuring *m = job;
+    struct vggcl_config config = m->config;
+    struct vggcl_loss losses[RECORD_STEPS];
+    config.width = fmin(config.width, narrow);
+    config.batch = config.batch < NARROW_BATCH ? config.batch : NARROW_BATCH;
+    if (vggcl_first_losses(&config, m->steps, losses) != VGGCL_OK)
+        return failure();
+    json_t *device = json_array(), *reference = json_array(), *tolerance = json_array();
+    for (int i = 0; i < m->steps; i++) {
+        json_array_append_new(device, cli_number_json(losses[i].device));
+        json_array_append_new(reference, cli_number_json(losses[i].reference));
+        json_array_append_new(tolerance, cli_number_json(losses[i].tolerance));
+    }
+    return answer(json_pack("{s:o, s:o, s:o, s:o}", "network", describe_network(&config), "device", device, "reference",
+                            reference, "tolerance", tolerance),
+                  find_fault(losses, m->steps));
+}
+
+/* ------------------------------------------------------------------------------------------------------ the speed --
+ */
+
+json_t *record_benchmark(const void *job) {
+    const struct measuring *m = job;
+    struct vggcl_benchmark b;
+    if (vggcl_bench(&m->config, BENCH_STEPS, &b) != VGGCL_OK)
+        return failure();
+    json_t *value = cli_bench_json(&b);
+    vggcl_benchmark_free(&b);
+    return answer(value, NULL);
+}

@@ -37,6 +37,7 @@ if [ "$1" = build ]; then
 else
     need pocl-opencl-icd pocl
     need libcmocka-dev pkg-config --exists cmocka
+    need chromium command -v chromium
     need clang compiles clang
     need valgrind command -v valgrind
     need oclgrind command -v oclgrind

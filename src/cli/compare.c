@@ -256,7 +256,7 @@ static void print_record(const json_t *record) {
     print_number("%.0f%%", 5, 100 * number_of(bench, "flops_share"));
     print_number("%.1f", 7, 1e-9 * number_of(bench, "copy_bytes_per_s"));
     print_number("%.0f%%", 5, 100 * number_of(bench, "bytes_share"));
-    print_number("%.0f", 7, number_of(bench, "device_bytes") / (1 << 20));
+    print_number("%.1f", 7, number_of(bench, "device_bytes") / (1 << 20));
     print_number("%.1f", 7, number_of(record, "cold_start_s"));
     print_number("%.1f", 6, number_of(record, "warm_start_s"));
     putchar('\n');

@@ -4,11 +4,15 @@
  *     dw = G' [ (B' x B) * (A dy A') ] G       summed over all tiles: the same products, transposed
  *
  * The products at each of the ALPHA^2 points, summed over channels or over tiles, are matrix products, done elsewhere
- * (gemm.cl). A transformed array is [point][tile or channel][channel]. Tiles are numbered as pixels are: tile columns
- * running fastest, then tile rows, then images. An image whose sides are no multiple of TILE is padded with zeros. */
+ * (gemm.cl) or by the kernels that hold what is transformed in local memory. A transformed array has a matrix for each
+ * point, GAP words between two. Tiles are numbered as pixels are: tile columns running fastest, then tile rows, then
+ * images. An image whose sides are no multiple of TILE is padded with zeros. */
 
 #ifndef TILE
 #define TILE 4 /* outputs of a tile along each side: 2 or 4 */
+#endif
+#ifndef GAP
+#define GAP 32 /* a multiple of VW */
 #endif
 #define ALPHA (TILE + 2)
 
@@ -129,24 +133,36 @@ inline vec masked(vec value, int keep) {
     return AS_VEC(AS_IVEC(value) & (ivec)-keep);
 }
 
-/* Point (row, column) of the transformed tile at `tile_start`; `points` words lie between two points. */
+/* The pixel at which tile number `tile` of images h x w begins, less `halo`. */
+typedef struct {
+    int image, top, left;
+} place;
+inline place place_of(int tile, int h, int w, int halo) {
+    int tiles_h = (h + TILE - 1) / TILE, tiles_w = (w + TILE - 1) / TILE;
+    place p = {tile / (tiles_w * tiles_h), tile / tiles_w % tiles_h * TILE - halo, tile % tiles_w * TILE - halo};
+    return p;
+}
+
+/* Point (row, column) of the transformed tile at `tile_start`; `points` words lie from one point to the next. */
 #define LOAD_POINT(row, column) VLOAD(block, tile_start + (size_t)(row * ALPHA + column) * points)
 #define STORE_POINT(row, column, value) VSTORE(value, block, tile_start + (size_t)(row * ALPHA + column) * points)
 
 /* What the kernels over tiles have in common: a work-item is one block of one of `tiles` tiles, the first of which is
- * the first of image first_image; `halo` is how far a tile begins before its outputs. */
-#define LOCATE_TILE(halo)                                                                                              \
+ * the first of image first_image; `halo` is how far a tile begins before its outputs. Transformed, it lies in
+ * [panel][point][tile][channel of the panel] of `panel` channels, which divide c: all in one are [point][tile][c]. */
+#define LOCATE_TILE(halo, panel)                                                                                       \
     int i = get_global_id(0), blocks = c / VW, block = i % blocks, tile = i / blocks;                                  \
-    int tiles_h = (h + TILE - 1) / TILE, tiles_w = (w + TILE - 1) / TILE;                                              \
     if (tile >= tiles)                                                                                                 \
         return;                                                                                                        \
-    int left = tile % tiles_w * TILE - halo, top = tile / tiles_w % tiles_h * TILE - halo;                             \
-    size_t image_offset = (size_t)(first_image + tile / (tiles_w * tiles_h)) * h * w * c;                              \
-    size_t tile_offset = (size_t)tile * c, points = (size_t)tiles * c
+    place at = place_of(tile, h, w, halo);                                                                             \
+    int left = at.left, top = at.top;                                                                                  \
+    size_t image_offset = (size_t)(first_image + at.image) * h * w * c, points = (size_t)tiles * panel + GAP;          \
+    size_t tile_offset = block * VW / panel * (ALPHA * ALPHA * points - panel) + (size_t)tile * panel
 
-/* v[point][tile][c] = B' x B. */
-kernel void winograd_input(global const stored *x, int first_image, int tiles, int h, int w, int c, global float *v) {
-    LOCATE_TILE(1);
+/* v[panel][point][tile][channel of the panel] = B' x B. */
+kernel void winograd_input(global const stored *x, int first_image, int tiles, int h, int w, int c, int panel,
+                           global float *v) {
+    LOCATE_TILE(1, panel);
     global const stored *image_start = x + image_offset;
     global float *tile_start = v + tile_offset;
     TRANSFORM(input_transform, ALPHA, ALPHA, LOAD_PIXEL, STORE_POINT)
@@ -155,54 +171,53 @@ kernel void winograd_input(global const stored *x, int first_image, int tiles, i
 /* y = A' m A + bias (where has_bias is set), from m[point][tile][c]. */
 kernel void winograd_output(global const float *m, int first_image, int tiles, int h, int w, int c, int has_bias,
                             global const float *bias, global stored *y) {
-    LOCATE_TILE(0);
+    LOCATE_TILE(0, c);
     global const float *tile_start = m + tile_offset;
     global stored *image_start = y + image_offset;
     vec offset = has_bias ? VLOAD(block, bias) : (vec)0;
     TRANSFORM(output_transform, ALPHA, TILE, LOAD_POINT, STORE_PIXEL)
 }
 
-/* z[point][tile][c] = A dy A'. */
-kernel void winograd_gradient(global const stored *dy, int first_image, int tiles, int h, int w, int c,
+/* z[panel][point][tile][channel of the panel] = A dy A'. */
+kernel void winograd_gradient(global const stored *dy, int first_image, int tiles, int h, int w, int c, int panel,
                               global float *z) {
-    LOCATE_TILE(0);
+    LOCATE_TILE(0, panel);
     global const stored *image_start = dy + image_offset;
     global float *tile_start = z + tile_offset;
     TRANSFORM(output_transposed, TILE, ALPHA, LOAD_PIXEL, STORE_POINT)
 }
 
-/* Transformed weights lie in strips of their outputs, u[strip][point][c][columns of the strip]: each is made just before
- * it is multiplied by, and what a product reads at a time lies together. A strip's `columns` are those from number `first`
- * on. */
-#define STRIP(u) (u + (size_t)first * ALPHA * ALPHA * c)
-
-/* A strip of u = G w G', from weight[tap][c][o]. A work-item is one block of the strip's columns at one c. */
-kernel void winograd_weight(global const float *weight, int c, int o, int first, int columns, global float *u) {
-    int i = get_global_id(0), block = i % (columns / VW), from = i / (columns / VW);
-    if (from >= c)
+/* u[point][c][o] = G w G', from weight[tap][c][o]. A work-item is one block of o at one c; count is their number. */
+kernel void winograd_weight(global const float *weight, int count, global float *u) {
+    int block = get_global_id(0);
+    if (block >= count)
         return;
-    size_t points = (size_t)c * columns;
-    global float *tile_start = STRIP(u) + (size_t)from * columns;
-#define LOAD_TAP(row, column) VLOAD(block, weight + ((size_t)(row * 3 + column) * c + from) * o + first)
+    size_t words = (size_t)count * VW, points = words + GAP;
+    global float *tile_start = u;
+#define LOAD_TAP(row, column) VLOAD(block, weight + (row * 3 + column) * words)
     TRANSFORM(weight_transform, 3, ALPHA, LOAD_TAP, STORE_POINT)
 }
 
-/* The same of the weights turned by 180 degrees with their channels swapped, w[tap][c][o] = weight[8 - tap][o][c]. A
- * work-item is VW of the strip's columns at VW of c, which VW divides: what lies along c goes through private memory to
- * lie along o. */
-kernel void winograd_weight_rotated(global const float *weight, int c, int o, int first, int columns, global float *u) {
-    int i = get_global_id(0), from = i % (c / VW), block = i / (c / VW);
-    if (block >= columns / VW)
-        return;
-    size_t points = (size_t)c * columns;
-    float taps[9][VW * VW]; /* [tap][o][c] */
+/* taps[tap][lane * VW + k] = weight[8 - tap][column + lane][from + k], from weight[tap][o][c]: VW x VW channels of the
+ * weights turned by 180 degrees. LOAD_ROTATED is a vector of o at c number from + k. */
+inline void load_rotated(global const float *weight, int c, int o, int from, int column, float taps[9][VW * VW]) {
     for (int tap = 0; tap < 9; tap++)
         for (int lane = 0; lane < VW; lane++)
-            TO_LANES(VLOAD(from, weight + ((size_t)(8 - tap) * o + first + block * VW + lane) * c),
-                     taps[tap] + lane * VW);
-    for (int k = 0; k < VW; k++) {
-        global float *tile_start = STRIP(u) + (size_t)(from * VW + k) * columns;
+            TO_LANES(VLOAD(0, weight + ((size_t)(8 - tap) * o + column + lane) * c + from), taps[tap] + lane * VW);
+}
 #define LOAD_ROTATED(row, column) column_of(taps[row * 3 + column] + k)
+
+/* The same of the weights turned by 180 degrees with their channels swapped, w[tap][c][o] = weight[8 - tap][o][c]. A
+ * work-item is VW of o at VW of c, which VW divides too. */
+kernel void winograd_weight_rotated(global const float *weight, int c, int o, global float *u) {
+    int i = get_global_id(0), from = i % (c / VW) * VW, block = i / (c / VW);
+    if (block >= o / VW)
+        return;
+    size_t points = (size_t)c * o + GAP;
+    float taps[9][VW * VW];
+    load_rotated(weight, c, o, from, block * VW, taps);
+    for (int k = 0; k < VW; k++) {
+        global float *tile_start = u + (size_t)(from + k) * o;
         TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_POINT)
     }
 }
@@ -215,22 +230,21 @@ inline vec sum_of_parts(global const float *p, int parts, size_t part_words, int
     return sum;
 }
 
-/* dweight[tap][c][o] = G' du G, du[point][c][o] being the sum of so many parts in their order. */
+/* dweight[tap][c][o] = G' du G, du[point][c][o] being the sum of so many parts in their order. A work-item is one block
+ * of o at one c; count is their number. */
 kernel void winograd_weight_gradient(global const float *du, int count, int parts, global float *dweight) {
     int block = get_global_id(0);
     if (block >= count)
         return;
-    size_t points = (size_t)count * VW;
+    size_t words = (size_t)count * VW, points = words + GAP;
 #define LOAD_SUM(row, column)                                                                                          \
     sum_of_parts(du + (row * ALPHA + column) * points, parts, ALPHA * ALPHA * points, block)
-#define STORE_TAP(row, column, value) VSTORE(value, block, dweight + (row * 3 + column) * points)
+#define STORE_TAP(row, column, value) VSTORE(value, block, dweight + (row * 3 + column) * words)
     TRANSFORM(weight_transposed, ALPHA, 3, LOAD_SUM, STORE_TAP)
 }
 
-/* ---------------------------------------------------------------------------------------------- all in one pass --
- * For devices whose work-items have a large fast local memory, which is a part of the cache on CPUs: what is transformed
- * never leaves it. A work-group is one work-item, which takes a group of tiles at a time: v and m or z are
- * [point][tile of the group][channel]. */
+/* For devices whose work-items have a large fast local memory, which is a part of the cache on CPUs, and many wide
+ * registers: work-groups are one work-item, and hold there what is transformed. */
 
 #ifndef ROWS
 #define ROWS 6 /* of a register tile of the products */
@@ -238,28 +252,49 @@ kernel void winograd_weight_gradient(global const float *du, int count, int part
 #ifndef COLUMNS
 #define COLUMNS 4 /* vectors of a register tile */
 #endif
+#define WIDTH (COLUMNS * VW)
 
 #define LOCAL_LOAD(i, p) (((local const vec *)(p))[i])
 #define LOCAL_STORE(v, i, p) (((local vec *)(p))[i] = (v))
 #define LOAD_LOCAL_POINT(row, column) LOCAL_LOAD(block, tile_start + (row * ALPHA + column) * points)
 #define STORE_LOCAL_POINT(row, column, value) LOCAL_STORE(value, block, tile_start + (row * ALPHA + column) * points)
 
-/* The pixel at which tile number `tile` of images h x w begins, less `halo`. */
-typedef struct {
-    int image, top, left;
-} place;
-inline place place_of(int tile, int h, int w, int halo) {
-    int tiles_h = (h + TILE - 1) / TILE, tiles_w = (w + TILE - 1) / TILE;
-    place p = {tile / (tiles_w * tiles_h), tile / tiles_w % tiles_h * TILE - halo, tile % tiles_w * TILE - halo};
-    return p;
+/* sum[r][j] += A(r, k) * B(k, j) for each k < depth: ROWS rows and COLUMNS vectors of a matrix product. */
+#define MULTIPLY(depth, A, B)                                                                                          \
+    for (int k = 0; k < (depth); k++) {                                                                                \
+        vec b_row[COLUMNS];                                                                                            \
+        UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] = B(k, j);                                                   \
+        UNROLL for (int r = 0; r < ROWS; r++) {                                                                        \
+            vec value = A(r, k);                                                                                       \
+            UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);                      \
+        }                                                                                                              \
+    }
+
+/* y = A' m A + bias (where has_bias is set) of `count` tiles from number `first` on and COLUMNS vectors of the o
+ * channels, from m[point][t][column]; y and bias begin with the first of these channels. */
+inline void transform_outputs(local const float *m, int points, int first, int count, int h, int w, int o, int has_bias,
+                              global const float *bias, global stored *y) {
+    for (int t = 0; t < count; t++) {
+        place at = place_of(first + t, h, w, 0);
+        int top = at.top, left = at.left, c = o;
+        global stored *image_start = y + (size_t)at.image * h * w * o;
+        local const float *tile_start = m + t * WIDTH;
+        for (int block = 0; block < COLUMNS; block++) {
+            vec offset = has_bias ? VLOAD(block, bias) : (vec)0;
+            TRANSFORM(output_transform, ALPHA, TILE, LOAD_LOCAL_POINT, STORE_PIXEL)
+        }
+    }
 }
 
-/* v[point][t][c] = B' x B of `count` tiles from number `first` on, `group` tiles lying between two points. */
-inline void transform_inputs(global const stored *x, int first, int count, int group, int h, int w, int c,
-                             local float *v) {
+/* ------------------------------------------------------------------------------------------------ images in local --
+ * All in one pass over the images: a work-group takes a group of tiles at a time. */
+
+/* v[point][t][c] = B' x B of `count` tiles from number `first` on. */
+inline void transform_inputs(global const stored *x, int first, int count, int h, int w, int c, local float *v,
+                             int points) {
     for (int t = 0; t < count; t++) {
         place at = place_of(first + t, h, w, 1);
-        int top = at.top, left = at.left, points = group * c;
+        int top = at.top, left = at.left;
         global const stored *image_start = x + (size_t)at.image * h * w * c;
         local float *tile_start = v + t * c;
         for (int block = 0; block < c / VW; block++) {
@@ -269,9 +304,9 @@ inline void transform_inputs(global const stored *x, int first, int count, int g
 }
 
 /* m[point][t][column] = sum over c of v[point][t][c] * u[point][c][column], COLUMNS vectors of columns. */
-inline void multiply_points(local const float *v, int count, int group, int c, global const float *u, int o,
-                            local float *m) {
-    for (int point = 0; point < ALPHA * ALPHA; point++, v += group * c, u += (size_t)c * o, m += group * COLUMNS * VW) {
+inline void multiply_tiles(local const float *v, int v_points, int count, int c, global const float *u, int o,
+                           local float *m, int m_points) {
+    for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, u += (size_t)c * o + GAP, m += m_points) {
         for (int row = 0; row < count; row += ROWS) {
             vec sum[ROWS][COLUMNS];
             local const float *line[ROWS]; /* those beyond the last are computed again and not stored */
@@ -279,59 +314,39 @@ inline void multiply_points(local const float *v, int count, int group, int c, g
                 line[r] = v + min(row + r, count - 1) * c;
                 UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
             }
-            for (int k = 0; k < c; k++) {
-                vec b_row[COLUMNS];
-                UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] = VLOAD(j, u + (size_t)k * o);
-                UNROLL for (int r = 0; r < ROWS; r++) {
-                    vec value = line[r][k];
-                    UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
-                }
-            }
+#define LINE(r, k) line[r][k]
+#define GLOBAL_WEIGHT(k, j) VLOAD(j, u + (size_t)(k) * o)
+            MULTIPLY(c, LINE, GLOBAL_WEIGHT)
             UNROLL for (int r = 0; r < ROWS; r++) {
                 if (row + r >= count)
                     break;
-                UNROLL for (int j = 0; j < COLUMNS; j++)
-                    LOCAL_STORE(sum[r][j], j, m + (row + r) * COLUMNS * VW);
+                UNROLL for (int j = 0; j < COLUMNS; j++) LOCAL_STORE(sum[r][j], j, m + (row + r) * WIDTH);
             }
-        }
-    }
-}
-
-/* y = A' m A + bias (where has_bias is set) of COLUMNS vectors of o channels; y and bias begin with the first of them. */
-inline void transform_outputs(local const float *m, int first, int count, int group, int h, int w, int o, int has_bias,
-                              global const float *bias, global stored *y) {
-    for (int t = 0; t < count; t++) {
-        place at = place_of(first + t, h, w, 0);
-        int top = at.top, left = at.left, c = o, points = group * COLUMNS * VW;
-        global stored *image_start = y + (size_t)at.image * h * w * o;
-        local const float *tile_start = m + t * COLUMNS * VW;
-        for (int block = 0; block < COLUMNS; block++) {
-            vec offset = has_bias ? VLOAD(block, bias) : (vec)0;
-            TRANSFORM(output_transform, ALPHA, TILE, LOAD_LOCAL_POINT, STORE_PIXEL)
         }
     }
 }
 
 /* y = the convolution of x by the weights whose transform is u[point][c][o], plus bias. A work-group makes `group` of
- * `tiles` tiles, COLUMNS vectors of channels at a time. v: ALPHA^2 * group * c words, m: ALPHA^2 * group * COLUMNS
- * vectors. */
+ * `tiles` tiles, COLUMNS vectors of channels at a time. v: [point][group][c], m: [point][group][WIDTH]. */
 kernel void winograd_fused(global const stored *x, int tiles, int group, int h, int w, int c, int o,
                            global const float *u, int has_bias, global const float *bias, global stored *y,
-                           local vec *v, local vec *m) {
+                           local vec *v_words, local vec *m_words) {
+    local float *v = (local float *)v_words, *m = (local float *)m_words;
     int first = get_group_id(0) * group, count = min(group, tiles - first);
-    transform_inputs(x, first, count, group, h, w, c, (local float *)v);
-    for (int column = 0; column < o; column += COLUMNS * VW) {
-        multiply_points((local const float *)v, count, group, c, u + column, o, (local float *)m);
-        transform_outputs((local const float *)m, first, count, group, h, w, o, has_bias, bias + column, y + column);
+    int v_points = group * c + GAP, m_points = group * WIDTH + GAP;
+    transform_inputs(x, first, count, h, w, c, v, v_points);
+    for (int column = 0; column < o; column += WIDTH) {
+        multiply_tiles(v, v_points, count, c, u + column, o, m, m_points);
+        transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column);
     }
 }
 
 /* z[point][t][o] = A dy A', as in transform_inputs(). */
-inline void transform_gradients(global const stored *dy, int first, int count, int group, int h, int w, int o,
-                                local float *z) {
+inline void transform_gradients(global const stored *dy, int first, int count, int h, int w, int o, local float *z,
+                                int points) {
     for (int t = 0; t < count; t++) {
         place at = place_of(first + t, h, w, 0);
-        int top = at.top, left = at.left, c = o, points = group * o;
+        int top = at.top, left = at.left, c = o;
         global const stored *image_start = dy + (size_t)at.image * h * w * o;
         local float *tile_start = z + t * o;
         for (int block = 0; block < o / VW; block++) {
@@ -341,24 +356,19 @@ inline void transform_gradients(global const stored *dy, int first, int count, i
 }
 
 /* du[point][c][o] = or, where add is set, += sum over t of v[point][t][c] * z[point][t][o]. ROWS divides c. */
-inline void multiply_transposed(local const float *v, local const float *z, int count, int group, int c, int o, int add,
-                                global float *du) {
-    for (int point = 0; point < ALPHA * ALPHA; point++, v += group * c, z += group * o, du += (size_t)c * o) {
-        for (int column = 0; column < o; column += COLUMNS * VW) {
+inline void multiply_transposed(local const float *v, int v_points, local const float *z, int z_points, int count,
+                                int c, int o, int add, global float *du) {
+    for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, z += z_points, du += (size_t)c * o + GAP) {
+        for (int column = 0; column < o; column += WIDTH) {
             for (int row = 0; row < c; row += ROWS) {
                 global float *to = du + (size_t)row * o + column;
                 vec sum[ROWS][COLUMNS];
                 UNROLL for (int r = 0; r < ROWS; r++)
                     UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] =
                         add ? VLOAD(j, to + (size_t)r * o) : (vec)0;
-                for (int t = 0; t < count; t++) {
-                    vec b_row[COLUMNS];
-                    UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] = LOCAL_LOAD(j, z + t * o + column);
-                    UNROLL for (int r = 0; r < ROWS; r++) {
-                        vec value = v[t * c + row + r];
-                        UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
-                    }
-                }
+#define LOCAL_INPUT(r, t) v[(t) * c + row + r]
+#define LOCAL_GRADIENT(t, j) LOCAL_LOAD(j, z + (t) * o + column)
+                MULTIPLY(count, LOCAL_INPUT, LOCAL_GRADIENT)
                 UNROLL for (int r = 0; r < ROWS; r++)
                     UNROLL for (int j = 0; j < COLUMNS; j++) VSTORE(sum[r][j], j, to + (size_t)r * o);
             }
@@ -367,15 +377,124 @@ inline void multiply_transposed(local const float *v, local const float *z, int 
 }
 
 /* du[slab][point][c][o] = sum over the slab's tiles of (B' x B) * (A dy A'); a work-group does a slab of slab_tiles, a
- * group of tiles at a time. v and z: ALPHA^2 * group * c and o words. */
-kernel void winograd_fused_gradient(global const stored *x, global const stored *dy, int tiles, int slab_tiles, int group,
-                                    int h, int w, int c, int o, global float *du, local vec *v, local vec *z) {
+ * group of tiles at a time. v: [point][group][c], z: [point][group][o]. */
+kernel void winograd_fused_gradient(global const stored *x, global const stored *dy, int tiles, int slab_tiles,
+                                    int group, int h, int w, int c, int o, global float *du, local vec *v_words,
+                                    local vec *z_words) {
+    local float *v = (local float *)v_words, *z = (local float *)z_words;
     int slab = get_group_id(0), start = slab * slab_tiles, end = min(start + slab_tiles, tiles);
-    du += (size_t)slab * ALPHA * ALPHA * c * o;
+    int v_points = group * c + GAP, z_points = group * o + GAP;
+    du += slab * ALPHA * ALPHA * ((size_t)c * o + GAP);
     for (int first = start; first < end; first += group) {
         int count = min(group, end - first);
-        transform_inputs(x, first, count, group, h, w, c, (local float *)v);
-        transform_gradients(dy, first, count, group, h, w, o, (local float *)z);
-        multiply_transposed((local const float *)v, (local const float *)z, count, group, c, o, first > start, du);
+        transform_inputs(x, first, count, h, w, c, v, v_points);
+        transform_gradients(dy, first, count, h, w, o, z, z_points);
+        multiply_transposed(v, v_points, z, z_points, count, c, o, first > start, du);
+    }
+}
+
+/* ----------------------------------------------------------------------------------------------- weights in local --
+ * The other way about, for weights whose transform is larger than the images': a work-group makes a slice of it, WIDTH
+ * columns and `depth` of the channels c, and uses it up. The transformed images come in panels as large as what is read
+ * of them at a time. */
+
+/* u[point][k][column] = G w G' of the weights' channels c from number `from` on and o from number `first` on; rotated
+ * as in winograd_weight_rotated(), where VW divides depth. */
+inline void transform_weights(global const float *weight, int c, int o, int rotated, int from, int depth, int first,
+                              local float *u, int points) {
+    if (!rotated) {
+        weight += (size_t)from * o + first;
+        for (int k = 0; k < depth; k++, weight += o) {
+            local float *tile_start = u + k * WIDTH;
+            for (int block = 0; block < COLUMNS; block++) {
+#define LOAD_SLICE(row, column) VLOAD(block, weight + (size_t)(row * 3 + column) * c * o)
+                TRANSFORM(weight_transform, 3, ALPHA, LOAD_SLICE, STORE_LOCAL_POINT)
+            }
+        }
+        return;
+    }
+    for (int start = 0; start < depth; start += VW)
+        for (int block = 0; block < COLUMNS; block++) {
+            float taps[9][VW * VW];
+            load_rotated(weight, c, o, from + start, first + block * VW, taps);
+            for (int k = 0; k < VW; k++) {
+                local float *tile_start = u + (start + k) * WIDTH;
+                TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_LOCAL_POINT)
+            }
+        }
+}
+
+/* m[point][t][column] = or, where add is set, += sum over k of v[point][t][k] * u[point][k][column]. */
+inline void multiply_slice(global const float *v, size_t v_points, int count, local const float *u, int u_points,
+                           int depth, int add, local float *m, int m_points) {
+    for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, u += u_points, m += m_points) {
+        for (int row = 0; row < count; row += ROWS) {
+            vec sum[ROWS][COLUMNS];
+            global const float *line[ROWS]; /* those beyond the last are the last one again */
+            local float *to[ROWS];
+            UNROLL for (int r = 0; r < ROWS; r++) {
+                int t = min(row + r, count - 1);
+                line[r] = v + t * depth;
+                to[r] = m + t * WIDTH;
+                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = add ? LOCAL_LOAD(j, to[r]) : (vec)0;
+            }
+#define LOCAL_WEIGHT(k, j) LOCAL_LOAD(j, u + (k) * WIDTH)
+            MULTIPLY(depth, LINE, LOCAL_WEIGHT)
+            UNROLL for (int r = 0; r < ROWS; r++)
+                UNROLL for (int j = 0; j < COLUMNS; j++) LOCAL_STORE(sum[r][j], j, to[r]);
+        }
+    }
+}
+
+/* y = the convolution by weight[tap][c][o], plus bias, of `tiles` tiles, the first of which is the first of image
+ * first_image, from v[c / depth][point][tile][depth] = B' x B. Work-group (i, j) makes columns from i * WIDTH on, tiles
+ * from j * group on. depth divides c. u: [point][depth][WIDTH], m: [point][group][WIDTH]. */
+kernel void winograd_sliced(global const float *v, int first_image, int tiles, int group, int h, int w, int c, int o,
+                            int depth, global const float *weight, int rotated, int has_bias, global const float *bias,
+                            global stored *y, local vec *u_words, local vec *m_words) {
+    local float *u = (local float *)u_words, *m = (local float *)m_words;
+    int column = get_group_id(0) * WIDTH, first = get_group_id(1) * group, count = min(group, tiles - first);
+    int u_points = depth * WIDTH + GAP, m_points = group * WIDTH + GAP;
+    size_t v_points = (size_t)tiles * depth + GAP;
+    v += first * depth;
+    y += (size_t)first_image * h * w * o;
+    for (int from = 0; from < c; from += depth, v += ALPHA * ALPHA * v_points) {
+        transform_weights(weight, c, o, rotated, from, depth, column, u, u_points);
+        multiply_slice(v, v_points, count, u, u_points, depth, from > 0, m, m_points);
+    }
+    transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column);
+}
+
+/* dweight[tap][c][o] = or, where add is set, += G' (sum over tiles of v * z) G, from v[c / depth][point][tile][depth] =
+ * B' x B and z[o / WIDTH][point][tile][WIDTH] = A dy A'. Work-group (i, j) makes c from i * depth on and o from j * WIDTH
+ * on. depth divides c, ROWS divides depth. du: [point][depth][WIDTH]. */
+kernel void winograd_sliced_gradient(global const float *v, global const float *z, int tiles, int c, int o, int depth,
+                                     int add, global float *dweight, local vec *du_words) {
+    local float *du = (local float *)du_words;
+    int from = get_group_id(0) * depth, first = get_group_id(1) * WIDTH, points = depth * WIDTH + GAP;
+    size_t v_points = (size_t)tiles * depth + GAP, z_points = (size_t)tiles * WIDTH + GAP;
+    v += get_group_id(0) * ALPHA * ALPHA * v_points;
+    z += get_group_id(1) * ALPHA * ALPHA * z_points;
+    for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, z += z_points)
+        for (int row = 0; row < depth; row += ROWS) {
+            vec sum[ROWS][COLUMNS];
+            UNROLL for (int r = 0; r < ROWS; r++)
+                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
+#define INPUT(r, t) v[(size_t)(t) * depth + row + r]
+#define GRADIENT(t, j) VLOAD(j, z + (size_t)(t) * WIDTH)
+            MULTIPLY(tiles, INPUT, GRADIENT)
+            UNROLL for (int r = 0; r < ROWS; r++)
+                UNROLL for (int j = 0; j < COLUMNS; j++)
+                    LOCAL_STORE(sum[r][j], j, du + point * points + (row + r) * WIDTH);
+        }
+    dweight += (size_t)from * o + first;
+    for (int k = 0; k < depth; k++, dweight += o) {
+        local const float *tile_start = du + k * WIDTH;
+        for (int block = 0; block < COLUMNS; block++) {
+#define TAP(row, column) (dweight + (size_t)(row * 3 + column) * c * o)
+#define STORE_SLICE(row, column, value)                                                                                \
+    VSTORE((value) + (add ? VLOAD(block, TAP(row, column)) : (vec)0), block, TAP(row, column))
+            TRANSFORM(weight_transposed, ALPHA, 3, LOAD_LOCAL_POINT, STORE_SLICE)
+        }
     }
 }

@@ -18,7 +18,8 @@ static void check_layer(const char *what, struct layer_spec layer, struct shape 
 
 static void conv(void **state) {
     (void)state;
-    const char *const algorithms[] = {"im2col", "winograd2", "winograd4", "winograd4-fused", "kn2row"};
+    const char *const algorithms[] = {"im2col",          "winograd2",        "winograd4",
+                                      "winograd4-fused", "winograd4-sliced", "kn2row"};
     for (int i = 0; i < 3; i++) {
         check_layer("conv2", (struct layer_spec){.type = &layer_conv, .name = "conv2", .channels = 4}, input,
                     algorithms[i]);

@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const struct shape input = {8, 8, 3};
-static const char *const algorithms[] = {"im2col", "winograd2", "winograd4", "winograd4-fused", "kn2row"};
+static const char *const algorithms[] = {"im2col",          "winograd2",        "winograd4",
+                                         "winograd4-fused", "winograd4-sliced", "kn2row"};
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 

@@ -24,9 +24,10 @@ static struct profile example(void) {
     p.tuning.clblast_set = 2;
     p.tuning.conv_words = 12345;
     p.tuning.conv_count = 2;
-    p.tuning.convs[0] = (struct tuned_conv){32, 16, 3, 64, {{&conv_direct, GEMM_TILED}, {NULL, GEMM_AUTO}}};
+    p.tuning.convs[0] = (struct tuned_conv){{128, 32, 16, 3, 64}, {{&conv_direct, GEMM_TILED}, {NULL, GEMM_AUTO}}};
     p.tuning.convs[1] = (struct tuned_conv){
-        2, 2, 512, 512, {{&conv_winograd2, GEMM_CLBLAST}, {&conv_winograd4, GEMM_TILED}, {&conv_im2col, GEMM_TILED}}};
+        {64, 2, 2, 512, 512},
+        {{&conv_winograd2, GEMM_CLBLAST}, {&conv_winograd4, GEMM_TILED}, {&conv_im2col, GEMM_TILED}}};
     return p;
 }
 
@@ -99,8 +100,8 @@ static void names_what_is_wrong(void **state) {
         {"\"engine\": \"clblast\"", "\"engine\": \"auto\"", "convolutions[1].forward: there is no engine 'auto'"},
         {"\"engine\": \"clblast\"", "\"engine\": null", "convolutions[1].forward: engine is no text"},
         {"\"weight_gradient\"", "\"gradient\"", "convolutions[1]: 'gradient'"},
-        {"\"h\": 2,\n      \"w\": 2,\n      \"c\": 512,\n      \"o\": 512", "\"h\": 32, \"w\": 16, \"c\": 3, \"o\": 64",
-         "convolutions[1]: this shape stands above already"},
+        {"\"n\": 64,\n      \"h\": 2,\n      \"w\": 2,\n      \"c\": 512,\n      \"o\": 512",
+         "\"n\": 128, \"h\": 32, \"w\": 16, \"c\": 3, \"o\": 64", "convolutions[1]: this shape stands above already"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *text = changed(cases[i].old, cases[i].new);
@@ -129,11 +130,28 @@ static void survives_anything(void **state) {
         assert_refused(others[i], strlen(others[i]), "is no ");
 }
 
+/* A profile holds for half to twice as many images as it was measured with, the nearest row where several do. */
+static void nearest_number_of_images(void **state) {
+    (void)state;
+    struct tuning t = {
+        .conv_count = 3,
+        .convs = {{.s = {32, 4, 4, 512, 512}}, {.s = {128, 4, 4, 512, 512}}, {.s = {32, 8, 8, 512, 512}}}};
+    const struct {
+        size_t images, found; /* 0: nothing */
+    } cases[] = {{15, 0}, {16, 32}, {63, 32}, {64, 32}, {65, 128}, {256, 128}, {257, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct tuned_conv *row = tuning_find(&t, (struct conv_shape){cases[i].images, 4, 4, 512, 512});
+        assert_int_equal(row ? row->s.n : 0, cases[i].found);
+    }
+    assert_null(tuning_find(&t, (struct conv_shape){128, 8, 8, 512, 512}));
+    assert_null(tuning_find(NULL, t.convs[0].s));
+}
+
 static void too_many(void **state) {
     (void)state;
     struct profile p = example();
     for (p.tuning.conv_count = 0; p.tuning.conv_count < TUNED_CONVS; p.tuning.conv_count++)
-        p.tuning.convs[p.tuning.conv_count] = (struct tuned_conv){.h = p.tuning.conv_count + 1, .w = 1, .c = 1, .o = 1};
+        p.tuning.convs[p.tuning.conv_count] = (struct tuned_conv){.s = {1, p.tuning.conv_count + 1, 1, 1, 1}};
     char *text = profile_text(&p), *more;
     struct profile again;
     assert_int_equal(profile_parse(text, strlen(text), "it", &again), VGGCL_OK);
@@ -161,8 +179,11 @@ static void shipped(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_it_writes), cmocka_unit_test(names_what_is_wrong),
-                                       cmocka_unit_test(survives_anything), cmocka_unit_test(too_many),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_it_writes),
+                                       cmocka_unit_test(names_what_is_wrong),
+                                       cmocka_unit_test(survives_anything),
+                                       cmocka_unit_test(nearest_number_of_images),
+                                       cmocka_unit_test(too_many),
                                        cmocka_unit_test(shipped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

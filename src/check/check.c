@@ -231,21 +231,33 @@ static void rotation(struct rig *rig, const struct check *check, struct conv_sha
 }
 
 /* Winograd's transforms, each alone. */
-static size_t transformed(const struct check *check, struct conv_shape s, size_t channels) {
-    int tile = check->algorithm->tile;
-    return winograd_points(tile) * s.n * winograd_tiles(tile, s.h, s.w) * channels;
+static size_t all_points(const struct check *check, size_t rows, size_t columns) {
+    return winograd_points(check->algorithm->tile) * winograd_point_words(rows, columns);
+}
+
+static size_t tiles_of(const struct check *check, struct conv_shape s) {
+    return s.n * winograd_tiles(check->algorithm->tile, s.h, s.w);
+}
+
+/* To be written: a matrix of rows x columns at each point, zeros in the gaps. */
+static struct tensor poisoned_points(struct rig *rig, const struct check *check, size_t rows, size_t columns) {
+    size_t count = all_points(check, rows, columns), words = winograd_point_words(rows, columns);
+    float *poison = rig_floats(rig, count, 0, 1);
+    for (size_t i = 0; i < count; i++)
+        poison[i] = i % words < rows * columns ? NAN : 0;
+    return rig_upload(rig, count, poison);
 }
 
 /* From images, the first of which is another's, to points. */
 static void to_points(struct rig *rig, const struct check *check, struct conv_shape s, size_t channels,
                       enum vggcl_err (*transform)(struct dev *d, int tile, struct conv_shape s, struct tensor from,
-                                                  size_t first_image, struct tensor to),
+                                                  size_t first_image, size_t panel, struct tensor to),
                       struct sum (*reference)(int tile, struct conv_shape s, const float *from, size_t i)) {
     int tile = check->algorithm->tile;
     size_t image = s.h * s.w * channels, count = (s.n + 1) * image;
     float *from = activations(rig, count);
-    struct tensor to = rig_poisoned(rig, transformed(check, s, channels));
-    RIG_RUN(rig, transform(rig->dev, tile, s, rig_upload_stored(rig, count, from), 1, to));
+    struct tensor to = poisoned_points(rig, check, tiles_of(check, s), channels);
+    RIG_RUN(rig, transform(rig->dev, tile, s, rig_upload_stored(rig, count, from), 1, channels, to));
     RIG_COMPARE(rig, "points", RIG_FLOATS, to, TRANSFORM_ROUNDINGS, i, reference(tile, s, from + image, i));
 }
 
@@ -260,7 +272,7 @@ static void transform_gradient(struct rig *rig, const struct check *check, struc
 /* The first image must stay as it is. */
 static void transform_output(struct rig *rig, const struct check *check, struct conv_shape s) {
     int tile = check->algorithm->tile;
-    size_t count = transformed(check, s, s.o), image = s.h * s.w * s.o, images = (s.n + 1) * image;
+    size_t count = all_points(check, tiles_of(check, s), s.o), image = s.h * s.w * s.o, images = (s.n + 1) * image;
     float *m = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1);
     float *old = rig_stored(rig, images, rig_floats(rig, images, 2, 3));
     struct tensor y = rig_upload_stored(rig, images, old);
@@ -269,28 +281,24 @@ static void transform_output(struct rig *rig, const struct check *check, struct 
                 i < image ? sum_exactly(old[i]) : reference_winograd_output(tile, s, m, bias, i - image));
 }
 
-static struct sum rotated_weight_transform(int tile, size_t c, size_t o, const float *weight, size_t i) {
-    float taps[9]; /* rotated */
-    for (size_t tap = 0; tap < 9; tap++)
-        taps[tap] = reference_rotated(c, o, weight, tap * c * o + i % (c * o));
-    return reference_winograd_weight(tile, 1, 1, taps, i / (c * o));
-}
-
 static void transform_weight(struct rig *rig, const struct check *check, struct conv_shape s) {
     int tile = check->algorithm->tile;
     size_t count = 9 * s.c * s.o;
-    float *weight = rig_floats(rig, count, -1, 1);
-    struct tensor on_device = rig_upload(rig, count, weight), u = rig_poisoned(rig, winograd_points(tile) * s.c * s.o);
-    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, 0, s.o, on_device, false, u));
+    float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_floats(rig, count, -1, 1);
+    for (size_t i = 0; i < count; i++)
+        rotated[i] = reference_rotated(s.c, s.o, weight, i);
+    struct tensor on_device = rig_upload(rig, count, weight);
+    struct tensor u = poisoned_points(rig, check, s.c, s.o);
+    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, false, u));
     RIG_COMPARE(rig, "u", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i, reference_winograd_weight(tile, s.c, s.o, weight, i));
-    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, 0, s.o, on_device, true, u));
+    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, true, u));
     RIG_COMPARE(rig, "u of the rotated", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i,
-                rotated_weight_transform(tile, s.c, s.o, weight, i));
+                reference_winograd_weight(tile, s.c, s.o, rotated, i));
 }
 
 static void transform_weight_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
     int tile = check->algorithm->tile;
-    size_t count = winograd_points(tile) * s.c * s.o;
+    size_t count = all_points(check, s.c, s.o);
     float *du = rig_floats(rig, count, -1, 1);
     struct tensor dweight = rig_poisoned(rig, 9 * s.c * s.o);
     RIG_RUN(rig, winograd_weight_gradient(rig->dev, tile, s.c, s.o, 1, rig_upload(rig, count, du), dweight));
@@ -590,6 +598,7 @@ static const struct check checks[] = {
     CONVOLUTIONS(&conv_winograd2, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4_fused, "winograd/winograd_fused*"),
+    CONVOLUTIONS(&conv_winograd4_sliced, "winograd/winograd_sliced*"),
     CONVOLUTIONS(&conv_kn2row, "a matrix product"),
     PLAIN("bn training", "bn/bn_partial, bn_finish, bn_move", &layer_activation, IMAGES, bn_training),
     PLAIN("bn evaluation", "bn/bn_inference", &layer_activation, C, bn_evaluation),

@@ -82,11 +82,17 @@ static double factor(struct transform t, size_t rows, size_t i, size_t j) {
     return t.m[i / rows * t.down + j / t.columns * t.across] * t.m[i % rows * t.down + j % t.columns * t.across];
 }
 
+/* What lies in the gap between the matrices of two points: zeros, which nobody overwrites. */
+static const struct sum gap = {0, 0};
+
 /* Element i of [point][tile][channel], made of squares of images that begin halo pixels before the tile's outputs. */
 static struct sum to_point(struct transform t, int tile, struct conv_shape s, size_t channels, long halo,
                            const float *images, size_t i) {
     size_t side = (size_t)tile, tiles_w = (s.w + side - 1) / side, tiles = winograd_tiles(tile, s.h, s.w);
-    size_t channel = i % channels, number = i / channels % (s.n * tiles), point = i / channels / (s.n * tiles);
+    size_t words = winograd_point_words(s.n * tiles, channels), point = i / words;
+    size_t channel = i % words % channels, number = i % words / channels;
+    if (number >= s.n * tiles)
+        return gap;
     struct sum v = {0, 0};
     for (size_t j = 0; j < t.columns * t.columns; j++) {
         long row = (long)(number % tiles / tiles_w * side + j / t.columns) - halo;
@@ -98,11 +104,11 @@ static struct sum to_point(struct transform t, int tile, struct conv_shape s, si
     return v;
 }
 
-/* Element (i, column) of [rows * rows][count], made of in[][count]. */
-static struct sum of_points(struct transform t, size_t rows, size_t count, const float *in, size_t i, size_t column) {
+/* Element `column` of output i of rows * rows, made of the same element of inputs that are `step` words apart. */
+static struct sum of_points(struct transform t, size_t rows, size_t step, const float *in, size_t i, size_t column) {
     struct sum out = {0, 0};
     for (size_t j = 0; j < t.columns * t.columns; j++)
-        sum_add(&out, factor(t, rows, i, j) * in[j * count + column]);
+        sum_add(&out, factor(t, rows, i, j) * in[j * step + column]);
     return out;
 }
 
@@ -118,18 +124,22 @@ struct sum reference_winograd_output(int tile, struct conv_shape s, const float 
     size_t side = (size_t)tile, tiles_w = (s.w + side - 1) / side, tiles = winograd_tiles(tile, s.h, s.w);
     size_t o = i % s.o, column = i / s.o % s.w, row = i / s.o / s.w % s.h, image = i / s.o / s.w / s.h;
     size_t number = image * tiles + row / side * tiles_w + column / side;
-    struct sum y = of_points(transform(tile == 2 ? at2 : at4, side + 2), side, s.n * tiles * s.o, m,
-                             row % side * side + column % side, number * s.o + o);
+    struct sum y = of_points(transform(tile == 2 ? at2 : at4, side + 2), side, winograd_point_words(s.n * tiles, s.o),
+                             m, row % side * side + column % side, number * s.o + o);
     sum_add(&y, bias ? bias[o] : 0);
     return y;
 }
 
 struct sum reference_winograd_weight(int tile, size_t c, size_t o, const float *weight, size_t i) {
-    return of_points(transform(tile == 2 ? g2 : g4, 3), (size_t)tile + 2, c * o, weight, i / (c * o), i % (c * o));
+    size_t words = winograd_point_words(c, o);
+    if (i % words >= c * o)
+        return gap;
+    return of_points(transform(tile == 2 ? g2 : g4, 3), (size_t)tile + 2, c * o, weight, i / words, i % words);
 }
 
 struct sum reference_winograd_weight_gradient(int tile, size_t c, size_t o, const float *du, size_t i) {
-    return of_points(transposed(tile == 2 ? g2 : g4, (size_t)tile + 2, 3), 3, c * o, du, i / (c * o), i % (c * o));
+    return of_points(transposed(tile == 2 ? g2 : g4, (size_t)tile + 2, 3), 3, winograd_point_words(c, o), du,
+                     i / (c * o), i % (c * o));
 }
 
 /* ---------------------------------------------------------------------------------------------- matrix products -- */

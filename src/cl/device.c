@@ -129,6 +129,11 @@ enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, str
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, name);
 }
 
+size_t dev_register_width(const struct dev *d) {
+    bool narrower = d->native_vector_width >= 4 && d->native_vector_width < d->vector_width;
+    return (size_t)(narrower ? d->native_vector_width : d->vector_width);
+}
+
 int dev_vector_width(const struct dev *d, int channels) {
     int width = d->vector_width;
     while (channels % width)

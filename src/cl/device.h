@@ -100,6 +100,9 @@ struct arg {
 enum vggcl_err dev_run(struct dev *d, const char *kernel, const char *options, struct range range,
                        const struct arg *args);
 
+/* The floats that one of its registers holds, up to the device's vector width, where the driver says it. */
+size_t dev_register_width(const struct dev *d);
+
 /* The largest power of two up to the device's vector width that divides channels, and the build option naming it. */
 int dev_vector_width(const struct dev *d, int channels);
 const char *dev_vector_option(const struct dev *d, int channels);

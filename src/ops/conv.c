@@ -1,5 +1,6 @@
 #include "ops/direct.h"
 #include "ops/tuning.h"
+#include "ops/winograd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,8 @@ size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_ima
 }
 
 const struct conv_algorithm *const conv_algorithms[] = {
-    &conv_direct, &conv_im2col, &conv_winograd2, &conv_winograd4, &conv_winograd4_fused, &conv_kn2row, NULL};
+    &conv_direct,          &conv_im2col,           &conv_winograd2, &conv_winograd4,
+    &conv_winograd4_fused, &conv_winograd4_sliced, &conv_kn2row,    NULL};
 
 struct conv_shape conv_reversed(struct conv_shape s) {
     return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
@@ -46,10 +48,16 @@ bool conv_multiplies(const struct conv_algorithm *a) {
     return a->product != NULL;
 }
 
-/* Whether the transformed weights, which every group of tiles reads anew, stay in a CPU's cache. Measured. */
-static bool fusing_pays(const struct dev *d, struct conv_shape s, enum conv_direction direction) {
-    size_t most = direction == CONV_WEIGHT_GRADIENT ? 128 : 256;
-    return conv_can(&conv_winograd4_fused, d, s, direction) && s.c * s.o <= most * most;
+/* Which of Winograd's F(4x4, 3x3) is best on a CPU depends on what its caches hold; measured. */
+static const struct conv_algorithm *suitable_winograd4(const struct dev *d, struct conv_shape s,
+                                                       enum conv_direction direction) {
+    size_t image_words = winograd_points(4) * winograd_tiles(4, s.h, s.w) * s.n * (s.c > s.o ? s.c : s.o);
+    const size_t fusable = 256 * 256, sliceable = 128 * 256;
+    if (s.c * s.o >= sliceable && image_words <= conv_words(d) && conv_can(&conv_winograd4_sliced, d, s, direction))
+        return &conv_winograd4_sliced;
+    if (s.c * s.o <= fusable && conv_can(&conv_winograd4_fused, d, s, direction))
+        return &conv_winograd4_fused;
+    return &conv_winograd4;
 }
 
 static const struct conv_algorithm *suitable(const struct dev *d, struct conv_shape s, enum conv_direction direction) {
@@ -61,7 +69,7 @@ static const struct conv_algorithm *suitable(const struct dev *d, struct conv_sh
         return &conv_kn2row;
     if (s.h < 4 || s.w < 4)
         return &conv_winograd2;
-    return fusing_pays(d, s, direction) ? &conv_winograd4_fused : &conv_winograd4;
+    return suitable_winograd4(d, s, direction);
 }
 
 /* NULL for "auto". */
@@ -75,7 +83,8 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
     if (*algorithm)
         return VGGCL_OK;
     return err_set(VGGCL_EUSAGE,
-                   "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused or kn2row, not '%s'",
+                   "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused, winograd4-sliced or "
+                   "kn2row, not '%s'",
                    name);
 }
 

@@ -53,7 +53,7 @@ struct conv_algorithm {
 };
 
 extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4, conv_winograd4_fused,
-    conv_kn2row;
+    conv_winograd4_sliced, conv_kn2row;
 
 extern const struct conv_algorithm *const conv_algorithms[]; /* these; ended by NULL */
 
@@ -74,9 +74,9 @@ struct conv_method {
 struct vggcl_method conv_describe(struct conv_method m);
 
 /* The methods for a convolution of shape s, which is the forward one's for all three directions. name: the algorithm
- * "direct", "im2col", "winograd2", "winograd4", "winograd4-fused" or "kn2row", or "auto" for what was tuned for the
- * shape on d, else for what suits both; likewise the engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other
- * name. */
+ * "direct", "im2col", "winograd2", "winograd4", "winograd4-fused", "winograd4-sliced" or "kn2row", or "auto" for what
+ * was tuned for the shape on d, else for what suits both; likewise the engine, unless gemm_use() chose one.
+ * VGGCL_EUSAGE for any other name. */
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]);
 

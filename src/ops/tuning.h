@@ -6,9 +6,9 @@
 #include "ops/clblast.h"
 #include "ops/conv.h"
 
-/* The 3x3 convolutions of h x w pixels from c channels to o, of however many images. */
+/* The 3x3 convolutions of shape s. */
 struct tuned_conv {
-    size_t h, w, c, o;
+    struct conv_shape s;
     struct conv_method methods[CONV_DIRECTIONS]; /* without an algorithm where the built-in rule holds */
 };
 
@@ -28,7 +28,8 @@ struct tuning tuning_built_in(const struct dev *d);
 /* d goes by *t, which is copied, from now on; by the built-in rules where t is NULL. VGGCL_EUSAGE where d cannot. */
 enum vggcl_err tuning_use(struct dev *d, const struct tuning *t);
 
-/* What d's tuning says of shape s; NULL where it says nothing. */
+/* What t says of shape s, or of the same with between half and twice as many images, the nearest: which algorithm is
+ * fastest depends on their number. NULL where it says nothing. */
 const struct tuned_conv *tuning_find(const struct tuning *t, struct conv_shape s);
 
 #endif

@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const char *const model_names[] = {"vgg11", "vgg13", "vgg16", "vgg19", NULL}; /* as in vgg_models */
-static const char *const conv_names[] = {"auto",      "direct",          "im2col", "winograd2",
-                                         "winograd4", "winograd4-fused", "kn2row", NULL};
+static const char *const conv_names[] = {
+    "auto", "direct", "im2col", "winograd2", "winograd4", "winograd4-fused", "winograd4-sliced", "kn2row", NULL};
 static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const dropout_names[] = {"channel", "element", NULL};
 
@@ -90,8 +90,8 @@ static const struct vggcl_option options[] = {
      TEXT(weights)},
     {"log-steps", "FILE", "write every step's loss there, as csv: step,epoch,lr,loss", "", TRAIN, TEXT(log_steps)},
     {"conv", "NAME",
-     "convolution algorithm: auto, direct, im2col, winograd2, winograd4, winograd4-fused or\n"
-     "kn2row",
+     "convolution algorithm: auto, direct, im2col, winograd2, winograd4, winograd4-fused,\n"
+     "winograd4-sliced or kn2row",
      "auto", BOTH | NETWORK | VGGCL_STORED, CHOICE(conv, conv_names)},
     {"gemm", "NAME", "matrix product engine: auto, clblast or tiled", "auto", BOTH | NETWORK | TUNE | VGGCL_STORED,
      CHOICE(gemm, gemm_engine_names)},

@@ -42,8 +42,8 @@ struct profile profile_of(const struct dev *d) {
 }
 
 static json_t *conv_json(const struct tuned_conv *row) {
-    json_t *conv = json_pack("{s:I, s:I, s:I, s:I}", "h", (json_int_t)row->h, "w", (json_int_t)row->w, "c",
-                             (json_int_t)row->c, "o", (json_int_t)row->o);
+    json_t *conv = json_pack("{s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)row->s.n, "h", (json_int_t)row->s.h, "w",
+                             (json_int_t)row->s.w, "c", (json_int_t)row->s.c, "o", (json_int_t)row->s.o);
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
         struct conv_method m = row->methods[i];
         if (m.algorithm)
@@ -198,17 +198,18 @@ static enum vggcl_err read_method(struct reading *r, size_t row, int direction, 
 }
 
 static enum vggcl_err read_conv(struct reading *r, size_t row, json_t *value, struct tuning *t) {
-    json_int_t h, w, c, o;
+    json_int_t n, h, w, c, o;
     json_t *methods[CONV_DIRECTIONS];
     snprintf(r->entry, sizeof r->entry, "convolutions[%zu]", row);
     TRY(read_object(r, value,
-                    MEMBERS(NUMBER_MEMBER("h", &h, 1, SHAPE_LIMIT), NUMBER_MEMBER("w", &w, 1, SHAPE_LIMIT),
-                            NUMBER_MEMBER("c", &c, 1, SHAPE_LIMIT), NUMBER_MEMBER("o", &o, 1, SHAPE_LIMIT),
-                            OTHER_MEMBER(direction_names[0], &methods[0], true),
+                    MEMBERS(NUMBER_MEMBER("n", &n, 1, SHAPE_LIMIT), NUMBER_MEMBER("h", &h, 1, SHAPE_LIMIT),
+                            NUMBER_MEMBER("w", &w, 1, SHAPE_LIMIT), NUMBER_MEMBER("c", &c, 1, SHAPE_LIMIT),
+                            NUMBER_MEMBER("o", &o, 1, SHAPE_LIMIT), OTHER_MEMBER(direction_names[0], &methods[0], true),
                             OTHER_MEMBER(direction_names[1], &methods[1], true),
                             OTHER_MEMBER(direction_names[2], &methods[2], true))));
-    struct tuned_conv conv = {.h = (size_t)h, .w = (size_t)w, .c = (size_t)c, .o = (size_t)o};
-    if (tuning_find(t, (struct conv_shape){1, conv.h, conv.w, conv.c, conv.o}))
+    struct tuned_conv conv = {.s = {(size_t)n, (size_t)h, (size_t)w, (size_t)c, (size_t)o}};
+    const struct tuned_conv *found = tuning_find(t, conv.s);
+    if (found && found->s.n == conv.s.n)
         return wrong(r, "this shape stands above already");
     for (int i = 0; i < CONV_DIRECTIONS; i++)
         if (methods[i])
@@ -333,10 +334,6 @@ static const char *difference(const struct profile *p, const struct vggcl_device
                                                                               : NULL;
 }
 
-static struct conv_shape shape_of(const struct tuned_conv *row) {
-    return (struct conv_shape){1, row->h, row->w, row->c, row->o};
-}
-
 enum vggcl_err profile_store(const struct dev *d, char path[VGGCL_PATH_MAX]) {
     struct profile made = profile_of(d), old;
     struct tuning *t = &made.tuning;
@@ -347,7 +344,7 @@ enum vggcl_err profile_store(const struct dev *d, char path[VGGCL_PATH_MAX]) {
     bool known = profile_read(path, &old) == VGGCL_OK && !difference(&old, &d->info);
     err_put_back(kept);
     for (size_t i = 0; known && i < old.tuning.conv_count && t->conv_count < TUNED_CONVS; i++)
-        if (!tuning_find(t, shape_of(&old.tuning.convs[i])))
+        if (!tuning_find(t, old.tuning.convs[i].s))
             t->convs[t->conv_count++] = old.tuning.convs[i];
     return profile_write(path, &made);
 }

@@ -36,8 +36,8 @@ void search_tell(struct search *s) {
 /* ------------------------------------------------------------------------------------------------- what to time -- */
 
 /* Adds the rows of a layer's shape, unless they are there or d's tuning knows them. */
-static void add_rows(struct search *s, const struct layer *l) {
-    struct conv_shape shape = {1, l->in.h, l->in.w, l->in.c, l->out.c};
+static void add_rows(struct search *s, const struct layer *l, size_t batch) {
+    struct conv_shape shape = {batch, l->in.h, l->in.w, l->in.c, l->out.c};
     bool there = false;
     for (size_t i = 0; i < s->row_count; i++) {
         struct row *r = &s->rows[i];
@@ -62,7 +62,7 @@ static void add_rows(struct search *s, const struct layer *l) {
 void search_add_rows(struct search *s, const struct net *net) {
     for (size_t i = 0; i < net->layer_count; i++)
         if (net->layers[i].type == &layer_conv)
-            add_rows(s, &net->layers[i]);
+            add_rows(s, &net->layers[i], net->batch);
 }
 
 static struct conv_shape shape(const struct search *s, const struct row *r) {
@@ -404,13 +404,12 @@ enum vggcl_err search_enter(struct search *s) {
     struct tuning *t = &s->tuning;
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++) {
         size_t i = 0;
-        while (i < t->conv_count && (t->convs[i].h != r->s.h || t->convs[i].w != r->s.w || t->convs[i].c != r->s.c ||
-                                     t->convs[i].o != r->s.o))
+        while (i < t->conv_count && memcmp(&t->convs[i].s, &r->s, sizeof r->s) != 0)
             i++;
         if (!r->before_s || i == TUNED_CONVS)
             continue;
         if (i == t->conv_count)
-            t->convs[t->conv_count++] = (struct tuned_conv){.h = r->s.h, .w = r->s.w, .c = r->s.c, .o = r->s.o};
+            t->convs[t->conv_count++] = (struct tuned_conv){.s = r->s};
         t->convs[i].methods[r->direction] = r->now;
     }
     return tuning_use(s->d, t);

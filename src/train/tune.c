@@ -19,8 +19,9 @@ static const double search_part = 0.85; /* of vggcl_tune()'s budget; the rest is
 /* A net for its shapes alone: it takes no device memory. */
 static enum vggcl_err shapes_of(struct dev *d, const struct vggcl_config *config, struct net **net) {
     struct layer_spec specs[VGG_LAYERS];
-    return net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, 1, config_word(config, "conv"), true,
-                      net);
+    size_t batch = (size_t)(config->micro_batch ? config->micro_batch : config->batch);
+    return net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, batch, config_word(config, "conv"),
+                      true, net);
 }
 
 enum vggcl_err tune_lacks(struct dev *d, const struct vggcl_config *config, bool *lacks) {
@@ -29,7 +30,7 @@ enum vggcl_err tune_lacks(struct dev *d, const struct vggcl_config *config, bool
     TRY(shapes_of(d, config, &net));
     for (const struct layer *l = net->layers; l < net->layers + net->layer_count; l++)
         *lacks |= l->type == &layer_conv &&
-                  !tuning_find(d->tuning, (struct conv_shape){1, l->in.h, l->in.w, l->in.c, l->out.c});
+                  !tuning_find(d->tuning, (struct conv_shape){net->batch, l->in.h, l->in.w, l->in.c, l->out.c});
     net_free(net);
     return VGGCL_OK;
 }
@@ -44,7 +45,7 @@ enum vggcl_err tune_quick(struct dev *d, const struct vggcl_config *config) {
     s->limit = config->mem_limit;
     TRY_GOTO(shapes_of(d, config, &net), done);
     search_add_rows(s, net);
-    err = search_look(s, (size_t)(config->micro_batch ? config->micro_batch : config->batch));
+    err = search_look(s, net->batch);
 done:
     search_free(s);
     net_free(net);
@@ -114,7 +115,7 @@ static enum vggcl_err time_steps(struct search *s, const struct vggcl_config *co
 
 static enum vggcl_err search_all(struct search *s, const struct vggcl_config *config, struct vggcl_tuning *result) {
     bool better;
-    TRY(search_look(s, (size_t)config->batch));
+    TRY(search_look(s, s->rows[0].s.n));
     TRY(time_steps(s, config, result));
     TRY(search_clblast(s, &better));
     if (!better)

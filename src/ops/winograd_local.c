@@ -1,0 +1,273 @@
+/* winograd_local.c - Winograd's F(4x4, 3x3) with what is transformed in local memory, which on a CPU is a part of its
+ * cache: winograd4-fused keeps the images' tiles there, for layers whose transformed weights the caches hold as well;
+ * winograd4-sliced keeps the weights there, a slice at a time, for small images of many channels, which need less room
+ * than the weights. What does not fit is left to conv_winograd4. */
+#include "ops/winograd.h"
+
+#include <stdio.h>
+
+enum { TILE = 4 }; /* F(4x4, 3x3) */
+
+/* The register tiles of the products, rows x columns vectors, where registers hold fewer than 16 floats, and where they
+ * hold 16 and there are twice as many. Measured. A gradient's rows divide every number of channels. */
+enum product { FUSED, FUSED_GRADIENT, SLICED, SLICED_GRADIENT };
+static const struct register_tile {
+    size_t rows, columns;
+} register_tiles[][2] = {
+    [FUSED] = {{6, 2}, {6, 4}},
+    [FUSED_GRADIENT] = {{4, 2}, {4, 4}},
+    [SLICED] = {{6, 2}, {8, 2}},
+    [SLICED_GRADIENT] = {{4, 2}, {4, 4}},
+};
+
+/* The most tiles that are worth a group. Measured. */
+enum { FUSED_TILES = 18, FUSED_GRADIENT_TILES = 28 };
+
+/* Channels of a slice: forward at least, if that many fit; of a gradient. */
+enum { LEAST_DEPTH = 64, GRADIENT_DEPTH = 32 };
+
+/* Slabs of the fused weight gradient for each compute unit, so that the units finish together; and at most. */
+enum { UNIT_SLABS = 2, MOST_SLABS = 32 };
+
+static size_t tiles_of(struct conv_shape s) {
+    return s.n * winograd_tiles(TILE, s.h, s.w);
+}
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static size_t quotient_up(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+static bool whole_vectors(const struct dev *d, struct conv_shape s) {
+    return s.c % dev_register_width(d) == 0 && s.o % dev_register_width(d) == 0;
+}
+
+/* The register tile of a product that has o channels along its columns, whole vectors of which the tile divides. */
+static struct register_tile register_tile(const struct dev *d, enum product product, size_t o) {
+    struct register_tile tile = register_tiles[product][dev_register_width(d) >= 16];
+    while (o / dev_register_width(d) % tile.columns)
+        tile.columns /= 2;
+    return tile;
+}
+
+static size_t width_of(const struct dev *d, enum product product, size_t o) {
+    return register_tile(d, product, o).columns * dev_register_width(d);
+}
+
+/* Words of local memory that there are at each point. */
+static size_t point_room(const struct dev *d) {
+    return (size_t)d->info.local_memory / 4 / winograd_points(TILE);
+}
+
+/* Local memory for a matrix of rows x columns at each point. */
+static struct arg local_points(size_t rows, size_t columns) {
+    return A_LOCAL(4 * winograd_points(TILE) * winograd_point_words(rows, columns));
+}
+
+struct options {
+    char text[96];
+};
+
+static struct options build_options(const struct dev *d, enum product product, size_t o, struct tensor like) {
+    struct register_tile tile = register_tile(d, product, o);
+    struct options options;
+    snprintf(options.text, sizeof options.text, "%s -DROWS=%zu -DCOLUMNS=%zu",
+             winograd_options(d, TILE, dev_register_width(d), like).text, tile.rows, tile.columns);
+    return options;
+}
+
+/* ------------------------------------------------------------------------------------------------------- fused -- */
+
+/* How many tiles of tile_words each, transformed and multiplied, fit into local memory: a multiple of step up to most,
+ * or 0. */
+static size_t fitting_group(const struct dev *d, size_t tile_words, size_t step, size_t most) {
+    size_t gaps = 2 * winograd_point_words(0, 0), room = point_room(d);
+    return room < gaps ? 0 : least(most, (room - gaps) / tile_words) / step * step;
+}
+
+/* 0 where the shape is left to conv_winograd4; fewer tiles where there would be none for some compute unit. */
+static size_t fused_group(const struct dev *d, struct conv_shape s) {
+    if (!whole_vectors(d, s))
+        return 0;
+    size_t rows = register_tile(d, FUSED, s.o).rows;
+    size_t group = fitting_group(d, s.c + width_of(d, FUSED, s.o), rows, FUSED_TILES);
+    size_t share = quotient_up(tiles_of(s), 2 * d->info.compute_units);
+    return least(group, quotient_up(share, rows) * rows);
+}
+
+static size_t fused_gradient_group(const struct dev *d, struct conv_shape s) {
+    return whole_vectors(d, s)
+               ? fitting_group(d, s.c + s.o, register_tile(d, FUSED_GRADIENT, s.o).rows, FUSED_GRADIENT_TILES)
+               : 0;
+}
+
+static size_t most_slabs(const struct dev *d) {
+    return least(UNIT_SLABS * d->info.compute_units, MOST_SLABS);
+}
+
+static bool fused_can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
+    return (weight_gradient ? fused_gradient_group(d, s) : fused_group(d, s)) > 0;
+}
+
+static struct conv_scratch_words fused_scratch(const struct conv_algorithm *a, const struct dev *d,
+                                               struct conv_shape s) {
+    (void)a;
+    struct conv_scratch_words words = {0}, fallback = conv_winograd4.scratch(&conv_winograd4, d, s);
+    size_t u = winograd_points(TILE) * winograd_point_words(s.c, s.o), group = fused_gradient_group(d, s);
+    if (!group || !fused_group(d, s))
+        words = fallback;
+    if (words.weight < u)
+        words.weight = u;
+    if (group) {
+        size_t slabs = least(most_slabs(d), quotient_up(tiles_of(s), group));
+        if (words.output < slabs * u)
+            words.output = slabs * u;
+    }
+    return words;
+}
+
+static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
+                                    struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
+                                    struct conv_scratch scratch) {
+    (void)a;
+    size_t tiles = tiles_of(s), group = fused_group(d, s);
+    if (!group)
+        return conv_winograd4.forward(&conv_winograd4, d, s, x, weight, rotate, bias, y, scratch);
+    TRY(winograd_weight(d, TILE, s.c, s.o, weight, rotate, scratch.weight));
+    return dev_run(d, "winograd/winograd_fused", build_options(d, FUSED, s.o, x).text,
+                   RANGE_SINGLE(quotient_up(tiles, group), 1, 1),
+                   ARGS(A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
+                        A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), local_points(group, s.c),
+                        local_points(group, width_of(d, FUSED, s.o))));
+}
+
+static enum vggcl_err fused_weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
+                                            struct tensor x, struct tensor dy, struct tensor dweight,
+                                            struct conv_scratch scratch) {
+    (void)a;
+    size_t tiles = tiles_of(s), group = fused_gradient_group(d, s);
+    if (!group)
+        return conv_winograd4.weight_gradient(&conv_winograd4, d, s, x, dy, dweight, scratch);
+    size_t slab_tiles = quotient_up(quotient_up(tiles, most_slabs(d)), group) * group;
+    size_t slabs = quotient_up(tiles, slab_tiles);
+    TRY(dev_run(
+        d, "winograd/winograd_fused_gradient", build_options(d, FUSED_GRADIENT, s.o, x).text, RANGE_SINGLE(slabs, 1, 1),
+        ARGS(A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c),
+             A_INT(s.o), A_MEM(scratch.output), local_points(group, s.c), local_points(group, s.o))));
+    return winograd_weight_gradient(d, TILE, s.c, s.o, slabs, scratch.output, dweight);
+}
+
+const struct conv_algorithm conv_winograd4_fused = {"winograd4-fused",     TILE,     fused_scratch, NULL, fused_forward,
+                                                    fused_weight_gradient, fused_can};
+
+/* ------------------------------------------------------------------------------------------------------ sliced -- */
+
+/* Rows of `width` words that local memory holds at each point, in so many matrices. */
+static size_t rows_that_fit(const struct dev *d, size_t width, size_t matrices) {
+    size_t gaps = matrices * winograd_point_words(0, 0), room = point_room(d);
+    return room < gaps ? 0 : (room - gaps) / width;
+}
+
+/* The largest vector_width * 2^i up to most that divides c. */
+static size_t fitting_depth(const struct dev *d, size_t c, size_t most) {
+    size_t depth = dev_register_width(d);
+    while (2 * depth <= most && c % (2 * depth) == 0)
+        depth *= 2;
+    return depth;
+}
+
+/* How winograd_sliced goes through a convolution: channels of a slice, tiles of a work-group. */
+struct slicing {
+    size_t depth, group;
+};
+
+/* The deepest slices that leave room for all tiles, or else LEAST_DEPTH and the tiles in even groups; no group where
+ * nothing fits. Fewer tiles to a group where there would be none for some compute unit. */
+static struct slicing slicing_of(const struct dev *d, struct conv_shape s) {
+    size_t width = width_of(d, SLICED, s.o), rows = rows_that_fit(d, width, 2), tiles = tiles_of(s);
+    size_t deepest = rows > tiles + LEAST_DEPTH ? rows - tiles : least(LEAST_DEPTH, rows / 2);
+    struct slicing slicing = {fitting_depth(d, s.c, deepest), 0};
+    if (slicing.depth + register_tile(d, SLICED, s.o).rows > rows)
+        return slicing;
+    size_t groups = quotient_up(tiles, rows - slicing.depth), wanted = quotient_up(d->info.compute_units, s.o / width);
+    slicing.group = quotient_up(tiles, groups > wanted ? groups : wanted);
+    return slicing;
+}
+
+static bool sliced_can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
+    if (!whole_vectors(d, s))
+        return false;
+    if (weight_gradient)
+        return fitting_depth(d, s.c, GRADIENT_DEPTH) <= rows_that_fit(d, width_of(d, SLICED_GRADIENT, s.o), 1);
+    return slicing_of(d, s).group > 0;
+}
+
+/* Each chunk of images transforms the weights anew, but is read again and again, by each slice. */
+static size_t sliced_chunk(const struct dev *d, struct conv_shape s) {
+    size_t wider = s.c > s.o ? s.c : s.o;
+    return conv_chunk(d, s, winograd_points(TILE) * winograd_tiles(TILE, s.h, s.w) * wider, 0);
+}
+
+static size_t panel_words(size_t tiles, size_t channels, size_t panel) {
+    return channels / panel * winograd_points(TILE) * winograd_point_words(tiles, panel);
+}
+
+static struct conv_scratch_words sliced_scratch(const struct conv_algorithm *a, const struct dev *d,
+                                                struct conv_shape s) {
+    (void)a;
+    if (!sliced_can(d, s, false) || !sliced_can(d, s, true))
+        return conv_winograd4.scratch(&conv_winograd4, d, s);
+    size_t tiles = sliced_chunk(d, s) * winograd_tiles(TILE, s.h, s.w), vector = dev_register_width(d);
+    return (struct conv_scratch_words){.input = panel_words(tiles, s.c, vector),
+                                       .output = panel_words(tiles, s.o, vector)};
+}
+
+static enum vggcl_err sliced_forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
+                                     struct tensor x, struct tensor weight, bool rotate, struct tensor bias,
+                                     struct tensor y, struct conv_scratch scratch) {
+    (void)a;
+    if (!sliced_can(d, s, false))
+        return conv_winograd4.forward(&conv_winograd4, d, s, x, weight, rotate, bias, y, scratch);
+    size_t images = sliced_chunk(d, s), width = width_of(d, SLICED, s.o);
+    for (size_t first = 0; first < s.n; first += images) {
+        struct conv_shape part = s;
+        part.n = least(images, s.n - first);
+        size_t tiles = tiles_of(part);
+        struct slicing slicing = slicing_of(d, part);
+        TRY(winograd_input(d, TILE, part, x, first, slicing.depth, scratch.input));
+        TRY(dev_run(d, "winograd/winograd_sliced", build_options(d, SLICED, s.o, x).text,
+                    RANGE_SINGLE(s.o / width, quotient_up(tiles, slicing.group), 1),
+                    ARGS(A_MEM(scratch.input), A_INT(first), A_INT(tiles), A_INT(slicing.group), A_INT(s.h), A_INT(s.w),
+                         A_INT(s.c), A_INT(s.o), A_INT(slicing.depth), A_MEM(weight), A_INT(rotate),
+                         A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), local_points(slicing.depth, width),
+                         local_points(slicing.group, width))));
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err sliced_weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
+                                             struct tensor x, struct tensor dy, struct tensor dweight,
+                                             struct conv_scratch scratch) {
+    (void)a;
+    if (!sliced_can(d, s, true))
+        return conv_winograd4.weight_gradient(&conv_winograd4, d, s, x, dy, dweight, scratch);
+    size_t images = sliced_chunk(d, s), width = width_of(d, SLICED_GRADIENT, s.o);
+    size_t depth = fitting_depth(d, s.c, GRADIENT_DEPTH);
+    for (size_t first = 0; first < s.n; first += images) {
+        struct conv_shape part = s;
+        part.n = least(images, s.n - first);
+        TRY(winograd_input(d, TILE, part, x, first, depth, scratch.input));
+        TRY(winograd_gradient(d, TILE, part, dy, first, width, scratch.output));
+        TRY(dev_run(d, "winograd/winograd_sliced_gradient", build_options(d, SLICED_GRADIENT, s.o, x).text,
+                    RANGE_SINGLE(s.c / depth, s.o / width, 1),
+                    ARGS(A_MEM(scratch.input), A_MEM(scratch.output), A_INT(tiles_of(part)), A_INT(s.c), A_INT(s.o),
+                         A_INT(depth), A_INT(first > 0), A_MEM(dweight), local_points(depth, width))));
+    }
+    return VGGCL_OK;
+}
+
+const struct conv_algorithm conv_winograd4_sliced = {
+    "winograd4-sliced", TILE, sliced_scratch, NULL, sliced_forward, sliced_weight_gradient, sliced_can};

@@ -398,12 +398,22 @@ kernel void winograd_fused_gradient(global const stored *x, global const stored 
  * columns and `depth` of the channels c, and uses it up. The transformed images come in panels as large as what is read
  * of them at a time. */
 
+/* Has `rows` rows of `words` words, `stride` apart, brought into the cache, by loads so close together that many are on
+ * their way at a time: those of transform_weights() are not. A line has 16 words. */
+inline void touch(global const float *p, int rows, size_t stride, int words) {
+    for (int row = 0; row < rows; row++)
+        for (int word = 0; word < words; word += 16)
+            (void)*(volatile global const float *)(p + row * stride + word);
+}
+
 /* u[point][k][column] = G w G' of the weights' channels c from number `from` on and o from number `first` on; rotated
  * as in winograd_weight_rotated(), where VW divides depth. */
 inline void transform_weights(global const float *weight, int c, int o, int rotated, int from, int depth, int first,
                               local float *u, int points) {
     if (!rotated) {
         weight += (size_t)from * o + first;
+        for (int tap = 0; tap < 9; tap++)
+            touch(weight + (size_t)tap * c * o, depth, o, WIDTH);
         for (int k = 0; k < depth; k++, weight += o) {
             local float *tile_start = u + k * WIDTH;
             for (int block = 0; block < COLUMNS; block++) {
@@ -413,6 +423,8 @@ inline void transform_weights(global const float *weight, int c, int o, int rota
         }
         return;
     }
+    for (int tap = 0; tap < 9; tap++)
+        touch(weight + ((size_t)tap * o + first) * c + from, WIDTH, c, depth);
     for (int start = 0; start < depth; start += VW)
         for (int block = 0; block < COLUMNS; block++) {
             float taps[9][VW * VW];

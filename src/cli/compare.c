@@ -131,8 +131,7 @@ static json_t *measure(const json_t *device, struct measuring m, const char *tit
     return record;
 }
 
-/* ------------------------------------------------------------------------------------------------ all the records --
- */
+/* ---------------------------------------------------------------------------------------------- all the records -- */
 
 /* Measures the devices that were asked for, and appends their records. */
 static enum vggcl_err measure_all(json_t *records, struct measuring m, double seconds) {
@@ -216,8 +215,7 @@ static void add_differences(json_t *records) {
     }
 }
 
-/* ----------------------------------------------------------------------------------------------------- the answer --
- */
+/* --------------------------------------------------------------------------------------------------- the answer -- */
 
 /* A column: a number, or "-" where the record has none. */
 static void print_number(const char *format, int width, double value) {

@@ -22,8 +22,7 @@ struct member {
     struct net *net;
     struct arena data; /* the memory of train, and of the lead's test */
     struct feed train;
-    float
-        *gathered; /* not the lead's: gradients and statistics of each of its micro-batches, on their way to the lead */
+    float *gathered; /* not the lead's: what its micro-batches left, gradients and statistics, on its way to the lead */
 };
 
 struct team {

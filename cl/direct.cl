@@ -58,29 +58,38 @@ kernel void direct_forward(global const stored *x, int rows, int h, int w, int o
 }
 
 /* partial[slab][tap][c][o] = sum over the slab's pixels of x[neighbour][c] * dy[pixel][o]; a slab is slab_rows of the
- * n * h rows. A work-item is VW outputs of a slab. */
+ * n * h rows. A work-item is COLUMNS * VW outputs of a slab: one vector's sums after the other's are in registers, while
+ * a run of pixels is added to them. */
 kernel void direct_gradient(global const stored *x, global const stored *dy, int rows, int h, int w, int o,
                             int slab_rows, global float *partial) {
-    int blocks = o / VW, i = get_global_id(0), block = i % blocks, slab = i / blocks;
+    int blocks = o / (VW * COLUMNS), i = get_global_id(0), slab = i / blocks;
     int last = min((slab + 1) * slab_rows, rows);
     if (slab * slab_rows >= rows)
         return;
-    vec sum[3 * TAP_ROW];
-    UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) sum[k] = 0;
+    dy += i % blocks * (VW * COLUMNS);
+    partial += (size_t)slab * 3 * TAP_ROW * o + i % blocks * (VW * COLUMNS);
+    vec sums[COLUMNS][3 * TAP_ROW];
+    for (int j = 0; j < COLUMNS; j++)
+        for (int k = 0; k < 3 * TAP_ROW; k++) sums[j][k] = 0;
     for (int line = slab * slab_rows; line < last; line++) {
         global const stored *image = x + (size_t)(line / h) * h * w * CHANNELS;
         for (int column = 0; column < w; column += PIXELS) {
             float in[3][SPAN];
             load_neighbours(image, h, w, line % h, column, in);
-            for (int p = 0; p < PIXELS && column + p < w; p++) {
-                vec gradient = ALOAD(block, dy + ((size_t)line * w + column + p) * o);
-                UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) {
-                    vec value = in[k / TAP_ROW][p * CHANNELS + k % TAP_ROW];
-                    sum[k] = MAD(value, gradient, sum[k]);
+            for (int j = 0; j < COLUMNS; j++) {
+                vec sum[3 * TAP_ROW];
+                UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) sum[k] = sums[j][k];
+                for (int p = 0; p < PIXELS && column + p < w; p++) {
+                    vec gradient = ALOAD(j, dy + ((size_t)line * w + column + p) * o);
+                    UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) {
+                        vec value = in[k / TAP_ROW][p * CHANNELS + k % TAP_ROW];
+                        sum[k] = MAD(value, gradient, sum[k]);
+                    }
                 }
+                UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) sums[j][k] = sum[k];
             }
         }
     }
-    UNROLL for (int k = 0; k < 3 * TAP_ROW; k++)
-        VSTORE(sum[k], block, partial + ((size_t)slab * 3 * TAP_ROW + k) * o);
+    for (int j = 0; j < COLUMNS; j++)
+        for (int k = 0; k < 3 * TAP_ROW; k++) VSTORE(sums[j][k], j, partial + (size_t)k * o);
 }

@@ -57,8 +57,7 @@ done:
     return failure();
 }
 
-/* ------------------------------------------------------------------------------------------------------ the start --
- */
+/* --------------------------------------------------------------------------------------------------- the start -- */
 
 json_t *record_start(const void *job) {
     static const char *const variables[] = {"VGGCL_CACHE_DIR", "POCL_CACHE_DIR", "MESA_SHADER_CACHE_DIR",
@@ -148,8 +147,7 @@ json_t *record_losses(const void *job) {
                   find_fault(losses, m->steps));
 }
 
-/* ------------------------------------------------------------------------------------------------------ the speed --
- */
+/* --------------------------------------------------------------------------------------------------- the speed -- */
 
 json_t *record_benchmark(const void *job) {
     const struct measuring *m = job;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* PIXELS * COLUMNS sums stay in a CPU's vector registers. */
-enum { SUMS = 16, MOST_COLUMNS = 4, MOST_SLABS = 64 };
+enum { SUMS = 16, MOST_COLUMNS = 4, GRADIENT_PIXELS = 16, MOST_SLABS = 64 };
 
 struct options {
     char text[96];
@@ -42,8 +42,9 @@ size_t direct_slabs(struct conv_shape s) {
 
 enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor x, struct tensor dy,
                                struct tensor partial) {
-    size_t blocks = s.o / (size_t)dev_vector_width(d, (int)s.o);
-    return dev_run(d, "direct/direct_gradient", build_options(d, s, x, 4, 1).text, RANGE(blocks * direct_slabs(s)),
+    size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = channel_columns(d, s.o);
+    return dev_run(d, "direct/direct_gradient", build_options(d, s, x, GRADIENT_PIXELS, columns).text,
+                   dev_grid(d, vectors / columns * direct_slabs(s), 1),
                    ARGS(A_MEM(x), A_MEM(dy), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_INT(slab_rows(s)),
                         A_MEM(partial)));
 }

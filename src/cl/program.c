@@ -88,7 +88,8 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
     enum vggcl_err err;
     char *common = NULL, *own = NULL, options[OPTIONS + 32], own_line[STEM + 32];
     cl_int code;
-    snprintf(options, sizeof options, "-cl-std=CL1.2 %s", p->options);
+    /* Warnings are for who writes kernels: PoCL would print their number on the terminal. */
+    snprintf(options, sizeof options, "-cl-std=CL1.2 %s%s", d->kernel_dir ? "" : "-w ", p->options);
     snprintf(own_line, sizeof own_line, "\n#line 1 \"%s.cl\"\n", p->stem);
     TRY_GOTO(load_source(d, "common", &common), done);
     TRY_GOTO(load_source(d, p->stem, &own), done);

@@ -38,15 +38,14 @@ enum vggcl_err gemm_use(struct dev *d, const char *name) {
 
 /* With AVX-512's 32 registers of 16 floats, 6 rows x 4 vectors of accumulators leave room for the vectors of b, and
  * multiply 2.4 times what they load: measured 10 % faster than 8 x 2. But eight rows of a transposed a are one load:
- * that is another 6 % faster. Other CPUs have half as many: with AVX2 6 x 2 were the fastest of ten. llvmpipe leaves
- * its loops over larger tiles (see CPU_ROUNDS). On GPUs a work-group makes 128 x 64 words; smaller ones where that is
- * more than the device takes. */
+ * that is another 6 % faster. Other CPUs have not so many; llvmpipe does not even unroll the loops over such a tile, or
+ * over 6 x 2 of 8 floats, which is the best with AVX2 (data/profiles), and leaves them (see CPU_ROUNDS). On GPUs a
+ * work-group makes 128 x 64 words; smaller ones where that is more than the device takes. */
 struct gemm_tile gemm_built_in_tile(const struct dev *d, bool transposed) {
-    int width = (int)dev_register_width(d);
+    if (d->info.type == VGGCL_CPU && d->native_vector_width >= 16 && !transposed)
+        return (struct gemm_tile){.rows = 6, .vectors = 4, .width = d->vector_width, .panel = 96};
     if (d->info.type == VGGCL_CPU)
-        return width < 16   ? (struct gemm_tile){.rows = 6, .vectors = 2, .width = width, .panel = 48}
-               : transposed ? (struct gemm_tile){.rows = 8, .vectors = 2, .width = width, .panel = 64}
-                            : (struct gemm_tile){.rows = 6, .vectors = 4, .width = width, .panel = 96};
+        return (struct gemm_tile){.rows = 8, .vectors = 2, .width = d->vector_width, .panel = 64};
     struct gemm_tile t = {
         .rows = 8, .vectors = 1, .width = d->vector_width, .group_rows = 16, .group_columns = 16, .depth = 16};
     while (t.group_rows > 1 && (size_t)(t.group_rows * t.group_columns) > d->info.work_group_size)

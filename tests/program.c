@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 char output[1 << 20], folder[64];
@@ -24,6 +25,8 @@ int vggcl(const char *format, ...) {
     if (!stream)
         return -1;
     output[fread(output, 1, sizeof output - 1, stream)] = '\0';
+    if (strstr(output, "Sanitizer")) /* a report, which no test looks for */
+        fputs(output, stderr);
     int status = pclose(stream);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

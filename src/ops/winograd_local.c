@@ -215,14 +215,21 @@ static size_t panel_words(size_t tiles, size_t channels, size_t panel) {
     return channels / panel * winograd_points(TILE) * winograd_point_words(tiles, panel);
 }
 
+/* A device may have room for one direction only: the other one is left to conv_winograd4. */
 static struct conv_scratch_words sliced_scratch(const struct conv_algorithm *a, const struct dev *d,
                                                 struct conv_shape s) {
     (void)a;
-    if (!sliced_can(d, s, false) || !sliced_can(d, s, true))
-        return conv_winograd4.scratch(&conv_winograd4, d, s);
-    size_t tiles = sliced_chunk(d, s) * winograd_tiles(TILE, s.h, s.w), vector = dev_register_width(d);
-    return (struct conv_scratch_words){.input = panel_words(tiles, s.c, vector),
-                                       .output = panel_words(tiles, s.o, vector)};
+    struct conv_scratch_words words = {0};
+    bool forward = sliced_can(d, s, false), gradient = sliced_can(d, s, true);
+    size_t tiles = sliced_chunk(d, s) * winograd_tiles(TILE, s.h, s.w), narrowest = dev_register_width(d);
+    if (!forward || !gradient)
+        words = conv_winograd4.scratch(&conv_winograd4, d, s);
+    if (!forward && !gradient)
+        return words;
+    size_t input = panel_words(tiles, s.c, narrowest), output = panel_words(tiles, s.o, narrowest);
+    words.input = words.input > input ? words.input : input;
+    words.output = words.output > output ? words.output : output;
+    return words;
 }
 
 static enum vggcl_err sliced_forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,

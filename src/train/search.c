@@ -185,7 +185,8 @@ static int compare_rows(const void *a, const void *b) {
 }
 
 /* As many images as keep one measurement within a small part of the budget. */
-static enum vggcl_err choose_images(struct search *s, size_t batch) {
+static enum vggcl_err choose_images(struct search *s) {
+    size_t batch = s->rows[0].s.n;
     const struct row *largest = s->rows;
     double seconds = 0;
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++)
@@ -415,9 +416,9 @@ enum vggcl_err search_enter(struct search *s) {
     return tuning_use(s->d, t);
 }
 
-enum vggcl_err search_look(struct search *s, size_t batch) {
+enum vggcl_err search_look(struct search *s) {
     enum gemm_engine first = gemm_engine(s->d), second = first == GEMM_TILED ? GEMM_CLBLAST : GEMM_TILED;
-    TRY(choose_images(s, batch));
+    TRY(choose_images(s));
     count_candidates(s);
     TRY(measure_before(s));
     for (int transposed = 0; asks(s, GEMM_TILED) && !s->tuning.conv_count && transposed < 2; transposed++)

@@ -51,8 +51,8 @@ void search_free(struct search *s);
 /* Adds what net's convolutions have that d's tuning does not know. */
 void search_add_rows(struct search *s, const struct net *net);
 
-/* Everything but CLBlast's parameters, with up to batch images; d goes by what was found. */
-enum vggcl_err search_look(struct search *s, size_t batch);
+/* Everything but CLBlast's parameters, with up to as many images as the rows' shapes have; d goes by what was found. */
+enum vggcl_err search_look(struct search *s);
 
 /* CLBlast's parameters, where that engine is wanted; and where others are *better, what goes by them once more. */
 enum vggcl_err search_clblast(struct search *s, bool *better);

@@ -426,3 +426,52 @@ void team_free(struct team *t) {
     feed_free(&t->test);
     free(t->weights);
 }
+
+/* ----------------------------------------------------------------------------------------------- vggcl_plan() -- */
+
+static enum vggcl_err plan_eval(struct team *t, size_t test) {
+    const struct work work = {.test = test, .batch = (size_t)t->config->batch};
+    struct member *m = &t->members[0];
+    if (t->count > 1)
+        return err_set(VGGCL_EUSAGE, "--device %s: is more than one device; eval takes one", t->config->device);
+    TRY(plan_net(m->dev, t->config, &work, &m->net, &t->plans[0]));
+    return plan_least(m->dev, t->config, &work, &t->plans[0].least);
+}
+
+static enum vggcl_err plan_train(struct team *t, size_t train, size_t test) {
+    struct vggcl_config config = *t->config;
+    if (strcmp(config.device_split, "auto") == 0)
+        return err_set(VGGCL_EUSAGE, "--device-split auto: is measured when a run begins; give plan the numbers");
+    TRY(team_plan(t, train, test, &config));
+    for (size_t i = 0; i < t->count; i++) {
+        const struct work work = team_work(t, i, train, test);
+        TRY(plan_least(t->members[i].dev, t->config, &work, &t->plans[i].least));
+    }
+    return VGGCL_OK;
+}
+
+enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans, size_t *count) {
+    enum vggcl_err err;
+    size_t train, test, *limited = eval ? &test : &train;
+    struct team *t = calloc(1, sizeof *t);
+    *plans = NULL;
+    if (!t)
+        return err_no_memory("the devices", sizeof *t);
+    TRY_GOTO(data_count(config->data, &train, &test), done);
+    if (config->limit > 0 && (size_t)config->limit < *limited)
+        *limited = (size_t)config->limit;
+    TRY_GOTO(team_open(t, config), done);
+    TRY_GOTO(eval ? plan_eval(t, test) : plan_train(t, train, test), done);
+    for (size_t i = 0; i < t->count; i++)
+        strcpy(t->plans[i].tuning, t->members[i].tuned.text);
+    *count = t->count;
+    *plans = malloc(t->count * sizeof **plans);
+    if (*plans)
+        memcpy(*plans, t->plans, t->count * sizeof **plans);
+    else
+        err = err_no_memory("the plans", t->count * sizeof **plans);
+done:
+    team_free(t);
+    free(t);
+    return err;
+}

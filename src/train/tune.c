@@ -45,7 +45,7 @@ enum vggcl_err tune_quick(struct dev *d, const struct vggcl_config *config) {
     s->limit = config->mem_limit;
     TRY_GOTO(shapes_of(d, config, &net), done);
     search_add_rows(s, net);
-    err = search_look(s, net->batch);
+    err = search_look(s);
 done:
     search_free(s);
     net_free(net);
@@ -115,7 +115,7 @@ static enum vggcl_err time_steps(struct search *s, const struct vggcl_config *co
 
 static enum vggcl_err search_all(struct search *s, const struct vggcl_config *config, struct vggcl_tuning *result) {
     bool better;
-    TRY(search_look(s, s->rows[0].s.n));
+    TRY(search_look(s));
     TRY(time_steps(s, config, result));
     TRY(search_clblast(s, &better));
     if (!better)

@@ -20,7 +20,9 @@ static void several_chunks(void **state) {
     if (device->info.type != VGGCL_CPU)
         skip(); /* chunks of other devices are too large for a test */
     FOR_EACH_ALGORITHM(a) {
-        size_t chunk = a->scratch(a, device, all).input / a->scratch(a, device, one).input;
+        struct conv_method m = {a, gemm_engine(device)};
+        size_t chunk = conv_scratch_words(m, device, all, CONV_FORWARD).input /
+                       conv_scratch_words(m, device, one, CONV_FORWARD).input;
         assert_in_range(chunk, 2, all.n - 1);
         assert_int_not_equal(all.n % chunk, 0);
     }
@@ -61,15 +63,16 @@ static void winograd_counts(void **state) {
 }
 
 /* Exactly what the algorithm asked for: its guard words show where it asked for too little. */
-static struct conv_scratch scratch(const struct conv_algorithm *a, struct conv_shape s) {
-    struct conv_scratch_words words = a->scratch(a, device, s);
+static struct conv_scratch scratch(struct conv_method m, struct conv_shape s, enum conv_direction direction) {
+    struct conv_scratch_words words = conv_scratch_words(m, device, s, direction);
     return (struct conv_scratch){poisoned(words.weight), poisoned(words.input), poisoned(words.output)};
 }
 
 static const float *forward(const struct conv_algorithm *a, struct conv_shape s, struct tensor x,
                             struct tensor weight) {
     struct tensor y = poisoned_stored(s.n * s.h * s.w * s.o), no_bias = {0};
-    CHECK(a->forward(a, device, s, x, weight, false, no_bias, y, scratch(a, s)));
+    struct conv_method m = {a, gemm_engine(device)};
+    CHECK(conv_forward(m, device, s, x, weight, no_bias, y, scratch(m, s, CONV_FORWARD)));
     return download(y);
 }
 
@@ -90,11 +93,12 @@ static void direct_is_the_same_every_time(void **state) {
     size_t inputs = s.n * s.h * s.w * s.c, outputs = s.n * s.h * s.w * s.o, weights = 9 * s.c * s.o;
     struct tensor x = upload_stored(inputs, random_floats(inputs, -1, 1));
     struct tensor dy = upload_stored(outputs, random_floats(outputs, -1, 1));
+    const struct conv_method m = {&conv_direct, gemm_engine(device)};
     const float *got[2];
     assert_in_range(direct_slabs(s), 2, s.n * s.h);
     for (int i = 0; i < 2; i++) {
         struct tensor dweight = poisoned(weights);
-        CHECK(conv_direct.weight_gradient(&conv_direct, device, s, x, dy, dweight, scratch(&conv_direct, s)));
+        CHECK(conv_weight_gradient(m, device, s, x, dy, dweight, scratch(m, s, CONV_WEIGHT_GRADIENT)));
         got[i] = download(dweight);
     }
     assert_memory_equal(got[0], got[1], weights * sizeof(float));
@@ -115,9 +119,10 @@ static void halves(void **state) {
         if (interpreted() && a->tile)
             continue; /* minutes */
         struct tensor y = poisoned_stored(inputs), dx = poisoned_stored(inputs), dweight = poisoned(weights);
-        CHECK(a->forward(a, device, s, x_device, w_device, false, no_bias, y, scratch(a, s)));
-        CHECK(a->forward(a, device, s, dy_device, w_device, true, no_bias, dx, scratch(a, s)));
-        CHECK(a->weight_gradient(a, device, s, x_device, dy_device, dweight, scratch(a, s)));
+        struct conv_method m = {a, gemm_engine(device)};
+        CHECK(conv_forward(m, device, s, x_device, w_device, no_bias, y, scratch(m, s, CONV_FORWARD)));
+        CHECK(conv_data_gradient(m, device, s, w_device, dy_device, dx, scratch(m, s, CONV_DATA_GRADIENT)));
+        CHECK(conv_weight_gradient(m, device, s, x_device, dy_device, dweight, scratch(m, s, CONV_WEIGHT_GRADIENT)));
         COMPARE(a->name, y, roundings, i, reference_conv(s, x, w, zero, i));
         COMPARE(a->name, dx, roundings, i, reference_conv_data_gradient(s, w, dy, i));
         COMPARE(a->name, dweight, roundings, i, reference_conv_weight_gradient(s, x, dy, i));

@@ -112,34 +112,46 @@ struct vggcl_method conv_describe(struct conv_method m) {
     return text;
 }
 
+/* The algorithm that does what m is asked for. */
+static const struct conv_algorithm *able(struct conv_method m, const struct dev *d, struct conv_shape s,
+                                         enum conv_direction direction) {
+    const struct conv_algorithm *a = m.algorithm;
+    while (!conv_can(a, d, s, direction))
+        a = a->otherwise;
+    return a;
+}
+
 struct conv_scratch_words conv_scratch_words(struct conv_method m, const struct dev *d, struct conv_shape s,
                                              enum conv_direction direction) {
-    return m.algorithm->scratch(m.algorithm, d, directed(s, direction));
+    const struct conv_algorithm *a = able(m, d, s, direction);
+    return a->scratch(a, d, directed(s, direction));
 }
 
 /* ------------------------------------------------------------------------------------------------- directions -- */
 
 enum vggcl_err conv_forward(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,
                             struct tensor weight, struct tensor bias, struct tensor y, struct conv_scratch scratch) {
+    const struct conv_algorithm *a = able(m, d, s, CONV_FORWARD);
     enum gemm_engine before = gemm_switch(d, m.engine);
-    enum vggcl_err err = m.algorithm->forward(m.algorithm, d, s, x, weight, false, bias, y, scratch);
+    enum vggcl_err err = a->forward(a, d, s, x, weight, false, bias, y, scratch);
     gemm_switch(d, before);
     return err;
 }
 
 enum vggcl_err conv_data_gradient(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor weight,
                                   struct tensor dy, struct tensor dx, struct conv_scratch scratch) {
+    const struct conv_algorithm *a = able(m, d, s, CONV_DATA_GRADIENT);
     enum gemm_engine before = gemm_switch(d, m.engine);
-    enum vggcl_err err =
-        m.algorithm->forward(m.algorithm, d, conv_reversed(s), dy, weight, true, (struct tensor){0}, dx, scratch);
+    enum vggcl_err err = a->forward(a, d, conv_reversed(s), dy, weight, true, (struct tensor){0}, dx, scratch);
     gemm_switch(d, before);
     return err;
 }
 
 enum vggcl_err conv_weight_gradient(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,
                                     struct tensor dy, struct tensor dweight, struct conv_scratch scratch) {
+    const struct conv_algorithm *a = able(m, d, s, CONV_WEIGHT_GRADIENT);
     enum gemm_engine before = gemm_switch(d, m.engine);
-    enum vggcl_err err = m.algorithm->weight_gradient(m.algorithm, d, s, x, dy, dweight, scratch);
+    enum vggcl_err err = a->weight_gradient(a, d, s, x, dy, dweight, scratch);
     gemm_switch(d, before);
     return err;
 }

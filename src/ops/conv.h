@@ -47,9 +47,10 @@ struct conv_algorithm {
                                       struct tensor x, struct tensor dy, struct tensor dweight,
                                       struct conv_scratch scratch);
 
-    /* Whether it does a forward, or a weight gradient, of shape s itself: what not, it leaves to another one. NULL
-     * where it does all. */
+    /* Whether it does a forward, or a weight gradient, of shape s, of however many images; NULL where it does all. What
+     * not, it is not asked for: conv_forward() and its like go to `otherwise`. */
     bool (*can)(const struct dev *d, struct conv_shape s, bool weight_gradient);
+    const struct conv_algorithm *otherwise;
 };
 
 extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4, conv_winograd4_fused,
@@ -57,8 +58,8 @@ extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, con
 
 extern const struct conv_algorithm *const conv_algorithms[]; /* these; ended by NULL */
 
-/* Whether a does s, of that direction, by itself on d: direct leaves many channels to im2col, winograd4-fused what does
- * not fit into local memory to winograd4. */
+/* Whether a does s, of that direction, by itself on d: direct leaves many channels to im2col, winograd4-fused and
+ * winograd4-sliced what does not fit into local memory to winograd4. */
 bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, enum conv_direction direction);
 
 /* Whether a makes matrix products of what it can do, so that their engine matters. */

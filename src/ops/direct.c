@@ -59,9 +59,7 @@ static bool can(const struct dev *d, struct conv_shape s, bool weight_gradient) 
 
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
-    (void)a;
-    if (!can(d, s, false))
-        return conv_im2col.scratch(&conv_im2col, d, s);
+    (void)a, (void)d;
     size_t weights = 9 * s.c * s.o, slabs = s.n * s.h < MOST_SLABS ? s.n * s.h : MOST_SLABS; /* of fewer images too */
     return (struct conv_scratch_words){
         .weight = weights, .input = slabs * weights, .output = channel_workspace(slabs, weights)};
@@ -71,8 +69,6 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
                               struct conv_scratch scratch) {
     (void)a;
-    if (!can(d, s, false))
-        return conv_im2col.forward(&conv_im2col, d, s, x, weight, rotate, bias, y, scratch);
     if (rotate) {
         TRY(rotate_weight(d, 9, s.c, s.o, weight, scratch.weight));
         weight = scratch.weight;
@@ -84,10 +80,9 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
                                       struct tensor x, struct tensor dy, struct tensor dweight,
                                       struct conv_scratch scratch) {
     (void)a;
-    if (!can(d, s, false))
-        return conv_im2col.weight_gradient(&conv_im2col, d, s, x, dy, dweight, scratch);
     TRY(direct_gradient(d, s, x, dy, scratch.input));
     return channel_sum(d, direct_slabs(s), 9 * s.c * s.o, scratch.input, dweight, scratch.output);
 }
 
-const struct conv_algorithm conv_direct = {"direct", 0, scratch_words, NULL, forward, weight_gradient, can};
+const struct conv_algorithm conv_direct = {"direct",        0,   scratch_words, NULL, forward,
+                                           weight_gradient, can, &conv_im2col};

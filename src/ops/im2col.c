@@ -79,4 +79,4 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return VGGCL_OK;
 }
 
-const struct conv_algorithm conv_im2col = {"im2col", 0, scratch_words, product, forward, weight_gradient, NULL};
+const struct conv_algorithm conv_im2col = {"im2col", 0, scratch_words, product, forward, weight_gradient, NULL, NULL};

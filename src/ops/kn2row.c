@@ -41,16 +41,12 @@ static struct matrix tap_of(struct tensor weight, struct conv_shape s, int tap) 
 
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
-    (void)a;
-    if (!can(d, s, false))
-        return conv_im2col.scratch(&conv_im2col, d, s);
+    (void)a, (void)d;
     return (struct conv_scratch_words){.weight = 9 * s.c * s.o};
 }
 
 static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
-    (void)a;
-    if (!can(d, s, false))
-        return conv_im2col.product(&conv_im2col, d, s);
+    (void)a, (void)d;
     return (struct gemm_shape){PIXELS * s.n, s.o, s.c, 1};
 }
 
@@ -63,8 +59,6 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
                               struct conv_scratch scratch) {
     (void)a;
-    if (!can(d, s, false))
-        return conv_im2col.forward(&conv_im2col, d, s, x, weight, rotate, bias, y, scratch);
     if (rotate) {
         TRY(rotate_weight(d, 9, s.c, s.o, weight, scratch.weight));
         weight = scratch.weight;
@@ -84,9 +78,7 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
 static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
                                       struct tensor x, struct tensor dy, struct tensor dweight,
                                       struct conv_scratch scratch) {
-    (void)a;
-    if (!can(d, s, false))
-        return conv_im2col.weight_gradient(&conv_im2col, d, s, x, dy, dweight, scratch);
+    (void)a, (void)scratch;
     for (int tap = 0; tap < 9; tap++) {
         struct run runs[2];
         int count = runs_of(tap, s.n, runs);
@@ -100,4 +92,5 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return VGGCL_OK;
 }
 
-const struct conv_algorithm conv_kn2row = {"kn2row", 0, scratch_words, product, forward, weight_gradient, can};
+const struct conv_algorithm conv_kn2row = {"kn2row",        0,   scratch_words, product, forward,
+                                           weight_gradient, can, &conv_im2col};

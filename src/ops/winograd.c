@@ -135,5 +135,7 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return winograd_weight_gradient(d, tile, s.c, s.o, 1, scratch.weight, dweight);
 }
 
-const struct conv_algorithm conv_winograd2 = {"winograd2", 2, scratch_words, product, forward, weight_gradient, NULL};
-const struct conv_algorithm conv_winograd4 = {"winograd4", 4, scratch_words, product, forward, weight_gradient, NULL};
+const struct conv_algorithm conv_winograd2 = {"winograd2",     2,    scratch_words, product, forward,
+                                              weight_gradient, NULL, NULL};
+const struct conv_algorithm conv_winograd4 = {"winograd4",     4,    scratch_words, product, forward,
+                                              weight_gradient, NULL, NULL};

@@ -57,9 +57,11 @@ static size_t width_of(const struct dev *d, enum product product, size_t o) {
     return register_tile(d, product, o).columns * dev_register_width(d);
 }
 
-/* Words of local memory that there are at each point. */
-static size_t point_room(const struct dev *d) {
-    return (size_t)d->info.local_memory / 4 / winograd_points(TILE);
+/* Rows of so many words, over all of the matrices that a point has, that local memory holds. */
+static size_t rows_that_fit(const struct dev *d, size_t row_words, size_t matrices) {
+    size_t room = (size_t)d->info.local_memory / 4 / winograd_points(TILE);
+    size_t gaps = matrices * winograd_point_words(0, 0);
+    return room < gaps ? 0 : (room - gaps) / row_words;
 }
 
 /* Local memory for a matrix of rows x columns at each point. */
@@ -84,8 +86,7 @@ static struct options build_options(const struct dev *d, enum product product, s
 /* How many tiles of tile_words each, transformed and multiplied, fit into local memory: a multiple of step up to most,
  * or 0. */
 static size_t fitting_group(const struct dev *d, size_t tile_words, size_t step, size_t most) {
-    size_t gaps = 2 * winograd_point_words(0, 0), room = point_room(d);
-    return room < gaps ? 0 : least(most, (room - gaps) / tile_words) / step * step;
+    return least(most, rows_that_fit(d, tile_words, 2)) / step * step;
 }
 
 /* 0 where the shape is left to conv_winograd4; fewer tiles where there would be none for some compute unit. */
@@ -115,18 +116,9 @@ static bool fused_can(const struct dev *d, struct conv_shape s, bool weight_grad
 static struct conv_scratch_words fused_scratch(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
     (void)a;
-    struct conv_scratch_words words = {0}, fallback = conv_winograd4.scratch(&conv_winograd4, d, s);
     size_t u = winograd_points(TILE) * winograd_point_words(s.c, s.o), group = fused_gradient_group(d, s);
-    if (!group || !fused_group(d, s))
-        words = fallback;
-    if (words.weight < u)
-        words.weight = u;
-    if (group) {
-        size_t slabs = least(most_slabs(d), quotient_up(tiles_of(s), group));
-        if (words.output < slabs * u)
-            words.output = slabs * u;
-    }
-    return words;
+    size_t slabs = group ? least(most_slabs(d), quotient_up(tiles_of(s), group)) : 0;
+    return (struct conv_scratch_words){.weight = u, .output = slabs * u};
 }
 
 static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
@@ -134,8 +126,6 @@ static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *
                                     struct conv_scratch scratch) {
     (void)a;
     size_t tiles = tiles_of(s), group = fused_group(d, s);
-    if (!group)
-        return conv_winograd4.forward(&conv_winograd4, d, s, x, weight, rotate, bias, y, scratch);
     TRY(winograd_weight(d, TILE, s.c, s.o, weight, rotate, scratch.weight));
     return dev_run(d, "winograd/winograd_fused", build_options(d, FUSED, s.o, x).text,
                    RANGE_SINGLE(quotient_up(tiles, group), 1, 1),
@@ -149,8 +139,6 @@ static enum vggcl_err fused_weight_gradient(const struct conv_algorithm *a, stru
                                             struct conv_scratch scratch) {
     (void)a;
     size_t tiles = tiles_of(s), group = fused_gradient_group(d, s);
-    if (!group)
-        return conv_winograd4.weight_gradient(&conv_winograd4, d, s, x, dy, dweight, scratch);
     size_t slab_tiles = quotient_up(quotient_up(tiles, most_slabs(d)), group) * group;
     size_t slabs = quotient_up(tiles, slab_tiles);
     TRY(dev_run(
@@ -160,16 +148,10 @@ static enum vggcl_err fused_weight_gradient(const struct conv_algorithm *a, stru
     return winograd_weight_gradient(d, TILE, s.c, s.o, slabs, scratch.output, dweight);
 }
 
-const struct conv_algorithm conv_winograd4_fused = {"winograd4-fused",     TILE,     fused_scratch, NULL, fused_forward,
-                                                    fused_weight_gradient, fused_can};
+const struct conv_algorithm conv_winograd4_fused = {
+    "winograd4-fused", TILE, fused_scratch, NULL, fused_forward, fused_weight_gradient, fused_can, &conv_winograd4};
 
 /* ------------------------------------------------------------------------------------------------------ sliced -- */
-
-/* Rows of `width` words that local memory holds at each point, in so many matrices. */
-static size_t rows_that_fit(const struct dev *d, size_t width, size_t matrices) {
-    size_t gaps = matrices * winograd_point_words(0, 0), room = point_room(d);
-    return room < gaps ? 0 : (room - gaps) / width;
-}
 
 /* The largest vector_width * 2^i up to most that divides c. */
 static size_t fitting_depth(const struct dev *d, size_t c, size_t most) {
@@ -185,12 +167,13 @@ struct slicing {
 };
 
 /* The deepest slices that leave room for all tiles, or else LEAST_DEPTH and the tiles in even groups; no group where
- * nothing fits. Fewer tiles to a group where there would be none for some compute unit. */
+ * nothing fits, which does not depend on the number of tiles. Fewer tiles to a group where there would be none for some
+ * compute unit. */
 static struct slicing slicing_of(const struct dev *d, struct conv_shape s) {
     size_t width = width_of(d, SLICED, s.o), rows = rows_that_fit(d, width, 2), tiles = tiles_of(s);
     size_t deepest = rows > tiles + LEAST_DEPTH ? rows - tiles : least(LEAST_DEPTH, rows / 2);
     struct slicing slicing = {fitting_depth(d, s.c, deepest), 0};
-    if (slicing.depth + register_tile(d, SLICED, s.o).rows > rows)
+    if (slicing.depth >= rows)
         return slicing;
     size_t groups = quotient_up(tiles, rows - slicing.depth), wanted = quotient_up(d->info.compute_units, s.o / width);
     slicing.group = quotient_up(tiles, groups > wanted ? groups : wanted);
@@ -215,29 +198,18 @@ static size_t panel_words(size_t tiles, size_t channels, size_t panel) {
     return channels / panel * winograd_points(TILE) * winograd_point_words(tiles, panel);
 }
 
-/* A device may have room for one direction only: the other one is left to conv_winograd4. */
 static struct conv_scratch_words sliced_scratch(const struct conv_algorithm *a, const struct dev *d,
                                                 struct conv_shape s) {
     (void)a;
-    struct conv_scratch_words words = {0};
-    bool forward = sliced_can(d, s, false), gradient = sliced_can(d, s, true);
     size_t tiles = sliced_chunk(d, s) * winograd_tiles(TILE, s.h, s.w), narrowest = dev_register_width(d);
-    if (!forward || !gradient)
-        words = conv_winograd4.scratch(&conv_winograd4, d, s);
-    if (!forward && !gradient)
-        return words;
-    size_t input = panel_words(tiles, s.c, narrowest), output = panel_words(tiles, s.o, narrowest);
-    words.input = words.input > input ? words.input : input;
-    words.output = words.output > output ? words.output : output;
-    return words;
+    return (struct conv_scratch_words){.input = panel_words(tiles, s.c, narrowest),
+                                       .output = panel_words(tiles, s.o, narrowest)};
 }
 
 static enum vggcl_err sliced_forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
                                      struct tensor x, struct tensor weight, bool rotate, struct tensor bias,
                                      struct tensor y, struct conv_scratch scratch) {
     (void)a;
-    if (!sliced_can(d, s, false))
-        return conv_winograd4.forward(&conv_winograd4, d, s, x, weight, rotate, bias, y, scratch);
     size_t images = sliced_chunk(d, s), width = width_of(d, SLICED, s.o);
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
@@ -259,8 +231,6 @@ static enum vggcl_err sliced_weight_gradient(const struct conv_algorithm *a, str
                                              struct tensor x, struct tensor dy, struct tensor dweight,
                                              struct conv_scratch scratch) {
     (void)a;
-    if (!sliced_can(d, s, true))
-        return conv_winograd4.weight_gradient(&conv_winograd4, d, s, x, dy, dweight, scratch);
     size_t images = sliced_chunk(d, s), width = width_of(d, SLICED_GRADIENT, s.o);
     size_t depth = fitting_depth(d, s.c, GRADIENT_DEPTH);
     for (size_t first = 0; first < s.n; first += images) {
@@ -277,4 +247,5 @@ static enum vggcl_err sliced_weight_gradient(const struct conv_algorithm *a, str
 }
 
 const struct conv_algorithm conv_winograd4_sliced = {
-    "winograd4-sliced", TILE, sliced_scratch, NULL, sliced_forward, sliced_weight_gradient, sliced_can};
+    "winograd4-sliced",     TILE,       sliced_scratch, NULL, sliced_forward,
+    sliced_weight_gradient, sliced_can, &conv_winograd4};

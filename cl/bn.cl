@@ -59,16 +59,6 @@ kernel void bn_finish(global const float *partial, int pixels, int c, int slab_r
     VSTORE(VLOAD(block, beta) - m * factor, block, shift);
 }
 
-/* running = running + momentum * (batch - running), on count blocks; nothing where *failed is set (see sgd.cl). */
-kernel void bn_move(global const int *failed, global float *running, global const float *batch, int count,
-                    float momentum) {
-    int i = get_global_id(0);
-    if (i >= count || *failed)
-        return;
-    vec old = VLOAD(i, running);
-    VSTORE(MAD((vec)momentum, VLOAD(i, batch) - old, old), i, running);
-}
-
 /* scale and shift from the running statistics. */
 kernel void bn_inference(int c, float epsilon, global const float *gamma, global const float *beta,
                          global const float *running_mean, global const float *running_variance, global float *scale,

@@ -1,10 +1,10 @@
 /* softmax.cl - softmax cross-entropy and what is counted of it. */
 
-/* For each row of logits[n][classes], with its label: loss[row] = log(sum exp(logits)) - logits[label];
- * dlogits = (softmax(logits) - onehot(label)) / divisor; predicted[row] = the first largest logit, -1 where the loss is not
- * a number. A work-item is a row. */
+/* For each row of logits[n][classes], with target = (1 - smoothing) * onehot(label) + smoothing / classes:
+ * loss[row] = log(sum exp(logits)) - sum(target * logits); dlogits = (softmax(logits) - target) / divisor;
+ * predicted[row] = the first largest logit, -1 where the loss is not a number. A work-item is a row. */
 kernel void softmax_cross_entropy(global const float *logits, global const int *label, int n, int classes,
-                                  float divisor, global float *loss, global int *predicted, global float *dlogits) {
+                                  float smoothing, float divisor, global float *loss, global int *predicted, global float *dlogits) {
     int row = get_global_id(0);
     if (row >= n)
         return;
@@ -14,14 +14,19 @@ kernel void softmax_cross_entropy(global const float *logits, global const int *
     for (int k = 1; k < classes; k++)
         if (logits[k] > logits[best])
             best = k;
-    float sum = 0;
-    for (int k = 0; k < classes; k++)
+    float sum = 0, behind = 0; /* how far the logits lie behind the best one, all together */
+    for (int k = 0; k < classes; k++) {
         sum += exp(logits[k] - logits[best]);
-    float row_loss = log(sum) - (logits[label[row]] - logits[best]);
+        behind += logits[best] - logits[k];
+    }
+    float row_loss = log(sum) + (logits[best] - logits[label[row]]);
+    if (smoothing > 0)
+        row_loss += smoothing * (behind / classes - (logits[best] - logits[label[row]]));
     loss[row] = row_loss;
     predicted[row] = row_loss == row_loss ? best : -1;
     for (int k = 0; k < classes; k++)
-        dlogits[k] = (exp(logits[k] - logits[best]) / sum - (k == label[row] ? 1.0f : 0.0f)) / divisor;
+        dlogits[k] = (exp(logits[k] - logits[best]) / sum - (k == label[row] ? 1 - smoothing : 0.0f) -
+                      smoothing / classes) / divisor;
 }
 
 /* total[0] = sum of the rows' losses, total[1] = number of rows predicted right. One work-item, in the rows' order, so

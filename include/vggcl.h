@@ -88,6 +88,7 @@ VGGCL_API enum vggcl_profile vggcl_device_profile(const struct vggcl_device *dev
 
 /* ---------------------------------------------------------------------------------------------- configuration -- */
 
+enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE_LINEAR };
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 
@@ -95,7 +96,7 @@ enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
  * vggcl_options() says what each field means, its range and its default. */
 struct vggcl_config {
     char data[VGGCL_PATH_MAX], device[1024], device_split[128], profile[VGGCL_PATH_MAX], kernel_dir[VGGCL_PATH_MAX];
-    int model, conv, gemm; /* positions in their options' choices */
+    int recipe, model, conv, gemm; /* positions in their options' choices */
     double width;
     bool no_bn, no_dropout;
     int dropout; /* enum vggcl_dropout; no_dropout goes before it */
@@ -103,11 +104,16 @@ struct vggcl_config {
     int epochs, batch, micro_batch;
     uint64_t mem_limit; /* bytes; 0 for none */
     double lr, momentum, weight_decay;
+    bool nesterov, no_bias_decay;
+    int schedule; /* enum vggcl_schedule */
     int lr_step;
-    double lr_gamma;
+    double lr_gamma, warmup; /* warmup: epochs */
+    double label_smoothing, ema;
+    int crop, cutout; /* pixels */
+    bool tta;
     uint64_t seed;
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
-    int save_every, limit;
+    int save_every, limit, validate;
     int64_t steps, checkpoint_every;
     bool no_shuffle, no_flip, no_selfcheck;
     uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set() */
@@ -133,7 +139,9 @@ enum vggcl_option_kind {
     VGGCL_SIZE,    /* uint64_t, bytes: "1.5G", with K, M and G for powers of 1024 */
     VGGCL_TEXT,    /* char[], at most maximum - 1 bytes */
     VGGCL_LIST,    /* the same; set again, it gets a comma and the new text behind the old */
-    VGGCL_CHOICE   /* int: the position of one of the words in choices */
+    VGGCL_CHOICE,  /* int: the position of one of the words in choices */
+    VGGCL_RECIPE,  /* the same; gives other options, those not set so far, what the recipe says */
+    VGGCL_INCLUDE  /* a file's name, not kept: sets the options that it has, those not set so far */
 };
 
 struct vggcl_option {
@@ -162,9 +170,14 @@ VGGCL_API enum vggcl_err vggcl_config_set(struct vggcl_config *config, const cha
  * reads back to the same bits. size is that of text. */
 VGGCL_API void vggcl_config_get(const struct vggcl_config *config, const char *name, char *text, size_t size);
 
+/* The options that make a run what it is, as a JSON object that the option "config" reads back from a file: it goes
+ * with everything but --device, which is the machine's. The caller's, to be given to free(); NULL where memory is out.
+ */
+VGGCL_API char *vggcl_config_text(const struct vggcl_config *config);
+
 /* ----------------------------------------------------------------------------------------------------- memory -- */
 
-enum { VGGCL_MEMORY_GROUPS = 9, VGGCL_TUNING = VGGCL_PATH_MAX + 512 };
+enum { VGGCL_MEMORY_GROUPS = 11, VGGCL_TUNING = VGGCL_PATH_MAX + 512 };
 
 struct vggcl_memory {
     const char *name; /* "weights", "weight gradients", ... */
@@ -199,7 +212,8 @@ VGGCL_API enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval
 /* One row of save/accuracy.csv. Losses are means per image, accuracies are in 0..1, times in seconds. */
 struct vggcl_epoch {
     int epoch; /* from 1 */
-    double lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds, images_per_second;
+    double lr; /* of the last step */
+    double train_loss, train_accuracy, test_loss, test_accuracy, seconds, images_per_second;
     uint64_t weights_hash; /* of every parameter and statistic: equal on equal nets */
 };
 
@@ -256,10 +270,10 @@ struct vggcl_observer {
     bool (*stop)(void *user);
 };
 
-/* Trains as config says and leaves in config->save: accuracy.csv, last.safetensors (the whole state, written after
- * every epoch, every config->checkpoint_every steps and at any stop), best.safetensors and epoch-NNN.safetensors
- * (weights). Each file is written beside and renamed into place, so a crash never leaves a broken one. observer may be
- * NULL. */
+/* Trains as config says and leaves in config->save: config.json (vggcl_config_text()), accuracy.csv, last.safetensors
+ * (the whole state, written after every epoch, every config->checkpoint_every steps and at any stop), best.safetensors
+ * and epoch-NNN.safetensors (weights). Each file is written beside and renamed into place, so a crash never leaves a
+ * broken one. observer may be NULL. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
 /* ------------------------------------------------------------------------------------------------- evaluation -- */

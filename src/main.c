@@ -139,7 +139,8 @@ static int take_argument(const struct flag *f, const char *argument) {
     return EXIT_FINE;
 }
 
-/* Reads the flag at argv[*i], "--name value" or "--name=value", and moves *i to the last word it took. */
+/* Reads the flag at argv[*i], "--name value" or "--name=value", and moves *i to the last word it took. An option
+ * without an argument may be taken back, as of a recipe: "--nesterov=no". */
 static int parse_flag(const struct command *c, int argc, char **argv, int *i, struct vggcl_config *config) {
     char name[64] = "";
     const char *word = argv[*i], *equals = strchr(word, '=');
@@ -155,7 +156,7 @@ static int parse_flag(const struct command *c, int argc, char **argv, int *i, st
         text = argv[++*i];
     if (argument && !text)
         return cli_misused("--%s needs an argument, %s", name, argument);
-    if (!argument && text)
+    if (own && !argument && text)
         return cli_misused("--%s takes no argument", name);
     if (!own) {
         enum vggcl_err err = vggcl_config_set(config, name, text);

@@ -81,7 +81,7 @@ static void round_trip(void **state) {
     (void)state;
     struct data made, read;
     assert_int_equal(synth_make(TRAIN, TEST, 1, &made), VGGCL_OK);
-    assert_int_equal(data_open(folder, 0, &read), VGGCL_OK);
+    assert_int_equal(data_open(folder, 0, 0, &read), VGGCL_OK);
     assert_int_equal(read.train.count, TRAIN);
     assert_int_equal(read.test.count, TEST);
     assert_memory_equal(read.train.pixels, made.train.pixels, TRAIN * DATA_PIXELS);
@@ -129,7 +129,7 @@ static void missing_file(void **state) {
 static void missing_folder(void **state) {
     (void)state;
     struct data data;
-    assert_int_equal(data_open("/nonexistent/cifar", 1, &data), VGGCL_EIO);
+    assert_int_equal(data_open("/nonexistent/cifar", 1, 0, &data), VGGCL_EIO);
     assert_ptr_equal(strstr(vggcl_error(), "/nonexistent/cifar/data_batch_1.bin"), vggcl_error());
     assert_non_null(strstr(vggcl_error(), "https://www.cs.toronto.edu/~kriz/cifar.html"));
     assert_null(data.train.pixels);
@@ -237,12 +237,12 @@ static void empty_name(void **state) {
     char *kept = value ? strdup(value) : NULL;
 
     assert_int_equal(setenv("VGGCL_CIFAR10", folder, 1), 0);
-    assert_int_equal(data_open("", 1, &data), VGGCL_OK);
+    assert_int_equal(data_open("", 1, 0, &data), VGGCL_OK);
     assert_int_equal(data.train.count, TRAIN);
     data_free(&data);
     assert_int_equal(unsetenv("VGGCL_CIFAR10"), 0);
     assert_int_equal(chdir(folder), 0);
-    assert_int_equal(data_open("", 1, &data), VGGCL_EIO);
+    assert_int_equal(data_open("", 1, 0, &data), VGGCL_EIO);
     assert_ptr_equal(strstr(vggcl_error(), "data/cifar-10-batches-bin/data_batch_1.bin"), vggcl_error());
 
     assert_int_equal(chdir("/"), 0);
@@ -260,7 +260,7 @@ static void real_cifar10(void **state) {
         print_message("VGGCL_CIFAR10 does not name CIFAR-10's folder; skipped\n");
         skip();
     }
-    if (data_open("", 1, &data) != VGGCL_OK)
+    if (data_open("", 1, 0, &data) != VGGCL_OK)
         fail_msg("%s", vggcl_error());
     assert_int_equal(data.train.count, 50000);
     assert_int_equal(data.test.count, 10000);

@@ -260,7 +260,7 @@ static void faults(void **state) {
     set(&config, "batch", "8");
     set(&config, "profile", "none");
     set(&config, "no-selfcheck", NULL);
-    ok(data_open("synthetic:16,10", 0, &data));
+    ok(data_open("synthetic:16,10", 0, 0, &data));
     ok(team_open(&team, &config));
     ok(team_tune(&team, NULL));
     ok(team_plan(&team, data.train.count, data.test.count, &config));

@@ -69,7 +69,7 @@ static void broken(void **state) {
         {"winograd.cl", "s/o\\[0\\] = 4 \\* d\\[0\\]/o[0] = 5 * d[0]/", "(winograd/winograd_input) of ", ": points["},
         {"activation.cl", "s/CHOOSE(value < 0, 0, value)/CHOOSE(value < 0, -value, value)/",
          "(activation/activation_forward) of ", ": y["},
-        {"bn.cl", "s/m += difference/m -= difference/", "(bn/bn_partial, bn_finish, bn_move) of ", "]"},
+        {"bn.cl", "s/m += difference/m -= difference/", "(bn/bn_partial, bn_finish, average/average_move) of ", "]"},
         {"channel.cl", "s/i < rows \\* blocks/i <= rows * blocks/", "(channel/broadcast) of ", "a kernel wrote "},
     };
     const char *device = default_device();

@@ -91,7 +91,7 @@ static void compare_losses(struct net *net, const struct golden_case *c) {
         CHECK(net_forward(net, &pass));
         CHECK(net_loss(net, &pass));
         CHECK(net_backward(net, &pass));
-        CHECK(net_update(net, &pass, (struct sgd){1e-4, 0.9, 5e-4}));
+        CHECK(net_update(net, &pass, (struct sgd){.lr = 1e-4, .momentum = 0.9, .weight_decay = 5e-4}));
         CHECK(dev_read(device, net->total, 0, 1, &losses[step]));
         losses[step] /= (float)pass.n;
         first = (first + pass.n) % IMAGES;
@@ -145,7 +145,8 @@ static void compare_twin(struct net *net, const struct golden_case *c) {
     for (size_t step = 0, first = 0; step < STEPS; step++) {
         struct pass pass =
             net_pass(net, put_batch(net, first), true, number(c->name, "seed"), number("", "first_step") + step);
-        double loss = twin_step(twin, &pass, (struct sgd){1e-4, 0.9, 5e-4}, images, labels);
+        double loss =
+            twin_step(twin, &pass, (struct sgd){.lr = 1e-4, .momentum = 0.9, .weight_decay = 5e-4}, images, labels);
         if (!(fabs(loss - want->values[step]) <= FLT_EPSILON * want->values[step]))
             fail_msg("%s: the twin's loss of step %zu is %.9g, PyTorch's %.9g", running, step, loss,
                      want->values[step]);
@@ -158,7 +159,7 @@ static void compare_case(const char *path, bool bn, const struct golden_case *c,
     struct layer_spec specs[VGG_LAYERS];
     size_t count = vgg_layers((struct vgg){&vgg_models[2], 1.0 / 32, bn, c->dropout}, specs);
     struct net *net;
-    CHECK(net_create(device, specs, count, vgg_input, c->batch, algorithm, true, &net));
+    CHECK(net_create(device, specs, count, vgg_input, c->batch, algorithm, NET_TRAINS, &net));
     CHECK(net_allocate(net));
     CHECK(checkpoint_load(&golden, path, net, CHECKPOINT_WEIGHTS));
     compare_twin(net, c);

@@ -46,7 +46,7 @@ static void pool_of_odd_images(void **state) {
     (void)state;
     const struct layer_spec specs[] = {first, {.type = &layer_activation, .name = "relu1", .pool = true}};
     struct net *net;
-    CHECK_FAILS(net_create(device, specs, 2, input, 1, "im2col", true, &net), VGGCL_EUSAGE, "relu1", "5x6");
+    CHECK_FAILS(net_create(device, specs, 2, input, 1, "im2col", NET_TRAINS, &net), VGGCL_EUSAGE, "relu1", "5x6");
 }
 
 static void flatten(void **state) {

@@ -62,7 +62,7 @@ static struct net *net_with_gradients(const struct layer_spec *specs, size_t cou
     for (int i = 0; i < IMAGES; i++)
         label[i] = i * 3 % 10;
     device->half = half;
-    CHECK(net_create(device, specs, count, input, IMAGES, conv, true, &net));
+    CHECK(net_create(device, specs, count, input, IMAGES, conv, NET_TRAINS, &net));
     CHECK(net_allocate(net));
     CHECK(net_start(net, 1));
     CHECK(dev_write(device, net->label, 0, IMAGES, label));
@@ -71,7 +71,7 @@ static struct net *net_with_gradients(const struct layer_spec *specs, size_t cou
     CHECK(net_forward(net, &pass));
     CHECK(net_loss(net, &pass));
     CHECK(net_backward(net, &pass));
-    CHECK(net_update(net, &pass, (struct sgd){0, 0, 0}));
+    CHECK(net_update(net, &pass, (struct sgd){0}));
     return net;
 }
 

@@ -25,7 +25,7 @@ static void check_network(struct vgg v) {
     struct tally tally = {0, 0};
     if (interpreted())
         skip(); /* ci/checkers.sh runs the program itself, on its smallest networks */
-    CHECK(net_create(device, specs, vgg_layers(v, specs), vgg_input, 3, "auto", true, &net));
+    CHECK(net_create(device, specs, vgg_layers(v, specs), vgg_input, 3, "auto", NET_TRAINS, &net));
     for (int quick = 0; quick < 2; quick++)
         CHECK(check_operators(net, quick, &(struct check_report){&tally, count}));
     net_free(net);

@@ -1,4 +1,4 @@
-/* Batches of images out of bytes, with and without the mirror. */
+/* Batches of images out of bytes, as they are and augmented. */
 #include "common.h"
 
 #include "ops/image.h"
@@ -6,7 +6,9 @@
 #include <string.h>
 
 enum { COUNT = 101, SIDE = 32, PLANE = SIDE * SIDE, IMAGE = 3 * PLANE, ROUNDINGS = 5 };
-static const uint64_t seed = 0xFEDCBA9876543210;
+#define SEED 0xFEDCBA9876543210
+
+static const struct augmentation none = {.seed = SEED}, by_coin = {.mirror = MIRROR_BY_COIN, .seed = SEED};
 
 struct fixture {
     uint8_t *pixels, labels[COUNT];
@@ -30,11 +32,14 @@ static struct fixture make(void) {
     return f;
 }
 
-static void check_batch(const struct fixture *f, size_t first, size_t n, bool flip, uint32_t epoch) {
+static void check_batch(const struct fixture *f, size_t first, size_t n, struct augmentation how, uint32_t epoch) {
     struct tensor x = poisoned(n * IMAGE), labels = poisoned(n);
-    CHECK(image_batch(device, &f->set, f->order_device, first, n, flip, seed, epoch, x, labels));
-    COMPARE(text("%zu images from %zu, epoch %u", n, first, epoch), x, ROUNDINGS, i,
-            reference_image(f->pixels, f->order, first, flip, seed, epoch, i));
+    how.seed = SEED;
+    how.epoch = epoch;
+    CHECK(image_batch(device, &f->set, f->order_device, first, n, &how, x, labels));
+    COMPARE(text("%zu images from %zu, epoch %u, mirror %d, shift %d, cutout %d", n, first, epoch, how.mirror,
+                 how.shift, how.cutout),
+            x, ROUNDINGS, i, reference_image(f->pixels, f->order, first, &how, i));
     const int32_t *got = download(labels);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(got[i], f->labels[f->order[first + i]]);
@@ -43,17 +48,29 @@ static void check_batch(const struct fixture *f, size_t first, size_t n, bool fl
 static void plain(void **state) {
     (void)state;
     struct fixture f = make();
-    check_batch(&f, 0, 1, false, 1);
-    check_batch(&f, 50, 3, false, 1);
-    check_batch(&f, COUNT - 13, 13, false, 2);
+    check_batch(&f, 0, 1, none, 1);
+    check_batch(&f, 50, 3, none, 1);
+    check_batch(&f, COUNT - 13, 13, none, 2);
 }
 
 static void flipped(void **state) {
     (void)state;
     struct fixture f = make();
-    check_batch(&f, 0, interpreted() ? 7 : COUNT, true, 1);
-    check_batch(&f, 0, 13, true, 2);
-    check_batch(&f, 57, 1, true, 300);
+    check_batch(&f, 0, interpreted() ? 7 : COUNT, by_coin, 1);
+    check_batch(&f, 0, 13, by_coin, 2);
+    check_batch(&f, 57, 1, by_coin, 300);
+    check_batch(&f, 57, 3, (struct augmentation){.mirror = MIRROR_ALWAYS}, 1);
+}
+
+/* Up to the largest shifts, and squares from a pixel to more than the image. */
+static void shifted_and_cut(void **state) {
+    (void)state;
+    static const struct augmentation cases[] = {
+        {.shift = 1},  {.shift = 4},   {.shift = 31},  {.cutout = 1},
+        {.cutout = 8}, {.cutout = 33}, {.cutout = 64}, {.mirror = MIRROR_BY_COIN, .shift = 4, .cutout = 12}};
+    struct fixture f = make();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_batch(&f, 5, interpreted() ? 3 : COUNT - 5, cases[i], 7);
 }
 
 /* The two ends of a byte are exactly -1 and 1. */
@@ -66,7 +83,7 @@ static void range(void **state) {
     const int32_t order = 0;
     struct image_set set = {1, upload_bytes(IMAGE, pixels), upload_bytes(1, &label)};
     struct tensor x = poisoned(IMAGE), labels = poisoned(1);
-    CHECK(image_batch(device, &set, upload(1, &order), 0, 1, false, seed, 0, x, labels));
+    CHECK(image_batch(device, &set, upload(1, &order), 0, 1, &none, x, labels));
     const float *got = download(x);
     for (int i = 0; i < IMAGE; i++)
         assert_true(got[i] == (i / 3 % 2 ? 1.0f : -1.0f));
@@ -77,8 +94,10 @@ static void range(void **state) {
 static bool *mirrored(const struct fixture *f, uint32_t epoch) {
     struct tensor plain = poisoned(COUNT * IMAGE), x = poisoned(COUNT * IMAGE), labels = poisoned(COUNT);
     bool *is = zeros(COUNT * sizeof *is);
-    CHECK(image_batch(device, &f->set, f->order_device, 0, COUNT, false, seed, epoch, plain, labels));
-    CHECK(image_batch(device, &f->set, f->order_device, 0, COUNT, true, seed, epoch, x, labels));
+    struct augmentation how = by_coin;
+    how.epoch = epoch;
+    CHECK(image_batch(device, &f->set, f->order_device, 0, COUNT, &none, plain, labels));
+    CHECK(image_batch(device, &f->set, f->order_device, 0, COUNT, &how, x, labels));
     const float *before = download(plain), *after = download(x);
     for (size_t i = 0; i < COUNT; i++)
         is[i] = memcmp(before + i * IMAGE, after + i * IMAGE, IMAGE * sizeof(float)) != 0;
@@ -104,10 +123,8 @@ static void half_are_flipped(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        DEVICE_TEST(plain),
-        DEVICE_TEST(flipped),
-        DEVICE_TEST(range),
-        DEVICE_TEST(half_are_flipped),
+        DEVICE_TEST(plain), DEVICE_TEST(flipped),          DEVICE_TEST(shifted_and_cut),
+        DEVICE_TEST(range), DEVICE_TEST(half_are_flipped),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

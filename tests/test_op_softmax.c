@@ -10,10 +10,10 @@ struct output {
     struct tensor loss, predicted, dlogits;
 };
 
-static struct output run(size_t n, size_t classes, const float *logits, const int32_t *label) {
+static struct output run(size_t n, size_t classes, double smoothing, const float *logits, const int32_t *label) {
     struct output out = {poisoned(n), poisoned(n), poisoned(n * classes)};
-    CHECK(softmax_cross_entropy(device, n, classes, n, upload(n * classes, logits), upload(n, label), out.loss,
-                                out.predicted, out.dlogits));
+    CHECK(softmax_cross_entropy(device, n, classes, smoothing, n, upload(n * classes, logits), upload(n, label),
+                                out.loss, out.predicted, out.dlogits));
     return out;
 }
 
@@ -26,17 +26,21 @@ static void cross_entropy(void **state) {
     (void)state;
     static const struct {
         size_t n, classes;
-        double spread;
-    } cases[] = {{1, 10, 1}, {3, 10, 30}, {65, 10, 5}, {127, 7, 300}, {128, 1, 1}, {13, 65, 10}, {1, 2, 1e30}};
+        double spread, smoothing;
+    } cases[] = {{1, 10, 1, 0},     {3, 10, 30, 0},     {65, 10, 5, 0},  {127, 7, 300, 0},
+                 {128, 1, 1, 0},    {13, 65, 10, 0},    {1, 2, 1e30, 0}, {3, 10, 30, 0.1},
+                 {65, 10, 5, 0.25}, {127, 7, 300, 0.5}, {5, 1, 1, 0.1},  {2, 10, 3, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t n = cases[i].n, classes = cases[i].classes;
         float *logits = random_floats(n * classes, -cases[i].spread, cases[i].spread);
         int32_t *label = random_labels(n, classes);
-        struct output out = run(n, classes, logits, label);
+        struct output out = run(n, classes, cases[i].smoothing, logits, label);
         const char *what = text("%zu rows of %zu, within %g", n, classes, cases[i].spread);
-        COMPARE(what, out.loss, roundings(classes), k, reference_loss(classes, logits + k * classes, label[k]));
+        COMPARE(what, out.loss, roundings(classes), k,
+                reference_loss(classes, logits + k * classes, label[k], cases[i].smoothing));
         COMPARE(what, out.dlogits, roundings(classes), k,
-                reference_dlogits(n, classes, logits + k / classes * classes, label[k / classes], k % classes));
+                reference_dlogits(n, classes, logits + k / classes * classes, label[k / classes], cases[i].smoothing,
+                                  k % classes));
         const int32_t *predicted = download(out.predicted);
         for (size_t k = 0; k < n; k++)
             assert_int_equal(predicted[k], reference_predicted(classes, logits + k * classes, label[k]));
@@ -47,7 +51,7 @@ static void first_of_equals_is_predicted(void **state) {
     (void)state;
     const float logits[] = {1, 3, 2, 3, 0, 0, 0, 0};
     const int32_t label[] = {3, 0};
-    struct output out = run(2, 4, logits, label);
+    struct output out = run(2, 4, 0, logits, label);
     const int32_t *predicted = download(out.predicted);
     assert_int_equal(predicted[0], 1);
     assert_int_equal(predicted[1], 0);
@@ -65,7 +69,7 @@ static void nan_shows(void **state) {
         logits[i * CLASSES + i] = NAN;
         logits[(CLASSES + i) * CLASSES + i] = INFINITY;
     }
-    struct output out = run(N, CLASSES, logits, label);
+    struct output out = run(N, CLASSES, 0, logits, label);
     const float *loss = download(out.loss), *dlogits = download(out.dlogits);
     const int32_t *predicted = download(out.predicted);
     for (int i = 0; i < 2 * CLASSES; i++) {

@@ -46,9 +46,10 @@ static void sequence_is_the_generator(void **state) {
 
 static void sequences_differ(void **state) {
     (void)state;
-    struct rng base = rng_sequence(1, RNG_FLIP, 0);
-    struct rng others[] = {rng_sequence(2, RNG_FLIP, 0), rng_sequence(1, RNG_SHUFFLE, 0), rng_sequence(1, RNG_FLIP, 1),
-                           rng_sequence(1, RNG_FLIP, (uint64_t)1 << 32), rng_sequence((uint64_t)1 << 32, RNG_FLIP, 0)};
+    struct rng base = rng_sequence(1, RNG_AUGMENT, 0);
+    struct rng others[] = {rng_sequence(2, RNG_AUGMENT, 0), rng_sequence(1, RNG_SHUFFLE, 0),
+                           rng_sequence(1, RNG_AUGMENT, 1), rng_sequence(1, RNG_AUGMENT, (uint64_t)1 << 32),
+                           rng_sequence((uint64_t)1 << 32, RNG_AUGMENT, 0)};
     uint32_t first = rng_u32(&base);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_int_not_equal(rng_u32(&others[i]), first);

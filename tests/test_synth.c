@@ -150,12 +150,12 @@ static void brightness_and_contrast_say_little(void **state) {
 static void opens_by_name(void **state) {
     (void)state;
     struct data data, made;
-    assert_int_equal(data_open("synthetic", 3, &data), VGGCL_OK);
+    assert_int_equal(data_open("synthetic", 3, 0, &data), VGGCL_OK);
     assert_string_equal(data.description, "synthetic (5000 training, 1000 test images)");
     data_free(&data);
     assert_null(data.train.pixels);
 
-    assert_int_equal(data_open("synthetic:40,10", 3, &data), VGGCL_OK);
+    assert_int_equal(data_open("synthetic:40,10", 3, 0, &data), VGGCL_OK);
     assert_string_equal(data.description, "synthetic (40 training, 10 test images)");
     assert_int_equal(synth_make(40, 10, 3, &made), VGGCL_OK);
     assert_same_images(&data.train, &made.train, 40);
@@ -191,7 +191,7 @@ static void refuses_other_counts(void **state) {
     };
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         struct data data;
-        if (data_open(specs[i], 1, &data) != VGGCL_EUSAGE)
+        if (data_open(specs[i], 1, 0, &data) != VGGCL_EUSAGE)
             fail_msg("%s was taken, or refused with another code", specs[i]);
         assert_non_null(strstr(vggcl_error(), "synthetic"));
         assert_null(strchr(vggcl_error(), '\n'));
@@ -206,7 +206,7 @@ static void similar_names_are_folders(void **state) {
     static const char *const specs[] = {"synthetic5", "./synthetic", "Synthetic", "synthetic/"};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         struct data data;
-        assert_int_equal(data_open(specs[i], 1, &data), VGGCL_EIO);
+        assert_int_equal(data_open(specs[i], 1, 0, &data), VGGCL_EIO);
         assert_int_equal(strncmp(vggcl_error(), specs[i], strlen(specs[i])), 0);
     }
 }

@@ -8,7 +8,7 @@
 
 /* What a number is drawn for: the fourth word of the counter, so that no two uses share numbers. Layers add their
  * index to RNG_DROPOUT, parameters theirs to RNG_INIT. */
-enum rng_purpose { RNG_SHUFFLE = 1, RNG_FLIP = 2, RNG_SYNTH = 3, RNG_INIT = 0x1000, RNG_DROPOUT = 0x2000 };
+enum rng_purpose { RNG_SHUFFLE = 1, RNG_AUGMENT = 2, RNG_SYNTH = 3, RNG_INIT = 0x1000, RNG_DROPOUT = 0x2000 };
 
 /* The ten rounds: four 32-bit words for a counter of four words and a key of two. */
 void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

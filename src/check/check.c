@@ -4,6 +4,7 @@
 #include "ops/channel.h"
 #include "ops/flatten.h"
 #include "ops/im2col.h"
+#include "ops/average.h"
 #include "ops/image.h"
 #include "ops/softmax.h"
 #include "ops/storage.h"
@@ -483,15 +484,19 @@ static void cross_entropy(struct rig *rig, const struct check *check, struct con
     size_t n = s.n, classes = s.o, count = n * classes;
     float *logits = rig_floats(rig, count, -5, 5);
     int32_t *label = rig_labels(rig, n, classes);
-    struct tensor loss = rig_poisoned(rig, n), predicted = rig_poisoned(rig, n), dlogits = rig_poisoned(rig, count);
     double roundings = sum_roundings((double)classes) + 8; /* exp and log: 3 ulp each */
-    RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, n, rig_upload(rig, count, logits),
-                                       rig_upload(rig, n, label), loss, predicted, dlogits));
-    RIG_COMPARE(rig, "loss", RIG_FLOATS, loss, roundings, i, reference_loss(classes, logits + i * classes, label[i]));
-    RIG_COMPARE(rig, "predicted", RIG_INTEGERS, predicted, 0, i,
-                sum_exactly(reference_predicted(classes, logits + i * classes, label[i])));
-    RIG_COMPARE(rig, "dlogits", RIG_FLOATS, dlogits, roundings, i,
-                reference_dlogits(n, classes, logits + i / classes * classes, label[i / classes], i % classes));
+    for (double smoothing = 0; smoothing < 0.2; smoothing += 0.1) {
+        struct tensor loss = rig_poisoned(rig, n), predicted = rig_poisoned(rig, n), dlogits = rig_poisoned(rig, count);
+        RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, smoothing, n, rig_upload(rig, count, logits),
+                                           rig_upload(rig, n, label), loss, predicted, dlogits));
+        RIG_COMPARE(rig, "loss", RIG_FLOATS, loss, roundings, i,
+                    reference_loss(classes, logits + i * classes, label[i], smoothing));
+        RIG_COMPARE(rig, "predicted", RIG_INTEGERS, predicted, 0, i,
+                    sum_exactly(reference_predicted(classes, logits + i * classes, label[i])));
+        RIG_COMPARE(
+            rig, "dlogits", RIG_FLOATS, dlogits, roundings, i,
+            reference_dlogits(n, classes, logits + i / classes * classes, label[i / classes], smoothing, i % classes));
+    }
 }
 
 static void totals(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -513,17 +518,28 @@ static void totals(struct rig *rig, const struct check *check, struct conv_shape
 static void descent(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
     enum { SCALE = 1024 };
-    const struct sgd sgd = {0.01, 0.9, 5e-4};
+    const struct sgd sgd = {0.01, 0.9, 5e-4, true, false};
     size_t count = 9 * s.c * s.o;
     int32_t *zero = rig_zeros(rig, 4);
     float *weight = rig_floats(rig, count, -1, 1), *gradient = rig_floats(rig, count, -SCALE, SCALE);
     float *velocity = rig_floats(rig, count, -1, 1);
     struct tensor w = rig_upload(rig, count, weight), v = rig_upload(rig, count, velocity);
-    RIG_RUN(rig, sgd_step(rig->dev, sgd, SCALE, rig_upload(rig, 1, zero), w, rig_upload(rig, count, gradient), v));
+    RIG_RUN(rig,
+            sgd_step(rig->dev, sgd, SCALE, count, rig_upload(rig, 1, zero), w, rig_upload(rig, count, gradient), v));
     RIG_COMPARE(rig, "velocity", RIG_FLOATS, v, 4, i,
                 reference_sgd_velocity(sgd, weight[i], gradient[i] / SCALE, velocity[i]));
-    RIG_COMPARE(rig, "weight", RIG_FLOATS, w, 5, i,
+    RIG_COMPARE(rig, "weight", RIG_FLOATS, w, 8, i,
                 reference_sgd_weight(sgd, weight[i], gradient[i] / SCALE, velocity[i]));
+}
+
+static void swap(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t count = 9 * s.c * s.o;
+    const float *a = rig_floats(rig, count, -1, 1), *b = rig_floats(rig, count, -1, 1);
+    struct tensor first = rig_upload(rig, count, a), second = rig_upload(rig, count, b);
+    RIG_RUN(rig, average_swap(rig->dev, first, second));
+    RIG_COMPARE(rig, "first", RIG_FLOATS, first, 0, i, sum_exactly(b[i]));
+    RIG_COMPARE(rig, "second", RIG_FLOATS, second, 0, i, sum_exactly(a[i]));
 }
 
 static void image_batches(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -540,9 +556,9 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
     }
     struct image_set set = {count, rig_upload(rig, bytes / 4, pixels), rig_upload(rig, (count + 3) / 4, label)};
     struct tensor x = rig_poisoned_stored(rig, s.n * IMAGE), labels = rig_poisoned(rig, s.n);
-    RIG_RUN(rig, image_batch(rig->dev, &set, rig_upload(rig, count, order), FIRST, s.n, true, test_coins.seed, EPOCH, x,
-                             labels));
-    RIG_COMPARE(rig, "x", RIG_FLOATS, x, 5, i, reference_image(pixels, order, FIRST, true, test_coins.seed, EPOCH, i));
+    const struct augmentation augmentation = {MIRROR_BY_COIN, 4, 8, test_coins.seed, EPOCH};
+    RIG_RUN(rig, image_batch(rig->dev, &set, rig_upload(rig, count, order), FIRST, s.n, &augmentation, x, labels));
+    RIG_COMPARE(rig, "x", RIG_FLOATS, x, 5, i, reference_image(pixels, order, FIRST, &augmentation, i));
     RIG_COMPARE(rig, "labels", RIG_INTEGERS, labels, 0, i, sum_exactly(label[order[FIRST + i]]));
 }
 
@@ -582,7 +598,7 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
                         __VA_ARGS__)
 
 static const struct check checks[] = {
-    PLAIN("images", "image/image_batch", &layer_linear, N, image_batches),
+    PLAIN("images, augmented", "image/image_batch", &layer_linear, N, image_batches),
     PLAIN("bias broadcast", "channel/broadcast", &layer_conv, N | H | W | O, broadcast),
     PLAIN("bias gradient", "channel/column_sum*", &layer_conv, N | H | W | O, bias_gradient),
     OF(&conv_im2col, ANY, "im2col", "im2col/im2col", IMAGES, columns),
@@ -600,7 +616,7 @@ static const struct check checks[] = {
     CONVOLUTIONS(&conv_winograd4_fused, "winograd/winograd_fused*"),
     CONVOLUTIONS(&conv_winograd4_sliced, "winograd/winograd_sliced*"),
     CONVOLUTIONS(&conv_kn2row, "a matrix product"),
-    PLAIN("bn training", "bn/bn_partial, bn_finish, bn_move", &layer_activation, IMAGES, bn_training),
+    PLAIN("bn training", "bn/bn_partial, bn_finish, average/average_move", &layer_activation, IMAGES, bn_training),
     PLAIN("bn evaluation", "bn/bn_inference", &layer_activation, C, bn_evaluation),
     ACTIVATION("relu", false, false, DROPOUT_NONE),
     ACTIVATION("relu, element dropout", false, false, DROPOUT_ELEMENT),
@@ -616,6 +632,7 @@ static const struct check checks[] = {
     PLAIN("softmax cross-entropy", "softmax/softmax_cross_entropy", &layer_linear, N | O, cross_entropy),
     PLAIN("totals", "softmax/softmax_total", &layer_linear, N, totals),
     PLAIN("SGD", "sgd/sgd_step", &layer_conv, C | O, descent),
+    PLAIN("change with averages", "average/average_swap", &layer_conv, C | O, swap),
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 

@@ -336,20 +336,24 @@ static struct softmax softmax(size_t classes, const float *logits) {
     return s;
 }
 
-struct sum reference_loss(size_t classes, const float *logits, int32_t label) {
+struct sum reference_loss(size_t classes, const float *logits, int32_t label, double smoothing) {
     struct softmax s = softmax(classes, logits);
-    double behind = (double)logits[s.best] - logits[label];
+    double behind = (double)logits[s.best] - logits[label], all_behind = 0;
+    for (size_t k = 0; k < classes; k++)
+        all_behind += (double)logits[s.best] - logits[k];
+    behind += smoothing > 0 ? smoothing * (all_behind / (double)classes - behind) : 0;
     return (struct sum){log(s.sum) + behind, 1 + log(s.sum) + s.spread + behind};
 }
 
 int32_t reference_predicted(size_t classes, const float *logits, int32_t label) {
-    return isnan(reference_loss(classes, logits, label).value) ? -1 : (int32_t)softmax(classes, logits).best;
+    return isnan(reference_loss(classes, logits, label, 0).value) ? -1 : (int32_t)softmax(classes, logits).best;
 }
 
-struct sum reference_dlogits(size_t n, size_t classes, const float *logits, int32_t label, size_t k) {
+struct sum reference_dlogits(size_t n, size_t classes, const float *logits, int32_t label, double smoothing, size_t k) {
     struct softmax s = softmax(classes, logits);
-    double behind = (double)logits[s.best] - logits[k], p = exp(-behind) / s.sum, right = k == (size_t)label;
-    return (struct sum){(p - right) / (double)n, (p * (1 + s.spread + behind) + right) / (double)n};
+    double behind = (double)logits[s.best] - logits[k], p = exp(-behind) / s.sum;
+    double target = (1 - smoothing) * (k == (size_t)label) + smoothing / (double)classes;
+    return (struct sum){(p - target) / (double)n, (p * (1 + s.spread + behind) + target) / (double)n};
 }
 
 struct sum reference_sgd_velocity(struct sgd sgd, double weight, double gradient, double velocity) {
@@ -360,22 +364,46 @@ struct sum reference_sgd_velocity(struct sgd sgd, double weight, double gradient
 }
 
 struct sum reference_sgd_weight(struct sgd sgd, double weight, double gradient, double velocity) {
-    struct sum v = reference_sgd_velocity(sgd, weight, gradient, velocity);
-    return (struct sum){weight - sgd.lr * v.value, fabs(weight) + sgd.lr * v.magnitude};
+    struct sum step = reference_sgd_velocity(sgd, weight, gradient, velocity);
+    if (sgd.nesterov) {
+        step = (struct sum){sgd.momentum * step.value, sgd.momentum * step.magnitude};
+        sum_add(&step, gradient);
+        sum_add(&step, sgd.weight_decay * weight);
+    }
+    return (struct sum){weight - sgd.lr * step.value, fabs(weight) + sgd.lr * step.magnitude};
 }
 
-struct sum reference_image(const uint8_t *pixels, const int32_t *order, size_t first, bool flip, uint64_t seed,
-                           uint32_t epoch, size_t i) {
-    enum { SIDE = 32, PLANE = SIDE * SIDE, IMAGE = 3 * PLANE };
+enum { SIDE = 32, PLANE = SIDE * SIDE, IMAGE = 3 * PLANE };
+
+static int reflected(int at) {
+    return at < 0 ? -at : at >= SIDE ? 2 * (SIDE - 1) - at : at;
+}
+
+/* From -most to most, uniformly. */
+static int offset(uint32_t word, int most) {
+    return (int)((uint64_t)word * (2 * (uint64_t)most + 1) >> 32) - most;
+}
+
+static bool within(int at, uint32_t middle, int side) {
+    int first = (int)(middle % SIDE) - side / 2;
+    return at >= first && at < first + side;
+}
+
+struct sum reference_image(const uint8_t *pixels, const int32_t *order, size_t first, const struct augmentation *a,
+                           size_t i) {
     int32_t image = order[first + i / IMAGE];
-    size_t channel = i % 3, column = i / 3 % SIDE, row = i / (3 * SIDE) % SIDE;
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    const uint32_t counter[4] = {0, (uint32_t)image, epoch, RNG_FLIP};
+    int channel = (int)(i % 3), column = (int)(i / 3 % SIDE), row = (int)(i / (3 * SIDE) % SIDE);
+    const uint32_t key[2] = {(uint32_t)a->seed, (uint32_t)(a->seed >> 32)};
+    const uint32_t counter[4] = {0, (uint32_t)image, a->epoch, RNG_AUGMENT};
     uint32_t words[4];
     rng_philox(counter, key, words);
-    if (flip && (words[0] & 1))
+    if (within(row, words[3] >> 16, a->cutout) && within(column, words[3] & 0xffff, a->cutout))
+        return sum_of(0);
+    row = reflected(row + offset(words[1], a->shift));
+    column = reflected(column + offset(words[2], a->shift));
+    if (a->mirror == MIRROR_ALWAYS || (a->mirror == MIRROR_BY_COIN && words[0] & 1))
         column = SIDE - 1 - column;
-    struct sum x = sum_of(pixels[(size_t)image * IMAGE + channel * PLANE + row * SIDE + column] / 127.5);
+    struct sum x = sum_of(pixels[(size_t)image * IMAGE + (size_t)(channel * PLANE + row * SIDE + column)] / 127.5);
     sum_add(&x, -1);
     return x;
 }

@@ -6,6 +6,7 @@
 #include "ops/activation.h"
 #include "ops/conv.h"
 #include "ops/gemm.h"
+#include "ops/image.h"
 #include "ops/sgd.h"
 
 /* A result in double precision, and the sum of the magnitudes of the terms that it was summed from: rounding errors are
@@ -97,17 +98,17 @@ struct sum reference_column_sum(size_t rows, size_t c, const float *x, size_t co
 /* x times 1 / (1 - p) where the unit's coin keeps it, else 0. */
 struct sum reference_dropout(struct coins coins, size_t unit, double x);
 
-/* Of a row of logits. An exponential's rounding error is relative to the power: hence magnitudes with |logit - best|.
- * predicted is -1 where the loss is NaN. */
-struct sum reference_loss(size_t classes, const float *logits, int32_t label);
+/* Of a row of logits, with label smoothing. An exponential's rounding error is relative to the power: hence magnitudes
+ * with |logit - best|. predicted is -1 where the loss is NaN. */
+struct sum reference_loss(size_t classes, const float *logits, int32_t label, double smoothing);
 int32_t reference_predicted(size_t classes, const float *logits, int32_t label);
-struct sum reference_dlogits(size_t n, size_t classes, const float *logits, int32_t label, size_t k);
+struct sum reference_dlogits(size_t n, size_t classes, const float *logits, int32_t label, double smoothing, size_t k);
 
 struct sum reference_sgd_velocity(struct sgd sgd, double weight, double gradient, double velocity);
 struct sum reference_sgd_weight(struct sgd sgd, double weight, double gradient, double velocity);
 
 /* x of image_batch(): the bytes and the order are those of its image set. */
-struct sum reference_image(const uint8_t *pixels, const int32_t *order, size_t first, bool flip, uint64_t seed,
-                           uint32_t epoch, size_t i);
+struct sum reference_image(const uint8_t *pixels, const int32_t *order, size_t first,
+                           const struct augmentation *augmentation, size_t i);
 
 #endif

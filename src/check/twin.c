@@ -325,10 +325,13 @@ static void update(struct twin *t, struct sgd sgd) {
         const struct state *s = &t->states[i];
         for (int k = 0; k < s->layer->parameter_count; k++) {
             const struct parameter *p = &s->layer->parameters[k];
+            struct sgd own = sgd;
+            if (sgd.spare_vectors && p->layout == LAYOUT_VECTOR)
+                own.weight_decay = 0;
             for (size_t j = 0; p->trained && j < parameter_count(p); j++) {
-                s->velocity[k][j] =
-                    reference_sgd_velocity(sgd, s->value[k][j], s->gradient[k][j], s->velocity[k][j]).value;
-                s->value[k][j] -= sgd.lr * s->velocity[k][j];
+                double w = s->value[k][j], g = s->gradient[k][j], v = s->velocity[k][j];
+                s->velocity[k][j] = reference_sgd_velocity(own, w, g, v).value;
+                s->value[k][j] = reference_sgd_weight(own, w, g, v).value;
             }
         }
     }

@@ -42,12 +42,16 @@ enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, st
     return arena_reserve_during(a, name, count, 0, SIZE_MAX, tensor);
 }
 
+void arena_mark(struct arena *a) {
+    a->marked_count = a->request_count;
+}
+
 static enum vggcl_err add_block(struct arena *a) {
     struct arena_block *grown = realloc(a->blocks, (a->block_count + 1) * sizeof *grown);
     if (!grown)
         return err_no_memory("the memory plan", (a->block_count + 1) * sizeof *grown);
     a->blocks = grown;
-    a->blocks[a->block_count++] = (struct arena_block){NULL, 0};
+    a->blocks[a->block_count++] = (struct arena_block){0};
     return VGGCL_OK;
 }
 
@@ -91,6 +95,8 @@ static enum vggcl_err place(struct arena *a, struct arena_request *r, struct pla
     struct arena_block *block = &a->blocks[r->block];
     if (block->words < r->offset + r->room)
         block->words = r->offset + r->room;
+    if (r < a->requests + a->marked_count)
+        block->marked_words = block->words;
     return VGGCL_OK;
 }
 

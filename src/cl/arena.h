@@ -8,12 +8,13 @@
 struct arena_block {
     cl_mem mem;
     size_t words;
+    size_t marked_words; /* behind these are only requests made after arena_mark() */
 };
 
 struct arena {
     struct dev *dev; /* of the blocks, once they are allocated */
     struct arena_request *requests;
-    size_t request_count, request_room;
+    size_t request_count, request_room, marked_count;
     struct arena_block *blocks; /* none larger than the device's largest allocation */
     size_t block_count;
 };
@@ -30,6 +31,9 @@ enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t co
 /* The same for count activations, 16-bit floats where half is set. */
 enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_t count, bool half, size_t from,
                                         size_t until, struct tensor *tensor);
+
+/* Of what is needed throughout, what was reserved before this call comes in each block before what is afterwards. */
+void arena_mark(struct arena *a);
 
 /* Lays the requests out in blocks for d, each in its turn where it first fits: *bytes is what the commit will allocate.
  * Arenas with equal requests get equal layouts. VGGCL_ENOMEM where one tensor is larger than the device's largest

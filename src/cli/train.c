@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum { BAR = 20 };
 static const double live_interval = 0.1, plain_interval = 60; /* seconds between two lines */
 static const char *const erase_line = "\r\033[K";
 
+static bool only_print;
 static volatile sig_atomic_t interrupted;
 
 /* The first signal asks for a stop after the step in hand; the second one kills. */
@@ -66,24 +68,47 @@ static void print_plan(const struct vggcl_plan *p, int number) {
         printf("batches  batch normalisation takes the %d images' own statistics\n", p->images);
 }
 
+/* What is not so by default is said only where it is. */
+static void print_recipe(const struct vggcl_config *c) {
+    char name[16], schedule[16];
+    vggcl_config_get(c, "recipe", name, sizeof name);
+    vggcl_config_get(c, "schedule", schedule, sizeof schedule);
+    printf("recipe   %s: batch %d, lr %g", name, c->batch, c->lr);
+    if (c->warmup > 0)
+        printf(" after %g epochs of warm-up", c->warmup);
+    if (c->schedule == VGGCL_SCHEDULE_STEP)
+        printf(" times %g every %d epochs", c->lr_gamma, c->lr_step);
+    else
+        printf(", %s to 0", schedule);
+    printf(", %smomentum %g, weight decay %g%s", c->nesterov ? "Nesterov " : "", c->momentum, c->weight_decay,
+           c->no_bias_decay ? " but of biases" : "");
+    if (c->label_smoothing > 0)
+        printf(", label smoothing %g", c->label_smoothing);
+    if (c->ema > 0)
+        printf(", average %g", c->ema);
+    printf(", seed %llu\nimages   %s", (unsigned long long)c->seed, c->no_flip ? "not flipped" : "flipped");
+    if (c->crop)
+        printf(", cropped by up to %d pixels", c->crop);
+    if (c->cutout)
+        printf(", cut out %dx%d", c->cutout, c->cutout);
+    puts(c->tta ? "; tests see both sides" : "");
+}
+
 static void started(void *user, const struct vggcl_start *s) {
     struct face *face = user;
-    char model[16], dropout[16], batch[16], lr[32];
+    char model[16], dropout[16];
     face->epochs = s->config.epochs;
     face->devices = s->device_count;
     vggcl_config_get(&s->config, "model", model, sizeof model);
     vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
-    vggcl_config_get(&s->config, "batch", batch, sizeof batch);
-    vggcl_config_get(&s->config, "lr", lr, sizeof lr);
     print_devices(s);
     printf("network  %s, width %g: %zu parameters, %s batch normalisation, %s dropout\n", model, s->config.width,
            s->parameters, s->config.no_bn ? "no" : "with", s->config.no_dropout ? "no" : dropout);
     printf("data     %s", s->dataset);
     if (s->config.limit)
         printf(", limited to %zu training images", s->train_images);
-    printf("\nrecipe   batch %s, lr %s times %g every %d epochs, momentum %g, weight decay %g, seed %llu\n", batch, lr,
-           s->config.lr_gamma, s->config.lr_step, s->config.momentum, s->config.weight_decay,
-           (unsigned long long)s->config.seed);
+    putchar('\n');
+    print_recipe(&s->config);
     for (size_t i = 0; i < s->device_count; i++) {
         face->planned += s->plans[i].bytes;
         print_plan(&s->plans[i], s->device_count > 1 ? (int)i + 1 : 0);
@@ -158,7 +183,18 @@ static void finished(void *user, const struct vggcl_finish *f) {
            f->peak_bytes == face->planned ? "as planned" : "not as planned", f->weights_hash);
 }
 
+static int print_config(const struct vggcl_config *config) {
+    char *text = vggcl_config_text(config);
+    if (!text)
+        return cli_misused("out of memory");
+    fputs(text, stdout);
+    free(text);
+    return EXIT_FINE;
+}
+
 static int run(const struct vggcl_config *config) {
+    if (only_print)
+        return print_config(config);
     struct face face = {.live = isatty(STDOUT_FILENO)};
     face.last_shown = now();
     struct vggcl_observer observer = {&face, started, stepped_first, progressed, epoch_ended, finished, stop};
@@ -186,7 +222,8 @@ const struct command command_train = {
         "normalisation and dropout, SGD, 300 epochs. The folder --save gets accuracy.csv (a row an epoch),\n"
         "best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's load_state_dict takes them) and\n"
         "last.safetensors (the whole state, written after each epoch and when the run is stopped by --steps, Ctrl-C\n"
-        "or SIGTERM). --resume goes on from there with the options stored in it; only --epochs, --steps, --device,\n"
+        "or SIGTERM); config.json has its options, for --config. --resume goes on from there with the options stored "
+        "in it; only --epochs, --steps, --device,\n"
         "--device-split, --save-every, --mem-limit and --storage may be changed then.\n\n"
         "Several devices train together: each step's batch is split over them, and the first one adds up the\n"
         "gradients and gives the others its weights. Batch normalisation takes the statistics of each device's "
@@ -194,11 +231,16 @@ const struct command command_train = {
         "as of a micro-batch; --mem-limit holds for each device; the first one tests.\n\n"
         "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
         "  vggcl train --data DIR                              the whole recipe\n"
+        "  vggcl train --data DIR --recipe fast                as accurate in a tenth of the epochs\n"
+        "  vggcl train --config save/config.json --seed 1      a run once more, but for its seed\n"
         "  vggcl train --device 0:0 --device 1:0 --device-split 3:1\n"
         "  vggcl train --device 0:0/2                          one device, cut into two\n"
         "  vggcl train --resume save --epochs 350\n\n"
         "Exit status: 0 done, 1 failed, 2 wrong flags, 3 the loss is not finite any more, 130 interrupted and saved.\n",
     .options = VGGCL_FOR_TRAIN,
-    .flags = (const struct flag[]){{0}},
+    .flags =
+        (const struct flag[]){
+            {"print-config", NULL, "print the options of the run, as --config takes them, and stop", NULL, &only_print},
+            {0}},
     .run = run,
 };

@@ -71,7 +71,32 @@ static const char *folder_of(const char *spec) {
     return *spec ? spec : environment && *environment ? environment : "data/cifar-10-batches-bin";
 }
 
-enum vggcl_err data_open(const char *spec, uint64_t seed, struct data *data) {
+/* How many images to train with and to test on are left of such sets. */
+static enum vggcl_err hold_out(size_t validate, size_t *train, size_t *test) {
+    if (!validate)
+        return VGGCL_OK;
+    if (validate >= *train)
+        return err_set(VGGCL_EUSAGE, "--validate %zu: leaves none of %zu training images", validate, *train);
+    *train -= validate;
+    *test = validate;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err hold_out_images(size_t validate, struct data *data) {
+    struct dataset *train = &data->train, held_out;
+    size_t test_count;
+    if (!validate)
+        return VGGCL_OK;
+    TRY(hold_out(validate, &train->count, &test_count));
+    TRY(dataset_allocate(&held_out, validate));
+    memcpy(held_out.pixels, train->pixels + train->count * DATA_PIXELS, validate * DATA_PIXELS);
+    memcpy(held_out.labels, train->labels + train->count, validate);
+    dataset_free(&data->test);
+    data->test = held_out;
+    return VGGCL_OK;
+}
+
+enum vggcl_err data_open(const char *spec, uint64_t seed, size_t validate, struct data *data) {
     bool made_up = is_synthetic(spec);
     size_t train, test;
     *data = (struct data){0};
@@ -81,20 +106,27 @@ enum vggcl_err data_open(const char *spec, uint64_t seed, struct data *data) {
     } else {
         TRY(cifar_read(folder_of(spec), data));
     }
-    snprintf(data->description, sizeof data->description, "%s%s (%zu training, %zu test images)",
-             made_up ? "" : "CIFAR-10 in ", made_up ? synthetic : folder_of(spec), data->train.count, data->test.count);
+    enum vggcl_err err = hold_out_images(validate, data);
+    if (err != VGGCL_OK) {
+        data_free(data);
+        return err;
+    }
+    snprintf(data->description, sizeof data->description, "%s%s (%zu training, %zu %s images)",
+             made_up ? "" : "CIFAR-10 in ", made_up ? synthetic : folder_of(spec), data->train.count, data->test.count,
+             validate ? "held-out training" : "test");
     return VGGCL_OK;
 }
 
-enum vggcl_err data_count(const char *spec, size_t *train, size_t *test) {
-    if (is_synthetic(spec))
-        return synthetic_counts(spec, train, test);
-    enum vggcl_err err = cifar_count(folder_of(spec), train, test);
-    if (err != VGGCL_EIO || *spec)
-        return err;
-    *train = CIFAR_TRAIN;
-    *test = CIFAR_TEST;
-    return VGGCL_OK;
+enum vggcl_err data_count(const char *spec, size_t validate, size_t *train, size_t *test) {
+    enum vggcl_err err =
+        is_synthetic(spec) ? synthetic_counts(spec, train, test) : cifar_count(folder_of(spec), train, test);
+    if (err == VGGCL_EIO && !*spec) {
+        *train = CIFAR_TRAIN;
+        *test = CIFAR_TEST;
+        err = VGGCL_OK;
+    }
+    TRY(err);
+    return hold_out(validate, train, test);
 }
 
 enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, uint64_t seed) {

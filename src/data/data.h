@@ -22,14 +22,15 @@ struct data {
 };
 
 /* Opens what --data names: a folder in CIFAR-10's format, "synthetic" or "synthetic:TRAIN,TEST"; "" takes
- * $VGGCL_CIFAR10, else data/cifar-10-batches-bin. seed is the synthetic set's. Release with data_free(). Errors are
- * cifar_read()'s and synth_make()'s, and VGGCL_EUSAGE where TRAIN,TEST does not parse. This function and the two below
- * that fill data leave it empty on failure; only this one writes the description. */
-enum vggcl_err data_open(const char *spec, uint64_t seed, struct data *data);
+ * $VGGCL_CIFAR10, else data/cifar-10-batches-bin. seed is the synthetic set's. Where validate is not 0, the last so
+ * many training images are held out and take the test set's place. Release with data_free(). Errors are cifar_read()'s
+ * and synth_make()'s, and VGGCL_EUSAGE where TRAIN,TEST does not parse or validate leaves none to train with. This
+ * function and the two below that fill data leave it empty on failure; only this one writes the description. */
+enum vggcl_err data_open(const char *spec, uint64_t seed, size_t validate, struct data *data);
 
 /* How many images data_open() would find, by the files' sizes; where spec is "" and there are no files, CIFAR-10's
  * 50000 and 10000. */
-enum vggcl_err data_count(const char *spec, size_t *train, size_t *test);
+enum vggcl_err data_count(const char *spec, size_t validate, size_t *train, size_t *test);
 
 /* How many images folder's files hold, as cifar_read() would find, though only their sizes are looked at. */
 enum vggcl_err cifar_count(const char *folder, size_t *train, size_t *test);

@@ -43,6 +43,7 @@ struct pass {
     size_t first, whole; /* they are these, from number first on, of a whole batch that the loss is the mean of */
     bool training;       /* dropout, and BN by the batch's statistics */
     uint64_t seed, step; /* which dropout coins */
+    double label_smoothing;
     struct scratch scratch;
 };
 

@@ -25,7 +25,7 @@ struct parameter {
     enum start start;
     double start_value;
     bool trained; /* false: a running statistic, without velocity, its gradient the last batch's own statistic */
-    struct tensor value, gradient, velocity;
+    struct tensor value, gradient, velocity, average;
 };
 
 size_t parameter_count(const struct parameter *p);

@@ -1,5 +1,6 @@
 #include "base/hash.h"
 #include "net/net.h"
+#include "ops/average.h"
 #include "ops/bn.h"
 #include "ops/softmax.h"
 
@@ -29,17 +30,31 @@ static enum vggcl_err configure_layers(struct net *net, const struct layer_spec 
     return VGGCL_OK;
 }
 
+static enum vggcl_err reserve_parameter(struct net *net, struct parameter *p) {
+    size_t count = parameter_count(p);
+    struct arena *a = net->arenas;
+    TRY(arena_reserve(&a[p->trained ? NET_WEIGHTS : NET_STATISTICS], "a parameter", count, &p->value));
+    if (net->use >= NET_TRAINS)
+        TRY(arena_reserve(&a[p->trained ? NET_GRADIENTS : NET_BATCH_STATISTICS], "a parameter's gradient", count,
+                          &p->gradient));
+    if (net->use >= NET_TRAINS && p->trained)
+        TRY(arena_reserve(&a[NET_VELOCITIES], "a parameter's velocity", count, &p->velocity));
+    if (net->use >= NET_AVERAGES)
+        TRY(arena_reserve(&a[p->trained ? NET_AVERAGED_WEIGHTS : NET_AVERAGED_STATISTICS], "a parameter's average",
+                          count, &p->average));
+    return VGGCL_OK;
+}
+
+/* Vectors lie behind everything else: SGD may treat them in another way. */
 static enum vggcl_err reserve_parameters(struct net *net) {
-    for (size_t i = 0; i < net_parameter_count(net); i++) {
-        struct parameter *p = net_parameter(net, i);
-        size_t count = parameter_count(p);
-        TRY(arena_reserve(&net->arenas[p->trained ? NET_WEIGHTS : NET_STATISTICS], "a parameter", count, &p->value));
-        if (!net->trainable)
-            continue;
-        TRY(arena_reserve(&net->arenas[p->trained ? NET_GRADIENTS : NET_BATCH_STATISTICS], "a parameter's gradient",
-                          count, &p->gradient));
-        if (p->trained)
-            TRY(arena_reserve(&net->arenas[NET_VELOCITIES], "a parameter's velocity", count, &p->velocity));
+    for (int vectors = 0; vectors < 2; vectors++) {
+        for (size_t i = 0; i < net_parameter_count(net); i++) {
+            struct parameter *p = net_parameter(net, i);
+            if ((p->layout == LAYOUT_VECTOR) == vectors)
+                TRY(reserve_parameter(net, p));
+        }
+        if (!vectors)
+            arena_mark(&net->arenas[NET_WEIGHTS]);
     }
     return VGGCL_OK;
 }
@@ -61,7 +76,7 @@ static enum vggcl_err reserve_activations(struct net *net) {
     struct arena *a = &net->arenas[NET_ACTIVATIONS];
     for (size_t i = 0; i < net->layer_count; i++) {
         struct layer *l = &net->layers[i];
-        size_t until = net->trainable ? backward_step(net, i) : reader(net, i);
+        size_t until = net->use >= NET_TRAINS ? backward_step(net, i) : reader(net, i);
         if (reader(net, i) == net->layer_count)
             until = SIZE_MAX; /* the logits stay */
         if (!l->in_place)
@@ -79,7 +94,7 @@ static enum vggcl_err reserve_activation_gradients(struct net *net) {
     for (size_t i = net->layer_count; i-- > 0;) {
         struct layer *l = &net->layers[i];
         size_t next = reader(net, i);
-        bool learns = net->trainable && (l->needs_dx || l->parameter_count);
+        bool learns = net->use >= NET_TRAINS && (l->needs_dx || l->parameter_count);
         if (!l->in_place && (learns || next == net->layer_count))
             TRY(arena_reserve_activation(a, "a gradient", net->batch * shape_count(l->out), l->half,
                                          backward_step(net, next), backward_step(net, i), &l->dy));
@@ -99,6 +114,7 @@ static enum vggcl_err reserve_rest(struct net *net) {
     struct arena *a = &net->arenas[NET_REST];
     TRY(arena_reserve_activation(a, "the images", net->batch * shape_count(net->layers[0].in), net->dev->half, 0,
                                  SIZE_MAX, &net->input));
+    TRY(arena_reserve(a, "the logits of another view", net->batch * net->classes, &net->other_logits));
     TRY(arena_reserve(a, "the labels", net->batch, &net->label));
     TRY(arena_reserve(a, "the losses", net->batch, &net->loss));
     TRY(arena_reserve(a, "the predictions", net->batch, &net->predicted));
@@ -131,7 +147,7 @@ static void link_layers(struct net *net) {
 }
 
 enum vggcl_err net_create(struct dev *d, const struct layer_spec *specs, size_t count, struct shape input, size_t batch,
-                          const char *conv, bool trainable, struct net **created) {
+                          const char *conv, enum net_use use, struct net **created) {
     enum vggcl_err err;
     struct net *net = calloc(1, sizeof *net);
     *created = NULL;
@@ -140,7 +156,7 @@ enum vggcl_err net_create(struct dev *d, const struct layer_spec *specs, size_t 
     net->dev = d;
     net->layer_count = count;
     net->batch = batch;
-    net->trainable = trainable;
+    net->use = use;
     net->layers = calloc(count, sizeof *net->layers);
     if (!net->layers) {
         err = err_no_memory("the layers", count * sizeof *net->layers);
@@ -214,7 +230,7 @@ enum vggcl_err net_start(struct net *net, uint64_t seed) {
 }
 
 struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step) {
-    return (struct pass){net->dev, n, 0, n, training, seed, step, net->scratch};
+    return (struct pass){net->dev, n, 0, n, training, seed, step, 0, net->scratch};
 }
 
 enum vggcl_err net_forward(struct net *net, const struct pass *pass) {
@@ -235,8 +251,8 @@ static double loss_scale(const struct net *net, const struct pass *pass) {
 
 enum vggcl_err net_loss(struct net *net, const struct pass *pass) {
     double divisor = (double)pass->whole / loss_scale(net, pass);
-    TRY(softmax_cross_entropy(net->dev, pass->n, net->classes, divisor, net_logits(net), net->label, net->loss,
-                              net->predicted, net->layers[net->layer_count - 1].dy));
+    TRY(softmax_cross_entropy(net->dev, pass->n, net->classes, pass->label_smoothing, divisor, net_logits(net),
+                              net->label, net->loss, net->predicted, net->layers[net->layer_count - 1].dy));
     return softmax_total(net->dev, pass->n, net->loss, net->predicted, net->label, net->total, pass->training,
                          net->failed);
 }
@@ -253,13 +269,45 @@ enum vggcl_err net_backward(struct net *net, const struct pass *pass) {
 enum vggcl_err net_update(struct net *net, const struct pass *pass, struct sgd sgd) {
     const struct arena *weights = &net->arenas[NET_WEIGHTS], *statistics = &net->arenas[NET_STATISTICS];
     for (size_t i = 0; i < weights->block_count; i++)
-        TRY(sgd_step(net->dev, sgd, loss_scale(net, pass), net->failed, arena_block_tensor(weights, i),
-                     arena_block_tensor(&net->arenas[NET_GRADIENTS], i),
+        TRY(sgd_step(net->dev, sgd, loss_scale(net, pass), weights->blocks[i].marked_words, net->failed,
+                     arena_block_tensor(weights, i), arena_block_tensor(&net->arenas[NET_GRADIENTS], i),
                      arena_block_tensor(&net->arenas[NET_VELOCITIES], i)));
     for (size_t i = 0; i < statistics->block_count; i++)
         TRY(bn_move(net->dev, net->failed, arena_block_tensor(statistics, i),
                     arena_block_tensor(&net->arenas[NET_BATCH_STATISTICS], i)));
     return VGGCL_OK;
+}
+
+/* The groups that averages are of. */
+static const struct {
+    enum net_group of, average;
+} averages[] = {{NET_WEIGHTS, NET_AVERAGED_WEIGHTS}, {NET_STATISTICS, NET_AVERAGED_STATISTICS}};
+enum { AVERAGES = sizeof averages / sizeof *averages };
+
+enum vggcl_err net_average(struct net *net, double share) {
+    for (int k = 0; k < AVERAGES; k++) {
+        const struct arena *of = &net->arenas[averages[k].of], *average = &net->arenas[averages[k].average];
+        for (size_t i = 0; i < average->block_count; i++)
+            TRY(average_move(net->dev, net->failed, share, arena_block_tensor(average, i), arena_block_tensor(of, i)));
+    }
+    return VGGCL_OK;
+}
+
+enum vggcl_err net_swap_averages(struct net *net) {
+    for (int k = 0; k < AVERAGES; k++) {
+        const struct arena *of = &net->arenas[averages[k].of], *average = &net->arenas[averages[k].average];
+        for (size_t i = 0; i < average->block_count; i++)
+            TRY(average_swap(net->dev, arena_block_tensor(average, i), arena_block_tensor(of, i)));
+    }
+    return VGGCL_OK;
+}
+
+enum vggcl_err net_keep_logits(struct net *net) {
+    return average_swap(net->dev, net->other_logits, net_logits(net));
+}
+
+enum vggcl_err net_average_logits(struct net *net) {
+    return average_move(net->dev, net->failed, 0.5, net_logits(net), net->other_logits);
 }
 
 enum vggcl_err net_read_group(struct net *net, enum net_group group, float *host) {

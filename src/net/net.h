@@ -4,7 +4,7 @@
  * each other where they are not needed at the same time: evaluation keeps two activations, training all of them until
  * the backward pass is through with them, and puts the gradients where later activations have been. Convolutions and
  * reductions share one scratch space. Weights, their gradients and their velocities lie in three arenas of one layout,
- * so that SGD takes one launch a block; so do running statistics and those of a batch. */
+ * so that SGD takes one launch a block; so do running statistics and those of a batch, and the averages of both. */
 #ifndef VGGCL_NET_NET_H
 #define VGGCL_NET_NET_H
 
@@ -12,13 +12,22 @@
 #include "layers/layer.h"
 #include "ops/sgd.h"
 
+/* What a net has memory for; each kind has all that the one before has. */
+enum net_use {
+    NET_EVALUATES,
+    NET_TRAINS,  /* gradients, velocities and a batch's statistics */
+    NET_AVERAGES /* averages of weights and statistics */
+};
+
 enum net_group {
     NET_WEIGHTS,
     NET_GRADIENTS,
     NET_VELOCITIES,
     NET_STATISTICS,       /* running */
     NET_BATCH_STATISTICS, /* of the last training pass */
-    NET_ACTIVATIONS,      /* with their gradients */
+    NET_AVERAGED_WEIGHTS, /* over the steps, see net_average() */
+    NET_AVERAGED_STATISTICS,
+    NET_ACTIVATIONS, /* with their gradients */
     NET_SCRATCH,
     NET_REST, /* input, labels, losses */
     NET_GROUPS
@@ -28,11 +37,12 @@ struct net {
     struct dev *dev;
     struct layer *layers;
     size_t layer_count, batch, classes;
-    bool trainable;                 /* has gradients, velocities and a batch's statistics */
+    enum net_use use;
     size_t bytes;                   /* of device memory, known before any is taken */
     size_t group_bytes[NET_GROUPS]; /* what they are made of */
 
     struct tensor input;                         /* NHWC, batch images */
+    struct tensor other_logits;                  /* see net_average_logits() */
     struct tensor label, loss, predicted, total; /* [batch] int, float, int; see softmax_total() */
     struct tensor failed; /* int: a training step's loss was not finite, and no weight has moved since */
 
@@ -46,13 +56,13 @@ struct net {
 /* Lays out a net of count layers for up to batch images of shape input; the last layer gives the logits. conv: as in
  * conv_choose(). Takes no device memory yet, but knows net->bytes. Release with net_free(). */
 enum vggcl_err net_create(struct dev *d, const struct layer_spec *specs, size_t count, struct shape input, size_t batch,
-                          const char *conv, bool trainable, struct net **net);
+                          const char *conv, enum net_use use, struct net **net);
 
 /* Finds out, before net_allocate(), what scratch memory the matrix product engine wants for a pass over n images, and
  * counts it in net->bytes. What is not rehearsed is allocated when it is first needed. */
 enum vggcl_err net_rehearse(struct net *net, size_t n, bool training);
 
-/* Allocates everything, all zeros; with trainable unset no gradients. */
+/* Allocates everything, all zeros. */
 enum vggcl_err net_allocate(struct net *net);
 
 void net_free(struct net *net);
@@ -60,14 +70,15 @@ void net_free(struct net *net);
 /* Sets every parameter to its start under seed: same numbers on every device. */
 enum vggcl_err net_start(struct net *net, uint64_t seed);
 
-/* A pass over n images, a whole batch: seed and step pick the dropout coins. */
+/* A pass over n images, a whole batch, without label smoothing: seed and step pick the dropout coins. */
 struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step);
 
 /* From net->input to the last layer's y. */
 enum vggcl_err net_forward(struct net *net, const struct pass *pass);
 
-/* From the logits and net->label: loss, predicted, total, and the gradient of the whole batch's mean loss by the
- * logits, where activations are 16-bit floats times a scale, which net_update() takes away again. */
+/* From the logits and net->label: loss, by pass->label_smoothing, predicted, total, and the gradient of the whole
+ * batch's mean loss by the logits, where activations are 16-bit floats times a scale, which net_update() takes away
+ * again. */
 enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 
 /* From the logits' gradient to that of every parameter. */
@@ -76,6 +87,18 @@ enum vggcl_err net_backward(struct net *net, const struct pass *pass);
 /* One step of SGD on all parameters, with the gradients that the pass left, and one of the running statistics; none
  * from the first loss on that is not finite. */
 enum vggcl_err net_update(struct net *net, const struct pass *pass, struct sgd sgd);
+
+/* Where net->use is NET_AVERAGES: moves the averages of all weights and running statistics by a share of the way to
+ * what these are; not from the first loss on that is not finite. */
+enum vggcl_err net_average(struct net *net, double share);
+
+/* There: weights and running statistics change places with their averages; else nothing happens. */
+enum vggcl_err net_swap_averages(struct net *net);
+
+/* The logits, of one view of the images, are put by; and become the mean of themselves, of another view, and of those.
+ */
+enum vggcl_err net_keep_logits(struct net *net);
+enum vggcl_err net_average_logits(struct net *net);
 
 /* Enqueues a copy of all of a group, group_bytes[group] of it, to or from the host. Nets of the same layers on devices
  * of the same alignment and largest allocation have it in the same order. */

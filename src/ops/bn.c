@@ -1,9 +1,11 @@
 #include "ops/bn.h"
+#include "ops/average.h"
 #include "ops/channel.h"
 
 #include <stdio.h>
 
-static const float epsilon = 1e-5f, running_momentum = 0.1f;
+static const float epsilon = 1e-5f;
+static const double running_momentum = 0.1;
 
 size_t bn_workspace(size_t pixels, size_t c) {
     return 2 * channel_workspace(pixels, c);
@@ -25,9 +27,7 @@ enum vggcl_err bn_statistics(struct dev *d, size_t pixels, size_t c, const struc
 }
 
 enum vggcl_err bn_move(struct dev *d, struct tensor failed, struct tensor running, struct tensor batch) {
-    size_t blocks = running.count / (size_t)dev_vector_width(d, (int)running.count);
-    return dev_run(d, "bn/bn_move", dev_vector_option(d, (int)running.count), RANGE(blocks),
-                   ARGS(A_MEM(failed), A_MEM(running), A_MEM(batch), A_INT(blocks), A_FLOAT(running_momentum)));
+    return average_move(d, failed, running_momentum, running, batch);
 }
 
 enum vggcl_err bn_running(struct dev *d, size_t c, const struct bn *bn) {

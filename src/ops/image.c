@@ -2,8 +2,9 @@
 #include "base/rng.h"
 
 enum vggcl_err image_batch(struct dev *d, const struct image_set *set, struct tensor order, size_t first, size_t n,
-                           bool flip, uint64_t seed, uint32_t epoch, struct tensor x, struct tensor labels) {
+                           const struct augmentation *a, struct tensor x, struct tensor labels) {
     return dev_run(d, "image/image_batch", dev_stored_option(d, 1, x), RANGE(n * 32),
-                   ARGS(A_MEM(set->pixels), A_MEM(set->labels), A_MEM(order), A_INT(first), A_INT(n), A_INT(flip),
-                        A_UINT2(seed, seed >> 32), A_UINT(epoch), A_UINT(RNG_FLIP), A_MEM(x), A_MEM(labels)));
+                   ARGS(A_MEM(set->pixels), A_MEM(set->labels), A_MEM(order), A_INT(first), A_INT(n), A_INT(a->mirror),
+                        A_INT(a->shift), A_INT(a->cutout), A_UINT2(a->seed, a->seed >> 32), A_UINT(a->epoch),
+                        A_UINT(RNG_AUGMENT), A_MEM(x), A_MEM(labels)));
 }

@@ -59,7 +59,7 @@ static enum vggcl_err train_step(struct net *net, uint64_t step) {
     TRY(net_forward(net, &pass));
     TRY(net_loss(net, &pass));
     TRY(net_backward(net, &pass));
-    TRY(net_update(net, &pass, (struct sgd){1e-4, 0.9, 5e-4}));
+    TRY(net_update(net, &pass, (struct sgd){.lr = 1e-4, .momentum = 0.9, .weight_decay = 5e-4}));
     return dev_finish(net->dev);
 }
 
@@ -103,7 +103,7 @@ static enum vggcl_err fill(struct net *net, uint64_t seed) {
 static enum vggcl_err make_net(struct dev *d, const struct vggcl_config *config, struct net **net) {
     struct layer_spec specs[VGG_LAYERS];
     TRY(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, (size_t)config->batch,
-                   config_word(config, "conv"), true, net));
+                   config_word(config, "conv"), NET_TRAINS, net));
     return fill(*net, config->seed);
 }
 

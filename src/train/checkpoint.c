@@ -8,19 +8,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_NAME = PARAMETER_NAME + 16, PAIRS = 64, VALUE = VGGCL_PATH_MAX };
+enum { RECORD_NAME = PARAMETER_NAME + 16, PAIRS = 96, PAIR_VALUE = VGGCL_PATH_MAX };
 
-static const char velocity_prefix[] = "velocity.";
+/* What a record holds of a parameter; it has this before the parameter's name. */
+enum kind { VALUE, VELOCITY, AVERAGE, KINDS };
+static const char *const prefixes[KINDS] = {"", "velocity.", "average."};
 
 /* By the number of the device. */
 static const char *const profile_keys[VGGCL_DEVICES] = {
     "profile",   "profile.2",  "profile.3",  "profile.4",  "profile.5",  "profile.6",  "profile.7",  "profile.8",
     "profile.9", "profile.10", "profile.11", "profile.12", "profile.13", "profile.14", "profile.15", "profile.16"};
 
-static void record_name(const struct net *net, size_t i, bool velocity, char name[RECORD_NAME]) {
+static void record_name(const struct net *net, size_t i, enum kind kind, char name[RECORD_NAME]) {
     char own[PARAMETER_NAME];
     net_parameter_name(net, i, own);
-    snprintf(name, RECORD_NAME, "%s%s", velocity ? velocity_prefix : "", own);
+    snprintf(name, RECORD_NAME, "%s%s", prefixes[kind], own);
+}
+
+static struct tensor tensor_of(const struct parameter *p, enum kind kind) {
+    return kind == VALUE ? p->value : kind == VELOCITY ? p->velocity : p->average;
+}
+
+/* Whether a file of such contents has that of the parameter. */
+static bool holds(enum contents contents, const struct net *net, const struct parameter *p, enum kind kind) {
+    return kind == VALUE ||
+           (contents == CHECKPOINT_STATE && (kind == VELOCITY ? p->trained : net->use == NET_AVERAGES));
 }
 
 /* ---------------------------------------------------------------------------------------------------- writing -- */
@@ -28,7 +40,7 @@ static void record_name(const struct net *net, size_t i, bool velocity, char nam
 /* Key and value pairs being made, for safetensors_write. */
 struct metadata {
     const char *pairs[2 * PAIRS + 1];
-    char values[PAIRS][VALUE];
+    char values[PAIRS][PAIR_VALUE];
     int count;
 };
 
@@ -37,7 +49,7 @@ static void add_pair(struct metadata *m, const char *key, const char *format, ..
 static void add_pair(struct metadata *m, const char *key, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(m->values[m->count], VALUE, format, arguments);
+    vsnprintf(m->values[m->count], PAIR_VALUE, format, arguments);
     va_end(arguments);
     m->pairs[2 * m->count] = key;
     m->pairs[2 * m->count + 1] = m->values[m->count];
@@ -51,7 +63,7 @@ static void describe(struct metadata *m, const struct vggcl_config *config, cons
     add_pair(m, "format", "pt"); /* what the safetensors library calls PyTorch's layout */
     add_pair(m, "producer", "vggcl %s", vggcl_version());
     for (size_t i = 0; i < count; i++) {
-        char text[VALUE];
+        char text[PAIR_VALUE];
         if (!(options[i].flags & VGGCL_STORED))
             continue;
         vggcl_config_get(config, options[i].name, text, sizeof text);
@@ -87,29 +99,28 @@ static void snapshot_free(struct snapshot *s) {
     free(s->names);
 }
 
-static enum vggcl_err snapshot_add(struct snapshot *s, const struct net *net, size_t i, bool velocity) {
+static enum vggcl_err snapshot_add(struct snapshot *s, const struct net *net, size_t i, enum kind kind) {
     struct parameter *p = net_parameter(net, i);
     struct record *r = &s->records[s->count];
-    record_name(net, i, velocity, s->names[s->count]);
+    record_name(net, i, kind, s->names[s->count]);
     *r = (struct record){.name = s->names[s->count], .values = malloc(parameter_count(p) * sizeof(float))};
     r->rank = parameter_shape(p, r->shape);
     if (!r->values)
         return err_no_memory(r->name, parameter_count(p) * sizeof(float));
     s->count++;
-    return parameter_read(net->dev, p, velocity ? p->velocity : p->value, r->values);
+    return parameter_read(net->dev, p, tensor_of(p, kind), r->values);
 }
 
 static enum vggcl_err snapshot_take(struct snapshot *s, const struct net *net, enum contents contents) {
     size_t count = net_parameter_count(net);
-    s->records = calloc(2 * count, sizeof *s->records);
-    s->names = calloc(2 * count, sizeof *s->names);
+    s->records = calloc(KINDS * count, sizeof *s->records);
+    s->names = calloc(KINDS * count, sizeof *s->names);
     if (!s->records || !s->names)
-        return err_no_memory("a checkpoint", 2 * count * sizeof *s->records);
-    for (size_t i = 0; i < count; i++)
-        TRY(snapshot_add(s, net, i, false));
-    for (size_t i = 0; i < count && contents == CHECKPOINT_STATE; i++)
-        if (net_parameter(net, i)->trained)
-            TRY(snapshot_add(s, net, i, true));
+        return err_no_memory("a checkpoint", KINDS * count * sizeof *s->records);
+    for (enum kind kind = 0; kind < KINDS; kind++)
+        for (size_t i = 0; i < count; i++)
+            if (holds(contents, net, net_parameter(net, i), kind))
+                TRY(snapshot_add(s, net, i, kind));
     return VGGCL_OK;
 }
 
@@ -137,12 +148,12 @@ done:
 /* ---------------------------------------------------------------------------------------------------- reading -- */
 
 static enum vggcl_err load_one(const struct safetensors *file, const char *path, struct net *net, size_t i,
-                               bool velocity) {
+                               enum kind kind) {
     char name[RECORD_NAME];
     struct parameter *p = net_parameter(net, i);
     size_t shape[4];
     int rank = parameter_shape(p, shape);
-    record_name(net, i, velocity, name);
+    record_name(net, i, kind, name);
     const struct record *r = safetensors_find(file, name);
     if (!r)
         return err_set(VGGCL_EFORMAT, "%s: has no float32 tensor %s, which this network needs; see --model and --no-bn",
@@ -150,16 +161,15 @@ static enum vggcl_err load_one(const struct safetensors *file, const char *path,
     if (r->rank != rank || memcmp(r->shape, shape, (size_t)rank * sizeof *shape) != 0)
         return err_set(VGGCL_EFORMAT, "%s: %s has %zu values in the shape of another network; see --model and --width",
                        path, name, record_count(r));
-    return parameter_write(net->dev, p, velocity ? p->velocity : p->value, r->values);
+    return parameter_write(net->dev, p, tensor_of(p, kind), r->values);
 }
 
 enum vggcl_err checkpoint_load(const struct safetensors *file, const char *path, struct net *net,
                                enum contents contents) {
-    for (size_t i = 0; i < net_parameter_count(net); i++) {
-        TRY(load_one(file, path, net, i, false));
-        if (contents == CHECKPOINT_STATE && net_parameter(net, i)->trained)
-            TRY(load_one(file, path, net, i, true));
-    }
+    for (enum kind kind = 0; kind < KINDS; kind++)
+        for (size_t i = 0; i < net_parameter_count(net); i++)
+            if (holds(contents, net, net_parameter(net, i), kind))
+                TRY(load_one(file, path, net, i, kind));
     return VGGCL_OK;
 }
 

@@ -1,8 +1,9 @@
 /* checkpoint.h - a net's parameters, and the state of a run, as safetensors files (checkpoint/safetensors.h).
  *
  * A file of weights has each parameter under PyTorch's name and in its layout. A file of the whole state has besides,
- * for each trained one, "velocity." + name; both say in their metadata which network and which options made them. The
- * state before the first step is its metadata alone, unless the weights came from a file: net_start() makes them again.
+ * for each trained one, "velocity." + name, and where the net averages, for each, "average." + name; both say in their
+ * metadata which network and which options made them. The state before the first step is its metadata alone, unless the
+ * weights came from a file: net_start() makes them again.
  */
 #ifndef VGGCL_TRAIN_CHECKPOINT_H
 #define VGGCL_TRAIN_CHECKPOINT_H
@@ -35,7 +36,7 @@ enum vggcl_err checkpoint_write(const char *path, const struct net *net, const s
                                 const struct progress *progress, char *const *profiles);
 
 /* Copies the file's tensors to net's parameters: every one must be there, in the right shape; others are ignored. With
- * CHECKPOINT_STATE the velocities too. path names the file in errors. */
+ * CHECKPOINT_STATE the velocities and averages too. path names the file in errors. */
 enum vggcl_err checkpoint_load(const struct safetensors *file, const char *path, struct net *net,
                                enum contents contents);
 

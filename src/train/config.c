@@ -1,4 +1,5 @@
 #include "train/config.h"
+#include "train/config_file.h"
 #include "ops/gemm.h"
 #include "train/profile.h"
 
@@ -13,6 +14,8 @@
 static const char *const model_names[] = {"vgg11", "vgg13", "vgg16", "vgg19", NULL}; /* as in vgg_models */
 static const char *const conv_names[] = {
     "auto", "direct", "im2col", "winograd2", "winograd4", "winograd4-fused", "winograd4-sliced", "kn2row", NULL};
+static const char *const recipe_names[] = {"seed", "fast", NULL};
+static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
 static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const dropout_names[] = {"channel", "element", NULL};
 
@@ -35,12 +38,16 @@ enum {
 #define SIZE(field)                    VGGCL_SIZE, 0, 0x1p53, NULL, FIELD(field)
 #define REAL(field, minimum, maximum)  VGGCL_REAL, minimum, maximum, NULL, FIELD(field)
 #define CHOICE(field, words)           VGGCL_CHOICE, 0, 0, words, FIELD(field)
+#define RECIPE(field, words)           VGGCL_RECIPE, 0, 0, words, FIELD(field)
+#define INCLUDE                        VGGCL_INCLUDE, 0, 0, NULL, 0
 
 static const struct vggcl_option options[] = {
     {"data", "DIR",
      "CIFAR-10's binary files, or synthetic[:TRAIN,TEST]; default $VGGCL_CIFAR10,\n"
      "else data/cifar-10-batches-bin",
      "", BOTH | PLAN | VGGCL_STORED, TEXT(data)},
+    {"validate", "N", "hold out the last N training images and test on them, not on the test set", "0",
+     BOTH | PLAN | VGGCL_STORED, WHOLE(validate, 0, 1e9)},
     {"limit", "N", "only the first N images (training images in train); 0 for all", "0", BOTH | PLAN | VGGCL_STORED,
      WHOLE(limit, 0, 1e9)},
     {"device", "SEL",
@@ -52,6 +59,12 @@ static const struct vggcl_option options[] = {
      "how much of a batch each of several devices gets; auto for what their speeds, measured at\n"
      "the start, say. Default: as much",
      "", CHANGEABLE | PLAN, TEXT(device_split)},
+    {"config", "FILE", "options from a file such as a run's config.json; what is given besides goes before them", "",
+     TRAIN | PLAN, INCLUDE},
+    {"recipe", "NAME",
+     "seed: the defaults below; fast: other ones, which train to the seed's accuracy in far fewer\n"
+     "epochs (--print-config shows them). What is given besides goes before them",
+     "seed", STORED | PLAN, RECIPE(recipe, recipe_names)},
     {"model", "NAME", "vgg11, vgg13, vgg16 or vgg19", "vgg16", STORED | NETWORK | TUNE, CHOICE(model, model_names)},
     {"width", "F", "scales every layer's number of channels", "1", STORED | NETWORK | TUNE, REAL(width, 1.0 / 512, 8)},
     {"no-bn", NULL, "leave batch normalisation out", "no", STORED | NETWORK | TUNE, FLAG(no_bn)},
@@ -69,11 +82,30 @@ static const struct vggcl_option options[] = {
      "stay within so much device memory: 512M, 1.5G (K, M, G: powers of 1024); 0 for no limit.\n"
      "First by smaller convolution scratch, then by micro-batches; vggcl plan tells",
      "0", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, SIZE(mem_limit)},
-    {"lr", "F", "learning rate of the first epoch", "0.01", STORED, REAL(lr, 0, 1e6)},
+    {"lr", "F", "learning rate: the largest one, where it changes", "0.01", STORED, REAL(lr, 0, 1e6)},
     {"momentum", "F", "of SGD", "0.9", STORED, REAL(momentum, 0, 1)},
+    {"nesterov", NULL, "Nesterov's momentum", "no", STORED, FLAG(nesterov)},
     {"weight-decay", "F", "L2 penalty on every parameter", "0.0005", STORED, REAL(weight_decay, 0, 1e6)},
+    {"no-bias-decay", NULL, "keep it off biases and batch normalisation", "no", STORED, FLAG(no_bias_decay)},
+    {"schedule", "NAME",
+     "of the learning rate: step (--lr-step, --lr-gamma), or down to 0 at the end of --epochs by\n"
+     "half a cosine, or linear (with --warmup: one cycle)",
+     "step", STORED, CHOICE(schedule, schedule_names)},
+    {"warmup", "F", "epochs in which the learning rate first rises from 0", "0", STORED, REAL(warmup, 0, 1e6)},
     {"lr-step", "N", "epochs between two changes of the learning rate", "25", STORED, WHOLE(lr_step, 1, 1e6)},
     {"lr-gamma", "F", "what the learning rate is multiplied by then", "0.5", STORED, REAL(lr_gamma, 0, 1e6)},
+    {"label-smoothing", "F", "the share of each label that is spread over all classes", "0", STORED,
+     REAL(label_smoothing, 0, 1)},
+    {"ema", "F",
+     "test and save averages of the weights over the steps, each times F, such as 0.999, a step;\n"
+     "0 for the weights themselves",
+     "0", STORED | PLAN, REAL(ema, 0, 0.999999)},
+    {"crop", "N", "random crops of training images, N pixels around which are reflected; 0 for none", "0", STORED,
+     WHOLE(crop, 0, 31)},
+    {"cutout", "N", "a square of N pixels a side, somewhere in a training image, is grey; 0 for none", "0", STORED,
+     WHOLE(cutout, 0, 64)},
+    {"tta", NULL, "test by the mean of an image's and its mirror image's logits, in twice the time", "no",
+     BOTH | VGGCL_STORED, FLAG(tta)},
     {"seed", "N", "of weights, shuffle, flips, dropout and the synthetic set", "0", BOTH | NETWORK | VGGCL_STORED,
      WHOLE64(seed)},
     {"no-shuffle", NULL, "training images in file order", "no", STORED, FLAG(no_shuffle)},
@@ -108,6 +140,7 @@ static const struct vggcl_option options[] = {
      TEXT(kernel_dir)},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
+_Static_assert(OPTIONS <= 64, "struct vggcl_config has a bit for each");
 
 const struct vggcl_option *vggcl_options(size_t *count) {
     *count = OPTIONS;
@@ -124,9 +157,35 @@ static const struct vggcl_option *find(const char *name) {
 void vggcl_config_init(struct vggcl_config *config) {
     memset(config, 0, sizeof *config);
     for (size_t i = 0; i < OPTIONS; i++)
-        if (options[i].kind != VGGCL_FLAG)
+        if (options[i].kind != VGGCL_RECIPE && options[i].kind != VGGCL_INCLUDE)
             vggcl_config_set(config, options[i].name, options[i].value);
     config->given = 0;
+}
+
+enum vggcl_err config_suggest(struct vggcl_config *config, const char *name, const char *text) {
+    const struct vggcl_option *o = find(name);
+    uint64_t given = config->given;
+    if (o && config_given(config, (size_t)(o - options)))
+        return VGGCL_OK;
+    enum vggcl_err err = vggcl_config_set(config, name, text);
+    config->given = given;
+    return err;
+}
+
+/* What --recipe fast says of other options; --recipe seed says their defaults. */
+static const struct {
+    const char *option, *value;
+} fast[] = {
+    {"epochs", "30"},           {"batch", "128"},         {"lr", "0.1"},          {"nesterov", "yes"},
+    {"weight-decay", "0.0005"}, {"no-bias-decay", "yes"}, {"schedule", "linear"}, {"warmup", "5"},
+    {"label-smoothing", "0.1"}, {"ema", "0.999"},         {"crop", "4"},          {"cutout", "8"},
+};
+
+static enum vggcl_err follow_recipe(struct vggcl_config *config) {
+    bool is_fast = strcmp(recipe_names[config->recipe], "fast") == 0;
+    for (size_t i = 0; i < sizeof fast / sizeof *fast; i++)
+        TRY(config_suggest(config, fast[i].option, is_fast ? fast[i].value : find(fast[i].option)->value));
+    return VGGCL_OK;
 }
 
 /* ---------------------------------------------------------------------------------------- setting and getting -- */
@@ -214,25 +273,28 @@ static enum vggcl_err set_choice(const struct vggcl_option *o, void *field, cons
 
 static enum vggcl_err set_flag(const struct vggcl_option *o, void *field, const char *text) {
     if (text && strcmp(text, "yes") && strcmp(text, "no"))
-        return err_set(VGGCL_EUSAGE, "--%s takes no argument, not '%s'", o->name, text);
+        return err_set(VGGCL_EUSAGE, "--%s takes no argument, or =yes or =no, not '%s'", o->name, text);
     *(bool *)field = !text || !strcmp(text, "yes");
     return VGGCL_OK;
 }
 
 enum vggcl_err vggcl_config_set(struct vggcl_config *config, const char *name, const char *text) {
     static enum vggcl_err (*const set[])(const struct vggcl_option *, void *, const char *) = {
-        [VGGCL_FLAG] = set_flag, [VGGCL_WHOLE] = set_whole, [VGGCL_WHOLE64] = set_whole, [VGGCL_REAL] = set_real,
-        [VGGCL_SIZE] = set_size, [VGGCL_TEXT] = set_text,   [VGGCL_LIST] = set_text,     [VGGCL_CHOICE] = set_choice};
+        [VGGCL_FLAG] = set_flag, [VGGCL_WHOLE] = set_whole,   [VGGCL_WHOLE64] = set_whole,
+        [VGGCL_REAL] = set_real, [VGGCL_SIZE] = set_size,     [VGGCL_TEXT] = set_text,
+        [VGGCL_LIST] = set_text, [VGGCL_CHOICE] = set_choice, [VGGCL_RECIPE] = set_choice};
     const struct vggcl_option *o = find(name);
     if (!o)
         return err_set(VGGCL_EUSAGE, "there is no option --%s", name);
     if (!text && o->kind != VGGCL_FLAG)
         return err_set(VGGCL_EUSAGE, "--%s needs an argument, %s", name, o->argument);
+    if (o->kind == VGGCL_INCLUDE)
+        return config_read(config, text);
     char *field = (char *)config + o->offset;
     TRY(o->kind == VGGCL_LIST && config_given(config, (size_t)(o - options)) ? add_text(o, field, text)
                                                                              : set[o->kind](o, field, text));
     config->given |= UINT64_C(1) << (o - options);
-    return VGGCL_OK;
+    return o->kind == VGGCL_RECIPE ? follow_recipe(config) : VGGCL_OK;
 }
 
 void vggcl_config_get(const struct vggcl_config *config, const char *name, char *text, size_t size) {
@@ -262,7 +324,11 @@ void vggcl_config_get(const struct vggcl_config *config, const char *name, char 
         snprintf(text, size, "%s", (const char *)field);
         break;
     case VGGCL_CHOICE:
+    case VGGCL_RECIPE:
         snprintf(text, size, "%s", o->choices[*(const int *)field]);
+        break;
+    case VGGCL_INCLUDE:
+        *text = '\0';
         break;
     }
 }

@@ -12,6 +12,9 @@ enum { CONFIG_TEXT = VGGCL_PATH_MAX };
 /* Whether option i was set by vggcl_config_set(). */
 bool config_given(const struct vggcl_config *config, size_t i);
 
+/* Sets an option as vggcl_config_set() does, but not one that was given, and without its counting as given. */
+enum vggcl_err config_suggest(struct vggcl_config *config, const char *name, const char *text);
+
 /* Fills in what a checkpoint stored: value(key) gives an option's text, or NULL where it has none. An option that was
  * given too must say the same, unless it is changeable: else VGGCL_EUSAGE. from names the file in errors. */
 enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(const void *file, const char *key),

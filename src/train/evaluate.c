@@ -16,13 +16,25 @@ double clock_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_t step, int32_t *predicted,
-                                struct tally *tally) {
+static enum vggcl_err view(struct net *net, const struct feed *feed, int64_t step, const struct pass *pass,
+                           enum mirror mirror) {
+    const struct augmentation augmentation = {.mirror = mirror};
+    TRY(feed_images(feed, net, (size_t)step * net->batch, pass->n, &augmentation));
+    return net_forward(net, pass);
+}
+
+static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_t step, bool mirrored_too,
+                                int32_t *predicted, struct tally *tally) {
     size_t n = feed_size(feed, net->batch, step);
     struct pass pass = net_pass(net, n, false, 0, 0);
     float total[2];
-    TRY(feed_images(feed, net, (size_t)step * net->batch, n, false, 0, 0));
-    TRY(net_forward(net, &pass));
+    if (mirrored_too) {
+        TRY(view(net, feed, step, &pass, MIRROR_ALWAYS));
+        TRY(net_keep_logits(net));
+    }
+    TRY(view(net, feed, step, &pass, MIRROR_NEVER));
+    if (mirrored_too)
+        TRY(net_average_logits(net));
     TRY(net_loss(net, &pass));
     TRY(dev_read(net->dev, net->total, 0, 2, total));
     TRY(dev_read(net->dev, net->predicted, 0, n, predicted));
@@ -32,8 +44,8 @@ static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_
     return VGGCL_OK;
 }
 
-enum vggcl_err evaluate(struct net *net, const struct feed *feed, evaluate_batch *batch_done, void *user,
-                        struct tally *tally) {
+enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
+                        void *user, struct tally *tally) {
     enum vggcl_err err = VGGCL_OK;
     int32_t *predicted = malloc(net->batch * sizeof *predicted);
     if (!predicted)
@@ -41,7 +53,7 @@ enum vggcl_err evaluate(struct net *net, const struct feed *feed, evaluate_batch
     *tally = (struct tally){0};
     for (int64_t step = 0; step < feed_steps(feed, net->batch); step++) {
         size_t first = tally->images;
-        TRY_GOTO(one_batch(net, feed, step, predicted, tally), done);
+        TRY_GOTO(one_batch(net, feed, step, mirrored_too, predicted, tally), done);
         if (batch_done)
             batch_done(user, tally, first, tally->images - first, predicted);
     }
@@ -66,7 +78,7 @@ static void count_confusion(void *user, const struct tally *so_far, size_t first
             c->evaluation->confusion[c->set->labels[first + i]][predicted[i]]++;
 }
 
-static enum vggcl_err run(struct net *net, struct dev *d, const struct dataset *set,
+static enum vggcl_err run(struct net *net, struct dev *d, const struct dataset *set, bool mirrored_too,
                           struct vggcl_evaluation *evaluation) {
     enum vggcl_err err;
     struct feed feed = {0};
@@ -78,7 +90,7 @@ static enum vggcl_err run(struct net *net, struct dev *d, const struct dataset *
     TRY_GOTO(arena_commit(&arena, d), done);
     TRY_GOTO(feed_upload(&feed, set), done);
     start = clock_seconds();
-    TRY_GOTO(evaluate(net, &feed, count_confusion, &confusion, &tally), done);
+    TRY_GOTO(evaluate(net, &feed, mirrored_too, count_confusion, &confusion, &tally), done);
     evaluation->seconds = clock_seconds() - start;
     evaluation->images = tally.images;
     evaluation->correct = tally.correct;
@@ -113,12 +125,12 @@ enum vggcl_err vggcl_evaluate(const struct vggcl_config *given, struct vggcl_eva
         return err_set(VGGCL_EUSAGE, "--weights FILE is missing: the safetensors file to evaluate");
     TRY_GOTO(safetensors_read(config.weights, &file), done);
     TRY_GOTO(checkpoint_network(&file, config.weights, &config), done);
-    TRY_GOTO(data_open(config.data, config.seed, &data), done);
+    TRY_GOTO(data_open(config.data, config.seed, (size_t)config.validate, &data), done);
     if (config.limit > 0 && (size_t)config.limit < data.test.count)
         data.test.count = (size_t)config.limit;
     TRY_GOTO(config_device(&config, &d, &tuned), done);
     TRY_GOTO(make_net(d, &config, &file, data.test.count, &net), done);
-    TRY_GOTO(run(net, d, &data.test, evaluation), done);
+    TRY_GOTO(run(net, d, &data.test, config.tta, evaluation), done);
     evaluation->device = d->info;
     evaluation->width = config.width;
     snprintf(evaluation->model, sizeof evaluation->model, "%s", config_word(&config, "model"));

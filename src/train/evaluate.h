@@ -14,9 +14,10 @@ struct tally {
  * order, and what was predicted for them. */
 typedef void evaluate_batch(void *user, const struct tally *so_far, size_t first, size_t n, const int32_t *predicted);
 
-/* The net in inference over all images of feed, in the feed's order. batch_done may be NULL. */
-enum vggcl_err evaluate(struct net *net, const struct feed *feed, evaluate_batch *batch_done, void *user,
-                        struct tally *tally);
+/* The net in inference over all images of feed, in the feed's order; with mirrored_too the logits are the mean of an
+ * image's and its mirror image's. batch_done may be NULL. */
+enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
+                        void *user, struct tally *tally);
 
 /* Seconds of a clock that only goes forward. */
 double clock_seconds(void);

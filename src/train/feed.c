@@ -59,9 +59,9 @@ size_t feed_size(const struct feed *f, size_t batch, int64_t step) {
     return left < batch ? left : batch;
 }
 
-enum vggcl_err feed_images(const struct feed *f, struct net *net, size_t first, size_t n, bool flip, uint64_t seed,
-                           uint32_t epoch) {
-    return image_batch(f->dev, &f->set, f->order, first, n, flip, seed, epoch, net->input, net->label);
+enum vggcl_err feed_images(const struct feed *f, struct net *net, size_t first, size_t n,
+                           const struct augmentation *augmentation) {
+    return image_batch(f->dev, &f->set, f->order, first, n, augmentation, net->input, net->label);
 }
 
 void feed_free(struct feed *f) {

@@ -38,10 +38,9 @@ static inline size_t feed_part(size_t n, size_t most, size_t i) {
     return n * i / feed_parts(n, most);
 }
 
-/* Puts n images of epoch, from position first of its order on, into net->input and net->label, flipped by chance where
- * flip is set. */
-enum vggcl_err feed_images(const struct feed *f, struct net *net, size_t first, size_t n, bool flip, uint64_t seed,
-                           uint32_t epoch);
+/* Puts n images, from position first of the order on, into net->input and net->label. */
+enum vggcl_err feed_images(const struct feed *f, struct net *net, size_t first, size_t n,
+                           const struct augmentation *augmentation);
 
 void feed_free(struct feed *f);
 

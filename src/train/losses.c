@@ -11,7 +11,7 @@
 
 /* At larger learning rates training with batch normalisation amplifies roundings step by step, and the losses say
  * nothing any more: at 0.01 by 10^5 within eight steps. */
-static const struct sgd slow = {1e-4, 0.9, 5e-4};
+static const struct sgd slow = {.lr = 1e-4, .momentum = 0.9, .weight_decay = 5e-4};
 
 /* What rounding explains: twice what the losses drift when the training begins with weights that are off by so much of
  * themselves, and what adding a batch's losses up rounds. 32 roundings of a float are about what Winograd's F(4x4)
@@ -50,8 +50,8 @@ static enum vggcl_err start_weights(struct trio *t, uint64_t seed) {
 static enum vggcl_err begin(struct trio *t, struct dev *d, const struct vggcl_config *config, int steps) {
     struct layer_spec specs[VGG_LAYERS];
     size_t batch = (size_t)config->batch, images = batch * (size_t)steps, floats = batch * DATA_PIXELS;
-    TRY(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, batch, config_word(config, "conv"), true,
-                   &t->net));
+    TRY(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, batch, config_word(config, "conv"),
+                   NET_TRAINS, &t->net));
     TRY(net_allocate(t->net));
     TRY(twin_create(t->net, &t->exact));
     TRY(twin_create(t->net, &t->disturbed));

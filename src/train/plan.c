@@ -63,10 +63,10 @@ static enum vggcl_err rehearse_all(const struct task *t, struct net *net) {
 static enum vggcl_err weigh(const struct task *t, struct draft *draft, uint64_t limit, uint64_t *least, bool *fits) {
     struct layer_spec specs[VGG_LAYERS];
     size_t count = vgg_layers(config_vgg(t->config), specs);
+    enum net_use use = !t->work.train ? NET_EVALUATES : t->config->ema > 0 ? NET_AVERAGES : NET_TRAINS;
     t->dev->conv_words = draft->words;
     *fits = false;
-    enum vggcl_err err =
-        net_create(t->dev, specs, count, vgg_input, draft->batch, draft->conv, t->work.train > 0, &draft->net);
+    enum vggcl_err err = net_create(t->dev, specs, count, vgg_input, draft->batch, draft->conv, use, &draft->net);
     if (err != VGGCL_OK) /* a tensor may be larger than any that the device gives */
         return err == VGGCL_ENOMEM && limit < UINT64_MAX ? VGGCL_OK : err;
     draft->bytes = draft->net->bytes + t->data_bytes;
@@ -149,6 +149,8 @@ static void describe(const struct task *t, const struct draft *draft, struct vgg
         [NET_VELOCITIES] = "momentum",
         [NET_STATISTICS] = "running statistics",
         [NET_BATCH_STATISTICS] = "batch statistics",
+        [NET_AVERAGED_WEIGHTS] = "averaged weights",
+        [NET_AVERAGED_STATISTICS] = "averaged statistics",
         [NET_ACTIVATIONS] = "activations and their gradients",
         [NET_SCRATCH] = "scratch",
         [NET_REST] = "images and labels of a batch",

@@ -61,7 +61,7 @@ enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick
     memset(result, 0, sizeof *result);
     TRY_GOTO(config_device(config, &d, &tuned), done);
     TRY_GOTO(net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, (size_t)config->batch,
-                        config_word(config, "conv"), true, &net),
+                        config_word(config, "conv"), NET_TRAINS, &net),
              done);
     err = selfcheck(net, quick, &(struct check_report){&caller, tell}, result);
 done:

@@ -229,6 +229,11 @@ enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl
         TRY(measure_split(t, config));
         TRY(plan_all(t, train, test, config));
     }
+    if (config->nesterov && team_most_parts(t) > 1)
+        return err_set(VGGCL_EUSAGE,
+                       "--nesterov: takes a batch as a whole, and here it goes in %zu parts, by device or micro-batch, "
+                       "which gather in the momentum; say --nesterov=no",
+                       team_most_parts(t));
     return VGGCL_OK;
 }
 
@@ -304,10 +309,13 @@ enum vggcl_err team_feed(struct team *t, const struct step *step, const struct p
     size_t start = first_of(t, step->images, part->member), n = first_of(t, step->images, part->member + 1) - start;
     size_t first = feed_part(n, m->net->batch, part->number), next = feed_part(n, m->net->batch, part->number + 1);
     *pass = net_pass(m->net, next - first, true, config->seed, (uint64_t)step->number);
+    const struct augmentation augmentation = {config->no_flip ? MIRROR_NEVER : MIRROR_BY_COIN, config->crop,
+                                              config->cutout, config->seed, (uint32_t)step->epoch};
     pass->first = start + first;
     pass->whole = step->images;
+    pass->label_smoothing = config->label_smoothing;
     return feed_images(&m->train, m->net, (size_t)step->epoch_step * (size_t)config->batch + pass->first, pass->n,
-                       !config->no_flip, config->seed, (uint32_t)step->epoch);
+                       &augmentation);
 }
 
 /* Micro-batches gather in the velocity: the first one's gradient as usual, the others' on top; with the last one the
@@ -373,6 +381,13 @@ enum vggcl_err team_share_weights(struct team *t) {
     return VGGCL_OK;
 }
 
+/* At first the average is the weights, and then it reaches back over a tenth of the steps so far, until that is more
+ * than
+ * --ema says. */
+static double average_share(const struct vggcl_config *config, int64_t step) {
+    return fmax(1 - config->ema, 9 / ((double)step + 9));
+}
+
 enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count) {
     size_t count = 0;
     for (size_t i = 0; i < t->count; i++) {
@@ -386,6 +401,8 @@ enum vggcl_err team_step(struct team *t, const struct step *step, struct part *p
     for (size_t i = 0; i < count; i++)
         if (parts[i].member != 0)
             TRY(take_in(t, step, &parts[i], i == 0, i + 1 == count));
+    if (t->config->ema > 0)
+        TRY(net_average(team_net(t), average_share(t->config, step->number)));
     return team_share_weights(t);
 }
 
@@ -457,7 +474,7 @@ enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct v
     *plans = NULL;
     if (!t)
         return err_no_memory("the devices", sizeof *t);
-    TRY_GOTO(data_count(config->data, &train, &test), done);
+    TRY_GOTO(data_count(config->data, (size_t)config->validate, &train, &test), done);
     if (config->limit > 0 && (size_t)config->limit < *limited)
         *limited = (size_t)config->limit;
     TRY_GOTO(team_open(t, config), done);

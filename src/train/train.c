@@ -5,6 +5,7 @@
 #include "train/evaluate.h"
 #include "train/feed.h"
 #include "train/history.h"
+#include "train/schedule.h"
 #include "train/team.h"
 
 #include <errno.h>
@@ -110,7 +111,7 @@ static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, c
 static enum vggcl_err open_data(struct run *run) {
     const struct vggcl_config *config = &run->config;
     struct dataset *train = &run->data.train;
-    TRY(data_open(config->data, config->seed, &run->data));
+    TRY(data_open(config->data, config->seed, (size_t)config->validate, &run->data));
     if (config->limit > 0 && (size_t)config->limit < train->count)
         train->count = (size_t)config->limit;
     return VGGCL_OK;
@@ -179,7 +180,24 @@ static enum vggcl_err save_state(struct run *run) {
     return VGGCL_OK;
 }
 
-static enum vggcl_err begin_new(struct run *run) {
+/* As it was given, not as it came out: --mem-limit may have chosen a micro-batch. */
+static enum vggcl_err save_config(const struct run *run, const struct vggcl_config *given) {
+    char path[VGGCL_PATH_MAX];
+    struct file_write file;
+    TRY(saved_path(run, "config.json", path));
+    char *text = vggcl_config_text(given);
+    if (!text)
+        return err_no_memory("the configuration", sizeof *given);
+    enum vggcl_err err = file_write_begin(&file, path);
+    if (err == VGGCL_OK) {
+        fputs(text, file.stream);
+        err = file_write_commit(&file);
+    }
+    free(text);
+    return err;
+}
+
+static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *given) {
     TRY(open_data(run));
     TRY(make_team(run, NULL));
     TRY(team_take_memory(&run->team, &run->data, &run->selfcheck));
@@ -187,6 +205,7 @@ static enum vggcl_err begin_new(struct run *run) {
     TRY(team_share_weights(&run->team));
     TRY(team_upload(&run->team, &run->data));
     TRY(make_save_folder(run));
+    TRY(save_config(run, given));
     return save_state(run);
 }
 
@@ -238,8 +257,8 @@ static void tell_start(struct run *run) {
 
 /* ------------------------------------------------------------------------------------------------------ an epoch -- */
 
-static double learning_rate(const struct vggcl_config *config, int epoch) {
-    return config->lr * pow(config->lr_gamma, epoch / config->lr_step);
+static double learning_rate(const struct run *run, int epoch, int64_t epoch_step) {
+    return schedule_lr(&run->config, epoch, epoch_step, epoch_steps(run));
 }
 
 /* Images done in the epoch so far, after `steps` steps of it. */
@@ -328,8 +347,8 @@ static enum vggcl_err land(struct run *run, struct flight *f) {
     if (++run->session_steps == 1)
         tell_first_step(run, f->step.images);
     f->step.images = 0;
-    if (run->step_log && fprintf(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", f->step.number, p->epoch + 1,
-                                 learning_rate(&run->config, p->epoch), loss) < 0)
+    if (run->step_log &&
+        fprintf(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", f->step.number, p->epoch + 1, f->step.sgd.lr, loss) < 0)
         return err_set(VGGCL_EIO, "--log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
     tell_progress(run);
     return VGGCL_OK;
@@ -343,7 +362,8 @@ static enum vggcl_err take_off(struct run *run, struct flight *f, int64_t epoch_
                             .epoch_step = epoch_step,
                             .epoch = epoch,
                             .images = feed_size(&run->team.members[0].train, batch_size(run), epoch_step),
-                            .sgd = {learning_rate(config, epoch), config->momentum, config->weight_decay}};
+                            .sgd = {learning_rate(run, epoch, epoch_step), config->momentum, config->weight_decay,
+                                    config->nesterov, config->no_bias_decay}};
     return team_step(&run->team, &f->step, f->parts, &f->part_count);
 }
 
@@ -409,14 +429,13 @@ static void tell_testing(void *user, const struct tally *so_far, size_t first, s
 static enum vggcl_err test_epoch(struct run *run, struct vggcl_epoch *row) {
     struct tally tally;
     run->epoch_start = clock_seconds();
-    TRY(evaluate(team_net(&run->team), &run->team.test, tell_testing, run, &tally));
+    TRY(evaluate(team_net(&run->team), &run->team.test, run->config.tta, tell_testing, run, &tally));
     row->test_loss = tally.loss_sum / (double)tally.images;
     row->test_accuracy = (double)tally.correct / (double)tally.images;
     return VGGCL_OK;
 }
 
-/* The record first, then the weights, then the state: a run killed in between does its last epoch again, and writes the
- * same. */
+/* Adds the row to the record, and writes that and the weights that were tested. */
 static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row, bool is_best) {
     char path[VGGCL_PATH_MAX], name[64];
     TRY(history_add(&run->history, row));
@@ -431,15 +450,17 @@ static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row,
         TRY(saved_path(run, name, path));
         TRY(checkpoint_write(path, team_net(&run->team), &run->config, &run->progress, NULL));
     }
-    return save_state(run);
+    return VGGCL_OK;
 }
 
+/* With --ema the averages stand for the weights while the net is tested and what was tested saved. The state comes
+ * last: a run killed before it is done does its last epoch again, and writes the same. */
 static enum vggcl_err end_epoch(struct run *run) {
     struct progress *p = &run->progress;
     const struct vggcl_observer *o = run->observer;
     double images = (double)run->data.train.count;
     struct vggcl_epoch row = {.epoch = p->epoch + 1,
-                              .lr = learning_rate(&run->config, p->epoch),
+                              .lr = learning_rate(run, p->epoch, epoch_steps(run) - 1),
                               .train_loss = p->loss_sum / images,
                               .train_accuracy = (double)p->correct / images,
                               .seconds = p->epoch_seconds,
@@ -450,6 +471,7 @@ static enum vggcl_err end_epoch(struct run *run) {
     p->epoch_step = 0;
     p->loss_sum = p->epoch_seconds = 0;
     p->correct = 0;
+    TRY(net_swap_averages(team_net(&run->team)));
     TRY(test_epoch(run, &row));
     bool is_best = p->best_epoch == 0 || row.test_accuracy > p->best_accuracy;
     if (is_best) {
@@ -457,6 +479,8 @@ static enum vggcl_err end_epoch(struct run *run) {
         p->best_accuracy = row.test_accuracy;
     }
     TRY(save_epoch(run, &row, is_best));
+    TRY(net_swap_averages(team_net(&run->team)));
+    TRY(save_state(run));
     if (o && o->epoch_ended)
         o->epoch_ended(o->user, &row, is_best, p->best_accuracy);
     return VGGCL_OK;
@@ -523,7 +547,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl
     run->config = *config;
     run->observer = observer;
     run->call = clock_seconds();
-    TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run), done);
+    TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run, config), done);
     TRY_GOTO(open_step_log(run), done);
     tell_start(run);
     TRY_GOTO(train_epochs(run), done);

@@ -21,7 +21,7 @@ static enum vggcl_err shapes_of(struct dev *d, const struct vggcl_config *config
     struct layer_spec specs[VGG_LAYERS];
     size_t batch = (size_t)(config->micro_batch ? config->micro_batch : config->batch);
     return net_create(d, specs, vgg_layers(config_vgg(config), specs), vgg_input, batch, config_word(config, "conv"),
-                      true, net);
+                      NET_TRAINS, net);
 }
 
 enum vggcl_err tune_lacks(struct dev *d, const struct vggcl_config *config, bool *lacks) {

@@ -48,6 +48,7 @@ static void same_bits(void **state) {
         {"--conv winograd4 --storage half", "--device portable/3", "--micro-batch 8"},
         {"--conv im2col --gemm clblast", HALVES " --device-split 12:12", "--micro-batch 12"},
         {"--conv winograd4", HALVES " --micro-batch 4", "--micro-batch 4"},
+        {"--conv winograd4 --recipe fast --nesterov=no", HALVES, "--micro-batch 12"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char hash[17];

@@ -20,14 +20,20 @@ static const double coarseness = 16;
 
 enum kind { FORWARD, BACKWARD }; /* which pass values come of: the two values of "rounding" */
 
+#define PLAIN                                                                                                          \
+    { 1e-4, 0.9, 5e-4, false, false }
+
 static const struct golden_case {
     const char *name; /* prefix of its tensors */
     enum dropout dropout;
     size_t batch; /* of the IMAGES, so that every second of 4 is short */
-} cases[] = {{"none4.", DROPOUT_NONE, 4},
-             {"channel4.", DROPOUT_CHANNEL, 4},
-             {"element4.", DROPOUT_ELEMENT, 4},
-             {"element1.", DROPOUT_ELEMENT, 1}};
+    struct sgd sgd;
+    double label_smoothing;
+} cases[] = {{"none4.", DROPOUT_NONE, 4, PLAIN, 0},
+             {"channel4.", DROPOUT_CHANNEL, 4, PLAIN, 0},
+             {"element4.", DROPOUT_ELEMENT, 4, PLAIN, 0},
+             {"element1.", DROPOUT_ELEMENT, 1, PLAIN, 0},
+             {"recipe4.", DROPOUT_CHANNEL, 4, {1e-4, 0.9, 5e-2, true, true}, 0.1}};
 
 static struct safetensors golden;
 static char running[128]; /* file, case and algorithm, for messages */
@@ -88,10 +94,11 @@ static void compare_losses(struct net *net, const struct golden_case *c) {
     float losses[STEPS];
     for (size_t step = 0, first = 0; step < STEPS; step++) {
         struct pass pass = net_pass(net, put_batch(net, first), true, seed, first_step + step);
+        pass.label_smoothing = c->label_smoothing;
         CHECK(net_forward(net, &pass));
         CHECK(net_loss(net, &pass));
         CHECK(net_backward(net, &pass));
-        CHECK(net_update(net, &pass, (struct sgd){.lr = 1e-4, .momentum = 0.9, .weight_decay = 5e-4}));
+        CHECK(net_update(net, &pass, c->sgd));
         CHECK(dev_read(device, net->total, 0, 1, &losses[step]));
         losses[step] /= (float)pass.n;
         first = (first + pass.n) % IMAGES;
@@ -145,8 +152,8 @@ static void compare_twin(struct net *net, const struct golden_case *c) {
     for (size_t step = 0, first = 0; step < STEPS; step++) {
         struct pass pass =
             net_pass(net, put_batch(net, first), true, number(c->name, "seed"), number("", "first_step") + step);
-        double loss =
-            twin_step(twin, &pass, (struct sgd){.lr = 1e-4, .momentum = 0.9, .weight_decay = 5e-4}, images, labels);
+        pass.label_smoothing = c->label_smoothing;
+        double loss = twin_step(twin, &pass, c->sgd, images, labels);
         if (!(fabs(loss - want->values[step]) <= FLT_EPSILON * want->values[step]))
             fail_msg("%s: the twin's loss of step %zu is %.9g, PyTorch's %.9g", running, step, loss,
                      want->values[step]);

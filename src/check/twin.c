@@ -298,15 +298,19 @@ void twin_disturb(struct twin *t, double change) {
 /* ------------------------------------------------------------------------------------------------------- a step -- */
 
 /* An image's loss, and the gradient of the mean loss by its logits. */
-static double cross_entropy(size_t classes, const double *logits, size_t label, double images, double *dlogits) {
-    double largest = logits[0], sum = 0;
+static double cross_entropy(size_t classes, const double *logits, size_t label, double smoothing, double images,
+                            double *dlogits) {
+    double largest = logits[0], sum = 0, loss = 0;
     for (size_t k = 1; k < classes; k++)
         largest = fmax(largest, logits[k]);
     for (size_t k = 0; k < classes; k++)
         sum += exp(logits[k] - largest);
-    for (size_t k = 0; k < classes; k++)
-        dlogits[k] = (exp(logits[k] - largest) / sum - (k == label)) / images;
-    return log(sum) + largest - logits[label];
+    for (size_t k = 0; k < classes; k++) {
+        double target = (1 - smoothing) * (k == label) + smoothing / (double)classes;
+        loss += target * (log(sum) + largest - logits[k]);
+        dlogits[k] = (exp(logits[k] - largest) / sum - target) / images;
+    }
+    return loss;
 }
 
 static void backward(struct twin *t, const struct pass *pass) {
@@ -346,8 +350,8 @@ double twin_step(struct twin *t, const struct pass *pass, struct sgd sgd, const 
     for (size_t i = 0; i < net->layer_count; i++)
         kinds[kind_of(t->states[i].layer)].forward(&t->states[i], pass);
     for (size_t i = 0; i < pass->n; i++)
-        loss +=
-            cross_entropy(net->classes, last->y + i * net->classes, (size_t)label[i], n, last->dy + i * net->classes);
+        loss += cross_entropy(net->classes, last->y + i * net->classes, (size_t)label[i], pass->label_smoothing, n,
+                              last->dy + i * net->classes);
     backward(t, pass);
     update(t, sgd);
     return loss / n;

@@ -88,10 +88,15 @@ class Vgg(nn.Sequential):
         return {name: t for name, t in self.state_dict().items() if t.is_floating_point()}
 
 
-def train(net, x, y, batch, steps, lr, seed, first_step=0):
-    """Steps of vggcl's SGD on the images in their order, epoch after epoch, whose last batch may be short. Returns the
-    mean loss of each step's batch, and the optimiser, which holds the velocities."""
-    optimiser = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4)
+def train(net, x, y, batch, steps, lr, seed, first_step=0, recipe=False):
+    """Steps of vggcl's SGD on the images in their order, epoch after epoch, whose last batch may be short; recipe: with
+    Nesterov's momentum, label smoothing, and a weight decay, a hundred times as large so that it shows, of matrices alone.
+    Returns the mean loss of each step's batch, and the optimiser, which holds the velocities."""
+    vectors = [p for p in net.parameters() if p.dim() == 1]
+    matrices = [p for p in net.parameters() if p.dim() > 1]
+    groups = [{"params": matrices, "weight_decay": 5e-2}, {"params": vectors, "weight_decay": 0}]
+    optimiser = torch.optim.SGD(groups if recipe else net.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4,
+                                nesterov=recipe)
     batches, losses = list(zip(x.split(batch), y.split(batch))), []
     net.train()
     for step in range(steps):
@@ -100,7 +105,7 @@ def train(net, x, y, batch, steps, lr, seed, first_step=0):
                 layer.seed, layer.step = seed, first_step + step
         images, labels = batches[step % len(batches)]
         optimiser.zero_grad()
-        loss = F.cross_entropy(net(images), labels)
+        loss = F.cross_entropy(net(images), labels, label_smoothing=0.1 if recipe else 0)
         loss.backward()
         optimiser.step()
         losses.append(loss.item())

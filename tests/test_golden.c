@@ -183,7 +183,7 @@ static void compare_file(const char *file, bool bn) {
     snprintf(path, sizeof path, "%s/tests/golden/%s.safetensors", VGGCL_SOURCE_DIR, file);
     CHECK(safetensors_read(path, &golden));
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        for (int i = 0; i < 4; i++) {
+        for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
             snprintf(running, sizeof running, "%s %s %s", file, cases[k].name, algorithms[i]);
             compare_case(path, bn, &cases[k], algorithms[i]);
         }

@@ -89,7 +89,7 @@ VGGCL_API enum vggcl_profile vggcl_device_profile(const struct vggcl_device *dev
 /* ---------------------------------------------------------------------------------------------- configuration -- */
 
 enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE_LINEAR };
-enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT };
+enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT, VGGCL_DROPOUT_CLASSIFIER };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 
 /* Everything that a run of train or eval can be told. Made by vggcl_config_init(), changed by vggcl_config_set();

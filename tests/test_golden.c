@@ -164,7 +164,8 @@ static void compare_twin(struct net *net, const struct golden_case *c) {
 
 static void compare_case(const char *path, bool bn, const struct golden_case *c, const char *algorithm) {
     struct layer_spec specs[VGG_LAYERS];
-    size_t count = vgg_layers((struct vgg){&vgg_models[2], 1.0 / 32, bn, c->dropout}, specs);
+    size_t count =
+        vgg_layers((struct vgg){&vgg_models[2], 1.0 / 32, bn, c->dropout, c->dropout != DROPOUT_NONE}, specs);
     struct net *net;
     CHECK(net_create(device, specs, count, vgg_input, c->batch, algorithm, NET_TRAINS, &net));
     CHECK(net_allocate(net));

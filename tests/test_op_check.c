@@ -35,12 +35,12 @@ static void check_network(struct vgg v) {
 
 static void with_bn(void **state) {
     (void)state;
-    check_network((struct vgg){&vgg_models[0], 1.0 / 32, true, DROPOUT_CHANNEL});
+    check_network((struct vgg){&vgg_models[0], 1.0 / 32, true, DROPOUT_CHANNEL, true});
 }
 
 static void without_bn(void **state) {
     (void)state;
-    check_network((struct vgg){&vgg_models[0], 1.0 / 32, false, DROPOUT_ELEMENT});
+    check_network((struct vgg){&vgg_models[0], 1.0 / 32, false, DROPOUT_ELEMENT, true});
 }
 
 static void check_shapes(const struct conv_shape *shapes, size_t shape_count, size_t sample) {

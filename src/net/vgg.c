@@ -17,8 +17,6 @@ static const struct {
     float dropout;
 } stages[VGG_STAGES] = {{64, 0.3f}, {128, 0.4f}, {256, 0.4f}, {512, 0.4f}, {512, 0.4f}};
 
-static const float classifier_dropout = 0.5f;
-
 const struct shape vgg_input = {32, 32, 3};
 
 static size_t scaled(size_t channels, double width) {
@@ -38,15 +36,17 @@ static struct layer_spec *add(struct layer_spec **end, const struct layer_type *
     return spec;
 }
 
-/* The classifier's dropout is of elements, whatever stands between convolutions. */
 static void drop(struct layer_spec *spec, enum dropout dropout, float p) {
     spec->dropout = dropout;
     spec->p = dropout ? p : 0;
 }
 
+static void drop_before_linear(struct layer_spec *spec, struct vgg v) {
+    drop(spec, v.classifier_dropout ? DROPOUT_ELEMENT : DROPOUT_NONE, 0.5f);
+}
+
 static void add_stage(struct layer_spec **end, struct vgg v, int stage) {
     int convolutions = v.model->convolutions[stage - 1];
-    enum dropout before_classifier = v.dropout ? DROPOUT_ELEMENT : DROPOUT_NONE;
     for (int i = 1; i <= convolutions; i++) {
         struct layer_spec *conv = add(end, &layer_conv, "conv", stage, i);
         conv->channels = scaled(stages[stage - 1].channels, v.width);
@@ -57,7 +57,7 @@ static void add_stage(struct layer_spec **end, struct vgg v, int stage) {
         if (i < convolutions)
             drop(activation, v.dropout, stages[stage - 1].dropout);
         else if (stage == VGG_STAGES)
-            drop(activation, before_classifier, classifier_dropout);
+            drop_before_linear(activation, v);
     }
 }
 
@@ -67,7 +67,7 @@ size_t vgg_layers(struct vgg v, struct layer_spec specs[VGG_LAYERS]) {
         add_stage(&end, v, stage);
     add(&end, &layer_flatten, "flatten", 0, 0);
     add(&end, &layer_linear, "fc1", 0, 0)->channels = scaled(stages[VGG_STAGES - 1].channels, v.width);
-    drop(add(&end, &layer_activation, "relu1", 0, 0), v.dropout ? DROPOUT_ELEMENT : DROPOUT_NONE, classifier_dropout);
+    drop_before_linear(add(&end, &layer_activation, "relu1", 0, 0), v);
     add(&end, &layer_linear, "fc2", 0, 0)->channels = VGGCL_CLASSES;
     return (size_t)(end - specs);
 }

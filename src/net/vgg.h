@@ -14,13 +14,15 @@ struct vgg_model {
 };
 extern const struct vgg_model vgg_models[]; /* vgg11, vgg13, vgg16, vgg19; ended by a row without name */
 
-/* What is built: dropout is what stands between convolutions; width scales every number of channels, rounded to the
- * nearest (ties to even), at least 1. */
+/* What is built: dropout is what stands between convolutions, classifier_dropout, of elements, before the linear
+ * layers, where Simonyan and Zisserman have all of it; width scales every number of channels, rounded to the nearest
+ * (ties to even), at least 1. */
 struct vgg {
     const struct vgg_model *model;
     double width;
     bool bn;
     enum dropout dropout;
+    bool classifier_dropout;
 };
 
 /* Writes the table of v's layers; returns how many. */

@@ -17,7 +17,7 @@ static const char *const conv_names[] = {
 static const char *const recipe_names[] = {"seed", "fast", NULL};
 static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
 static const char *const storage_names[] = {"float", "half", NULL};
-static const char *const dropout_names[] = {"channel", "element", NULL};
+static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
 
 enum {
     TRAIN = VGGCL_FOR_TRAIN,
@@ -69,8 +69,10 @@ static const struct vggcl_option options[] = {
     {"width", "F", "scales every layer's number of channels", "1", STORED | NETWORK | TUNE, REAL(width, 1.0 / 512, 8)},
     {"no-bn", NULL, "leave batch normalisation out", "no", STORED | NETWORK | TUNE, FLAG(no_bn)},
     {"no-dropout", NULL, "leave dropout out", "no", STORED | NETWORK, FLAG(no_dropout)},
-    {"dropout", "KIND", "channel (whole planes) or element, between convolutions", "channel", STORED | NETWORK,
-     CHOICE(dropout, dropout_names)},
+    {"dropout", "KIND",
+     "between convolutions channel (whole planes) or element, and element before linear layers;\n"
+     "classifier: only there",
+     "channel", STORED | NETWORK, CHOICE(dropout, dropout_names)},
     {"epochs", "N", "passes over the training set, in all", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
     {"batch", "N", "images a step, or at once in eval; the last batch of an epoch may be shorter", "128",
      BOTH | NETWORK | TUNE | VGGCL_STORED, WHOLE(batch, 1, 65536)},
@@ -367,12 +369,14 @@ enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(c
 }
 
 struct vgg config_vgg(const struct vggcl_config *config) {
-    static const enum dropout dropouts[] = {
-        [VGGCL_DROPOUT_CHANNEL] = DROPOUT_CHANNEL, [VGGCL_DROPOUT_ELEMENT] = DROPOUT_ELEMENT};
+    static const enum dropout between_convolutions[] = {[VGGCL_DROPOUT_CHANNEL] = DROPOUT_CHANNEL,
+                                                        [VGGCL_DROPOUT_ELEMENT] = DROPOUT_ELEMENT,
+                                                        [VGGCL_DROPOUT_CLASSIFIER] = DROPOUT_NONE};
     return (struct vgg){.model = &vgg_models[config->model],
                         .width = config->width,
                         .bn = !config->no_bn,
-                        .dropout = config->no_dropout ? DROPOUT_NONE : dropouts[config->dropout]};
+                        .dropout = config->no_dropout ? DROPOUT_NONE : between_convolutions[config->dropout],
+                        .classifier_dropout = !config->no_dropout};
 }
 
 enum vggcl_err config_device(const struct vggcl_config *config, struct dev **d, struct tuned *tuned) {

@@ -38,6 +38,7 @@ else
     need pocl-opencl-icd pocl
     need libcmocka-dev pkg-config --exists cmocka
     need chromium command -v chromium
+    need gnuplot-nox command -v gnuplot
     need clang compiles clang
     need valgrind command -v valgrind
     need oclgrind command -v oclgrind

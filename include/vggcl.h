@@ -276,6 +276,12 @@ struct vggcl_observer {
  * broken one. observer may be NULL. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
+/* Reads an accuracy record: path is a save folder, whose accuracy.csv it is, or such a file. Line 1 names the columns,
+ * in any order. epoch must be one of them; what no column or an empty field has is NaN (0 in weights_hash); columns of
+ * other names are left out. Epochs rise from line to line. On success *rows, *count long and never empty, is the
+ * caller's, to be given to free(). VGGCL_EFORMAT, naming file and line, where it is no such record. */
+VGGCL_API enum vggcl_err vggcl_history(const char *path, struct vggcl_epoch **rows, size_t *count);
+
 /* ------------------------------------------------------------------------------------------------- evaluation -- */
 
 #define VGGCL_CLASSES 10

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {
-    &command_train, &command_eval,      &command_plan,    &command_bench, &command_compare,
-    &command_tune,  &command_selfcheck, &command_devices, &command_synth, &command_version};
+static const struct command *const commands[] = {&command_train,   &command_eval,  &command_plan,      &command_bench,
+                                                 &command_compare, &command_tune,  &command_selfcheck, &command_plot,
+                                                 &command_devices, &command_synth, &command_version};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream) {
@@ -54,7 +54,8 @@ static const struct flag *own_flag(const struct command *c, const char *name) {
 static int print_help(const struct command *c) {
     size_t count;
     const struct vggcl_option *options = vggcl_options(&count);
-    printf("usage: vggcl %s%s\n\n%s\n", c->name, c->options || c->flags[0].name ? " [FLAGS]" : "", c->description);
+    printf("usage: vggcl %s%s%s%s\n\n%s\n", c->name, c->words ? " " : "", c->words ? c->words->argument : "",
+           c->options || c->flags[0].name ? " [FLAGS]" : "", c->description);
     if (c->options || c->flags[0].name)
         puts("Flags:");
     for (size_t i = 0; i < count; i++)
@@ -86,6 +87,14 @@ int cli_end(int status) {
         return status;
     perror("vggcl: error: standard output");
     return EXIT_FAILED;
+}
+
+void cli_make_printable(char *text) {
+    json_t *utf8 = json_string(text);
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127 || (!utf8 && (unsigned char)*text > 127))
+            *text = '?';
+    json_decref(utf8);
 }
 
 json_t *cli_text_json(const char *text) {
@@ -127,14 +136,14 @@ static const struct vggcl_option *option_for(const struct command *c, const char
     return NULL;
 }
 
-/* Puts an argument where it belongs. */
+/* Puts an argument, or a word without a flag, where it belongs. */
 static int take_argument(const struct flag *f, const char *argument) {
     const char **text = f->text;
     if (strstr(f->argument, "..."))
         while (*text)
             text++;
     if (text == f->text + FLAG_MOST)
-        return cli_misused("--%s can be given %d times at most", f->name, FLAG_MOST);
+        return cli_misused("%s%s can be given %d times at most", *f->name ? "--" : f->argument, f->name, FLAG_MOST);
     *text = argument;
     return EXIT_FINE;
 }
@@ -175,7 +184,8 @@ static int run_command(const struct command *c, int argc, char **argv) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
             return print_help(c);
     for (int i = 0; i < argc; i++) {
-        int status = parse_flag(c, argc, argv, &i, &config);
+        bool word = c->words && *argv[i] != '-';
+        int status = word ? take_argument(c->words, argv[i]) : parse_flag(c, argc, argv, &i, &config);
         if (status != EXIT_FINE)
             return status;
     }

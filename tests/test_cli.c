@@ -25,12 +25,13 @@ static bool there_is(const char *name) {
 
 static void helps(void **state) {
     (void)state;
-    static const char *const commands[] = {"train", "eval", "plan", "bench", "tune", "devices", "synth", "version"};
+    static const char *const commands[] = {"train", "eval",    "plan",  "bench",  "tune",
+                                           "plot",  "devices", "synth", "version"};
     assert_int_equal(vggcl("help"), 0);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         assert_says(commands[i]);
     }
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         assert_int_equal(vggcl("%s --help", commands[i]), 0);
         assert_says("usage: vggcl");
     }

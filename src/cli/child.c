@@ -1,10 +1,13 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/child.h"
+#include "cli/cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <math.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,39 +74,51 @@ static void describe_signal(int number, char reason[CHILD_REASON]) {
     snprintf(reason, CHILD_REASON, "killed by %s (%s)", name, strsignal(number));
 }
 
-/* What the child said, where it ended well. */
-static json_t *hear(pid_t pid, int pipe_end, double timeout, char reason[CHILD_REASON]) {
+/* Writes what the child says to text, until it ends; false where it does not end well. */
+static bool hear(pid_t pid, int pipe_end, double timeout, FILE *text, char reason[CHILD_REASON]) {
     double deadline = now() + timeout;
-    json_t *json = NULL;
-    char *bytes = NULL;
-    size_t size = 0;
     int status = 0;
-    FILE *text = open_memstream(&bytes, &size);
     if (text)
         read_all(pipe_end, deadline, text);
-    bool spoke = text && fclose(text) == 0;
     if (!wait_for(pid, deadline, &status))
         snprintf(reason, CHILD_REASON, "hangs: not done within %g s, and killed (--timeout)", timeout);
     else if (WIFSIGNALED(status))
         describe_signal(WTERMSIG(status), reason);
     else if (WEXITSTATUS(status) != EXIT_SUCCESS)
         snprintf(reason, CHILD_REASON, "ended with exit status %d", WEXITSTATUS(status));
-    else if (!spoke || !(json = json_loadb(bytes, size, 0, NULL)))
+    else
+        return true;
+    return false;
+}
+
+static json_t *hear_json(pid_t pid, int pipe_end, double timeout, char reason[CHILD_REASON]) {
+    json_t *json = NULL;
+    char *bytes = NULL;
+    size_t size = 0;
+    FILE *text = open_memstream(&bytes, &size);
+    bool ended = hear(pid, pipe_end, timeout, text, reason), spoke = text && fclose(text) == 0;
+    if (ended && !(spoke && (json = json_loadb(bytes, size, 0, NULL))))
         snprintf(reason, CHILD_REASON, "ended without an answer");
     free(bytes);
     return json;
 }
 
+/* A pipe from a child, which the programs that the child starts, such as drivers' compilers, do not hold open. */
+static bool open_pipe(int ends[2], char reason[CHILD_REASON]) {
+    if (pipe(ends) != 0) {
+        snprintf(reason, CHILD_REASON, "no pipe to a process: %s", strerror(errno));
+        return false;
+    }
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    return true;
+}
+
 json_t *child_run(json_t *(*work)(const void *job), const void *job, double timeout, char reason[CHILD_REASON]) {
     json_t *json = NULL;
     int ends[2];
-    if (pipe(ends) != 0) {
-        snprintf(reason, CHILD_REASON, "no pipe to a process: %s", strerror(errno));
+    if (!open_pipe(ends, reason))
         return NULL;
-    }
-    /* Programs that drivers start, such as compilers, are not to hold the pipe open. */
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -114,7 +129,65 @@ json_t *child_run(json_t *(*work)(const void *job), const void *job, double time
     if (pid < 0)
         snprintf(reason, CHILD_REASON, "no process: %s", strerror(errno));
     else
-        json = hear(pid, ends[0], timeout, reason);
+        json = hear_json(pid, ends[0], timeout, reason);
     close(ends[0]);
     return json;
+}
+
+/* Appends the last line that a program has written to errors. */
+static void quote_last_line(FILE *errors, char reason[CHILD_REASON]) {
+    char line[CHILD_REASON / 2], last[CHILD_REASON / 2] = "";
+    size_t used = strlen(reason);
+    rewind(errors);
+    while (fgets(line, sizeof line, errors)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[strspn(line, " \t")])
+            strcpy(last, line + strspn(line, " \t"));
+    }
+    cli_make_printable(last);
+    if (*last)
+        snprintf(reason + used, CHILD_REASON - used, ": %s", last);
+}
+
+/* Starts the program with its three streams; errno where that fails, else 0. */
+static int start(pid_t *pid, char *const *argv, int input, int output, int errors) {
+    extern char **environ;
+    posix_spawn_file_actions_t streams;
+    int failed = posix_spawn_file_actions_init(&streams);
+    if (failed)
+        return failed;
+    failed = posix_spawn_file_actions_adddup2(&streams, input, STDIN_FILENO);
+    if (!failed)
+        failed = posix_spawn_file_actions_adddup2(&streams, output, STDOUT_FILENO);
+    if (!failed)
+        failed = posix_spawn_file_actions_adddup2(&streams, errors, STDERR_FILENO);
+    if (!failed)
+        failed = posix_spawnp(pid, argv[0], &streams, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&streams);
+    return failed;
+}
+
+enum child_end child_program(char *const *argv, FILE *input, FILE *output, char reason[CHILD_REASON]) {
+    int ends[2];
+    pid_t pid;
+    FILE *errors = tmpfile();
+    enum child_end end = CHILD_FAILED;
+    if (!errors) {
+        snprintf(reason, CHILD_REASON, "no temporary file: %s", strerror(errno));
+        return end;
+    }
+    if (open_pipe(ends, reason)) {
+        int failed = start(&pid, argv, fileno(input), ends[1], fileno(errors));
+        close(ends[1]);
+        if (failed) {
+            snprintf(reason, CHILD_REASON, "cannot be started: %s", strerror(failed));
+            end = failed == ENOENT ? CHILD_MISSING : CHILD_FAILED;
+        } else if (hear(pid, ends[0], INFINITY, output, reason))
+            end = CHILD_FINE;
+        else
+            quote_last_line(errors, reason);
+        close(ends[0]);
+    }
+    fclose(errors);
+    return end;
 }

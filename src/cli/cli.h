@@ -10,7 +10,8 @@
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FINITE = 3, EXIT_INTERRUPTED = 130 };
 
 /* A flag of one command alone; the others are vggcl_options(), of which it may replace one. One whose argument ends in
- * "..." may be given up to FLAG_MOST times: text is the first of so many, which start as NULL, and of one NULL more. */
+ * "..." may be given up to FLAG_MOST times: text is the first of so many, which start as NULL, and of one NULL more.
+ * Words without a flag have "" for its name. */
 struct flag {
     const char *name, *argument, *help; /* as in struct vggcl_option; a NULL name ends a list */
     const char **text;                  /* gets the argument, where there is one */
@@ -24,11 +25,12 @@ struct command {
     const char *description; /* below the usage line in its own help; examples too */
     unsigned options;        /* which vggcl_options() it takes: VGGCL_FOR_TRAIN, ... or 0 */
     const struct flag *flags;
+    const struct flag *words;                      /* what it takes besides flags; NULL for nothing */
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
 
 extern const struct command command_train, command_eval, command_plan, command_bench, command_compare,
-    command_selfcheck, command_tune, command_devices, command_synth, command_version;
+    command_selfcheck, command_tune, command_plot, command_devices, command_synth, command_version;
 
 /* Prints the library's last error to stderr, and gives the exit status that belongs to its code. */
 int cli_failed(enum vggcl_err err);
@@ -55,6 +57,10 @@ json_t *cli_number_json(double value);
 
 /* A whole number of minimum..maximum; false where text is none. */
 bool cli_parse_count(const char *text, long minimum, long maximum, long *value);
+
+/* Nothing that files and drivers say is to move a terminal's cursor: control characters become '?', and so does what is
+ * beyond ASCII where the text is no UTF-8. */
+void cli_make_printable(char *text);
 
 /* Writes seconds as "4.2 s", "3 min 20 s" or "2 h 05 min". */
 void cli_duration(double seconds, char text[32]);

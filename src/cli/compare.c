@@ -30,20 +30,13 @@ static double number_of(const json_t *object, const char *key) {
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* Nothing that files and drivers say is to move a terminal's cursor. */
-static void make_printable(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
-            *text = '?';
-}
-
 /* "0:0 pthread-AMD EPYC", with the file that it was read from. */
 static void name_of(const json_t *record, char name[NAME]) {
     const json_t *device = json_object_get(record, "device");
     const char *file = text_of(record, "file");
     snprintf(name, NAME, "%s %s%s%s%s", text_of(device, "selector"), text_of(device, "name"), *file ? " [" : "", file,
              *file ? "]" : "");
-    make_printable(name);
+    cli_make_printable(name);
 }
 
 /* -------------------------------------------------------------------------------------------- measuring a device -- */
@@ -278,7 +271,7 @@ static void explain(const json_t *record, char why[WHY]) {
     const char *fault = json_string_value(json_array_get(json_object_get(record, "faults"), 0));
     const char *text = *error || !fault ? error : fault;
     snprintf(why, WHY, "%.*s", (int)strcspn(text, "\n"), text);
-    make_printable(why);
+    cli_make_printable(why);
 }
 
 /* One line for all devices that have not passed. */

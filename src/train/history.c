@@ -1,12 +1,31 @@
+#define _POSIX_C_SOURCE 200809L /* stat */
 #include "train/history.h"
 #include "base/file.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static const char columns[] = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds,images_per_second,"
-                              "weights_hash\n";
+/* The columns in their order; accuracies are of 0..1. */
+static const struct column {
+    const char *name;
+    enum { WHOLE, REAL, SHARE, HASH } kind;
+    size_t offset; /* of the field in struct vggcl_epoch */
+} columns[] = {
+    {"epoch", WHOLE, offsetof(struct vggcl_epoch, epoch)},
+    {"lr", REAL, offsetof(struct vggcl_epoch, lr)},
+    {"train_loss", REAL, offsetof(struct vggcl_epoch, train_loss)},
+    {"train_accuracy", SHARE, offsetof(struct vggcl_epoch, train_accuracy)},
+    {"test_loss", REAL, offsetof(struct vggcl_epoch, test_loss)},
+    {"test_accuracy", SHARE, offsetof(struct vggcl_epoch, test_accuracy)},
+    {"seconds", REAL, offsetof(struct vggcl_epoch, seconds)},
+    {"images_per_second", REAL, offsetof(struct vggcl_epoch, images_per_second)},
+    {"weights_hash", HASH, offsetof(struct vggcl_epoch, weights_hash)},
+};
+enum { COLUMNS = sizeof columns / sizeof *columns, FIELDS = 64 /* of a line at most; others have more columns */ };
 
 enum { FILE_LIMIT = 1 << 28 };
 
@@ -22,7 +41,8 @@ enum vggcl_err history_add(struct history *h, const struct vggcl_epoch *row) {
 enum vggcl_err history_write(const struct history *h, const char *path) {
     struct file_write file;
     TRY(file_write_begin(&file, path));
-    fputs(columns, file.stream);
+    for (size_t i = 0; i < COLUMNS; i++)
+        fprintf(file.stream, "%s%c", columns[i].name, i + 1 < COLUMNS ? ',' : '\n');
     for (size_t i = 0; i < h->count; i++) {
         const struct vggcl_epoch *r = &h->rows[i];
         fprintf(file.stream, "%d,%.9g,%.6f,%.6f,%.6f,%.6f,%.3f,%.1f,%016" PRIx64 "\n", r->epoch, r->lr, r->train_loss,
@@ -31,36 +51,147 @@ enum vggcl_err history_write(const struct history *h, const char *path) {
     return file_write_commit(&file);
 }
 
-static bool parse_row(const char *line, struct vggcl_epoch *r) {
-    int end = 0;
-    int read = sscanf(line, "%d,%lf,%lf,%lf,%lf,%lf,%lf,%lf,%" SCNx64 "%n", &r->epoch, &r->lr, &r->train_loss,
-                      &r->train_accuracy, &r->test_loss, &r->test_accuracy, &r->seconds, &r->images_per_second,
-                      &r->weights_hash, &end);
-    return read == 9 && line[end] == '\n';
+/* The text before the separator, which becomes its end; *rest moves behind that, or to NULL at the text's own end. */
+static char *cut(char **rest, char separator) {
+    char *part = *rest, *end = strchr(part, separator);
+    *rest = end ? end + 1 : NULL;
+    if (end)
+        *end = '\0';
+    return part;
+}
+
+/* A line without its end, of which there are two kinds. */
+static char *cut_line(char **rest) {
+    char *line = cut(rest, '\n'), *end = strchr(line, '\0');
+    if (end > line && end[-1] == '\r')
+        end[-1] = '\0';
+    return line;
+}
+
+/* A file being read: what each of its lines' fields is, and where it stands. */
+struct reader {
+    const char *path;
+    const struct column *fields[FIELDS]; /* NULL for a column that has no place in a row */
+    size_t field_count;
+    int line; /* from 1 */
+};
+
+static bool has_column(const struct reader *r, const struct column *column) {
+    for (size_t i = 0; i < r->field_count; i++)
+        if (r->fields[i] == column)
+            return true;
+    return false;
+}
+
+/* Line 1: epoch must be among its names, or each column where all are wanted. */
+static enum vggcl_err read_names(struct reader *r, char *line, bool all) {
+    while (line && r->field_count < FIELDS) {
+        const char *name = cut(&line, ',');
+        const struct column *column = NULL;
+        for (size_t i = 0; i < COLUMNS; i++)
+            if (strcmp(columns[i].name, name) == 0)
+                column = &columns[i];
+        r->fields[r->field_count++] = column;
+    }
+    for (size_t i = 0; i < (all ? COLUMNS : 1); i++)
+        if (!has_column(r, &columns[i]))
+            return err_set(VGGCL_EFORMAT, "%s: line 1 names no column '%s', as that of an accuracy record does",
+                           r->path, columns[i].name);
+    return VGGCL_OK;
+}
+
+/* Puts a field where it belongs; false where it is none of its kind. An empty one leaves the row as it is. */
+static bool parse_field(const struct column *column, const char *text, struct vggcl_epoch *row) {
+    void *place = (char *)row + column->offset;
+    char *end;
+    if (!*text)
+        return true;
+    if (column->kind == HASH) {
+        *(uint64_t *)place = strtoull(text, &end, 16);
+        return !*end;
+    }
+    double value = strtod(text, &end);
+    if (column->kind == WHOLE && value >= 0 && value <= INT_MAX && value == floor(value))
+        *(int *)place = (int)value;
+    else if (column->kind == REAL || (column->kind == SHARE && !(value < 0 || value > 1)))
+        *(double *)place = value;
+    else
+        return false;
+    return end != text && !*end;
+}
+
+static enum vggcl_err parse_row(const struct reader *r, char *line, struct vggcl_epoch *row) {
+    static const char *const kinds[] = {"whole number", "number", "number from 0 to 1", "hexadecimal number"};
+    *row = (struct vggcl_epoch){-1, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0};
+    size_t count = 0;
+    for (; line && count < r->field_count; count++) {
+        const struct column *column = r->fields[count];
+        const char *text = cut(&line, ',');
+        if (column && !parse_field(column, text, row))
+            return err_set(VGGCL_EFORMAT, "%s: line %d: %s is no %s", r->path, r->line, column->name,
+                           kinds[column->kind]);
+    }
+    if (count < r->field_count || (line && count < FIELDS))
+        return err_set(VGGCL_EFORMAT, "%s: line %d has not the %zu fields that line 1 names", r->path, r->line,
+                       r->field_count);
+    return VGGCL_OK;
+}
+
+static enum vggcl_err read_rows(struct history *h, struct reader *r, char *text, bool all) {
+    struct vggcl_epoch row;
+    TRY(read_names(r, cut_line(&text), all));
+    for (r->line = 2; text; r->line++) {
+        char *line = cut_line(&text);
+        if (!*line)
+            continue;
+        TRY(parse_row(r, line, &row));
+        if (row.epoch <= (h->count ? h->rows[h->count - 1].epoch : -1))
+            return err_set(VGGCL_EFORMAT, "%s: line %d is not the row of a later epoch", r->path, r->line);
+        TRY(history_add(h, &row));
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err read_file(struct history *h, const char *path, bool all) {
+    struct reader reader = {.path = path};
+    char *text;
+    size_t size;
+    TRY(file_read(path, FILE_LIMIT, &text, &size));
+    enum vggcl_err err = strlen(text) == size ? read_rows(h, &reader, text, all)
+                                              : err_set(VGGCL_EFORMAT, "%s: is no text: it has zero bytes", path);
+    free(text);
+    return err;
 }
 
 enum vggcl_err history_read(struct history *h, const char *path, int epochs) {
-    char *text;
-    size_t size;
-    enum vggcl_err err = VGGCL_OK;
-    TRY(file_read(path, FILE_LIMIT, &text, &size));
-    const char *line = text;
-    if (strncmp(line, columns, strlen(columns)) != 0) {
-        err = err_set(VGGCL_EFORMAT, "%s: line 1 is not the names of the columns of an accuracy record", path);
-        goto done;
+    TRY(read_file(h, path, true));
+    for (int epoch = 1; epoch <= epochs; epoch++)
+        if ((size_t)epoch > h->count || h->rows[epoch - 1].epoch != epoch)
+            return err_set(VGGCL_EFORMAT, "%s: has no row of epoch %d", path, epoch);
+    h->count = (size_t)epochs;
+    return VGGCL_OK;
+}
+
+enum vggcl_err vggcl_history(const char *path, struct vggcl_epoch **rows, size_t *count) {
+    struct history h = {NULL, 0};
+    struct stat status;
+    char file[VGGCL_PATH_MAX];
+    *rows = NULL;
+    *count = 0;
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        TRY(file_path(file, path, "accuracy.csv"));
+        path = file;
     }
-    for (int epoch = 1; epoch <= epochs; epoch++) {
-        struct vggcl_epoch row;
-        line = strchr(line, '\n') + 1;
-        if (!parse_row(line, &row) || row.epoch != epoch) {
-            err = err_set(VGGCL_EFORMAT, "%s: line %d is not the row of epoch %d", path, epoch + 1, epoch);
-            goto done;
-        }
-        TRY_GOTO(history_add(h, &row), done);
+    enum vggcl_err err = read_file(&h, path, false);
+    if (err == VGGCL_OK && !h.count)
+        err = err_set(VGGCL_EFORMAT, "%s: has no row: no epoch was trained to its end", path);
+    if (err != VGGCL_OK) {
+        history_free(&h);
+        return err;
     }
-done:
-    free(text);
-    return err;
+    *rows = h.rows;
+    *count = h.count;
+    return VGGCL_OK;
 }
 
 void history_free(struct history *h) {

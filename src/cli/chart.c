@@ -1,0 +1,495 @@
+#define _POSIX_C_SOURCE 200809L /* open_memstream, strcasecmp */
+#include "cli/chart.h"
+#include "base/file.h"
+#include "cli/child.h"
+#include "cli/cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { NAME_MOST = 56, LABEL = 4 * NAME_MOST + 64 }; /* characters of a run's name, bytes of its line in the legend */
+
+/* What each panel shows. */
+static const struct panel {
+    const char *name;
+    size_t test, train; /* fields of struct vggcl_epoch */
+    double scale;
+} panels[CHART_PANELS] = {
+    {"accuracy in %", offsetof(struct vggcl_epoch, test_accuracy), offsetof(struct vggcl_epoch, train_accuracy), 100},
+    {"loss in nats", offsetof(struct vggcl_epoch, test_loss), offsetof(struct vggcl_epoch, train_loss), 1},
+};
+
+/* A format. Pictures are laid out in cells, columns by rows, of a letter's size. */
+struct format {
+    const char *suffix;          /* of files; NULL for text */
+    const char *terminal;        /* gnuplot's */
+    int cell_width, cell_height; /* in its units */
+    int air;                     /* rows left free after each part */
+};
+static const struct format svg = {".svg", "svg noenhanced font 'sans-serif,13' background rgb 'white'", 8, 18, 1},
+                           png = {".png",
+                                  "pngcairo noenhanced font 'sans-serif,10' background rgb 'white' fontscale 2 "
+                                  "linewidth 2 pointscale 2",
+                                  16, 36, 1},
+                           text = {NULL, "dumb noenhanced mono nofeed", 1, 1, 0};
+
+/* A picture being made: the script for gnuplot. */
+struct drawing {
+    const struct chart *chart;
+    const struct format *format;
+    bool panels[CHART_PANELS];
+    int panel_count, panel_rows; /* rows of each panel's plane */
+    int columns, rows;           /* of the whole picture */
+    size_t legend_entries;
+    int legend_columns, legend_rows;
+    FILE *script;
+};
+
+/* --------------------------------------------------------------------------------------------------- the numbers -- */
+
+static double value_of(const struct vggcl_epoch *row, size_t field) {
+    double value;
+    memcpy(&value, (const char *)row + field, sizeof value);
+    return value;
+}
+
+/* The number of points of a run's curve. */
+static size_t count_points(const struct chart_run *run, size_t field) {
+    size_t count = 0;
+    for (size_t i = 0; i < run->count; i++)
+        count += isfinite(value_of(&run->rows[i], field));
+    return count;
+}
+
+static bool has_curve(const struct chart *c, size_t field) {
+    for (size_t i = 0; i < c->run_count; i++)
+        if (count_points(&c->runs[i], field))
+            return true;
+    return false;
+}
+
+static void find_epochs(const struct chart *c, int *first, int *last) {
+    *first = INT_MAX;
+    *last = 0;
+    for (size_t i = 0; i < c->run_count; i++) {
+        const struct chart_run *run = &c->runs[i];
+        *first = run->rows[0].epoch < *first ? run->rows[0].epoch : *first;
+        *last = run->rows[run->count - 1].epoch > *last ? run->rows[run->count - 1].epoch : *last;
+    }
+}
+
+/* Widens least..most so that it holds a curve. */
+static void add_curve(const struct chart_run *run, size_t field, double scale, double *least, double *most) {
+    for (size_t i = 0; i < run->count; i++) {
+        double value = scale * value_of(&run->rows[i], field);
+        if (isfinite(value)) {
+            *least = fmin(*least, value);
+            *most = fmax(*most, value);
+        }
+    }
+}
+
+/* 1, 2 or 5 times a power of ten: the smallest that divides span into at most so many parts. */
+static double nice_step(double span, int parts) {
+    static const double factors[] = {1, 2, 5};
+    double power = pow(10, floor(log10(span / parts)));
+    for (int i = 0; i < 3; i++)
+        if (span <= parts * power * factors[i])
+            return power * factors[i];
+    return 10 * power;
+}
+
+/* ----------------------------------------------------------------------------------------------------- the words -- */
+
+/* Copies words of UTF-8, the end left out where they are more than so many characters, or bytes than there is room for.
+ */
+static void shorten(char *out, size_t size, const char *words, int most) {
+    static const char dots[] = "...";
+    int characters = 0;
+    size_t end = 0, cut = 0;
+    for (; words[end]; end++) {
+        if (((unsigned char)words[end] & 0xc0) == 0x80)
+            continue; /* a character's further bytes */
+        if (characters <= most - (int)strlen(dots) && end <= size - sizeof dots)
+            cut = end;
+        characters++;
+    }
+    bool fits = characters <= most && end < size;
+    snprintf(out, size, "%.*s%s", (int)(fits ? end : cut), words, fits ? "" : dots);
+}
+
+/* A run's line in the legend: its name, and where it was at its best. */
+static void label_run(const struct chart_run *run, char label[LABEL]) {
+    const struct vggcl_epoch *best = NULL;
+    for (size_t i = 0; i < run->count; i++)
+        if (isfinite(run->rows[i].test_accuracy) && !(best && best->test_accuracy >= run->rows[i].test_accuracy))
+            best = &run->rows[i];
+    shorten(label, LABEL - 60, run->name, NAME_MOST);
+    size_t used = strlen(label);
+    if (best)
+        snprintf(label + used, LABEL - used, ": best %.2f %% in epoch %d", 100 * best->test_accuracy, best->epoch);
+}
+
+static void label_mark(const struct chart *c, char label[LABEL]) {
+    shorten(label, LABEL - 60, c->mark_name, NAME_MOST);
+    size_t used = strlen(label);
+    snprintf(label + used, LABEL - used, "%s%.2f %%", used ? ": " : "", c->mark);
+}
+
+/* As gnuplot takes it literally: all that could be markup, a quote, a variable or a command is written as its octal
+ * code, and so is a digit, which would else belong to the code before it. Of more than most characters the end is left
+ * out. */
+static void write_text(FILE *script, const char *words, int most) {
+    char printable[LABEL];
+    shorten(printable, sizeof printable, words, most);
+    cli_make_printable(printable);
+    fputc('"', script);
+    for (const char *c = printable; *c; c++)
+        fprintf(script, isalpha((unsigned char)*c) || *c == ' ' || (unsigned char)*c > 127 ? "%c" : "\\%03o", *c);
+    fputc('"', script);
+}
+
+/* ---------------------------------------------------------------------------------------------------- the layout -- */
+
+/* The rows above, between and below the planes of panels. */
+enum { TITLE_ROWS = 2, HEADING_ROWS = 2, TICS_ROWS = 1, EPOCH_ROWS = 2, LEFT_COLUMNS = 7, RIGHT_COLUMNS = 3 };
+
+static void lay_legend(struct drawing *d) {
+    enum { SPACE = 8 }; /* columns beside a label */
+    char label[LABEL];
+    size_t longest = 0;
+    for (size_t i = 0; i < d->chart->run_count; i++) {
+        label_run(&d->chart->runs[i], label);
+        longest = strlen(label) > longest ? strlen(label) : longest;
+    }
+    d->legend_entries = d->chart->run_count + (d->panels[CHART_ACCURACY] && isfinite(d->chart->mark));
+    bool two = d->legend_entries > 1 && 2 * (longest + SPACE) <= (size_t)(d->columns - LEFT_COLUMNS);
+    d->legend_columns = two ? 2 : 1;
+    d->legend_rows = ((int)d->legend_entries + d->legend_columns - 1) / d->legend_columns;
+}
+
+/* Where everything goes; rows: wanted of the whole picture, 0 for what it takes. */
+static void lay_out(struct drawing *d, int columns, int rows) {
+    enum { TALL = 22, HALF = 13, LEAST = 6 }; /* rows of a plane */
+    d->columns = columns;
+    lay_legend(d);
+    int air = d->format->air, others = (d->chart->title ? TITLE_ROWS : 0) + EPOCH_ROWS + d->legend_rows + air +
+                                       d->panel_count * (HEADING_ROWS + TICS_ROWS + air);
+    d->panel_rows = rows ? (rows - others) / d->panel_count : d->panel_count == 1 ? TALL : HALF;
+    if (d->panel_rows < LEAST)
+        d->panel_rows = LEAST;
+    d->rows = others + d->panel_count * d->panel_rows;
+}
+
+/* gnuplot's screen goes from 0 to 1, from the bottom up. */
+static double screen_x(const struct drawing *d, double column) {
+    return column / d->columns;
+}
+
+/* A row's middle; text has nothing but that. */
+static double screen_y(const struct drawing *d, double row) {
+    return d->format == &text ? 1 - row / (d->rows - 1) : 1 - (row + 0.5) / d->rows;
+}
+
+/* ---------------------------------------------------------------------------------------------------- the script -- */
+
+static void write_data(FILE *script, const struct chart_run *run, size_t index, size_t field, double scale) {
+    fprintf(script, "$r%zu_%zu << END\n", index, field);
+    for (size_t i = 0; i < run->count; i++) {
+        double value = scale * value_of(&run->rows[i], field);
+        if (isfinite(value))
+            fprintf(script, "%d %.9g\n", run->rows[i].epoch, value);
+    }
+    fputs("END\n", script);
+}
+
+static void write_start(const struct drawing *d) {
+    fprintf(d->script,
+            "set encoding utf8\n"
+            "set terminal %s size %d,%d\n"
+            "set samples 2\n"
+            "set multiplot\n"
+            "unset key\n"
+            "set lmargin at screen %g\n"
+            "set rmargin at screen %g\n"
+            "set border 3 back linecolor rgb '#606060'\n"
+            "set tics nomirror out scale 0.5 textcolor rgb '#202020'\n",
+            d->format->terminal, d->columns * d->format->cell_width, d->rows * d->format->cell_height,
+            screen_x(d, LEFT_COLUMNS), screen_x(d, d->columns - RIGHT_COLUMNS));
+    if (d->format != &text)
+        fputs("set grid linetype 1 linecolor rgb '#e0e0e0' linewidth 0.7\n", d->script);
+    if (d->chart->title) {
+        fputs("set label ", d->script);
+        write_text(d->script, d->chart->title, d->columns - LEFT_COLUMNS);
+        fprintf(d->script, " at screen 0.5, screen %g center\n", screen_y(d, 0.5 * d->format->air));
+    }
+}
+
+/* Whole epochs, as many as there is room for; the axis begins at the tic before the first. */
+static void write_epochs(const struct drawing *d) {
+    int first, last;
+    find_epochs(d->chart, &first, &last);
+    double step = first == last ? 1 : fmax(1, nice_step(last - first, 10)), low = step * floor(first / step);
+    if (first == last) {
+        low--;
+        last++;
+    }
+    fprintf(d->script, "set xrange [%g:%d]\nset xtics %g,%g\n", low, last, low, step);
+    fprintf(d->script, "set label 'Epoch' at screen %g, screen %g center\n",
+            screen_x(d, (d->columns + LEFT_COLUMNS - RIGHT_COLUMNS) / 2),
+            screen_y(d, d->rows - 1.5 * d->format->air - d->legend_rows - EPOCH_ROWS));
+}
+
+/* Two or three tics a power of ten. */
+static void write_log_axis(const struct drawing *d, double least, double most) {
+    fprintf(d->script, "set logscale y\nset yrange [%.9g:%.9g]\nset ytics (", least / 1.1, most * 1.1);
+    bool wide = most / least > 1e4;
+    for (double power = pow(10, floor(log10(least / 1.1))); power < most * 1.1; power *= 10)
+        fprintf(d->script, wide ? "%.9g," : "%.9g,%.9g,%.9g,", power, 2 * power, 5 * power);
+    fprintf(d->script, "%.9g)\n", 1e3 * most);
+}
+
+static void write_linear_axis(const struct drawing *d, double least, double most, double limit) {
+    double step = nice_step(most > least ? most - least : fmax(fabs(most), 1) / 10,
+                            d->panel_rows / 2 < 8 ? d->panel_rows / 2 : 8);
+    double low = step * floor(least / step + 1e-9), high = fmin(limit, step * ceil(most / step - 1e-9));
+    if (low == high)
+        low -= step;
+    fprintf(d->script, "unset logscale y\nset yrange [%.9g:%.9g]\nset ytics %.9g,%.9g\n", low, high, low, step);
+}
+
+static void write_values(const struct drawing *d, int index) {
+    static const double log_least = 20,
+                        log_most = 1e12; /* the largest loss by the smallest, where the axis is logarithmic */
+    const struct chart *c = d->chart;
+    const struct panel *p = &panels[index];
+    double least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < c->run_count; i++) {
+        add_curve(&c->runs[i], p->test, p->scale, &least, &most);
+        add_curve(&c->runs[i], p->train, p->scale, &least, &most);
+    }
+    if (index == CHART_LOSS && most > log_least * least && most < log_most * least) {
+        write_log_axis(d, least, most);
+        return;
+    }
+    if (index == CHART_ACCURACY) {
+        least = fmin(least, isfinite(c->mark) ? c->mark : least);
+        most = fmax(most, isfinite(c->mark) ? c->mark : most);
+        least = isfinite(c->least_accuracy) ? c->least_accuracy : least;
+        most = fmax(most, least);
+    }
+    write_linear_axis(d, least, most, index == CHART_ACCURACY ? 100 : INFINITY);
+}
+
+static const char mark_line[] = " linewidth 2 linecolor rgb '#404040' dashtype (2,3)";
+
+/* Okabe and Ito's colours, which the colour-blind can tell apart, without the yellow, which white paper swallows. */
+static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"};
+enum { COLOURS = sizeof colours / sizeof *colours };
+
+/* The line that is a run's in every panel and in the legend. */
+static void write_line(FILE *script, size_t index, bool test) {
+    static const char *const dashes[] = {"solid", "(18,4,4,4)", "(30,4)"}; /* when the colours come around again */
+    fprintf(script, " linecolor rgb '%s' linewidth %g dashtype %s", colours[index % COLOURS], test ? 2.2 : 1.3,
+            test ? dashes[index / COLOURS] : "(6,4)");
+}
+
+static char letter_of(size_t index, bool test) {
+    return (char)((test ? 'A' : 'a') + (int)index);
+}
+
+/* How a run's curve is drawn: with a mark at each point where the epochs are few. */
+static void write_style(const struct drawing *d, size_t index, bool test, size_t points) {
+    enum { FEW = 40 };
+    int first, last;
+    find_epochs(d->chart, &first, &last);
+    bool marks = points == 1 || last - first < FEW;
+    if (d->format == &text) {
+        fprintf(d->script, "%s linetype 0 pointtype '%c'", test ? "linespoints" : "points", letter_of(index, test));
+        return;
+    }
+    fputs(marks ? "linespoints" : "lines", d->script);
+    write_line(d->script, index, test);
+    if (marks)
+        fprintf(d->script, " pointtype %d pointsize %g", test ? 7 : 6, points == 1 ? 1.0 : 0.5);
+}
+
+static void plot_curves(const struct drawing *d, size_t field, bool test) {
+    for (size_t i = 0; i < d->chart->run_count; i++) {
+        size_t points = count_points(&d->chart->runs[i], field);
+        if (!points)
+            continue;
+        fprintf(d->script, "$r%zu_%zu with ", i, field);
+        write_style(d, i, test, points);
+        fputs(" notitle, ", d->script);
+    }
+}
+
+/* The legend's entry of that number, from 0: a run's, or behind all of them the mark's. */
+static void write_entry(const struct drawing *d, size_t entry) {
+    enum { SAMPLE = 5 }; /* columns */
+    char label[LABEL];
+    bool run = entry < d->chart->run_count;
+    size_t rows = (size_t)d->legend_rows;
+    double column = LEFT_COLUMNS + (double)(entry / rows) * (d->columns - LEFT_COLUMNS) / d->legend_columns;
+    double y = screen_y(d, d->rows - d->format->air - d->legend_rows + (int)(entry % rows));
+    if (d->format != &text) {
+        fprintf(d->script, "set arrow from screen %g, screen %g to screen %g, screen %g nohead", screen_x(d, column), y,
+                screen_x(d, column + SAMPLE), y);
+        if (run)
+            write_line(d->script, entry, true);
+        else
+            fputs(mark_line, d->script);
+        fputc('\n', d->script);
+    }
+    if (run)
+        label_run(&d->chart->runs[entry], label);
+    else
+        label_mark(d->chart, label);
+    fputs("set label ", d->script);
+    if (d->format == &text)
+        fprintf(d->script, "'%c  '.", run ? letter_of(entry, true) : '.');
+    write_text(d->script, label, LABEL);
+    fprintf(d->script, " at screen %g, screen %g left\n",
+            screen_x(d, d->format == &text ? column : column + SAMPLE + 1), y);
+}
+
+/* "Test (solid) and training (dashed) accuracy in %". */
+static void write_heading(const struct drawing *d, const struct panel *p, double row) {
+    bool test = has_curve(d->chart, p->test), train = has_curve(d->chart, p->train);
+    const char *who = !train               ? "Test"
+                      : !test              ? "Training"
+                      : d->format == &text ? "Test (capitals) and training (small letters)"
+                                           : "Test (solid) and training (dashed)";
+    fprintf(d->script, "set label '%s %s' at screen %g, screen %g left\n", who, p->name, screen_x(d, 1),
+            screen_y(d, row));
+}
+
+/* A panel whose heading is in this row. */
+static void write_panel(const struct drawing *d, int index, int row) {
+    const struct panel *p = &panels[index];
+    for (size_t i = 0; i < d->chart->run_count; i++) {
+        write_data(d->script, &d->chart->runs[i], i, p->test, p->scale);
+        write_data(d->script, &d->chart->runs[i], i, p->train, p->scale);
+    }
+    write_heading(d, p, row);
+    write_values(d, index);
+    fprintf(d->script, "set tmargin at screen %g\nset bmargin at screen %g\nplot ", screen_y(d, row + HEADING_ROWS - 1),
+            screen_y(d, row + HEADING_ROWS - 1 + d->panel_rows));
+    plot_curves(d, p->train, false);
+    plot_curves(d, p->test, true);
+    if (index == CHART_ACCURACY && isfinite(d->chart->mark))
+        fprintf(d->script, "%.9g with lines linetype 0%s, ", d->chart->mark, mark_line);
+    fputs("NaN\nunset label\nunset arrow\n", d->script); /* the list of curves ends with one of no points */
+}
+
+static void write_script(const struct drawing *d) {
+    int row = d->chart->title ? TITLE_ROWS : 0;
+    write_start(d);
+    write_epochs(d);
+    for (size_t i = 0; i < d->legend_entries; i++)
+        write_entry(d, i);
+    for (int i = 0; i < CHART_PANELS; i++) {
+        if (!d->panels[i])
+            continue;
+        write_panel(d, i, row);
+        row += HEADING_ROWS + d->panel_rows + TICS_ROWS + d->format->air;
+    }
+    fputs("unset multiplot\n", d->script);
+}
+
+/* --------------------------------------------------------------------------------------------------- the picture -- */
+
+static enum vggcl_err run_gnuplot(FILE *script, FILE *output) {
+    static char *const arguments[] = {"gnuplot", "--default-settings", NULL};
+    char reason[CHILD_REASON];
+    if (fflush(script) != 0 || fseek(script, 0, SEEK_SET) != 0)
+        return err_set(VGGCL_EIO, "the script for gnuplot cannot be written: is the disk full?");
+    switch (child_program(arguments, script, output, reason)) {
+    case CHILD_FINE:
+        return VGGCL_OK;
+    case CHILD_MISSING:
+        return err_set(VGGCL_EIO,
+                       "there is no gnuplot, which draws; on Debian or Ubuntu: sudo apt-get install gnuplot-nox");
+    default:
+        return err_set(VGGCL_EIO, "gnuplot: %s", reason);
+    }
+}
+
+static enum vggcl_err draw(const struct chart *c, const struct format *format, FILE *output, int columns, int rows) {
+    struct drawing d = {.chart = c, .format = format};
+    for (int i = 0; i < CHART_PANELS; i++) {
+        d.panels[i] = c->panels[i] && (has_curve(c, panels[i].test) || has_curve(c, panels[i].train));
+        d.panel_count += d.panels[i];
+    }
+    if (!d.panel_count)
+        return err_set(VGGCL_EFORMAT, "there is nothing to draw: no run has such accuracies or losses");
+    d.script = tmpfile();
+    if (!d.script)
+        return err_set(VGGCL_EIO, "no temporary file for gnuplot: %s", strerror(errno));
+    lay_out(&d, columns, rows);
+    write_script(&d);
+    enum vggcl_err err = run_gnuplot(d.script, output);
+    fclose(d.script);
+    return err;
+}
+
+static const struct format *format_of(const char *path) {
+    const char *suffix = strrchr(path, '.');
+    return !suffix ? NULL : !strcasecmp(suffix, svg.suffix) ? &svg : !strcasecmp(suffix, png.suffix) ? &png : NULL;
+}
+
+bool chart_can_write(const char *path) {
+    return format_of(path) != NULL;
+}
+
+enum vggcl_err chart_write(const struct chart *chart, const char *path) {
+    enum { COLUMNS = 112 };
+    struct file_write file;
+    TRY(file_write_begin(&file, path));
+    enum vggcl_err err = draw(chart, format_of(path), file.stream, COLUMNS, 0);
+    if (err == VGGCL_OK)
+        return file_write_commit(&file);
+    file_write_abandon(&file);
+    return err;
+}
+
+/* Without the form feed that begins gnuplot's page, and the spaces and empty lines that end it. */
+static void print_page(FILE *stream, const char *page) {
+    size_t ends = 0, blanks = 0; /* that are printed once something follows */
+    for (; *page; page++) {
+        if (*page == '\n') {
+            ends++;
+            blanks = 0;
+        } else if (*page == ' ')
+            blanks++;
+        else if (*page != '\f') {
+            for (; ends; ends--)
+                fputc('\n', stream);
+            for (; blanks; blanks--)
+                fputc(' ', stream);
+            fputc(*page, stream);
+        }
+    }
+    fputc('\n', stream);
+}
+
+enum vggcl_err chart_print(const struct chart *chart, FILE *stream, int columns, int rows) {
+    char *page = NULL;
+    size_t size = 0;
+    FILE *output = open_memstream(&page, &size);
+    if (!output)
+        return err_no_memory("the drawing", 0);
+    enum vggcl_err err = draw(chart, &text, output, columns, rows);
+    if (fclose(output) != 0 && err == VGGCL_OK)
+        err = err_no_memory("the drawing", size);
+    if (err == VGGCL_OK)
+        print_page(stream, page);
+    free(page);
+    return err;
+}

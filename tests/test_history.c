@@ -1,0 +1,145 @@
+/* accuracy.csv: written and read again, and read by column names from files that others made. */
+#define _POSIX_C_SOURCE 200809L /* mkstemp */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "train/history.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COLUMNS "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds,images_per_second,weights_hash\n"
+
+static char path[] = "/tmp/vggcl-test-XXXXXX";
+
+static int make_file(void **state) {
+    (void)state;
+    int file = mkstemp(path);
+    return file < 0 ? -1 : close(file);
+}
+
+static int remove_file(void **state) {
+    (void)state;
+    return unlink(path);
+}
+
+static void put(const char *text) {
+    FILE *stream = fopen(path, "wb");
+    assert_non_null(stream);
+    fputs(text, stream);
+    assert_int_equal(fclose(stream), 0);
+}
+
+/* That neither reader takes the text, and what vggcl_history() says of it. */
+static void assert_broken(const char *text, const char *says) {
+    struct vggcl_epoch *rows;
+    size_t count;
+    put(text);
+    assert_int_equal(vggcl_history(path, &rows, &count), VGGCL_EFORMAT);
+    assert_non_null(strstr(vggcl_error(), path));
+    if (!strstr(vggcl_error(), says))
+        fail_msg("'%s' has no '%s'", vggcl_error(), says);
+    assert_null(rows);
+}
+
+static void round_trip(void **state) {
+    (void)state;
+    const struct vggcl_epoch rows[] = {{1, 0.01, 2.25, 0.125, 2, 0.25, 1.5, 100, 0xfedcba9876543210},
+                                       {2, 0.005, 1.75, 0.5, 1.5, 0.75, 2.5, 200.5, 1}};
+    struct history written = {NULL, 0}, read = {NULL, 0};
+    assert_int_equal(history_add(&written, &rows[0]), VGGCL_OK);
+    assert_int_equal(history_add(&written, &rows[1]), VGGCL_OK);
+    assert_int_equal(history_write(&written, path), VGGCL_OK);
+    assert_int_equal(history_read(&read, path, 1), VGGCL_OK); /* what a state of one epoch knows of */
+    assert_int_equal(read.count, 1);
+    history_free(&read);
+    assert_int_equal(history_read(&read, path, 2), VGGCL_OK);
+    assert_int_equal(read.count, 2);
+    for (int i = 0; i < 2; i++) {
+        const struct vggcl_epoch *a = &read.rows[i], *b = &rows[i];
+        assert_true(a->epoch == b->epoch && a->lr == b->lr && a->train_loss == b->train_loss);
+        assert_true(a->train_accuracy == b->train_accuracy && a->test_loss == b->test_loss);
+        assert_true(a->test_accuracy == b->test_accuracy && a->seconds == b->seconds);
+        assert_true(a->images_per_second == b->images_per_second && a->weights_hash == b->weights_hash);
+    }
+    history_free(&read);
+    assert_int_equal(history_read(&read, path, 3), VGGCL_EFORMAT);
+    assert_non_null(strstr(vggcl_error(), "no row of epoch 3"));
+    history_free(&read);
+    history_free(&written);
+}
+
+static void by_name(void **state) {
+    (void)state;
+    struct vggcl_epoch *rows;
+    size_t count;
+    put("test_accuracy,remark,epoch\r\n0.5,\"so so\",0\r\n\r\n,,10\r\nnan,x,11");
+    assert_int_equal(vggcl_history(path, &rows, &count), VGGCL_OK);
+    assert_int_equal(count, 3);
+    assert_true(rows[0].epoch == 0 && rows[0].test_accuracy == 0.5 && isnan(rows[0].train_loss));
+    assert_true(rows[1].epoch == 10 && isnan(rows[1].test_accuracy) && rows[1].weights_hash == 0);
+    assert_true(rows[2].epoch == 11 && isnan(rows[2].test_accuracy));
+    free(rows);
+    struct history h = {NULL, 0};
+    assert_int_equal(history_read(&h, path, 1), VGGCL_EFORMAT); /* not what train wrote */
+    assert_non_null(strstr(vggcl_error(), "no column 'lr'"));
+    history_free(&h);
+}
+
+static void broken(void **state) {
+    (void)state;
+    struct vggcl_epoch *rows;
+    size_t count;
+    assert_broken("", "line 1 names no column 'epoch'");
+    assert_broken("step,loss\n1,2\n", "line 1 names no column 'epoch'");
+    assert_broken(COLUMNS, "has no row");
+    assert_broken(COLUMNS "1,0.01,2.3,0.1,2.3\n", "line 2 has not the 9 fields");
+    assert_broken("epoch,test_loss\n1,2\n2,3,4\n", "line 3 has not the 2 fields");
+    assert_broken("epoch,test_loss\n1,2\n2,3x\n", "line 3: test_loss is no number");
+    assert_broken("epoch,test_accuracy\n1,0.5\n2,89.89\n", "line 3: test_accuracy is no number from 0 to 1");
+    assert_broken("epoch,weights_hash\n1,xyz\n", "line 2: weights_hash is no hexadecimal number");
+    assert_broken("epoch\n1.5\n", "line 2: epoch is no whole number");
+    assert_broken("epoch\n-1\n", "line 2: epoch is no whole number");
+    assert_broken("epoch\n1e99\n", "line 2: epoch is no whole number");
+    assert_broken("epoch,lr\n1,1\n\n,2\n", "line 4 is not the row of a later epoch");
+    assert_broken("epoch\n2\n2\n", "line 3 is not the row of a later epoch");
+    FILE *stream = fopen(path, "wb");
+    assert_non_null(stream);
+    fwrite("epoch\n1\n\0002\n", 1, 11, stream);
+    fclose(stream);
+    assert_int_equal(vggcl_history(path, &rows, &count), VGGCL_EFORMAT);
+    assert_non_null(strstr(vggcl_error(), "is no text"));
+    assert_int_equal(vggcl_history("/nowhere/at/all", &rows, &count), VGGCL_EIO);
+    assert_int_equal(vggcl_history("/tmp", &rows, &count), VGGCL_EIO);
+    assert_non_null(strstr(vggcl_error(), "/tmp/accuracy.csv"));
+}
+
+/* More columns than anybody needs. */
+static void wide(void **state) {
+    (void)state;
+    struct vggcl_epoch *rows;
+    size_t count;
+    char all[4096] = "epoch";
+    for (int i = 0; i < 200; i++)
+        strcat(all, ",more");
+    strcat(all, "\n7");
+    for (int i = 0; i < 200; i++)
+        strcat(all, ",1");
+    put(all);
+    assert_int_equal(vggcl_history(path, &rows, &count), VGGCL_OK);
+    assert_true(count == 1 && rows[0].epoch == 7);
+    free(rows);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(by_name),
+                                       cmocka_unit_test(broken), cmocka_unit_test(wide)};
+    return cmocka_run_group_tests(tests, make_file, remove_file);
+}

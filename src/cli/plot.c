@@ -13,8 +13,7 @@ static const char *words[FLAG_MOST + 1], *files[FLAG_MOST + 1];
 static const char *title, *mark, *only, *least;
 static bool ascii;
 
-/* ------------------------------------------------------------------------------------------------------- the runs --
- */
+/* ------------------------------------------------------------------------------------------------------ the runs -- */
 
 /* A run's name where none is given: that of its folder, also of one whose accuracy.csv it is, or of another file. */
 static void name_after(const char *path, char name[VGGCL_PATH_MAX]) {
@@ -60,8 +59,7 @@ static enum vggcl_err read_runs(struct chart_run runs[FLAG_MOST], size_t *count)
     return VGGCL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------ the flags --
- */
+/* ----------------------------------------------------------------------------------------------------- the flags -- */
 
 static bool parse_percent(const char *text, double *value) {
     char *end;

@@ -1,8 +1,10 @@
 /* main.c - vggcl: finds the command, reads its flags, runs it. */
+#define _POSIX_C_SOURCE 200809L /* sigaction */
 #include "cli/cli.h"
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +108,30 @@ bool cli_parse_count(const char *text, long minimum, long maximum, long *value) 
     errno = 0;
     *value = strtol(text, &end, 10);
     return end != text && !*end && !errno && *value >= minimum && *value <= maximum;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number) {
+    interrupted = number;
+    signal(number, SIG_DFL);
+}
+
+void cli_catch_signals(void) {
+    struct sigaction action = {.sa_handler = interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool cli_interrupted(void *user) {
+    (void)user;
+    return interrupted != 0;
+}
+
+void cli_bar(double done, char bar[CLI_BAR]) {
+    for (int i = 0; i < CLI_BAR - 1; i++)
+        bar[i] = i < done * (CLI_BAR - 1) ? '#' : '.';
+    bar[CLI_BAR - 1] = '\0';
 }
 
 void cli_duration(double seconds, char text[32]) {

@@ -56,6 +56,18 @@ json_t *cli_number_json(double value);
 /* A whole number of minimum..maximum; false where text is none. */
 bool cli_parse_count(const char *text, long minimum, long maximum, long *value);
 
+/* From here on a first SIGINT or SIGTERM is only remembered; a second one kills. */
+void cli_catch_signals(void);
+
+/* Whether there was one: what the library asks as `stop`; user is not looked at. */
+bool cli_interrupted(void *user);
+
+/* What is done of all, 0..1, drawn as "####......". */
+enum { CLI_BAR = 21 };
+void cli_bar(double done, char bar[CLI_BAR]);
+
+#define CLI_ERASE_LINE "\r\033[K" /* on a terminal */
+
 /* Writes seconds as "4.2 s", "3 min 20 s" or "2 h 05 min". */
 void cli_duration(double seconds, char text[32]);
 

@@ -1,6 +1,6 @@
 /* embedded.h - the files that the build put into the library (cl/embed.cmake writes the tables). */
-#ifndef VGGCL_CL_EMBEDDED_H
-#define VGGCL_CL_EMBEDDED_H
+#ifndef VGGCL_BASE_EMBEDDED_H
+#define VGGCL_BASE_EMBEDDED_H
 
 struct embedded_file {
     const char *stem; /* its name without what follows the dot; NULL ends a table */

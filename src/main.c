@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {
-    &command_train, &command_eval,      &command_plan,    &command_bench, &command_compare,
-    &command_tune,  &command_selfcheck, &command_devices, &command_synth, &command_version};
+static const struct command *const commands[] = {&command_train,   &command_eval,  &command_plan,      &command_bench,
+                                                 &command_compare, &command_tune,  &command_selfcheck, &command_devices,
+                                                 &command_fetch,   &command_synth, &command_version};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream) {
@@ -26,7 +26,7 @@ static void print_usage(FILE *stream) {
           "Begin with:\n"
           "  vggcl devices                              what can be trained on\n"
           "  vggcl train --data synthetic --epochs 5    a first run that needs no download\n"
-          "  vggcl train --data DIR                     CIFAR-10, the whole recipe\n",
+          "  vggcl fetch && vggcl train                 CIFAR-10, the whole recipe\n",
           stream);
 }
 

@@ -9,6 +9,7 @@ struct embedded_file {
 
 extern const struct embedded_file embedded_kernels[];  /* cl/x.cl */
 extern const struct embedded_file embedded_profiles[]; /* data/profiles/x.json */
+extern const struct embedded_file embedded_sums[];     /* data/MD5SUMS */
 extern const struct embedded_file embedded_pages[];    /* src/cli/x.html, in the program alone */
 
 #endif

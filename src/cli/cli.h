@@ -28,7 +28,7 @@ struct command {
 };
 
 extern const struct command command_train, command_eval, command_plan, command_bench, command_compare,
-    command_selfcheck, command_tune, command_devices, command_synth, command_version;
+    command_selfcheck, command_tune, command_fetch, command_devices, command_synth, command_version;
 
 /* Prints the library's last error to stderr, and gives the exit status that belongs to its code. */
 int cli_failed(enum vggcl_err err);

@@ -32,6 +32,9 @@ need pkg-config command -v pkg-config
 need "ocl-icd-opencl-dev opencl-headers" pkg-config --exists OpenCL
 need libclblast-dev pkg-config --exists clblast
 need libjansson-dev pkg-config --exists jansson
+need libcurl4-openssl-dev pkg-config --exists libcurl
+need libarchive-dev pkg-config --exists libarchive
+need libmd-dev pkg-config --exists libmd
 if [ "$1" = build ]; then
     need pocl-opencl-icd driver # runs on the CPU; with a driver of the machine's own it is not needed
 else

@@ -14,4 +14,4 @@ foreach(path IN LISTS files)
   math(EXPR number "${number} + 1")
 endforeach()
 file(WRITE "${OUTPUT}"
-     "#include \"cl/embedded.h\"\n\n${arrays}\nconst struct embedded_file ${TABLE}[] = {\n${rows}    {0, 0}};\n")
+     "#include \"base/embedded.h\"\n\n${arrays}\nconst struct embedded_file ${TABLE}[] = {\n${rows}    {0, 0}};\n")

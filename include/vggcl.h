@@ -433,6 +433,53 @@ VGGCL_API void vggcl_tuning_free(struct vggcl_tuning *tuning);
  * spread over data_batch_1..5.bin, then test_batch.bin and batches.meta.txt. */
 VGGCL_API enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, uint64_t seed);
 
+#define VGGCL_CIFAR10_URL "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz" /* the official archive */
+
+/* What vggcl_fetch() is asked for; {0} is the official archive, into data/cifar-10-batches-bin. */
+struct vggcl_fetch {
+    const char *dir;  /* the folder that cifar-10-batches-bin is put into, made where missing; NULL for "data" */
+    const char *from; /* another archive, a file or an http or https URL; NULL for VGGCL_CIFAR10_URL */
+    double timeout;   /* seconds without a byte after which a download ends; 0 for 20 */
+    bool force;       /* a cifar-10-batches-bin that is not CIFAR-10 is moved aside */
+};
+
+struct vggcl_fetch_progress {
+    bool unpacking;               /* after the download, or of a file */
+    uint64_t bytes, total;        /* of the archive, downloaded or unpacked; total is 0 where the server does not say */
+    double bytes_per_second, eta; /* of this call alone; seconds that are left, 0 where total is */
+};
+
+/* What fetch tells while it works; each function may be NULL. */
+struct vggcl_fetch_observer {
+    void *user;
+    void (*progressed)(void *user, const struct vggcl_fetch_progress *progress);
+    /* A line about what does not go as one would think, such as a download that starts anew. */
+    void (*noticed)(void *user, const char *text);
+    /* Asked at least once a second: true ends it; what was downloaded is kept, what was unpacked is not. */
+    bool (*stop)(void *user);
+};
+
+enum vggcl_fetch_end { VGGCL_FETCH_DONE, VGGCL_FETCH_PRESENT, VGGCL_FETCH_STOPPED };
+
+struct vggcl_fetched {
+    enum vggcl_fetch_end end;      /* PRESENT: it was there, whole, and nothing was done */
+    char folder[VGGCL_PATH_MAX];   /* dir/cifar-10-batches-bin */
+    char moved_to[VGGCL_PATH_MAX]; /* where what was in its place was moved; "" where nothing was */
+    uint64_t resumed, downloaded;  /* bytes of the archive: kept from an earlier call, and of this one */
+    double seconds;
+};
+
+/* Downloads CIFAR-10's archive (a .tar.gz) and unpacks it, all or nothing, into dir/cifar-10-batches-bin: each file's
+ * MD5 sum must be that in data/MD5SUMS, and the official archive's too; another one may be packed otherwise. What a
+ * broken download left, dir/cifar-10-binary.tar.gz.part, is gone on with by the next one, whose archive should be the
+ * same: what does not fit is found by the sums, and downloaded anew. Proxies are those of the environment (https_proxy,
+ * no_proxy, ...); certificates are checked; an https URL is redirected to https alone.
+ * VGGCL_EIO where a server or file cannot be read or written, where dir has a cifar-10-batches-bin that is not CIFAR-10
+ * (see force) or another process fetches into it; VGGCL_EFORMAT where an archive is something else, breaks off, has
+ * entries outside of cifar-10-batches-bin, links, or more than 256 MiB. observer may be NULL. */
+VGGCL_API enum vggcl_err vggcl_fetch(const struct vggcl_fetch *fetch, const struct vggcl_fetch_observer *observer,
+                                     struct vggcl_fetched *fetched);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,16 +1,18 @@
 /* main.c - vggcl: finds the command, reads its flags, runs it. */
+#define _POSIX_C_SOURCE 200809L /* sigaction */
 #include "cli/cli.h"
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_train,   &command_eval,  &command_plan,      &command_bench,
-                                                 &command_compare, &command_tune,  &command_selfcheck, &command_plot,
-                                                 &command_devices, &command_synth, &command_version};
+static const struct command *const commands[] = {
+    &command_train,     &command_eval, &command_plan,    &command_bench, &command_compare, &command_tune,
+    &command_selfcheck, &command_plot, &command_devices, &command_fetch, &command_synth,   &command_version};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream) {
@@ -24,7 +26,7 @@ static void print_usage(FILE *stream) {
           "Begin with:\n"
           "  vggcl devices                              what can be trained on\n"
           "  vggcl train --data synthetic --epochs 5    a first run that needs no download\n"
-          "  vggcl train --data DIR                     CIFAR-10, the whole recipe\n",
+          "  vggcl fetch && vggcl train                 CIFAR-10, the whole recipe\n",
           stream);
 }
 
@@ -115,6 +117,30 @@ bool cli_parse_count(const char *text, long minimum, long maximum, long *value) 
     errno = 0;
     *value = strtol(text, &end, 10);
     return end != text && !*end && !errno && *value >= minimum && *value <= maximum;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number) {
+    interrupted = number;
+    signal(number, SIG_DFL);
+}
+
+void cli_catch_signals(void) {
+    struct sigaction action = {.sa_handler = interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool cli_interrupted(void *user) {
+    (void)user;
+    return interrupted != 0;
+}
+
+void cli_bar(double done, char bar[CLI_BAR]) {
+    for (int i = 0; i < CLI_BAR - 1; i++)
+        bar[i] = i < done * (CLI_BAR - 1) ? '#' : '.';
+    bar[CLI_BAR - 1] = '\0';
 }
 
 void cli_duration(double seconds, char text[32]) {

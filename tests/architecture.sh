@@ -8,7 +8,7 @@
 #     3  src/layers
 #     2  src/ops                    clblast.c alone knows CLBlast
 #     1  src/cl                     alone knows OpenCL
-#     0  src/base  src/data         data may use base
+#     0  src/base  src/data         data may use base; download.c alone knows libcurl, unpack.c libarchive
 #
 # A file includes from its own folder and from lower floors.
 set -euo pipefail
@@ -68,6 +68,8 @@ done < <(sed -nE 's/^([^:]*:[0-9]+:) *# *include *"([^"]*)".*/\1\2/p' <<<"$all")
 breach_where '# *include *<CL/' 'src/cl/[^:]*' "OpenCL's headers belong to src/cl"
 breach_where '\bcl[A-Z][A-Za-z]+ *\(' 'src/cl/[^:]*' "OpenCL is called from src/cl only"
 breach_where '(# *include *<clblast|\bCLBlast[A-Z]\w* *\()' 'src/ops/clblast\.c' "CLBlast belongs to src/ops/clblast.c"
+breach_where '# *include *<curl/' 'src/data/download\.c' "libcurl belongs to src/data/download.c"
+breach_where '# *include *<archive' 'src/data/unpack\.c' "libarchive belongs to src/data/unpack.c"
 breach_where '\b(v?printf|puts|putchar|perror|_?exit|_Exit|abort) *\(' 'src/(main\.c|cli/[^:]*)' \
     "only the program, src/main.c and src/cli, prints or exits"
 breach_where '\b(stdout|stderr)\b' 'src/(main\.c|cli/[^:]*)' "only the program, src/main.c and src/cli, prints"

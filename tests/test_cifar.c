@@ -121,8 +121,8 @@ static void missing_file(void **state) {
     (void)state;
     for (int i = NAMES - 1; i >= 0; i--) { /* from the last on: the first one missing is named */
         assert_int_equal(unlink(path_of(names[i])), 0);
-        assert_refused(VGGCL_EIO, names[i], "No such file", "https://www.cs.toronto.edu/~kriz/cifar.html",
-                       "cifar-10-binary.tar.gz", "--data", "VGGCL_CIFAR10", "--data synthetic", NULL);
+        assert_refused(VGGCL_EIO, names[i], "No such file", "`vggcl fetch`", "--data", "VGGCL_CIFAR10",
+                       "--data synthetic", NULL);
     }
 }
 
@@ -131,7 +131,7 @@ static void missing_folder(void **state) {
     struct data data;
     assert_int_equal(data_open("/nonexistent/cifar", 1, 0, &data), VGGCL_EIO);
     assert_ptr_equal(strstr(vggcl_error(), "/nonexistent/cifar/data_batch_1.bin"), vggcl_error());
-    assert_non_null(strstr(vggcl_error(), "https://www.cs.toronto.edu/~kriz/cifar.html"));
+    assert_non_null(strstr(vggcl_error(), "`vggcl fetch`"));
     assert_null(data.train.pixels);
 }
 

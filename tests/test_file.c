@@ -17,7 +17,7 @@
 #define FOLDER    "test_file_folder"
 #define FILE_NAME FOLDER "/file"
 
-static const char *const made_files[] = {FILE_NAME, FILE_NAME ".tmp"};
+static const char *const made_files[] = {FILE_NAME, FILE_NAME ".tmp", FILE_NAME ".1", FILE_NAME ".2"};
 static const char *const made_folders[] = {FOLDER "/a/b/c",  FOLDER "/a/b",  FOLDER "/a",
                                            FOLDER "/full/x", FOLDER "/full", FOLDER};
 
@@ -211,6 +211,20 @@ static void test_make_folder(void **state) {
     assert_fails(file_make_folder(""), VGGCL_EUSAGE, "1 to 4095 bytes");
 }
 
+static void test_move_aside(void **state) {
+    (void)state;
+    char moved_to[VGGCL_PATH_MAX];
+    write_text("first");
+    assert_int_equal(file_move_aside(FILE_NAME, moved_to), VGGCL_OK);
+    assert_string_equal(moved_to, FILE_NAME ".1");
+    assert_false(file_exists(FILE_NAME));
+    assert_int_equal(symlink("nowhere", FILE_NAME), 0);
+    assert_true(file_exists(FILE_NAME));
+    assert_int_equal(file_move_aside(FILE_NAME, moved_to), VGGCL_OK);
+    assert_string_equal(moved_to, FILE_NAME ".2");
+    assert_fails(file_move_aside(FILE_NAME, moved_to), VGGCL_EIO, "cannot be renamed to " FILE_NAME ".3: No such");
+}
+
 static void test_path(void **state) {
     (void)state;
     char out[VGGCL_PATH_MAX], folder[VGGCL_PATH_MAX];
@@ -296,6 +310,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_read_limit, start, clean),
         cmocka_unit_test_setup_teardown(test_read_fails, start, clean),
         cmocka_unit_test_setup_teardown(test_make_folder, start, clean),
+        cmocka_unit_test_setup_teardown(test_move_aside, start, clean),
         cmocka_unit_test_setup_teardown(test_path, start, clean),
         cmocka_unit_test(test_try),
         cmocka_unit_test(test_error_text),

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "cl/embedded.h"
+#include "base/embedded.h"
 #include "train/profile.h"
 
 #include <stdio.h>

@@ -65,6 +65,24 @@ enum vggcl_err file_make_folder(const char *path) {
     return VGGCL_OK;
 }
 
+bool file_exists(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0;
+}
+
+enum vggcl_err file_move_aside(const char *path, char moved_to[VGGCL_PATH_MAX]) {
+    int number = 0;
+    do {
+        int length = snprintf(moved_to, VGGCL_PATH_MAX, "%s.%d", path, ++number);
+        if (length < 0 || length >= VGGCL_PATH_MAX)
+            return err_set(VGGCL_EUSAGE, "%.64s...: the path is longer than %d bytes", path, VGGCL_PATH_MAX);
+    } while (file_exists(moved_to));
+    if (rename(path, moved_to) == 0)
+        return VGGCL_OK;
+    return err_set(VGGCL_EIO, "%s: is in the way and cannot be renamed to %s: %s; choose another folder", path,
+                   moved_to, strerror(errno));
+}
+
 enum vggcl_err file_path(char out[VGGCL_PATH_MAX], const char *folder, const char *name) {
     int length = snprintf(out, VGGCL_PATH_MAX, "%s/%s", folder, name);
     if (length < 0 || length >= VGGCL_PATH_MAX)

@@ -25,6 +25,12 @@ void file_write_abandon(struct file_write *file);
 /* Makes the folder and those above it, where missing. */
 enum vggcl_err file_make_folder(const char *path);
 
+/* Whether there is anything at path, a link that leads nowhere too. */
+bool file_exists(const char *path);
+
+/* Renames what is at path to path.1, path.2, ..., the first one that is free; moved_to gets it. */
+enum vggcl_err file_move_aside(const char *path, char moved_to[VGGCL_PATH_MAX]);
+
 /* Joins folder and name with a slash into out. VGGCL_EUSAGE where the path is too long. */
 enum vggcl_err file_path(char out[VGGCL_PATH_MAX], const char *folder, const char *name);
 

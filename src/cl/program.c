@@ -1,7 +1,7 @@
 /* program.c - the kernel files in cl/, built with options when a kernel of theirs is first launched, and kept for the
  * run. */
 #include "cl/cache.h"
-#include "cl/embedded.h"
+#include "base/embedded.h"
 #include "base/file.h"
 #include "base/hash.h"
 

@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/child.h"
+#include "base/clock.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -16,12 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* The child's part. It ends as programs do, so that what drivers do at exit is put to the test too. */
 static void answer(json_t *(*work)(const void *job), const void *job, int pipe_end) {
     dup2(STDERR_FILENO, STDOUT_FILENO);
@@ -36,7 +31,7 @@ static void answer(json_t *(*work)(const void *job), const void *job, int pipe_e
 static void read_all(int pipe_end, double deadline, FILE *text) {
     enum { LONGEST = 1000 }; /* seconds a poll */
     char bytes[4096];
-    for (double left; (left = deadline - now()) > 0;) {
+    for (double left; (left = deadline - clock_seconds()) > 0;) {
         struct pollfd readable = {.fd = pipe_end, .events = POLLIN};
         if (poll(&readable, 1, (int)(1e3 * (left < LONGEST ? left : LONGEST)) + 1) <= 0)
             continue;
@@ -51,7 +46,7 @@ static void read_all(int pipe_end, double deadline, FILE *text) {
 static bool wait_for(pid_t pid, double deadline, int *status) {
     const struct timespec moment = {.tv_nsec = 2000000};
     while (waitpid(pid, status, WNOHANG) == 0) {
-        if (now() > deadline) {
+        if (clock_seconds() > deadline) {
             kill(pid, SIGKILL);
             waitpid(pid, status, 0);
             return false;
@@ -76,7 +71,7 @@ static void describe_signal(int number, char reason[CHILD_REASON]) {
 
 /* Writes what the child says to text, until it ends; false where it does not end well. */
 static bool hear(pid_t pid, int pipe_end, double timeout, FILE *text, char reason[CHILD_REASON]) {
-    double deadline = now() + timeout;
+    double deadline = clock_seconds() + timeout;
     int status = 0;
     if (text)
         read_all(pipe_end, deadline, text);

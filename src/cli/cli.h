@@ -30,7 +30,7 @@ struct command {
 };
 
 extern const struct command command_train, command_eval, command_plan, command_bench, command_compare,
-    command_selfcheck, command_tune, command_plot, command_devices, command_synth, command_version;
+    command_selfcheck, command_tune, command_plot, command_devices, command_fetch, command_synth, command_version;
 
 /* Prints the library's last error to stderr, and gives the exit status that belongs to its code. */
 int cli_failed(enum vggcl_err err);
@@ -61,6 +61,18 @@ bool cli_parse_count(const char *text, long minimum, long maximum, long *value);
 /* Nothing that files and drivers say is to move a terminal's cursor: control characters become '?', and so does what is
  * beyond ASCII where the text is no UTF-8. */
 void cli_make_printable(char *text);
+
+/* From here on a first SIGINT or SIGTERM is only remembered; a second one kills. */
+void cli_catch_signals(void);
+
+/* Whether there was one: what the library asks as `stop`; user is not looked at. */
+bool cli_interrupted(void *user);
+
+/* What is done of all, 0..1, drawn as "####......". */
+enum { CLI_BAR = 21 };
+void cli_bar(double done, char bar[CLI_BAR]);
+
+#define CLI_ERASE_LINE "\r\033[K" /* on a terminal */
 
 /* Writes seconds as "4.2 s", "3 min 20 s" or "2 h 05 min". */
 void cli_duration(double seconds, char text[32]);

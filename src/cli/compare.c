@@ -57,7 +57,7 @@ static void name_profile(struct measuring *m, const json_t *device) {
 static void say(const char *title, const char *what) {
     bool live = isatty(STDERR_FILENO);
     if (live)
-        fputs("\r\033[K", stderr);
+        fputs(CLI_ERASE_LINE, stderr);
     if (what)
         fprintf(stderr, "%s: %s%s", title, what, live ? "" : "\n");
     fflush(stderr);

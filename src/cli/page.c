@@ -1,6 +1,6 @@
 #include "cli/page.h"
+#include "base/embedded.h"
 #include "base/file.h"
-#include "cl/embedded.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,11 @@
-#define _POSIX_C_SOURCE 200809L /* sigaction, isatty */
+#define _POSIX_C_SOURCE 200809L /* isatty */
 #include "cli/cli.h"
+#include "base/clock.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The face of a run: a live line on a terminal, plain lines elsewhere. */
@@ -18,29 +17,9 @@ struct face {
     uint64_t planned; /* bytes of their memory */
 };
 
-enum { BAR = 20 };
 static const double live_interval = 0.1, plain_interval = 60; /* seconds between two lines */
-static const char *const erase_line = "\r\033[K";
 
 static bool only_print;
-static volatile sig_atomic_t interrupted;
-
-/* The first signal asks for a stop after the step in hand; the second one kills. */
-static void interrupt(int number) {
-    interrupted = number;
-    signal(number, SIG_DFL);
-}
-
-static bool stop(void *user) {
-    (void)user;
-    return interrupted != 0;
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void print_devices(const struct vggcl_start *s) {
     for (size_t i = 0; i < s->device_count; i++) {
@@ -135,17 +114,15 @@ static void stepped_first(void *user, const struct vggcl_first_step *f) {
 static void progressed(void *user, const struct vggcl_progress *p) {
     struct face *face = user;
     double interval = face->live ? live_interval : plain_interval;
-    char bar[BAR + 1], left[32], all[32];
-    if (now() - face->last_shown < interval)
+    char bar[CLI_BAR], left[32], all[32];
+    if (clock_seconds() - face->last_shown < interval)
         return;
-    face->last_shown = now();
-    for (int i = 0; i < BAR; i++)
-        bar[i] = i * p->steps < p->step * BAR ? '#' : '.';
-    bar[BAR] = '\0';
+    face->last_shown = clock_seconds();
+    cli_bar((double)p->step / (double)p->steps, bar);
     cli_duration(p->epoch_eta, left);
     cli_duration(p->run_eta, all);
     if (face->live)
-        printf("%sepoch %d/%d [%s] ", erase_line, p->epoch, face->epochs, bar);
+        printf("%sepoch %d/%d [%s] ", CLI_ERASE_LINE, p->epoch, face->epochs, bar);
     else
         printf("epoch %d/%d ", p->epoch, face->epochs);
     printf("%s %lld/%lld  loss %.4f  accuracy %.2f %%  %.0f images/s", p->testing ? "test" : "step", (long long)p->step,
@@ -160,7 +137,7 @@ static void progressed(void *user, const struct vggcl_progress *p) {
 static void epoch_ended(void *user, const struct vggcl_epoch *r, bool is_best, double best) {
     struct face *face = user;
     if (face->live)
-        fputs(erase_line, stdout);
+        fputs(CLI_ERASE_LINE, stdout);
     printf("epoch %d/%d  lr %.5g  train loss %.4f accuracy %.2f %%  test loss %.4f accuracy %.2f %%  %s %.2f %%  "
            "%.1f s  %.0f images/s  weights %016" PRIx64 "\n",
            r->epoch, face->epochs, r->lr, r->train_loss, 100 * r->train_accuracy, r->test_loss, 100 * r->test_accuracy,
@@ -172,7 +149,7 @@ static void finished(void *user, const struct vggcl_finish *f) {
     const struct face *face = user;
     char seconds[32];
     if (face->live)
-        fputs(erase_line, stdout);
+        fputs(CLI_ERASE_LINE, stdout);
     cli_duration(f->seconds, seconds);
     printf("%s after %d epochs, %lld steps, in %s", f->end == VGGCL_END_EPOCHS ? "done" : "stopped", f->epoch,
            (long long)f->step, seconds);
@@ -196,18 +173,17 @@ static int run(const struct vggcl_config *config) {
     if (only_print)
         return print_config(config);
     struct face face = {.live = isatty(STDOUT_FILENO)};
-    face.last_shown = now();
-    struct vggcl_observer observer = {&face, started, stepped_first, progressed, epoch_ended, finished, stop};
-    struct sigaction action = {.sa_handler = interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    face.last_shown = clock_seconds();
+    struct vggcl_observer observer = {&face,       started,  stepped_first,  progressed,
+                                      epoch_ended, finished, cli_interrupted};
+    cli_catch_signals();
     enum vggcl_err err = vggcl_train(config, &observer);
     if (err != VGGCL_OK) {
         if (face.live)
             putchar('\n');
         return cli_failed(err);
     }
-    if (!interrupted)
+    if (!cli_interrupted(NULL))
         return EXIT_FINE;
     const char *folder = *config->resume ? config->resume : config->save;
     printf("the state is saved; go on with: vggcl train --resume %s\n", folder);

@@ -15,7 +15,8 @@ static void progressed(void *user, const struct vggcl_tune_progress *p) {
     char eta[32];
     (void)user;
     cli_duration(p->eta, eta);
-    fprintf(stderr, "\r\033[K%.0f s, ETA %s  %d of %d  %s", p->seconds, eta, p->measured, p->candidates, p->what);
+    fprintf(stderr, CLI_ERASE_LINE "%.0f s, ETA %s  %d of %d  %s", p->seconds, eta, p->measured, p->candidates,
+            p->what);
     fflush(stderr);
 }
 
@@ -93,7 +94,7 @@ static int run(const struct vggcl_config *config) {
         return cli_misused("--budget takes seconds, from 1 to 86400, not '%s'", budget);
     enum vggcl_err err = vggcl_tune(config, seconds, export_path, NULL, live ? progressed : NULL, &tuning);
     if (live)
-        fputs("\r\033[K", stderr);
+        fputs(CLI_ERASE_LINE, stderr);
     if (err != VGGCL_OK)
         return cli_failed(err);
     (as_json ? print_json : print_text)(&tuning);

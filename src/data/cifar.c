@@ -6,16 +6,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TRAIN_FILES = 5, FILES = 6 };
-static const char *const batch_names[FILES] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                                               "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
-static const char classes_name[] = "batches.meta.txt";
+enum { TRAIN_FILES = 5, FILES = 6, CLASSES = 6 }; /* files of images; then that of the classes' names */
+const char *const cifar_files[CIFAR_FILES] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                              "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin",
+                                              "batches.meta.txt"};
 
 static const long long LARGEST_FILE = 1LL << 31; /* bytes: 70 times CIFAR-10's; what is larger is something else */
 
 static const char how_to_get[] =
-    "; to get CIFAR-10, unpack cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and name the "
-    "folder that holds data_batch_1.bin with --data or in VGGCL_CIFAR10; or try --data synthetic";
+    "; `vggcl fetch` gets CIFAR-10; or name the folder that holds data_batch_1.bin with --data or in VGGCL_CIFAR10, or "
+    "try --data synthetic";
 
 /* An open file of the set; whoever has the struct closes the stream. */
 struct cifar_file {
@@ -65,7 +65,7 @@ static enum vggcl_err check_shares(const struct cifar_file files[TRAIN_FILES]) {
             return err_set(VGGCL_EFORMAT,
                            "%s: ends at byte %zu, but %s at byte %zu and %s at byte %zu: training files have the same "
                            "size, the later ones at most one record less; unpack the data set again",
-                           files[i].path, files[i].size, batch_names[0], files[0].size, batch_names[i - 1],
+                           files[i].path, files[i].size, cifar_files[0], files[0].size, cifar_files[i - 1],
                            files[i - 1].size);
     return VGGCL_OK;
 }
@@ -89,7 +89,7 @@ static enum vggcl_err read_classes(const char *folder, char classes[VGGCL_CLASSE
     enum vggcl_err err = VGGCL_OK;
     struct cifar_file file = {0};
     char text[4096];
-    TRY_GOTO(open_file(&file, folder, classes_name), done);
+    TRY_GOTO(open_file(&file, folder, cifar_files[CLASSES]), done);
     text[fread(text, 1, sizeof text - 1, file.stream)] = '\0';
     if (ferror(file.stream)) {
         err = err_set(VGGCL_EIO, "%s: cannot be read: %s", file.path, strerror(errno));
@@ -117,7 +117,7 @@ enum vggcl_err cifar_count(const char *folder, size_t *train, size_t *test) {
     *train = *test = 0;
     for (int i = 0; i < FILES; i++) {
         struct cifar_file file = {0};
-        enum vggcl_err err = open_batch(&file, folder, batch_names[i]);
+        enum vggcl_err err = open_batch(&file, folder, cifar_files[i]);
         close_file(&file);
         TRY(err);
         *(i < TRAIN_FILES ? train : test) += file.size / DATA_RECORD;
@@ -131,7 +131,7 @@ enum vggcl_err cifar_read(const char *folder, struct data *data) {
     size_t train = 0, first = 0;
     *data = (struct data){0};
     for (int i = 0; i < FILES; i++)
-        TRY_GOTO(open_batch(&files[i], folder, batch_names[i]), done);
+        TRY_GOTO(open_batch(&files[i], folder, cifar_files[i]), done);
     TRY_GOTO(check_shares(files), done);
     TRY_GOTO(read_classes(folder, data->classes), done);
 
@@ -169,7 +169,7 @@ static enum vggcl_err write_batch(const char *folder, const char *name, const st
 static enum vggcl_err write_classes(const char *folder, const char classes[VGGCL_CLASSES][32]) {
     char path[VGGCL_PATH_MAX];
     struct file_write file;
-    TRY(file_path(path, folder, classes_name));
+    TRY(file_path(path, folder, cifar_files[CLASSES]));
     TRY(file_write_begin(&file, path));
     for (int i = 0; i < VGGCL_CLASSES; i++)
         fprintf(file.stream, "%s\n", classes[i]);
@@ -181,9 +181,9 @@ enum vggcl_err cifar_write(const char *folder, const struct data *data) {
     TRY(file_make_folder(folder));
     for (size_t i = 0; i < TRAIN_FILES; i++) {
         size_t count = data->train.count / TRAIN_FILES + (i < data->train.count % TRAIN_FILES);
-        TRY(write_batch(folder, batch_names[i], &data->train, first, count));
+        TRY(write_batch(folder, cifar_files[i], &data->train, first, count));
         first += count;
     }
-    TRY(write_batch(folder, batch_names[TRAIN_FILES], &data->test, 0, data->test.count));
+    TRY(write_batch(folder, cifar_files[TRAIN_FILES], &data->test, 0, data->test.count));
     return write_classes(folder, data->classes);
 }

@@ -32,6 +32,10 @@ enum vggcl_err data_open(const char *spec, uint64_t seed, size_t validate, struc
  * 50000 and 10000. */
 enum vggcl_err data_count(const char *spec, size_t validate, size_t *train, size_t *test);
 
+/* data_batch_1..5.bin, test_batch.bin, batches.meta.txt */
+enum { CIFAR_FILES = 7 };
+extern const char *const cifar_files[CIFAR_FILES];
+
 /* How many images folder's files hold, as cifar_read() would find, though only their sizes are looked at. */
 enum vggcl_err cifar_count(const char *folder, size_t *train, size_t *test);
 

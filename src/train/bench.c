@@ -1,9 +1,9 @@
 /* bench.c - vggcl_bench(): how fast a device starts, trains and evaluates a network, and where the time goes. */
+#include "base/clock.h"
 #include "base/rng.h"
 #include "ops/peak.h"
 #include "train/bench.h"
 #include "train/config.h"
-#include "train/evaluate.h"
 #include "train/profile.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "train/evaluate.h"
+#include "base/clock.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/plan.h"
@@ -8,13 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double clock_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static enum vggcl_err view(struct net *net, const struct feed *feed, int64_t step, const struct pass *pass,
                            enum mirror mirror) {

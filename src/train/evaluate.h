@@ -19,7 +19,4 @@ typedef void evaluate_batch(void *user, const struct tally *so_far, size_t first
 enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
                         void *user, struct tally *tally);
 
-/* Seconds of a clock that only goes forward. */
-double clock_seconds(void);
-
 #endif

@@ -1,9 +1,9 @@
 #define _POSIX_C_SOURCE 200809L /* strdup, gmtime_r */
 #include "train/profile.h"
+#include "base/embedded.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "cl/cache.h"
-#include "cl/embedded.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 #include "train/search.h"
+#include "base/clock.h"
 #include "train/bench.h"
-#include "train/evaluate.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "train/selfcheck.h"
+#include "base/clock.h"
 #include "train/config.h"
-#include "train/evaluate.h"
 #include "train/profile.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "train/team.h"
+#include "base/clock.h"
 #include "train/bench.h"
 #include "train/config.h"
-#include "train/evaluate.h"
 #include "train/selfcheck.h"
 #include "train/tune.h"
 

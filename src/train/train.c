@@ -1,4 +1,5 @@
 /* train.c - vggcl_train(): sets a run up, anew or from its last checkpoint, and takes it through its epochs. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* A step that was enqueued; no images where there is none. */
 struct flight {
@@ -61,28 +61,13 @@ static enum vggcl_err saved_path(const struct run *run, const char *name, char p
     return file_path(path, run->config.save, name);
 }
 
-static bool exists(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0;
-}
-
 /* A save folder that holds an earlier run is renamed to folder.1, folder.2, ...: a new run overwrites nothing. */
 static enum vggcl_err make_save_folder(struct run *run) {
     char record[VGGCL_PATH_MAX], state[VGGCL_PATH_MAX];
     TRY(saved_path(run, "accuracy.csv", record));
     TRY(saved_path(run, "last.safetensors", state));
-    if (exists(record) || exists(state)) {
-        for (int i = 1;; i++) {
-            int length = snprintf(run->moved_to, sizeof run->moved_to, "%s.%d", run->config.save, i);
-            if (length >= (int)sizeof run->moved_to)
-                return err_set(VGGCL_EUSAGE, "--save: the path is longer than %d bytes", VGGCL_PATH_MAX);
-            if (!exists(run->moved_to))
-                break;
-        }
-        if (rename(run->config.save, run->moved_to) != 0)
-            return err_set(VGGCL_EIO, "%s: holds an earlier run and cannot be renamed to %s: %s; choose another --save",
-                           run->config.save, run->moved_to, strerror(errno));
-    }
+    if (file_exists(record) || file_exists(state))
+        TRY(file_move_aside(run->config.save, run->moved_to));
     return file_make_folder(run->config.save);
 }
 

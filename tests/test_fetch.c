@@ -1,0 +1,549 @@
+/* vggcl_fetch() on a small set in CIFAR-10's files: files, downloads that fail in every way, archives that nobody
+ * should unpack. tests/test_cli_fetch.c has the program. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/embedded.h"
+#include "base/file.h"
+#include "data/data.h"
+#include "data/fetch.h"
+#include "data/sums.h"
+#include "http.h"
+#include "program.h"
+#include "tar.h"
+
+#include <archive_entry.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <md5.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TOP "cifar-10-batches-bin"
+enum { LARGEST = 1 << 22 }; /* twice what the set has */
+
+static char sums[1024], dir[128], set[160], made[128], archive[128], notices[1024];
+static int told;              /* how often there was progress */
+static uint64_t stop_at;      /* bytes */
+static bool unpacking_counts; /* for stop_at, not those of the download */
+static bool stops;
+static struct fetch_goal goal = {.sums = sums, .largest = LARGEST};
+static struct vggcl_fetched fetched;
+
+static void progressed(void *user, const struct vggcl_fetch_progress *p) {
+    (void)user;
+    told++;
+    assert_true(p->total == 0 || p->bytes <= p->total);
+    assert_true(p->bytes_per_second > 0 && p->eta >= 0);
+    stops = stop_at && p->unpacking == unpacking_counts && p->bytes >= stop_at;
+}
+
+static void noticed(void *user, const char *text) {
+    (void)user;
+    strcat(notices, text);
+}
+
+static bool stop(void *user) {
+    (void)user;
+    return stops;
+}
+
+static const struct vggcl_fetch_observer observer = {NULL, progressed, noticed, stop};
+
+static enum vggcl_err take(const char *from, double timeout, bool force) {
+    struct vggcl_fetch ask = {.dir = dir, .from = from, .timeout = timeout, .force = force};
+    *notices = '\0';
+    told = 0;
+    stops = false;
+    http_forget();
+    return fetch_set(&ask, &goal, &observer, &fetched);
+}
+
+static void takes_at(const char *from, int line) {
+    enum vggcl_err err = take(from, 10, false);
+    if (err != VGGCL_OK || fetched.end != VGGCL_FETCH_DONE)
+        fail_msg("line %d: %s: answers %d: %s", line, from, err, vggcl_error());
+}
+#define takes(from) takes_at((from), __LINE__)
+
+/* That it fails, with an error of one line that names the source and has the text. */
+static void fails_at(const char *from, double timeout, enum vggcl_err code, const char *text, int line) {
+    enum vggcl_err err = take(from, timeout, false);
+    if (err != code || !strstr(vggcl_error(), text) || !strstr(vggcl_error(), from) || strchr(vggcl_error(), '\n'))
+        fail_msg("line %d: answers %d, not %d with '%s' and '%s' in: %s", line, err, code, from, text, vggcl_error());
+}
+#define fails(from, timeout, code, text) fails_at((from), (timeout), (code), (text), __LINE__)
+
+static const char *in(const char *parent, const char *name) {
+    static char paths[4][256];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", parent, name);
+    return path;
+}
+
+/* That dir has nothing but these, of which "" is none. */
+static void has_only(const char *one, const char *two) {
+    DIR *list = opendir(dir);
+    int count = 0;
+    assert_non_null(list);
+    for (struct dirent *entry; (entry = readdir(list));)
+        if (*entry->d_name != '.') {
+            if (strcmp(entry->d_name, one) != 0 && strcmp(entry->d_name, two) != 0)
+                fail_msg("%s is there", entry->d_name);
+            count++;
+        }
+    closedir(list);
+    assert_int_equal(count, (*one != '\0') + (*two != '\0'));
+}
+#define PART          "cifar-10-binary.tar.gz.part"
+#define has_part()    has_only(PART, "")
+#define has_nothing() has_only("", "")
+
+/* That the set is there, and nothing else. */
+static void has_set(void) {
+    has_only(TOP, "");
+    for (int i = 0; i < CIFAR_FILES; i++) {
+        char sum[SUM_SIZE], expected[SUM_SIZE];
+        assert_non_null(MD5File(in(set, cifar_files[i]), sum));
+        assert_non_null(MD5File(in(made, cifar_files[i]), expected));
+        assert_string_equal(sum, expected);
+    }
+    assert_string_equal(fetched.folder, set);
+}
+
+static off_t size_of(const char *path) {
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_size;
+}
+
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* The archive, with other names for all but the first `right` files of it; NULL where they are left out. */
+static void make_archive(int right, const char *others) {
+    tar_begin(archive, true);
+    tar_add_other(TOP, AE_IFDIR, NULL);
+    for (int i = 0; i < CIFAR_FILES; i++)
+        if (i < right || others)
+            tar_add(i < right ? in(TOP, cifar_files[i]) : others, in(made, cifar_files[i]), NULL);
+    tar_add(TOP "/readme.html", NULL, "<html>");
+    tar_end();
+}
+
+static int clean(void **state) {
+    (void)state;
+    char line[256];
+    snprintf(line, sizeof line, "rm -rf %s", dir);
+    goal = (struct fetch_goal){.sums = sums, .largest = LARGEST};
+    stop_at = 0;
+    if (system(line) != 0 || mkdir(dir, 0777) != 0)
+        return -1;
+    make_archive(CIFAR_FILES, NULL);
+    return 0;
+}
+
+static int start(void **state) {
+    char sum[SUM_SIZE];
+    if (make_folder(state) != 0)
+        return -1;
+    snprintf(dir, sizeof dir, "%s/data", folder);
+    snprintf(set, sizeof set, "%s/" TOP, dir);
+    snprintf(made, sizeof made, "%s/made", folder);
+    snprintf(archive, sizeof archive, "%s/archive", folder);
+    if (vggcl_synth(made, 500, 100, 1) != VGGCL_OK || clean(state) != 0)
+        return -1;
+    for (int i = 0; i < CIFAR_FILES - 1; i++)
+        sprintf(sums + strlen(sums), "%s  %s\n", MD5File(in(made, cifar_files[i]), sum), cifar_files[i]);
+    sprintf(sums + strlen(sums), "%s  " FETCH_ARCHIVE "\n", MD5File(archive, sum));
+    http_start(archive);
+    return 0;
+}
+
+static int end(void **state) {
+    http_stop();
+    return remove_folder(state);
+}
+
+/* ------------------------------------------------------------------------------------------------------- the sums --
+ */
+
+static void finds_sums(void **state) {
+    (void)state;
+    static const char lines[] = "00000000000000000000000000000001  one.bin\n00000000000000000000000000000002  two\n";
+    char sum[SUM_SIZE] = "";
+    assert_true(sums_find(lines, "one.bin", sum));
+    assert_string_equal(sum, "00000000000000000000000000000001");
+    assert_true(sums_find(lines, "two", sum));
+    assert_string_equal(sum, "00000000000000000000000000000002");
+    assert_false(sums_find(lines, "one", sum));
+    assert_false(sums_find(lines, "bin", sum));
+    assert_false(sums_find(lines, "", sum));
+    assert_false(sums_find("", "one.bin", sum));
+}
+
+static void knows_cifar(void **state) {
+    (void)state;
+    char sum[SUM_SIZE];
+    for (int i = 0; i < CIFAR_FILES; i++)
+        assert_int_equal(sums_find(embedded_sums[0].text, cifar_files[i], sum), i < CIFAR_FILES - 1);
+    assert_true(sums_find(embedded_sums[0].text, FETCH_ARCHIVE, sum));
+    assert_string_equal(sum, "c32a1d4ab5d03f1284b67883e8d87530");
+}
+
+/* -------------------------------------------------------------------------------------------------- from a file -- */
+
+static void takes_a_file(void **state) {
+    (void)state;
+    takes(archive);
+    assert_true(told > 0);
+    has_set();
+}
+
+static void leaves_what_is_there(void **state) {
+    (void)state;
+    takes(archive);
+    assert_int_equal(take(http_url("missing"), 10, true), VGGCL_OK); /* is not even asked */
+    assert_int_equal(fetched.end, VGGCL_FETCH_PRESENT);
+    assert_int_equal(http_requests, 0);
+    write_file(in(dir, TOP "/data_batch_3.bin"), "other");
+    assert_int_equal(take(archive, 10, false), VGGCL_EFORMAT);
+    assert_non_null(strstr(vggcl_error(), "data_batch_3.bin has the MD5 sum"));
+    assert_non_null(strstr(vggcl_error(), "--force"));
+    assert_int_equal(size_of(in(dir, TOP "/data_batch_3.bin")), 5);
+    assert_int_equal(take(archive, 10, true), VGGCL_OK);
+    assert_string_equal(fetched.moved_to, in(dir, TOP ".1"));
+    assert_int_equal(size_of(in(dir, TOP ".1/data_batch_3.bin")), 5);
+    has_only(TOP, TOP ".1");
+    assert_int_equal(unlink(in(dir, TOP "/batches.meta.txt")), 0);
+    assert_int_equal(take(archive, 10, false), VGGCL_EIO);
+    assert_non_null(strstr(vggcl_error(), "batches.meta.txt cannot be read: No such file"));
+}
+
+static void refuses_what_is_no_archive(void **state) {
+    (void)state;
+    fails("/nonexistent/archive", 10, VGGCL_EIO, "No such file");
+    fails(made, 10, VGGCL_EIO, "no regular file");
+    fails("ftp://127.0.0.1/archive", 10, VGGCL_EUSAGE, "http:// or https://");
+    write_file(archive, "<html>Log in first.</html>");
+    fails(archive, 10, VGGCL_EFORMAT, "cannot be unpacked");
+    write_file(archive, "");
+    fails(archive, 10, VGGCL_EFORMAT, "");
+    make_archive(CIFAR_FILES, NULL);
+    assert_int_equal(truncate(archive, size_of(archive) / 2), 0);
+    fails(archive, 10, VGGCL_EFORMAT, "cannot be unpacked: truncated gzip");
+    has_nothing();
+}
+
+static void tidies_up_after_one_that_was_killed(void **state) {
+    (void)state;
+    assert_int_equal(mkdir(in(dir, TOP ".tmp"), 0777), 0);
+    write_file(in(dir, TOP ".tmp/data_batch_1.bin"), "half of i");
+    takes(archive);
+    has_set();
+}
+
+static void lets_another_one_end(void **state) {
+    (void)state;
+    int other = open(dir, O_RDONLY);
+    assert_int_equal(flock(other, LOCK_EX), 0);
+    assert_int_equal(take(archive, 10, false), VGGCL_EIO);
+    assert_non_null(strstr(vggcl_error(), "another vggcl fetch"));
+    close(other);
+    takes(archive);
+}
+
+static void stops_unpacking(void **state) {
+    (void)state;
+    stop_at = 100000;
+    unpacking_counts = true;
+    assert_int_equal(take(archive, 10, false), VGGCL_OK);
+    assert_int_equal(fetched.end, VGGCL_FETCH_STOPPED);
+    has_nothing();
+}
+
+/* A file that may not grow is what a full disk is. */
+static enum vggcl_err take_on_full_disk(const char *from, rlim_t bytes) {
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){bytes, before.rlim_max}), 0);
+    enum vggcl_err err = take(from, 10, false);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    return err;
+}
+
+static void finds_the_disk_full(void **state) {
+    (void)state;
+    assert_int_equal(take_on_full_disk(archive, 200000), VGGCL_EIO);
+    assert_non_null(strstr(vggcl_error(), "data_batch_1.bin: cannot be written: "));
+    has_nothing();
+    assert_int_equal(take_on_full_disk(http_url("right"), 200000), VGGCL_EIO);
+    assert_non_null(strstr(vggcl_error(), PART ": cannot be written: File too large"));
+    has_part();
+    takes(http_url("right"));
+    assert_true(fetched.resumed > 0);
+    has_set();
+}
+
+/* ------------------------------------------------------------------------------------------------------ downloads --
+ */
+
+static void downloads(void **state) {
+    (void)state;
+    static const char *const ways[] = {"right", "whole", "unsized", "redirect"};
+    goal.check_archive = true;
+    for (int i = 0; i < 4; i++) {
+        clean(NULL);
+        goal.check_archive = true;
+        takes(http_url(ways[i]));
+        has_set();
+        assert_int_equal(fetched.downloaded, size_of(archive));
+        assert_string_equal(notices, "");
+    }
+}
+
+/* What a server does that cuts, then what the next one makes of the rest; 0 where it has to send all. */
+static void goes_on(void **state) {
+    (void)state;
+    static const struct {
+        const char *how, *notice;
+        bool resumes;
+    } ways[] = {{"right", "", true},
+                {"unsized", "", true},
+                {"whole", "whole files only", false},
+                {"shifted", "whole files only", false}};
+    for (int i = 0; i < 4; i++) {
+        clean(NULL);
+        goal.check_archive = true;
+        fails(http_url("cut"), 10, VGGCL_EIO, "bytes remaining");
+        assert_non_null(strstr(vggcl_error(), "run it again"));
+        has_part();
+        int64_t half = size_of(in(dir, PART));
+        assert_int_equal(half, size_of(archive) / 2);
+        fails(http_url("cut"), 10, VGGCL_EIO, "bytes remaining");
+        assert_int_equal(http_range, half);
+        int64_t more = size_of(in(dir, PART));
+        assert_in_range(more, half + 1, size_of(archive) - 1);
+        takes(http_url(ways[i].how));
+        assert_int_equal(http_requests, ways[i].resumes ? 1 : 2);
+        assert_int_equal(http_range, ways[i].resumes ? more : -1);
+        assert_int_equal(fetched.resumed, ways[i].resumes ? more : 0);
+        assert_int_equal(fetched.downloaded, size_of(archive) - (ways[i].resumes ? more : 0));
+        assert_non_null(strstr(notices, ways[i].notice));
+        has_set();
+    }
+}
+
+/* The rest of another file: found by the archive's sum, where it has to have one, else by what unpacks. */
+static void starts_anew(void **state) {
+    (void)state;
+    for (int checked = 0; checked < 2; checked++) {
+        clean(NULL);
+        goal.check_archive = checked;
+        write_file(in(dir, PART), "the beginning of something else");
+        takes(http_url("right"));
+        assert_non_null(strstr(notices, "starts anew"));
+        assert_int_equal(http_requests, 2);
+        assert_int_equal(fetched.resumed, 0);
+        has_set();
+    }
+    clean(NULL);
+    FILE *longer = fopen(in(dir, PART), "wb");
+    assert_int_equal(ftruncate(fileno(longer), LARGEST + 1), 0);
+    fclose(longer);
+    takes(http_url("right"));
+    has_set();
+}
+
+static void has_it_all_already(void **state) {
+    (void)state;
+    static const char *const ways[] = {"right", "bare416", "whole"};
+    for (int i = 0; i < 3; i++) {
+        char line[512];
+        clean(NULL);
+        snprintf(line, sizeof line, "cp %s %s", archive, in(dir, PART));
+        assert_int_equal(system(line), 0);
+        goal.check_archive = true;
+        takes(http_url(ways[i]));
+        has_set();
+        assert_int_equal(http_range, size_of(archive));
+        assert_int_equal(fetched.downloaded, 0);
+        assert_string_equal(notices, "");
+    }
+}
+
+static void ends_what_stalls(void **state) {
+    (void)state;
+    fails(http_url("silent"), 0.3, VGGCL_EIO, "in 0.3 s");
+    has_nothing();
+    fails(http_url("stall"), 0.3, VGGCL_EIO, "run it again to go on");
+    has_part();
+    takes(http_url("right"));
+    assert_true(fetched.resumed > 0);
+    has_set();
+}
+
+static void stops_downloading(void **state) {
+    (void)state;
+    stop_at = 100000;
+    unpacking_counts = false;
+    assert_int_equal(take(http_url("stall"), 10, false), VGGCL_OK);
+    assert_int_equal(fetched.end, VGGCL_FETCH_STOPPED);
+    has_part();
+    stop_at = 0;
+    takes(http_url("right"));
+    assert_true(fetched.resumed >= 100000);
+    has_set();
+}
+
+static void refuses_wrong_answers(void **state) {
+    (void)state;
+    fails(http_url("missing"), 10, VGGCL_EIO, "answers 404; name another source");
+    fails(http_url("outside"), 10, VGGCL_EIO, "");
+    fails(http_url("circle"), 10, VGGCL_EIO, "redirects");
+    fails(http_url("huge"), 10, VGGCL_EFORMAT, "more than 4194304 bytes");
+    fails(http_url("less"), 10, VGGCL_EFORMAT, "cannot be unpacked: truncated gzip");
+    goal.check_archive = true;
+    fails(http_url("less"), 10, VGGCL_EFORMAT, "has the MD5 sum");
+    goal.check_archive = false;
+    goal.largest = 1000000;
+    fails(http_url("unsized"), 10, VGGCL_EFORMAT, "more than 1000000 bytes");
+    has_nothing();
+    char tls[64] = "https://";
+    strcat(tls, strstr(http_url("right"), "127"));
+    fails(tls, 10, VGGCL_EIO, "SSL");
+    has_nothing();
+    fails("http://127.0.0.1:1/archive", 10, VGGCL_EIO, "is the network there");
+    has_nothing();
+}
+
+/* ------------------------------------------------------------------------------------------------------- archives --
+ */
+
+static void refuses_hostile_archives(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int type; /* AE_IFREG, ...; 0 for a hard link */
+        const char *target, *text;
+    } entries[] = {{"../escaped", AE_IFREG, NULL, "'../escaped' is not in"},
+                   {TOP "/../escaped", AE_IFREG, NULL, "'" TOP "/../escaped' is not in"},
+                   {TOP "/..", AE_IFDIR, NULL, "is not in"},
+                   {"/tmp/vggcl-escaped", AE_IFREG, NULL, "'/tmp/vggcl-escaped' is not in"},
+                   {"/" TOP "/test_batch.bin", AE_IFREG, NULL, "is not in"},
+                   {TOP "-2/test_batch.bin", AE_IFREG, NULL, "is not in"},
+                   {"test_batch.bin", AE_IFREG, NULL, "'test_batch.bin' is not in"},
+                   {TOP "/below/test_batch.bin", AE_IFREG, NULL, "is not in"},
+                   {TOP "/below", AE_IFDIR, NULL, "is not in"},
+                   {TOP "/test_batch.bin", AE_IFDIR, NULL, "is not in"},
+                   {TOP, AE_IFLNK, "/tmp", "is a link"},
+                   {TOP "/test_batch.bin", AE_IFLNK, "/etc/passwd", "test_batch.bin' is a link"},
+                   {TOP "/test_batch.bin", 0, "/etc/passwd", "test_batch.bin' is a link"},
+                   {TOP "/test_batch.bin", AE_IFIFO, NULL, "special file"},
+                   {TOP "/test_batch.bin", AE_IFCHR, NULL, "special file"},
+                   {TOP "/data_batch_1.bin", AE_IFREG, NULL, "is there twice"},
+                   {"evil\033[2J\nline", AE_IFREG, NULL, "'evil?[2J?line' is not in"}};
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        tar_begin(archive, true);
+        tar_add(TOP "/data_batch_1.bin", in(made, "data_batch_1.bin"), NULL);
+        if (entries[i].type == AE_IFREG)
+            tar_add(entries[i].name, NULL, "escaped");
+        else
+            tar_add_other(entries[i].name, entries[i].type, entries[i].target);
+        tar_end();
+        fails(archive, 10, VGGCL_EFORMAT, entries[i].text);
+        has_nothing();
+        assert_false(file_exists(in(folder, "escaped")));
+        fails(http_url("right"), 10, VGGCL_EFORMAT, entries[i].text);
+        has_nothing();
+    }
+}
+
+static void refuses_bombs(void **state) {
+    (void)state;
+    static const char *const names[] = {TOP "/data_batch_1.bin", TOP "/other"};
+    for (int i = 0; i < 2; i++) {
+        tar_begin(archive, true);
+        tar_add_zeros(names[i], 4LL * LARGEST);
+        tar_end();
+        fails(archive, 10, VGGCL_EFORMAT, "is larger than all of CIFAR-10");
+    }
+    tar_begin(archive, true);
+    for (int i = 0; i <= LARGEST / 512; i++)
+        tar_add(TOP "/other", NULL, " ");
+    tar_end();
+    fails(archive, 10, VGGCL_EFORMAT, "is larger than all of CIFAR-10");
+    has_nothing();
+}
+
+static void refuses_other_sets(void **state) {
+    (void)state;
+    make_archive(4, NULL);
+    fails(archive, 10, VGGCL_EFORMAT, "has no " TOP "/data_batch_5.bin");
+    make_archive(6, NULL);
+    fails(archive, 10, VGGCL_EFORMAT, "has no " TOP "/batches.meta.txt");
+    make_archive(6, TOP "/other.txt");
+    fails(archive, 10, VGGCL_EFORMAT, "has no " TOP "/batches.meta.txt");
+    tar_begin(archive, false);
+    for (int i = 0; i < CIFAR_FILES; i++)
+        tar_add(in(TOP, cifar_files[i]), in(made, cifar_files[i == 2 ? 3 : i]), NULL);
+    tar_end();
+    fails(archive, 10, VGGCL_EFORMAT, "data_batch_3.bin has the MD5 sum");
+    has_nothing();
+}
+
+static void takes_other_packings(void **state) {
+    (void)state;
+    tar_begin(archive, false);
+    tar_add_other(".", AE_IFDIR, NULL);
+    for (int i = CIFAR_FILES - 1; i >= 0; i--)
+        tar_add(in("./" TOP "/.", cifar_files[i]), in(made, cifar_files[i]), NULL);
+    tar_add(TOP "/MD5SUMS", NULL, sums);
+    tar_end();
+    takes(archive);
+    has_set();
+}
+
+#define FETCH_TEST(function) cmocka_unit_test_setup(function, clean)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_sums),
+        cmocka_unit_test(knows_cifar),
+        FETCH_TEST(takes_a_file),
+        FETCH_TEST(leaves_what_is_there),
+        FETCH_TEST(refuses_what_is_no_archive),
+        FETCH_TEST(tidies_up_after_one_that_was_killed),
+        FETCH_TEST(lets_another_one_end),
+        FETCH_TEST(stops_unpacking),
+        FETCH_TEST(finds_the_disk_full),
+        FETCH_TEST(downloads),
+        FETCH_TEST(goes_on),
+        FETCH_TEST(starts_anew),
+        FETCH_TEST(has_it_all_already),
+        FETCH_TEST(ends_what_stalls),
+        FETCH_TEST(stops_downloading),
+        FETCH_TEST(refuses_wrong_answers),
+        FETCH_TEST(refuses_hostile_archives),
+        FETCH_TEST(refuses_bombs),
+        FETCH_TEST(refuses_other_sets),
+        FETCH_TEST(takes_other_packings),
+    };
+    return cmocka_run_group_tests_name("fetch", tests, start, end);
+}

@@ -11,8 +11,7 @@
 #define CONCAT(a, b) CONCAT_(a, b)
 
 /* VLOAD and VSTORE: vector i behind p, which must be aligned to whole vectors as every row of channels is: PoCL makes
- * four instructions of a vstore16(). OF_LANES and TO_LANES: the
- * vector of a private array. */
+ * four instructions of a vstore16(). OF_LANES: the vector of a private array. */
 #if VW == 1
 typedef float vec;
 typedef int ivec;
@@ -20,7 +19,6 @@ typedef int ivec;
 #define VSTORE(v, i, p) ((p)[i] = (v))
 #define TO_MASK(condition) ((condition) ? -1 : 0)
 #define OF_LANES(lanes) (*(lanes))
-#define TO_LANES(v, lanes) (*(lanes) = (v))
 #define AS_VEC as_float
 #define AS_IVEC as_int
 #else
@@ -30,7 +28,6 @@ typedef CONCAT(int, VW) ivec;
 #define VSTORE(v, i, p) (((global vec *)(p))[i] = (v))
 #define TO_MASK(condition) (condition)
 #define OF_LANES(lanes) CONCAT(vload, VW)(0, lanes)
-#define TO_LANES(v, lanes) CONCAT(vstore, VW)(v, 0, lanes)
 #define AS_VEC CONCAT(as_float, VW)
 #define AS_IVEC CONCAT(as_int, VW)
 #endif
@@ -74,11 +71,22 @@ inline vec vec_mad(vec a, vec b, vec c) {
 }
 #define MAD(a, b, c) vec_mad(a, b, c)
 
-/* Lane i is p[i * VW]. */
-inline vec column_of(const float *p) {
-    float lanes[VW];
-    UNROLL for (int lane = 0; lane < VW; lane++) lanes[lane] = p[lane * VW];
-    return OF_LANES(lanes);
+/* columns[k], lane i = p[i * stride + k]: VW rows of VW words, transposed by log2(VW) perfect shuffles, each of which
+ * makes two rows of one of the upper half and one of the lower by taking lanes of both in turn. */
+inline void load_transposed(global const float *p, size_t stride, vec *columns) {
+    UNROLL for (int lane = 0; lane < VW; lane++) columns[lane] = VLOAD(0, p + lane * stride);
+#if VW > 1
+    UNROLL for (int stage = 1; stage < VW; stage *= 2) {
+        vec dealt[VW];
+        UNROLL for (int i = 0; i < VW / 2; i++) {
+            dealt[2 * i].even = columns[i].lo;
+            dealt[2 * i].odd = columns[i + VW / 2].lo;
+            dealt[2 * i + 1].even = columns[i].hi;
+            dealt[2 * i + 1].odd = columns[i + VW / 2].hi;
+        }
+        UNROLL for (int i = 0; i < VW; i++) columns[i] = dealt[i];
+    }
+#endif
 }
 
 /* Philox4x32-10; the same numbers as rng_philox() in src/base/rng.c. */

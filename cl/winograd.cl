@@ -198,14 +198,13 @@ kernel void winograd_weight(global const float *weight, int count, global float 
     TRANSFORM(weight_transform, 3, ALPHA, LOAD_TAP, STORE_POINT)
 }
 
-/* taps[tap][lane * VW + k] = weight[8 - tap][column + lane][from + k], from weight[tap][o][c]: VW x VW channels of the
- * weights turned by 180 degrees. LOAD_ROTATED is a vector of o at c number from + k. */
-inline void load_rotated(global const float *weight, int c, int o, int from, int column, float taps[9][VW * VW]) {
+/* taps[tap][k], lane i = weight[8 - tap][column + i][from + k], from weight[tap][o][c]: VW x VW channels of the weights
+ * turned by 180 degrees. LOAD_ROTATED is a vector of o at c number from + k. */
+inline void load_rotated(global const float *weight, int c, int o, int from, int column, vec taps[9][VW]) {
     for (int tap = 0; tap < 9; tap++)
-        for (int lane = 0; lane < VW; lane++)
-            TO_LANES(VLOAD(0, weight + ((size_t)(8 - tap) * o + column + lane) * c + from), taps[tap] + lane * VW);
+        load_transposed(weight + ((size_t)(8 - tap) * o + column) * c + from, c, taps[tap]);
 }
-#define LOAD_ROTATED(row, column) column_of(taps[row * 3 + column] + k)
+#define LOAD_ROTATED(row, column) taps[row * 3 + column][k]
 
 /* The same of the weights turned by 180 degrees with their channels swapped, w[tap][c][o] = weight[8 - tap][o][c]. A
  * work-item is VW of o at VW of c, which VW divides too. */
@@ -214,7 +213,7 @@ kernel void winograd_weight_rotated(global const float *weight, int c, int o, gl
     if (block >= o / VW)
         return;
     size_t points = (size_t)c * o + GAP;
-    float taps[9][VW * VW];
+    vec taps[9][VW];
     load_rotated(weight, c, o, from, block * VW, taps);
     for (int k = 0; k < VW; k++) {
         global float *tile_start = u + (size_t)(from + k) * o;
@@ -427,7 +426,7 @@ inline void transform_weights(global const float *weight, int c, int o, int rota
         touch(weight + ((size_t)tap * o + first) * c + from, WIDTH, c, depth);
     for (int start = 0; start < depth; start += VW)
         for (int block = 0; block < COLUMNS; block++) {
-            float taps[9][VW * VW];
+            vec taps[9][VW];
             load_rotated(weight, c, o, from + start, first + block * VW, taps);
             for (int k = 0; k < VW; k++) {
                 local float *tile_start = u + (start + k) * WIDTH;

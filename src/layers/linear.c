@@ -3,7 +3,6 @@
 #include "layers/layer.h"
 #include "ops/channel.h"
 #include "ops/gemm.h"
-#include "ops/im2col.h"
 
 #include <math.h>
 
@@ -25,7 +24,6 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
     l->parameters[1] = (struct parameter){
         .suffix = "bias", .o = o, .c = 1, .start = START_UNIFORM, .start_value = bound, .trained = true};
     raise_to(&words->reduction, channel_workspace(batch, o));
-    raise_to(&words->conv.weight, c * o);
     return VGGCL_OK;
 }
 
@@ -43,9 +41,7 @@ static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
     TRY(channel_sum(pass->dev, pass->n, o, l->dy, l->parameters[1].gradient, pass->scratch.reduction));
     if (!l->needs_dx)
         return VGGCL_OK;
-    /* Turned over beforehand: the own product reads a second operand that is transposed a word at a time. */
-    TRY(rotate_weight(pass->dev, 1, o, c, l->parameters[0].value, pass->scratch.conv.weight));
-    return gemm(pass->dev, pass->n, c, o, MATRIX(l->dy, o), MATRIX(pass->scratch.conv.weight, c), GEMM_SET,
+    return gemm(pass->dev, pass->n, c, o, MATRIX(l->dy, o), TRANSPOSED(l->parameters[0].value, o), GEMM_SET,
                 MATRIX(l->dx, c), 1);
 }
 

@@ -108,6 +108,11 @@ static struct gemm_tile tile(const struct dev *d, bool transposed) {
     return d->tuning ? d->tuning->tile[transposed] : gemm_built_in_tile(d, transposed);
 }
 
+/* Of what a work-item packs of a transposed b, at most. */
+static size_t packed_row_bytes(struct gemm_tile t) {
+    return sizeof(float) * (size_t)(t.vectors * t.width);
+}
+
 static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b,
                                  enum gemm_add add, struct matrix c, size_t batch) {
     char options[128];
@@ -115,6 +120,8 @@ static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, st
     if (t.group_rows)
         return gemm_local(d, t, m, n, k, a, b, add, c, batch);
     size_t width = gemm_vector_width(t, n, b, c), vectors = (size_t)t.vectors, panel = (size_t)t.panel;
+    while (b.transposed && (k | b.offset | b.stride | b.step) % width)
+        width /= 2;
     while (n / width % vectors)
         vectors--;
     snprintf(options, sizeof options,
@@ -123,7 +130,7 @@ static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, st
     return dev_run(d, "gemm/gemm", options, RANGE_SINGLE(n / (width * vectors), (m + panel - 1) / panel, batch),
                    ARGS(A_INT(m), A_INT(n), A_INT(k), A_MEM(a.data), A_INT(a.offset), A_INT(a.stride), A_INT(a.step),
                         A_MEM(b.data), A_INT(b.offset), A_INT(b.stride), A_INT(b.step), A_MEM(c.data), A_INT(c.offset),
-                        A_INT(c.stride), A_INT(c.step)));
+                        A_INT(c.stride), A_INT(c.step), A_LOCAL(packed_row_bytes(t) * (b.transposed ? k : 1))));
 }
 
 const char *gemm_kernels(const struct dev *d, bool transposed) {
@@ -132,21 +139,26 @@ const char *gemm_kernels(const struct dev *d, bool transposed) {
                                             : "gemm/gemm";
 }
 
-/* On CPUs a long sum goes in parts: Mesa's llvmpipe leaves a work-item's loops after 65535 rounds in all, which a panel
- * of 16 tiles reaches at a depth of 4095. */
-enum { CPU_ROUNDS = 1 << 15 };
+/* A long sum goes in parts, of whole vectors: on CPUs because Mesa's llvmpipe leaves a work-item's loops after 65535
+ * rounds in all, which a panel of 16 tiles reaches at a depth of 4095; and so that local memory holds what is packed.
+ */
+enum { CPU_ROUNDS = 1 << 15, LEAST_DEPTH = 64 };
 
-static size_t cpu_depth(const struct dev *d, bool transposed) {
-    struct gemm_tile t = tile(d, transposed);
-    size_t tiles = t.group_rows ? 8 : (size_t)(t.panel / t.rows), depth = CPU_ROUNDS / tiles;
-    return depth < 64 ? 64 : depth;
+static size_t most_depth(const struct dev *d, bool a_transposed, bool b_transposed) {
+    struct gemm_tile t = tile(d, a_transposed);
+    size_t depth = SIZE_MAX, packed = (size_t)d->info.local_memory / packed_row_bytes(t);
+    if (d->info.type == VGGCL_CPU)
+        depth = CPU_ROUNDS / (t.group_rows ? 8 : (size_t)(t.panel / t.rows));
+    if (b_transposed && !t.group_rows && gemm_engine(d) == GEMM_TILED && depth > packed)
+        depth = packed;
+    return depth < LEAST_DEPTH ? LEAST_DEPTH : depth / LEAST_DEPTH * LEAST_DEPTH;
 }
 
 enum vggcl_err gemm(struct dev *d, size_t m, size_t n, size_t k, struct matrix a, struct matrix b, enum gemm_add add,
                     struct matrix c, size_t batch) {
     enum vggcl_err (*multiply)(struct dev *, size_t, size_t, size_t, struct matrix, struct matrix, enum gemm_add,
                                struct matrix, size_t) = gemm_engine(d) == GEMM_TILED ? tiled_gemm : clblast_gemm;
-    size_t part = d->info.type == VGGCL_CPU ? cpu_depth(d, a.transposed) : k;
+    size_t part = most_depth(d, a.transposed, b.transposed);
     for (; k > part; k -= part, add = GEMM_ADD) {
         TRY(multiply(d, m, n, part, a, b, add, c, batch));
         a.offset += part * (a.transposed ? a.stride : 1);

@@ -3,9 +3,9 @@
  * reads. Of the 9 taps' 36 pairs of pixels 16 lie within the image, as many products as Winograd's F(2x2, 3x3) takes,
  * and neither images nor weights have to be transformed. */
 #include "ops/channel.h"
-#include "ops/im2col.h"
+#include "ops/conv.h"
 
-enum { SIDE = 2, PIXELS = SIDE * SIDE, CENTRE = 4 };
+enum { SIDE = 2, PIXELS = SIDE * SIDE, CENTRE = 4, TAPS = 9 };
 
 static bool can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
     (void)weight_gradient;
@@ -35,14 +35,18 @@ static struct matrix rows(struct tensor t, size_t first, size_t step, size_t cha
     return (struct matrix){.data = t, .offset = first * channels, .stride = step * channels};
 }
 
-static struct matrix tap_of(struct tensor weight, struct conv_shape s, int tap) {
-    return (struct matrix){.data = weight, .offset = (size_t)tap * s.c * s.o, .stride = s.o};
+/* c x o, where rotated of weight[tap][o][c] turned by 180 degrees. */
+static struct matrix tap_of(struct tensor weight, struct conv_shape s, int tap, bool rotated) {
+    return (struct matrix){.data = weight,
+                           .offset = (size_t)(rotated ? TAPS - 1 - tap : tap) * s.c * s.o,
+                           .stride = rotated ? s.c : s.o,
+                           .transposed = rotated};
 }
 
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
-    (void)a, (void)d;
-    return (struct conv_scratch_words){.weight = 9 * s.c * s.o};
+    (void)a, (void)d, (void)s;
+    return (struct conv_scratch_words){0};
 }
 
 static struct gemm_shape product(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
@@ -58,18 +62,14 @@ static int tap_in_order(int i) {
 static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
                               struct conv_scratch scratch) {
-    (void)a;
-    if (rotate) {
-        TRY(rotate_weight(d, 9, s.c, s.o, weight, scratch.weight));
-        weight = scratch.weight;
-    }
+    (void)a, (void)scratch;
     if (bias.mem)
         TRY(channel_broadcast(d, PIXELS * s.n, s.o, bias, y));
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < TAPS; i++) {
         struct run runs[2];
         int tap = tap_in_order(i), count = runs_of(tap, s.n, runs);
         for (const struct run *r = runs; r < runs + count; r++)
-            TRY(gemm(d, r->count, s.o, s.c, rows(x, r->from, r->step, s.c), tap_of(weight, s, tap),
+            TRY(gemm(d, r->count, s.o, s.c, rows(x, r->from, r->step, s.c), tap_of(weight, s, tap, rotate),
                      tap == CENTRE && !bias.mem ? GEMM_SET : GEMM_ADD, rows(y, r->to, r->step, s.o), 1));
     }
     return VGGCL_OK;
@@ -79,14 +79,14 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
                                       struct tensor x, struct tensor dy, struct tensor dweight,
                                       struct conv_scratch scratch) {
     (void)a, (void)scratch;
-    for (int tap = 0; tap < 9; tap++) {
+    for (int tap = 0; tap < TAPS; tap++) {
         struct run runs[2];
         int count = runs_of(tap, s.n, runs);
         for (const struct run *r = runs; r < runs + count; r++) {
             struct matrix from = rows(x, r->from, r->step, s.c);
             from.transposed = true;
             TRY(gemm(d, s.c, s.o, r->count, from, rows(dy, r->to, r->step, s.o), r == runs ? GEMM_SET : GEMM_ADD,
-                     tap_of(dweight, s, tap), 1));
+                     tap_of(dweight, s, tap, false), 1));
         }
     }
     return VGGCL_OK;

@@ -178,9 +178,10 @@ enum vggcl_err config_suggest(struct vggcl_config *config, const char *name, con
 static const struct {
     const char *option, *value;
 } fast[] = {
-    {"epochs", "30"},           {"batch", "128"},         {"lr", "0.1"},          {"nesterov", "yes"},
-    {"weight-decay", "0.0005"}, {"no-bias-decay", "yes"}, {"schedule", "linear"}, {"warmup", "5"},
-    {"label-smoothing", "0.1"}, {"ema", "0.999"},         {"crop", "4"},          {"cutout", "8"},
+    {"dropout", "classifier"}, {"epochs", "30"},           {"batch", "128"},         {"lr", "0.1"},
+    {"nesterov", "yes"},       {"weight-decay", "0.0005"}, {"no-bias-decay", "yes"}, {"schedule", "linear"},
+    {"warmup", "5"},           {"label-smoothing", "0.1"}, {"ema", "0.999"},         {"crop", "4"},
+    {"cutout", "8"},
 };
 
 static enum vggcl_err follow_recipe(struct vggcl_config *config) {

@@ -253,7 +253,7 @@ static void faults(void **state) {
     struct part parts[2] = {{0}};
     size_t part_count;
     uint64_t before, after;
-    const struct step step = {.images = 8, .sgd = {0.01, 0.9, 5e-4}};
+    const struct step step = {.images = 8, .sgd = {.lr = 0.01, .momentum = 0.9, .weight_decay = 5e-4}};
     vggcl_config_init(&config);
     set(&config, "device", "portable/2");
     set(&config, "model", "vgg11");

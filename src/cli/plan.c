@@ -79,14 +79,13 @@ const struct command command_plan = {
     .name = "plan",
     .summary = "says what a run would take of the device's memory",
     .description =
-        "Prints the bytes that train (with --eval: eval) would take of the device's memory by what they are for, "
-        "their\n"
-        "sum, which is the peak, and the smallest --mem-limit that would do; it allocates nothing. The flags are\n"
-        "train's, and each of several devices is planned by itself. Where all does not fit in --mem-limit, "
-        "convolutions work in smaller chunks, then by algorithms with\n"
-        "less scratch memory (unless --conv names one), then the batch goes in equal micro-batches whose gradients\n"
-        "add up: without batch normalisation the same step but for rounding; with it each micro-batch is normalised\n"
-        "by its own statistics, which trains like a smaller batch. The data set lies on the device too.\n"
+        "Prints the bytes that train (with --eval: eval) would take of the device's memory by what they are for,\n"
+        "their sum, which is the peak, and the smallest --mem-limit that would do; it allocates nothing. The flags\n"
+        "are train's, and each of several devices is planned by itself. Where all does not fit in --mem-limit,\n"
+        "convolutions work in smaller chunks, then by algorithms with less scratch memory (unless --conv names one),\n"
+        "then the batch goes in equal micro-batches whose gradients add up: without batch normalisation the same step\n"
+        "but for rounding; with it each micro-batch is normalised by its own statistics, which trains like a smaller\n"
+        "batch. The data set lies on the device too.\n"
         "Not counted: what the driver takes for itself, and CLBlast's own memory in Winograd's products (--gemm\n"
         "clblast with --conv winograd2 or winograd4).\n\n"
         "  vggcl plan --batch 512\n"

@@ -53,7 +53,7 @@ const struct command command_selfcheck = {
         "Runs every kernel, every convolution algorithm in each direction and every matrix product of the network on\n"
         "random numbers, and compares with references in double precision. The error of a row is the largest one,\n"
         "relative to the sum of the magnitudes that the element was summed from; the tolerance is what rounding\n"
-        "explains; what storing a result as --storage half rounds counts in neither. Exit status 1 where anything is "
+        "explains; what storing a result as --storage half rounds counts in neither. Exit status 1 where anything is\n"
         "wrong: a gate for drivers. train runs the quick form first.\n\n"
         "  vggcl selfcheck\n"
         "  vggcl selfcheck --device gpu --json\n",

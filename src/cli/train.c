@@ -206,7 +206,7 @@ const struct command command_train = {
         "images, as of a micro-batch; --mem-limit holds for each device; the first one tests.\n\n"
         "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
         "  vggcl train --data DIR                              the whole recipe\n"
-        "  vggcl train --data DIR --recipe fast                as accurate in a tenth of the epochs\n"
+        "  vggcl train --recipe fast --epochs 12 --warmup 2    as accurate in 12 epochs\n"
         "  vggcl train --config save/config.json --seed 1      a run once more, but for its seed\n"
         "  vggcl train --device 0:0 --device 1:0 --device-split 3:1\n"
         "  vggcl train --device 0:0/2                          one device, cut into two\n"

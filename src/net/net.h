@@ -95,8 +95,7 @@ enum vggcl_err net_average(struct net *net, double share);
 /* There: weights and running statistics change places with their averages; else nothing happens. */
 enum vggcl_err net_swap_averages(struct net *net);
 
-/* The logits, of one view of the images, are put by; and become the mean of themselves, of another view, and of those.
- */
+/* The logits of one view of the images are put by; those of another become the mean of both. */
 enum vggcl_err net_keep_logits(struct net *net);
 enum vggcl_err net_average_logits(struct net *net);
 

@@ -1,5 +1,4 @@
-/* sgd.h - stochastic gradient descent as in PyTorch's SGD: weight decay and momentum, Nesterov's or not, no dampening.
- */
+/* sgd.h - stochastic gradient descent as in PyTorch's SGD: weight decay, momentum (Nesterov's or not), no dampening. */
 #ifndef VGGCL_OPS_SGD_H
 #define VGGCL_OPS_SGD_H
 

@@ -381,9 +381,7 @@ enum vggcl_err team_share_weights(struct team *t) {
     return VGGCL_OK;
 }
 
-/* At first the average is the weights, and then it reaches back over a tenth of the steps so far, until that is more
- * than
- * --ema says. */
+/* At first the average is the weights; then it reaches back over a ninth of the steps so far, up to what --ema says. */
 static double average_share(const struct vggcl_config *config, int64_t step) {
     return fmax(1 - config->ema, 9 / ((double)step + 9));
 }

@@ -106,8 +106,7 @@ static double nice_step(double span, int parts) {
 
 /* ----------------------------------------------------------------------------------------------------- the words -- */
 
-/* Copies words of UTF-8, the end left out where they are more than so many characters, or bytes than there is room for.
- */
+/* Copies words of UTF-8, the end left out where they are more than `most` characters, or than there is room for. */
 static void shorten(char *out, size_t size, const char *words, int most) {
     static const char dots[] = "...";
     int characters = 0;

@@ -140,8 +140,7 @@ const char *gemm_kernels(const struct dev *d, bool transposed) {
 }
 
 /* A long sum goes in parts, of whole vectors: on CPUs because Mesa's llvmpipe leaves a work-item's loops after 65535
- * rounds in all, which a panel of 16 tiles reaches at a depth of 4095; and so that local memory holds what is packed.
- */
+ * rounds in all, which a panel of 16 tiles reaches at a depth of 4095; and for local memory to hold what is packed. */
 enum { CPU_ROUNDS = 1 << 15, LEAST_DEPTH = 64 };
 
 static size_t most_depth(const struct dev *d, bool a_transposed, bool b_transposed) {

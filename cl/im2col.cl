@@ -15,14 +15,14 @@ kernel void im2col(global const stored *x, int first, int pixels, int h, int w, 
     VSTORE(value, i, column);
 }
 
-/* The weights of the data gradient: rotated[tap][c][o] = weight[taps - 1 - tap][o][c]. A work-item is VW of c by VW of o,
+/* The weights of the data gradient: rotated[tap][c][o] = weight[8 - tap][o][c]. A work-item is VW of c by VW of o,
  * both of which VW divides. */
-kernel void rotate_weight(global const float *weight, int taps, int c, int o, global float *rotated) {
+kernel void rotate_weight(global const float *weight, int c, int o, global float *rotated) {
     int i = get_global_id(0), from = i % (c / VW), block = i / (c / VW) % (o / VW), tap = i / (c / VW) / (o / VW);
-    if (tap >= taps)
+    if (tap >= 9)
         return;
     vec square[VW];
-    load_transposed(weight + ((size_t)(taps - 1 - tap) * o + block * VW) * c + from * VW, c, square);
+    load_transposed(weight + ((size_t)(8 - tap) * o + block * VW) * c + from * VW, c, square);
     for (int k = 0; k < VW; k++)
         VSTORE(square[k], block, rotated + ((size_t)tap * c + from * VW + k) * o);
 }

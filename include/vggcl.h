@@ -171,8 +171,8 @@ VGGCL_API enum vggcl_err vggcl_config_set(struct vggcl_config *config, const cha
 VGGCL_API void vggcl_config_get(const struct vggcl_config *config, const char *name, char *text, size_t size);
 
 /* The options that make a run what it is, as a JSON object that the option "config" reads back from a file: it goes
- * with everything but --device, which is the machine's. The caller's, to be given to free(); NULL where memory is out.
- */
+ * with everything but --device, which is the machine's. The caller's, to be given to free(); NULL, with the error's
+ * text set, where memory is out. */
 VGGCL_API char *vggcl_config_text(const struct vggcl_config *config);
 
 /* ----------------------------------------------------------------------------------------------------- memory -- */

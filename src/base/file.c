@@ -46,6 +46,13 @@ void file_write_abandon(struct file_write *file) {
     file->stream = NULL;
 }
 
+enum vggcl_err file_write_text(const char *path, const char *text) {
+    struct file_write file;
+    TRY(file_write_begin(&file, path));
+    fprintf(file.stream, "%s\n", text);
+    return file_write_commit(&file);
+}
+
 enum vggcl_err file_make_folder(const char *path) {
     char part[VGGCL_PATH_MAX];
     size_t length = strlen(path);

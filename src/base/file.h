@@ -22,6 +22,9 @@ enum vggcl_err file_write_commit(struct file_write *file);
 /* Closes and removes the temporary file; for leaving on an error. Nothing to do after a commit. */
 void file_write_abandon(struct file_write *file);
 
+/* Writes text and a newline to path: whole or not at all. */
+enum vggcl_err file_write_text(const char *path, const char *text);
+
 /* Makes the folder and those above it, where missing. */
 enum vggcl_err file_make_folder(const char *path);
 

@@ -227,7 +227,7 @@ static void rotation(struct rig *rig, const struct check *check, struct conv_sha
     size_t count = 9 * s.c * s.o;
     float *weight = rig_floats(rig, count, -1, 1);
     struct tensor rotated = rig_poisoned(rig, count);
-    RIG_RUN(rig, rotate_weight(rig->dev, 9, s.c, s.o, rig_upload(rig, count, weight), rotated));
+    RIG_RUN(rig, rotate_weight(rig->dev, s.c, s.o, rig_upload(rig, count, weight), rotated));
     RIG_COMPARE(rig, "rotated", RIG_FLOATS, rotated, 0, i, sum_exactly(reference_rotated(s.c, s.o, weight, i)));
 }
 

@@ -74,6 +74,11 @@ void cli_bar(double done, char bar[CLI_BAR]);
 
 #define CLI_ERASE_LINE "\r\033[K" /* on a terminal */
 
+/* Bytes in MiB, as all commands print them. */
+static inline double cli_mebibytes(uint64_t bytes) {
+    return (double)bytes / (1 << 20);
+}
+
 /* Writes seconds as "4.2 s", "3 min 20 s" or "2 h 05 min". */
 void cli_duration(double seconds, char text[32]);
 

@@ -18,10 +18,6 @@ struct face {
 
 static const double live_interval = 0.1, plain_interval = 10; /* seconds between two lines */
 
-static double mib(uint64_t bytes) {
-    return (double)bytes / (1 << 20);
-}
-
 static void progressed(void *user, const struct vggcl_fetch_progress *p) {
     struct face *face = user;
     char bar[CLI_BAR], eta[32];
@@ -33,9 +29,9 @@ static void progressed(void *user, const struct vggcl_fetch_progress *p) {
         cli_bar((double)p->bytes / (double)p->total, bar);
         fprintf(face->stream, "[%s] ", bar);
     }
-    fprintf(face->stream, "%.1f", mib(p->bytes));
+    fprintf(face->stream, "%.1f", cli_mebibytes(p->bytes));
     if (p->total)
-        fprintf(face->stream, " of %.1f", mib(p->total));
+        fprintf(face->stream, " of %.1f", cli_mebibytes(p->total));
     fprintf(face->stream, " MiB  %.1f MiB/s", p->bytes_per_second / (1 << 20));
     if (p->total) {
         cli_duration(p->eta, eta);
@@ -71,7 +67,8 @@ static void print_text(const struct vggcl_fetched *f) {
         return;
     }
     if (f->downloaded + f->resumed)
-        printf("archive  %.1f MiB downloaded, %.1f MiB were there\n", mib(f->downloaded), mib(f->resumed));
+        printf("archive  %.1f MiB downloaded, %.1f MiB were there\n", cli_mebibytes(f->downloaded),
+               cli_mebibytes(f->resumed));
     if (*f->moved_to)
         printf("moved    what was in its place is now in %s\n", f->moved_to);
     if (f->end == VGGCL_FETCH_STOPPED)

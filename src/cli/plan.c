@@ -6,10 +6,6 @@
 
 static bool eval, as_json;
 
-static double mebibytes(uint64_t bytes) {
-    return (double)bytes / (1 << 20);
-}
-
 static json_t *object(const struct vggcl_plan *p) {
     json_t *groups = json_array();
     char model[16], storage[16];
@@ -46,10 +42,11 @@ static void print_device(const struct vggcl_plan *p) {
     printf("%-40s %14s %10s\n", "", "bytes", "MiB");
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         printf("%-40s %14llu %10.1f\n", p->groups[i].name, (unsigned long long)p->groups[i].bytes,
-               mebibytes(p->groups[i].bytes));
-    printf("%-40s %14llu %10.1f\n", "peak", (unsigned long long)p->bytes, mebibytes(p->bytes));
-    printf("%-40s %14llu %10.1f\n\n", "smallest --mem-limit", (unsigned long long)p->least, mebibytes(p->least));
-    printf("convolutions: %s, on up to %.1f MiB of transformed images at once\n", p->conv, mebibytes(p->conv_bytes));
+               cli_mebibytes(p->groups[i].bytes));
+    printf("%-40s %14llu %10.1f\n", "peak", (unsigned long long)p->bytes, cli_mebibytes(p->bytes));
+    printf("%-40s %14llu %10.1f\n\n", "smallest --mem-limit", (unsigned long long)p->least, cli_mebibytes(p->least));
+    printf("convolutions: %s, on up to %.1f MiB of transformed images at once\n", p->conv,
+           cli_mebibytes(p->conv_bytes));
     if (p->micro_batches > 1)
         printf("%s goes in %d micro-batches of up to %d images%s\n",
                p->images == p->config.batch ? "a batch" : "its part", p->micro_batches, p->config.micro_batch,

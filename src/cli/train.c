@@ -38,7 +38,7 @@ static void print_plan(const struct vggcl_plan *p, int number) {
     if (number)
         snprintf(which, sizeof which, "device %d", number);
     printf("tuning   %s%s%s\n", number ? which : "", number ? ": " : "", p->tuning);
-    printf("memory   %.1f MiB planned on %s%s\n", (double)p->bytes / (1 << 20), which,
+    printf("memory   %.1f MiB planned on %s%s\n", cli_mebibytes(p->bytes), which,
            p->config.storage == VGGCL_STORAGE_HALF ? ", activations as 16-bit floats" : "");
     if (p->micro_batches > 1)
         printf("batches  in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,
@@ -156,15 +156,15 @@ static void finished(void *user, const struct vggcl_finish *f) {
     if (f->best_epoch)
         printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
     printf("\nmemory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
-           (double)f->peak_bytes / (1 << 20), f->peak_bytes, face->devices > 1 ? "s together" : "",
+           cli_mebibytes(f->peak_bytes), f->peak_bytes, face->devices > 1 ? "s together" : "",
            f->peak_bytes == face->planned ? "as planned" : "not as planned", f->weights_hash);
 }
 
 static int print_config(const struct vggcl_config *config) {
     char *text = vggcl_config_text(config);
     if (!text)
-        return cli_misused("out of memory");
-    fputs(text, stdout);
+        return cli_failed(VGGCL_ENOMEM);
+    puts(text);
     free(text);
     return EXIT_FINE;
 }

@@ -75,8 +75,8 @@ static void print_text(const struct vggcl_tuning *t) {
     printf("\nown kernel  %s, before %s\n", t->gemm_after[0], t->gemm_before[0]);
     printf("transposed  %s, before %s\n", t->gemm_after[1], t->gemm_before[1]);
     printf("CLBlast     %s parameters, before %s\n", t->clblast_after, t->clblast_before);
-    printf("chunks      %.1f MiB, before %.1f MiB\n", (double)t->conv_bytes_after / (1 << 20),
-           (double)t->conv_bytes_before / (1 << 20));
+    printf("chunks      %.1f MiB, before %.1f MiB\n", cli_mebibytes(t->conv_bytes_after),
+           cli_mebibytes(t->conv_bytes_before));
     printf("step        %.1f ms, before %.1f ms: %.2f times as fast\n", 1e3 * t->step_after, 1e3 * t->step_before,
            t->step_before / t->step_after);
     if (*t->path)

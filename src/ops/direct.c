@@ -70,7 +70,7 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
                               struct conv_scratch scratch) {
     (void)a;
     if (rotate) {
-        TRY(rotate_weight(d, 9, s.c, s.o, weight, scratch.weight));
+        TRY(rotate_weight(d, s.c, s.o, weight, scratch.weight));
         weight = scratch.weight;
     }
     return direct_forward(d, s, x, weight, bias, y);

@@ -10,12 +10,10 @@ enum vggcl_err im2col(struct dev *d, struct conv_shape s, struct tensor x, size_
                         A_MEM(column)));
 }
 
-enum vggcl_err rotate_weight(struct dev *d, size_t taps, size_t c, size_t o, struct tensor weight,
-                             struct tensor rotated) {
+enum vggcl_err rotate_weight(struct dev *d, size_t c, size_t o, struct tensor weight, struct tensor rotated) {
     size_t width = (size_t)dev_vector_width(d, (int)(c | o));
-    return dev_run(d, "im2col/rotate_weight", dev_vector_option(d, (int)(c | o)),
-                   RANGE(taps * (c / width) * (o / width)),
-                   ARGS(A_MEM(weight), A_INT(taps), A_INT(c), A_INT(o), A_MEM(rotated)));
+    return dev_run(d, "im2col/rotate_weight", dev_vector_option(d, (int)(c | o)), RANGE(9 * (c / width) * (o / width)),
+                   ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_MEM(rotated)));
 }
 
 static size_t chunk(const struct dev *d, struct conv_shape s) {
@@ -41,7 +39,7 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
     (void)a;
     size_t plane = s.h * s.w, images = chunk(d, s);
     if (rotate) {
-        TRY(rotate_weight(d, 9, s.c, s.o, weight, scratch.weight));
+        TRY(rotate_weight(d, s.c, s.o, weight, scratch.weight));
         weight = scratch.weight;
     }
     if (bias.mem && !y.half)

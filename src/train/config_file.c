@@ -44,8 +44,10 @@ char *vggcl_config_text(const struct vggcl_config *config) {
     const char *between = "{\n";
     char *all = NULL, text[CONFIG_TEXT];
     FILE *file = open_memstream(&all, &size);
-    if (!file)
+    if (!file) {
+        err_no_memory("the options", sizeof text);
         return NULL;
+    }
     for (size_t i = 0; i < count; i++) {
         if (!(options[i].flags & VGGCL_STORED) || options[i].kind == VGGCL_LIST)
             continue;
@@ -54,8 +56,12 @@ char *vggcl_config_text(const struct vggcl_config *config) {
         write_value(file, &options[i], text);
         between = ",\n";
     }
-    fputs("\n}\n", file);
-    return fclose(file) == 0 ? all : NULL;
+    fputs("\n}", file);
+    if (fclose(file) == 0)
+        return all;
+    err_no_memory("the options", size);
+    free(all);
+    return NULL;
 }
 
 static enum vggcl_err take(struct vggcl_config *config, const char *path, const char *name, const json_t *value) {

@@ -80,15 +80,10 @@ char *profile_text(const struct profile *p) {
 }
 
 enum vggcl_err profile_write(const char *path, const struct profile *p) {
-    struct file_write file;
     char *text = profile_text(p);
     if (!text)
         return err_set(VGGCL_EUSAGE, "%s: the device's or the driver's name is no UTF-8", path);
-    enum vggcl_err err = file_write_begin(&file, path);
-    if (err == VGGCL_OK) {
-        fprintf(file.stream, "%s\n", text);
-        err = file_write_commit(&file);
-    }
+    enum vggcl_err err = file_write_text(path, text);
     free(text);
     return err;
 }

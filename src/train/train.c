@@ -168,16 +168,11 @@ static enum vggcl_err save_state(struct run *run) {
 /* As it was given, not as it came out: --mem-limit may have chosen a micro-batch. */
 static enum vggcl_err save_config(const struct run *run, const struct vggcl_config *given) {
     char path[VGGCL_PATH_MAX];
-    struct file_write file;
     TRY(saved_path(run, "config.json", path));
     char *text = vggcl_config_text(given);
     if (!text)
-        return err_no_memory("the configuration", sizeof *given);
-    enum vggcl_err err = file_write_begin(&file, path);
-    if (err == VGGCL_OK) {
-        fputs(text, file.stream);
-        err = file_write_commit(&file);
-    }
+        return VGGCL_ENOMEM;
+    enum vggcl_err err = file_write_text(path, text);
     free(text);
     return err;
 }

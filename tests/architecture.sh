@@ -79,8 +79,8 @@ for kernel in cl/*.cl; do
     stem=$(basename "$kernel" .cl)
     [ "$stem" = common ] && continue
     [ -f "src/ops/$stem.c" ] || breach "$kernel" "has no src/ops/$stem.c"
-    grep -q "\"$stem/" src/check/check.c || [ -f "tests/test_op_$stem.c" ] ||
-        breach "$kernel" "is checked neither in src/check/check.c nor by tests/test_op_$stem.c"
+    grep -q "\"$stem/" src/check/operators.c || [ -f "tests/test_op_$stem.c" ] ||
+        breach "$kernel" "is checked neither in src/check/operators.c nor by tests/test_op_$stem.c"
 done
 
 # The shared library exports what vggcl.h declares, no more and no less.

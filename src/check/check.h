@@ -1,5 +1,5 @@
 /* check.h - every operator that a network is made of, put to the test on a device: random inputs, poisoned outputs and
- * the references of reference.h. To add an operator: write its function in check.c and name it in the table there. */
+ * the references of reference.h. Which operators there are says the table in operators.h. */
 #ifndef VGGCL_CHECK_CHECK_H
 #define VGGCL_CHECK_CHECK_H
 
@@ -11,11 +11,10 @@ struct check_report {
     bool (*checked)(void *user, const struct vggcl_check *check);
 };
 
-/* Runs the checks on net's device; net needs no memory. All operators, every algorithm and (unless
- * gemm_use() chose one) engine, on small odd shapes
- * in full and on those of net's layers by a sample of elements; with quick only what net uses, on its layers' shapes
- * with a few images. An operator that computes wrong, or fails to run, is reported, not returned: only the lack of
- * memory on the host is. */
+/* Runs the checks on net's device; net needs no memory. All operators, every algorithm and (unless gemm_use() chose
+ * one) engine, on small odd shapes in full and on those of net's layers by a sample of elements; with quick only what
+ * net uses, on its layers' shapes with a few images. An operator that computes wrong, or fails to run, is reported, not
+ * returned: only the lack of memory on the host is. */
 enum vggcl_err check_operators(const struct net *net, bool quick, const struct check_report *report);
 
 /* Runs every check of the table on one shape, comparing `sample` elements of each output (SIZE_MAX: all). */

@@ -63,7 +63,8 @@ static enum vggcl_err rehearse_all(const struct task *t, struct net *net) {
 static enum vggcl_err weigh(const struct task *t, struct draft *draft, uint64_t limit, uint64_t *least, bool *fits) {
     struct layer_spec specs[VGG_LAYERS];
     size_t count = vgg_layers(config_vgg(t->config), specs);
-    enum net_use use = !t->work.train ? NET_EVALUATES : t->config->ema > 0 ? NET_AVERAGES : NET_TRAINS;
+    bool averages = t->config->ema > 0 && t->work.test; /* which are what is tested */
+    enum net_use use = !t->work.train ? NET_EVALUATES : averages ? NET_AVERAGES : NET_TRAINS;
     t->dev->conv_words = draft->words;
     *fits = false;
     enum vggcl_err err = net_create(t->dev, specs, count, vgg_input, draft->batch, draft->conv, use, &draft->net);

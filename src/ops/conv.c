@@ -48,14 +48,16 @@ bool conv_multiplies(const struct conv_algorithm *a) {
     return a->product != NULL;
 }
 
-/* Which of Winograd's F(4x4, 3x3) is best on a CPU depends on what its caches hold; measured. */
+/* Which of Winograd's F(4x4, 3x3) is best on a CPU depends on what its caches hold; measured. The sums of a fused
+ * weight gradient, which go through memory once for each group of tiles, outgrow them before weights do. */
 static const struct conv_algorithm *suitable_winograd4(const struct dev *d, struct conv_shape s,
                                                        enum conv_direction direction) {
     size_t image_words = winograd_points(4) * winograd_tiles(4, s.h, s.w) * s.n * (s.c > s.o ? s.c : s.o);
-    const size_t fusable = 256 * 256, sliceable = 128 * 256;
-    if (s.c * s.o >= sliceable && image_words <= conv_words(d) && conv_can(&conv_winograd4_sliced, d, s, direction))
+    bool fusable = s.c * s.o <= 256 * 256;
+    bool sliceable = s.c * s.o >= 128 * 256 && (direction == CONV_WEIGHT_GRADIENT || image_words <= conv_words(d));
+    if (sliceable && conv_can(&conv_winograd4_sliced, d, s, direction))
         return &conv_winograd4_sliced;
-    if (s.c * s.o <= fusable && conv_can(&conv_winograd4_fused, d, s, direction))
+    if (fusable && conv_can(&conv_winograd4_fused, d, s, direction))
         return &conv_winograd4_fused;
     return &conv_winograd4;
 }

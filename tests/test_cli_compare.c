@@ -125,7 +125,7 @@ static int count_of(const char *part) {
     return count;
 }
 
-/* The stub crashes; PoCL, whose row comes after or before, is right. */
+/* The stub crashes, PoCL is right. */
 static void one_crashing(void **state) {
     (void)state;
     use_drivers(false, true);
@@ -145,22 +145,19 @@ static void one_crashing(void **state) {
     assert_says("stub &lt;b&gt;&amp;\"device\"</span>");
 }
 
-static void use_rusticl(void) {
+static void rusticl_right(void **state) {
+    (void)state;
     use_drivers(true, false);
     vggcl("devices");
     if (!strstr(output, "rusticl"))
         fail_msg("there is no rusticl: ci/packages.sh test installs it (mesa-opencl-icd)");
-}
-
-static void beside_rusticl(void **state) {
-    (void)state;
-    use_rusticl();
     assert_int_equal(vggcl("compare --all --quick --json --html r.html " SMALL " 2>errors >both.json; exit $?"), 0);
     json_t *all = read_records("both.json");
     assert_int_equal(json_array_size(json_object_get(all, "devices")), 2);
     assert_complete(record_of(all, "Portable"), true);
     assert_complete(record_of(all, "rusticl"), true);
     json_decref(all);
+    shell("grep -q ': first losses' errors");
 
     show("r.html");
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 2);
@@ -168,32 +165,37 @@ static void beside_rusticl(void **state) {
     assert_int_equal(count_of("class=\"bar\""), 2 * 20 * 3);
 }
 
-/* The kernel multiplies wrong through rusticl alone; what both computed before is merged in. */
+/* The kernel multiplies wrong through rusticl alone, the stub crashes, PoCL is right. */
 static void rusticl_wrong(void **state) {
     (void)state;
-    use_rusticl();
+    use_drivers(true, true);
     shell("rm -rf kernels; cp -r %s/cl kernels; sed -i 's/k < depth; k++/k < depth - WRONG; k++/' kernels/gemm.cl",
           VGGCL_SOURCE_DIR);
     shell("! cmp -s kernels/gemm.cl %s/cl/gemm.cl", VGGCL_SOURCE_DIR);
     shell("printf '#ifdef POCL_DEVICE_ADDRESS_BITS\\n#define WRONG 0\\n#else\\n#define WRONG 1\\n#endif\\n' >wrong");
     shell("cat kernels/gemm.cl >>wrong; mv wrong kernels/gemm.cl");
     assert_int_equal(vggcl("compare --all --quick --kernel-dir kernels --html r.html --json --against both.json " SMALL
-                           " 2>errors >four.json; exit $?"),
+                           " 2>errors >three.json; exit $?"),
                      1);
-    json_t *all = read_records("four.json"), *rusticl = record_of(all, "rusticl");
-    assert_int_equal(json_array_size(json_object_get(all, "devices")), 2 + 2);
+    json_t *all = read_records("three.json"), *rusticl = record_of(all, "rusticl"), *stub = record_of(all, "stub");
+    assert_int_equal(json_array_size(json_object_get(all, "devices")), 3 + 2);
     assert_complete(record_of(all, "Portable"), false);
     assert_status(rusticl, "wrong");
     assert_true(number_of(json_object_get(rusticl, "selfcheck"), "failures") > 0);
     assert_int_equal(json_array_size(json_object_get(rusticl, "faults")), 2); /* an operator, and a loss */
+    assert_status(stub, "failed");
+    assert_string_equal(json_string_value(json_object_get(stub, "error")),
+                        "cold start: killed by SIGSEGV (Segmentation fault)");
     json_decref(all);
     shell(
-        "grep -q '^vggcl: error: 1 of 4 devices failed or computed wrong: .*llvmpipe.*: computes wrong: .*(gemm/gemm)' "
-        "errors");
+        "grep -q '^vggcl: error: 2 of 5 devices failed or computed wrong: .*llvmpipe.*: computes wrong: .*(gemm/gemm)' "
+        "errors && grep -q 'stub <b>.*killed by SIGSEGV' errors");
 
     show("r.html");
+    assert_int_equal(count_of("<td class=\"failed\">failed</td>"), 1);
     assert_int_equal(count_of("<td class=\"wrong\">wrong</td>"), 1);
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1 + 2);
+    assert_says("stub &lt;b&gt;&amp;\"device\"</span>");
     assert_says("both.json</small>");
 }
 
@@ -252,7 +254,7 @@ int main(void) {
     setenv("RUSTICL_ENABLE", "llvmpipe", 1);
     setenv("ASAN_OPTIONS", "handle_segv=0", 1);         /* a crash is to be a crash */
     cmocka_set_skip_filter(getenv("VGGCL_SKIP_TESTS")); /* for checkers; not set otherwise */
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_crashing),   cmocka_unit_test(beside_rusticl),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_crashing),   cmocka_unit_test(rusticl_right),
                                        cmocka_unit_test(rusticl_wrong),  cmocka_unit_test(hanging),
                                        cmocka_unit_test(hostile_record), cmocka_unit_test(bad_input)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

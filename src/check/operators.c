@@ -11,9 +11,6 @@
 #include "ops/winograd.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const struct coins test_coins = {0xFEDCBA9876543210, 0x123456789A, RNG_DROPOUT + 7, 0.4f, 0};
 

@@ -37,10 +37,22 @@ typedef CONCAT(int, VW) ivec;
 #ifndef HALF
 #define HALF 0
 #endif
+
+/* A vector as long as a CPU's cache line is stored past the cache, which need not read the line first then: most
+ * activations are gone from there anyway before they are read. */
+#if VW == 16 && defined(__x86_64__) && defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store)
+#define STREAMS
+#endif
+#endif
 #if !HALF
 typedef float stored;
 #define ALOAD VLOAD
+#ifdef STREAMS
+#define ASTORE(v, i, p) __builtin_nontemporal_store((v), (global vec *)(p) + (i))
+#else
 #define ASTORE VSTORE
+#endif
 #define ALOAD1(i, p) ((p)[i])
 #define ASTORE1(v, i, p) ((p)[i] = (v))
 #else

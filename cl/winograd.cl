@@ -8,15 +8,53 @@
  * point, GAP words between two. Tiles are numbered as pixels are: tile columns running fastest, then tile rows, then
  * images. An image whose sides are no multiple of TILE is padded with zeros. */
 
-#ifndef TILE
-#define TILE 4 /* outputs of a tile along each side: 2 or 4 */
+#ifndef ALPHA
+#define ALPHA 6 /* points along each side of a transformed tile: 6 and 4 for TILE 4 and 2; 3 for images of 2 x 2 alone */
 #endif
 #ifndef GAP
 #define GAP 32 /* a multiple of VW */
 #endif
-#define ALPHA (TILE + 2)
 
-#if TILE == 2
+#if ALPHA == 3
+
+/* The tile is all of the image, so that its HALO is 0 and need not be read: what is left of a row is [w1 w2; w0 w1]
+ * times two pixels, which takes three products instead of four. */
+#define TILE 2
+#define HALO 0
+
+inline void input_transform(const vec *d, vec *o) {
+    o[0] = d[0] + d[1];
+    o[1] = d[1];
+    o[2] = d[0];
+}
+
+inline void output_transform(const vec *d, vec *o) {
+    o[0] = d[0] + d[1];
+    o[1] = d[0] + d[2];
+}
+
+inline void weight_transform(const vec *g, vec *o) {
+    o[0] = g[1];
+    o[1] = g[2] - g[1];
+    o[2] = g[0] - g[1];
+}
+
+inline void output_transposed(const vec *y, vec *o) {
+    o[0] = y[0] + y[1];
+    o[1] = y[0];
+    o[2] = y[1];
+}
+
+inline void weight_transposed(const vec *d, vec *o) {
+    o[0] = d[2];
+    o[1] = d[0] - d[1] - d[2];
+    o[2] = d[1];
+}
+
+#elif ALPHA == 4
+
+#define TILE 2
+#define HALO 1
 
 inline void input_transform(const vec *d, vec *o) {
     o[0] = d[0] - d[2];
@@ -53,6 +91,9 @@ inline void weight_transposed(const vec *d, vec *o) {
 }
 
 #else
+
+#define TILE 4
+#define HALO 1
 
 inline void input_transform(const vec *d, vec *o) {
     vec even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
@@ -162,10 +203,10 @@ inline place place_of(int tile, int h, int w, int halo) {
 /* v[panel][point][tile][channel of the panel] = B' x B. */
 kernel void winograd_input(global const stored *x, int first_image, int tiles, int h, int w, int c, int panel,
                            global float *v) {
-    LOCATE_TILE(1, panel);
+    LOCATE_TILE(HALO, panel);
     global const stored *image_start = x + image_offset;
     global float *tile_start = v + tile_offset;
-    TRANSFORM(input_transform, ALPHA, ALPHA, LOAD_PIXEL, STORE_POINT)
+    TRANSFORM(input_transform, TILE + 2 * HALO, ALPHA, LOAD_PIXEL, STORE_POINT)
 }
 
 /* y = A' m A + bias (where has_bias is set), from m[point][tile][c]. */
@@ -292,12 +333,12 @@ inline void transform_outputs(local const float *m, int points, int first, int c
 inline void transform_inputs(global const stored *x, int first, int count, int h, int w, int c, local float *v,
                              int points) {
     for (int t = 0; t < count; t++) {
-        place at = place_of(first + t, h, w, 1);
+        place at = place_of(first + t, h, w, HALO);
         int top = at.top, left = at.left;
         global const stored *image_start = x + (size_t)at.image * h * w * c;
         local float *tile_start = v + t * c;
         for (int block = 0; block < c / VW; block++) {
-            TRANSFORM(input_transform, ALPHA, ALPHA, LOAD_PIXEL, STORE_LOCAL_POINT)
+            TRANSFORM(input_transform, TILE + 2 * HALO, ALPHA, LOAD_PIXEL, STORE_LOCAL_POINT)
         }
     }
 }

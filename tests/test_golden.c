@@ -178,8 +178,14 @@ static void compare_case(const char *path, bool bn, const struct golden_case *c,
 }
 
 static void compare_file(const char *file, bool bn) {
-    static const char *const algorithms[] = {
-        "auto", "im2col", "winograd2", "winograd4", "winograd4-fused", "winograd4-sliced", "kn2row"};
+    static const char *const algorithms[] = {"auto",
+                                             "im2col",
+                                             "winograd2",
+                                             "winograd4",
+                                             "winograd4-fused",
+                                             "winograd4-sliced",
+                                             "winograd2-lone",
+                                             "winograd2-lone-sliced"};
     char path[VGGCL_PATH_MAX];
     snprintf(path, sizeof path, "%s/tests/golden/%s.safetensors", VGGCL_SOURCE_DIR, file);
     CHECK(safetensors_read(path, &golden));

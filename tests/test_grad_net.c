@@ -8,8 +8,13 @@
 #include <string.h>
 
 static const struct shape input = {8, 8, 3};
-static const char *const algorithms[] = {"im2col",          "winograd2",        "winograd4",
-                                         "winograd4-fused", "winograd4-sliced", "kn2row"};
+static const char *const algorithms[] = {"im2col",
+                                         "winograd2",
+                                         "winograd4",
+                                         "winograd4-fused",
+                                         "winograd4-sliced",
+                                         "winograd2-lone",
+                                         "winograd2-lone-sliced"};
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
@@ -42,13 +47,13 @@ static const struct layer_spec bn_specs[] = {
 
 static void without_bn(void **state) {
     (void)state;
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < LENGTH(algorithms); i++)
         check_gradients("without BN", plain_specs, LENGTH(plain_specs), input, algorithms[i]);
 }
 
 static void with_bn(void **state) {
     (void)state;
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < LENGTH(algorithms); i++)
         check_gradients("with BN", bn_specs, LENGTH(bn_specs), input, algorithms[i]);
 }
 
@@ -116,7 +121,7 @@ static void half_storage(void **state) {
     (void)state;
     if (interpreted())
         skip(); /* as long as all the rest; the operators' own tests show the kernels */
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < LENGTH(algorithms); i++) {
         compare_storages(plain_specs, LENGTH(plain_specs), algorithms[i]);
         compare_storages(bn_specs, LENGTH(bn_specs), algorithms[i]);
     }

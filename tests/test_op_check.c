@@ -54,8 +54,8 @@ static void check_shapes(const struct conv_shape *shapes, size_t shape_count, si
 /* Single pixels, images below and beside a tile, channels of every vector width and of none. */
 static void small_shapes(void **state) {
     (void)state;
-    static const struct conv_shape shapes[] = {
-        {1, 1, 1, 1, 1}, {3, 2, 2, 3, 7}, {1, 7, 7, 13, 48}, {3, 3, 5, 32, 16}, {1, 3, 17, 1, 1}};
+    static const struct conv_shape shapes[] = {{1, 1, 1, 1, 1},   {3, 2, 2, 3, 7},   {9, 2, 2, 32, 16},
+                                               {1, 7, 7, 13, 48}, {3, 3, 5, 32, 16}, {1, 3, 17, 1, 1}};
     if (interpreted() && device->half)
         skip(); /* test_op_conv and test_op_activation have shapes small enough */
     check_shapes(shapes, sizeof shapes / sizeof *shapes, SIZE_MAX);

@@ -55,11 +55,13 @@ static void choice(void **state) {
 
 static void winograd_counts(void **state) {
     (void)state;
-    assert_int_equal(winograd_points(2), 16);
-    assert_int_equal(winograd_points(4), 36);
-    assert_int_equal(winograd_tiles(2, 5, 3), 6);
-    assert_int_equal(winograd_tiles(4, 8, 9), 6);
-    assert_int_equal(winograd_tiles(4, 1, 1), 1);
+    assert_int_equal(winograd_points(WINOGRAD_LONE), 9);
+    assert_int_equal(winograd_points(WINOGRAD_F2), 16);
+    assert_int_equal(winograd_points(WINOGRAD_F4), 36);
+    assert_int_equal(winograd_tiles(WINOGRAD_LONE, 2, 2), 1);
+    assert_int_equal(winograd_tiles(WINOGRAD_F2, 5, 3), 6);
+    assert_int_equal(winograd_tiles(WINOGRAD_F4, 8, 9), 6);
+    assert_int_equal(winograd_tiles(WINOGRAD_F4, 1, 1), 1);
 }
 
 /* Exactly what the algorithm asked for: its guard words show where it asked for too little. */
@@ -116,7 +118,7 @@ static void halves(void **state) {
     struct tensor x_device = upload_stored(inputs, x), dy_device = upload_stored(inputs, dy);
     struct tensor w_device = upload(weights, w), no_bias = {0};
     FOR_EACH_ALGORITHM(a) {
-        if (interpreted() && a->tile)
+        if (interpreted() && a->alpha)
             continue; /* minutes */
         struct tensor y = poisoned_stored(inputs), dx = poisoned_stored(inputs), dweight = poisoned(weights);
         struct conv_method m = {a, gemm_engine(device)};

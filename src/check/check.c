@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* Odd sizes, sizes below a tile, channels of every vector width. */
-static const struct conv_shape small_shapes[] = {
-    {3, 2, 2, 1, 1}, {3, 5, 3, 16, 13}, {2, 6, 7, 13, 48}, {1, 9, 6, 36, 2}, {5, 4, 8, 8, 32}};
+static const struct conv_shape small_shapes[] = {{3, 2, 2, 1, 1},   {7, 2, 2, 32, 48}, {3, 5, 3, 16, 13},
+                                                 {2, 6, 7, 13, 48}, {1, 9, 6, 36, 2},  {5, 4, 8, 8, 32}};
 enum { SMALL_SHAPES = sizeof small_shapes / sizeof *small_shapes };
 
 /* Elements compared of an output of a network's shape, and images in a quick check. */

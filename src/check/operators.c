@@ -31,13 +31,13 @@ static double sum_roundings(double terms) {
  * roundings. That bound is so far above what occurs that lambda = 2 does. A tile's errors are spread over all of its
  * outputs: they are measured by the largest magnitude. */
 static double conv_roundings(const struct conv_algorithm *a, double terms) {
-    if (a->tile == 0)
+    if (a->alpha == 0)
         return sum_roundings(terms);
-    return sqrt(terms + 32) * (a->tile == 2 ? 9 : 256);
+    return sqrt(terms + 32) * (a->alpha == WINOGRAD_F4 ? 256 : 9);
 }
 
 static enum rig_kind conv_kind(const struct conv_algorithm *a) {
-    return a->tile ? RIG_SPREAD : RIG_FLOATS;
+    return a->alpha ? RIG_SPREAD : RIG_FLOATS;
 }
 
 /* A one-dimensional transform sums 5 terms at most, with coefficients rounded; two of them and a bias. */
@@ -205,11 +205,11 @@ static void rotation(struct rig *rig, const struct check *check, struct conv_sha
 
 /* Winograd's transforms, each alone. */
 static size_t all_points(const struct check *check, size_t rows, size_t columns) {
-    return winograd_points(check->algorithm->tile) * winograd_point_words(rows, columns);
+    return winograd_points(check->algorithm->alpha) * winograd_point_words(rows, columns);
 }
 
 static size_t tiles_of(const struct check *check, struct conv_shape s) {
-    return s.n * winograd_tiles(check->algorithm->tile, s.h, s.w);
+    return s.n * winograd_tiles(check->algorithm->alpha, s.h, s.w);
 }
 
 /* To be written: a matrix of rows x columns at each point, zeros in the gaps. */
@@ -223,15 +223,15 @@ static struct tensor poisoned_points(struct rig *rig, const struct check *check,
 
 /* From images, the first of which is another's, to points. */
 static void to_points(struct rig *rig, const struct check *check, struct conv_shape s, size_t channels,
-                      enum vggcl_err (*transform)(struct dev *d, int tile, struct conv_shape s, struct tensor from,
+                      enum vggcl_err (*transform)(struct dev *d, int alpha, struct conv_shape s, struct tensor from,
                                                   size_t first_image, size_t panel, struct tensor to),
-                      struct sum (*reference)(int tile, struct conv_shape s, const float *from, size_t i)) {
-    int tile = check->algorithm->tile;
+                      struct sum (*reference)(int alpha, struct conv_shape s, const float *from, size_t i)) {
+    int alpha = check->algorithm->alpha;
     size_t image = s.h * s.w * channels, count = (s.n + 1) * image;
     float *from = activations(rig, count);
     struct tensor to = poisoned_points(rig, check, tiles_of(check, s), channels);
-    RIG_RUN(rig, transform(rig->dev, tile, s, rig_upload_stored(rig, count, from), 1, channels, to));
-    RIG_COMPARE(rig, "points", RIG_FLOATS, to, TRANSFORM_ROUNDINGS, i, reference(tile, s, from + image, i));
+    RIG_RUN(rig, transform(rig->dev, alpha, s, rig_upload_stored(rig, count, from), 1, channels, to));
+    RIG_COMPARE(rig, "points", RIG_FLOATS, to, TRANSFORM_ROUNDINGS, i, reference(alpha, s, from + image, i));
 }
 
 static void transform_input(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -244,39 +244,39 @@ static void transform_gradient(struct rig *rig, const struct check *check, struc
 
 /* The first image must stay as it is. */
 static void transform_output(struct rig *rig, const struct check *check, struct conv_shape s) {
-    int tile = check->algorithm->tile;
+    int alpha = check->algorithm->alpha;
     size_t count = all_points(check, tiles_of(check, s), s.o), image = s.h * s.w * s.o, images = (s.n + 1) * image;
     float *m = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1);
     float *old = rig_stored(rig, images, rig_floats(rig, images, 2, 3));
     struct tensor y = rig_upload_stored(rig, images, old);
-    RIG_RUN(rig, winograd_output(rig->dev, tile, s, rig_upload(rig, count, m), 1, rig_upload(rig, s.o, bias), y));
+    RIG_RUN(rig, winograd_output(rig->dev, alpha, s, rig_upload(rig, count, m), 1, rig_upload(rig, s.o, bias), y));
     RIG_COMPARE(rig, "y", RIG_FLOATS, y, TRANSFORM_ROUNDINGS, i,
-                i < image ? sum_exactly(old[i]) : reference_winograd_output(tile, s, m, bias, i - image));
+                i < image ? sum_exactly(old[i]) : reference_winograd_output(alpha, s, m, bias, i - image));
 }
 
 static void transform_weight(struct rig *rig, const struct check *check, struct conv_shape s) {
-    int tile = check->algorithm->tile;
+    int alpha = check->algorithm->alpha;
     size_t count = 9 * s.c * s.o;
     float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_floats(rig, count, -1, 1);
     for (size_t i = 0; i < count; i++)
         rotated[i] = reference_rotated(s.c, s.o, weight, i);
     struct tensor on_device = rig_upload(rig, count, weight);
     struct tensor u = poisoned_points(rig, check, s.c, s.o);
-    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, false, u));
-    RIG_COMPARE(rig, "u", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i, reference_winograd_weight(tile, s.c, s.o, weight, i));
-    RIG_RUN(rig, winograd_weight(rig->dev, tile, s.c, s.o, on_device, true, u));
+    RIG_RUN(rig, winograd_weight(rig->dev, alpha, s.c, s.o, on_device, false, u));
+    RIG_COMPARE(rig, "u", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i, reference_winograd_weight(alpha, s.c, s.o, weight, i));
+    RIG_RUN(rig, winograd_weight(rig->dev, alpha, s.c, s.o, on_device, true, u));
     RIG_COMPARE(rig, "u of the rotated", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i,
-                reference_winograd_weight(tile, s.c, s.o, rotated, i));
+                reference_winograd_weight(alpha, s.c, s.o, rotated, i));
 }
 
 static void transform_weight_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
-    int tile = check->algorithm->tile;
+    int alpha = check->algorithm->alpha;
     size_t count = all_points(check, s.c, s.o);
     float *du = rig_floats(rig, count, -1, 1);
     struct tensor dweight = rig_poisoned(rig, 9 * s.c * s.o);
-    RIG_RUN(rig, winograd_weight_gradient(rig->dev, tile, s.c, s.o, 1, rig_upload(rig, count, du), dweight));
+    RIG_RUN(rig, winograd_weight_gradient(rig->dev, alpha, s.c, s.o, 1, rig_upload(rig, count, du), dweight));
     RIG_COMPARE(rig, "dweight", RIG_FLOATS, dweight, TRANSFORM_ROUNDINGS, i,
-                reference_winograd_weight_gradient(tile, s.c, s.o, du, i));
+                reference_winograd_weight_gradient(alpha, s.c, s.o, du, i));
 }
 
 /* ------------------------------------------------------------------------------------------ batch normalisation -- */
@@ -588,6 +588,7 @@ const struct check operator_checks[] = {
     OF(&conv_im2col, BACK, "weight rotation", "im2col/rotate_weight", C | O, rotation),
     TRANSFORMS(&conv_winograd2),
     TRANSFORMS(&conv_winograd4),
+    TRANSFORMS(&conv_winograd2_lone),
     ENGINE(GEMM_TILED),
     {.name = "matrix product, other tiles",
      .kernels = "gemm_local/gemm_local, gemm/gemm",
@@ -602,7 +603,8 @@ const struct check operator_checks[] = {
     CONVOLUTIONS(&conv_winograd4, "winograd/*, a matrix product"),
     CONVOLUTIONS(&conv_winograd4_fused, "winograd/winograd_fused*"),
     CONVOLUTIONS(&conv_winograd4_sliced, "winograd/winograd_sliced*"),
-    CONVOLUTIONS(&conv_kn2row, "a matrix product"),
+    CONVOLUTIONS(&conv_winograd2_lone, "winograd/*, a matrix product"),
+    CONVOLUTIONS(&conv_winograd2_lone_sliced, "winograd/winograd_sliced*"),
     STATISTICS("bn training", "bn/bn_partial, bn_finish, average/average_move", IMAGES, bn_training),
     STATISTICS("bn evaluation", "bn/bn_inference", C, bn_evaluation),
     ACTIVATION("relu", false, false, DROPOUT_NONE),

@@ -63,6 +63,19 @@ static const double g4[] = {1. / 4,  0,       0,      -1. / 6, -1. / 6,  -1. / 6
                             1. / 24, 1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6,  0,       0,      1};
 static const double at4[] = {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4, 0, 0, 1, -1, 8, -8, 1};
 
+/* Where d is two values between zeros that are left out of it. */
+static const double bt_lone[] = {1, 1, 0, 1, 1, 0};
+static const double g_lone[] = {0, 1, 0, 0, -1, 1, 1, -1, 0};
+static const double at_lone[] = {1, 1, 0, 1, 0, 1};
+
+/* By alpha: a tile of tile x tile outputs reads `halo` pixels beyond each side of them. */
+static const struct winograd_form {
+    size_t tile, halo;
+    const double *bt, *g, *at;
+} forms[] = {[WINOGRAD_LONE] = {2, 0, bt_lone, g_lone, at_lone},
+             [WINOGRAD_F2] = {2, 1, bt2, g2, at2},
+             [WINOGRAD_F4] = {4, 1, bt4, g4, at4}};
+
 /* A rows x columns matrix in memory, read as it is or transposed. */
 struct transform {
     const double *m;
@@ -86,19 +99,19 @@ static double factor(struct transform t, size_t rows, size_t i, size_t j) {
 static const struct sum gap = {0, 0};
 
 /* Element i of [point][tile][channel], made of squares of images that begin halo pixels before the tile's outputs. */
-static struct sum to_point(struct transform t, int tile, struct conv_shape s, size_t channels, long halo,
+static struct sum to_point(struct transform t, int alpha, struct conv_shape s, size_t channels, size_t halo,
                            const float *images, size_t i) {
-    size_t side = (size_t)tile, tiles_w = (s.w + side - 1) / side, tiles = winograd_tiles(tile, s.h, s.w);
+    size_t side = forms[alpha].tile, tiles_w = (s.w + side - 1) / side, tiles = winograd_tiles(alpha, s.h, s.w);
     size_t words = winograd_point_words(s.n * tiles, channels), point = i / words;
     size_t channel = i % words % channels, number = i % words / channels;
     if (number >= s.n * tiles)
         return gap;
     struct sum v = {0, 0};
     for (size_t j = 0; j < t.columns * t.columns; j++) {
-        long row = (long)(number % tiles / tiles_w * side + j / t.columns) - halo;
-        long column = (long)(number % tiles % tiles_w * side + j % t.columns) - halo;
+        long row = (long)(number % tiles / tiles_w * side + j / t.columns) - (long)halo;
+        long column = (long)(number % tiles % tiles_w * side + j % t.columns) - (long)halo;
         if (row >= 0 && row < (long)s.h && column >= 0 && column < (long)s.w)
-            sum_add(&v, factor(t, side + 2, point, j) *
+            sum_add(&v, factor(t, (size_t)alpha, point, j) *
                             images[((number / tiles * s.h + (size_t)row) * s.w + (size_t)column) * channels + channel]);
     }
     return v;
@@ -112,34 +125,36 @@ static struct sum of_points(struct transform t, size_t rows, size_t step, const 
     return out;
 }
 
-struct sum reference_winograd_input(int tile, struct conv_shape s, const float *x, size_t i) {
-    return to_point(transform(tile == 2 ? bt2 : bt4, (size_t)tile + 2), tile, s, s.c, 1, x, i);
+struct sum reference_winograd_input(int alpha, struct conv_shape s, const float *x, size_t i) {
+    const struct winograd_form *f = &forms[alpha];
+    return to_point(transform(f->bt, f->tile + 2 * f->halo), alpha, s, s.c, f->halo, x, i);
 }
 
-struct sum reference_winograd_gradient(int tile, struct conv_shape s, const float *dy, size_t i) {
-    return to_point(transposed(tile == 2 ? at2 : at4, (size_t)tile, (size_t)tile + 2), tile, s, s.o, 0, dy, i);
+struct sum reference_winograd_gradient(int alpha, struct conv_shape s, const float *dy, size_t i) {
+    const struct winograd_form *f = &forms[alpha];
+    return to_point(transposed(f->at, f->tile, (size_t)alpha), alpha, s, s.o, 0, dy, i);
 }
 
-struct sum reference_winograd_output(int tile, struct conv_shape s, const float *m, const float *bias, size_t i) {
-    size_t side = (size_t)tile, tiles_w = (s.w + side - 1) / side, tiles = winograd_tiles(tile, s.h, s.w);
+struct sum reference_winograd_output(int alpha, struct conv_shape s, const float *m, const float *bias, size_t i) {
+    size_t side = forms[alpha].tile, tiles_w = (s.w + side - 1) / side, tiles = winograd_tiles(alpha, s.h, s.w);
     size_t o = i % s.o, column = i / s.o % s.w, row = i / s.o / s.w % s.h, image = i / s.o / s.w / s.h;
     size_t number = image * tiles + row / side * tiles_w + column / side;
-    struct sum y = of_points(transform(tile == 2 ? at2 : at4, side + 2), side, winograd_point_words(s.n * tiles, s.o),
-                             m, row % side * side + column % side, number * s.o + o);
+    struct sum y = of_points(transform(forms[alpha].at, (size_t)alpha), side, winograd_point_words(s.n * tiles, s.o), m,
+                             row % side * side + column % side, number * s.o + o);
     sum_add(&y, bias ? bias[o] : 0);
     return y;
 }
 
-struct sum reference_winograd_weight(int tile, size_t c, size_t o, const float *weight, size_t i) {
+struct sum reference_winograd_weight(int alpha, size_t c, size_t o, const float *weight, size_t i) {
     size_t words = winograd_point_words(c, o);
     if (i % words >= c * o)
         return gap;
-    return of_points(transform(tile == 2 ? g2 : g4, 3), (size_t)tile + 2, c * o, weight, i / words, i % words);
+    return of_points(transform(forms[alpha].g, 3), (size_t)alpha, c * o, weight, i / words, i % words);
 }
 
-struct sum reference_winograd_weight_gradient(int tile, size_t c, size_t o, const float *du, size_t i) {
-    return of_points(transposed(tile == 2 ? g2 : g4, (size_t)tile + 2, 3), 3, winograd_point_words(c, o), du,
-                     i / (c * o), i % (c * o));
+struct sum reference_winograd_weight_gradient(int alpha, size_t c, size_t o, const float *du, size_t i) {
+    return of_points(transposed(forms[alpha].g, (size_t)alpha, 3), 3, winograd_point_words(c, o), du, i / (c * o),
+                     i % (c * o));
 }
 
 /* ---------------------------------------------------------------------------------------------- matrix products -- */
@@ -311,8 +326,8 @@ struct sum reference_column_sum(size_t rows, size_t c, const float *x, size_t co
 struct sum reference_dropout(struct coins coins, size_t unit, double x) {
     const uint32_t key[2] = {(uint32_t)coins.seed, (uint32_t)(coins.seed >> 32)};
     unit += coins.first;
-    const uint32_t counter[4] = {(uint32_t)(unit / 4), (uint32_t)coins.step, (uint32_t)(coins.step >> 32),
-                                 coins.purpose};
+    const uint32_t counter[WINOGRAD_F2] = {(uint32_t)(unit / 4), (uint32_t)coins.step, (uint32_t)(coins.step >> 32),
+                                           coins.purpose};
     uint32_t words[4];
     rng_philox(counter, key, words);
     return sum_of(words[unit % 4] >= ldexp(coins.p, 32) ? x / (1.0 - coins.p) : 0);
@@ -394,7 +409,7 @@ struct sum reference_image(const uint8_t *pixels, const int32_t *order, size_t f
     int32_t image = order[first + i / IMAGE];
     int channel = (int)(i % 3), column = (int)(i / 3 % SIDE), row = (int)(i / (3 * SIDE) % SIDE);
     const uint32_t key[2] = {(uint32_t)a->seed, (uint32_t)(a->seed >> 32)};
-    const uint32_t counter[4] = {0, (uint32_t)image, a->epoch, RNG_AUGMENT};
+    const uint32_t counter[WINOGRAD_F2] = {0, (uint32_t)image, a->epoch, RNG_AUGMENT};
     uint32_t words[4];
     rng_philox(counter, key, words);
     if (within(row, words[3] >> 16, a->cutout) && within(column, words[3] & 0xffff, a->cutout))

@@ -48,11 +48,11 @@ struct sum reference_conv_weight_gradient(struct conv_shape s, const float *x, c
 float reference_rotated(size_t c, size_t o, const float *weight, size_t i);
 
 /* Winograd's transforms (winograd.h) of images from number 0 on; bias may be NULL. */
-struct sum reference_winograd_input(int tile, struct conv_shape s, const float *x, size_t i);
-struct sum reference_winograd_gradient(int tile, struct conv_shape s, const float *dy, size_t i);
-struct sum reference_winograd_output(int tile, struct conv_shape s, const float *m, const float *bias, size_t i);
-struct sum reference_winograd_weight(int tile, size_t c, size_t o, const float *weight, size_t i);
-struct sum reference_winograd_weight_gradient(int tile, size_t c, size_t o, const float *du, size_t i);
+struct sum reference_winograd_input(int alpha, struct conv_shape s, const float *x, size_t i);
+struct sum reference_winograd_gradient(int alpha, struct conv_shape s, const float *dy, size_t i);
+struct sum reference_winograd_output(int alpha, struct conv_shape s, const float *m, const float *bias, size_t i);
+struct sum reference_winograd_weight(int alpha, size_t c, size_t o, const float *weight, size_t i);
+struct sum reference_winograd_weight_gradient(int alpha, size_t c, size_t o, const float *du, size_t i);
 
 /* ---------------------------------------------------------------------------------------------- matrix products -- */
 

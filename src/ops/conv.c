@@ -27,9 +27,15 @@ size_t conv_chunk(const struct dev *d, struct conv_shape s, size_t words_per_ima
     return images < 1 ? 1 : images < s.n ? images : s.n;
 }
 
-const struct conv_algorithm *const conv_algorithms[] = {
-    &conv_direct,          &conv_im2col,           &conv_winograd2, &conv_winograd4,
-    &conv_winograd4_fused, &conv_winograd4_sliced, &conv_kn2row,    NULL};
+const struct conv_algorithm *const conv_algorithms[] = {&conv_direct,
+                                                        &conv_im2col,
+                                                        &conv_winograd2,
+                                                        &conv_winograd4,
+                                                        &conv_winograd4_fused,
+                                                        &conv_winograd4_sliced,
+                                                        &conv_winograd2_lone,
+                                                        &conv_winograd2_lone_sliced,
+                                                        NULL};
 
 struct conv_shape conv_reversed(struct conv_shape s) {
     return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
@@ -41,7 +47,7 @@ static struct conv_shape directed(struct conv_shape s, enum conv_direction direc
 }
 
 bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, enum conv_direction direction) {
-    return !a->can || a->can(d, directed(s, direction), direction == CONV_WEIGHT_GRADIENT);
+    return !a->can || a->can(a, d, directed(s, direction), direction == CONV_WEIGHT_GRADIENT);
 }
 
 bool conv_multiplies(const struct conv_algorithm *a) {
@@ -52,7 +58,8 @@ bool conv_multiplies(const struct conv_algorithm *a) {
  * weight gradient, which go through memory once for each group of tiles, outgrow them before weights do. */
 static const struct conv_algorithm *suitable_winograd4(const struct dev *d, struct conv_shape s,
                                                        enum conv_direction direction) {
-    size_t image_words = winograd_points(4) * winograd_tiles(4, s.h, s.w) * s.n * (s.c > s.o ? s.c : s.o);
+    size_t image_words =
+        winograd_points(WINOGRAD_F4) * winograd_tiles(WINOGRAD_F4, s.h, s.w) * s.n * (s.c > s.o ? s.c : s.o);
     bool fusable = s.c * s.o <= 256 * 256;
     bool sliceable = s.c * s.o >= 128 * 256 && (direction == CONV_WEIGHT_GRADIENT || image_words <= conv_words(d));
     if (sliceable && conv_can(&conv_winograd4_sliced, d, s, direction))
@@ -67,8 +74,10 @@ static const struct conv_algorithm *suitable(const struct dev *d, struct conv_sh
         return &conv_direct;
     if (d->info.type != VGGCL_CPU || s.c < WINOGRAD_CHANNELS)
         return &conv_im2col;
-    if (conv_can(&conv_kn2row, d, s, direction))
-        return &conv_kn2row;
+    if (conv_can(&conv_winograd2_lone_sliced, d, s, direction))
+        return &conv_winograd2_lone_sliced;
+    if (conv_can(&conv_winograd2_lone, d, s, direction))
+        return &conv_winograd2_lone;
     if (s.h < 4 || s.w < 4)
         return &conv_winograd2;
     return suitable_winograd4(d, s, direction);
@@ -85,8 +94,8 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
     if (*algorithm)
         return VGGCL_OK;
     return err_set(VGGCL_EUSAGE,
-                   "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused, winograd4-sliced or "
-                   "kn2row, not '%s'",
+                   "--conv takes auto, direct, im2col, winograd2, winograd4, winograd4-fused, winograd4-sliced, "
+                   "winograd2-lone or winograd2-lone-sliced, not '%s'",
                    name);
 }
 

@@ -26,7 +26,7 @@ struct conv_scratch_words {
 
 struct conv_algorithm {
     const char *name;
-    int tile; /* of Winograd's: outputs along a side */
+    int alpha; /* of Winograd's: points along a side of a transformed tile */
 
     /* What forward and weight_gradient need for this shape, with activations as d->half says: a matrix product reads
      * and writes floats. More images than fit are done in chunks. */
@@ -49,17 +49,18 @@ struct conv_algorithm {
 
     /* Whether it does a forward, or a weight gradient, of shape s, of however many images; NULL where it does all. What
      * not, it is not asked for: conv_forward() and its like go to `otherwise`. */
-    bool (*can)(const struct dev *d, struct conv_shape s, bool weight_gradient);
+    bool (*can)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, bool weight_gradient);
     const struct conv_algorithm *otherwise;
 };
 
 extern const struct conv_algorithm conv_direct, conv_im2col, conv_winograd2, conv_winograd4, conv_winograd4_fused,
-    conv_winograd4_sliced, conv_kn2row;
+    conv_winograd4_sliced, conv_winograd2_lone, conv_winograd2_lone_sliced;
 
 extern const struct conv_algorithm *const conv_algorithms[]; /* these; ended by NULL */
 
-/* Whether a does s, of that direction, by itself on d: direct leaves many channels to im2col, winograd4-fused and
- * winograd4-sliced what does not fit into local memory to winograd4. */
+/* Whether a does s, of that direction, by itself on d: direct leaves many channels to im2col, winograd2-lone images
+ * that are not 2 x 2 to winograd2, and those that are fused or sliced what does not fit into local memory to those that
+ * are not. */
 bool conv_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, enum conv_direction direction);
 
 /* Whether a makes matrix products of what it can do, so that their engine matters. */
@@ -75,9 +76,9 @@ struct conv_method {
 struct vggcl_method conv_describe(struct conv_method m);
 
 /* The methods for a convolution of shape s, which is the forward one's for all three directions. name: the algorithm
- * "direct", "im2col", "winograd2", "winograd4", "winograd4-fused", "winograd4-sliced" or "kn2row", or "auto" for what
- * was tuned for the shape on d, else for what suits both; likewise the engine, unless gemm_use() chose one.
- * VGGCL_EUSAGE for any other name. */
+ * "direct", "im2col", "winograd2", "winograd4", "winograd4-fused", "winograd4-sliced", "winograd2-lone" or
+ * "winograd2-lone-sliced", or "auto" for what was tuned for the shape on d, else for what suits both; likewise the
+ * engine, unless gemm_use() chose one. VGGCL_EUSAGE for any other name. */
 enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]);
 

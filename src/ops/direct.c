@@ -52,8 +52,8 @@ enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor
 /* ------------------------------------------------------------------------------------------- the convolutions -- */
 
 /* The data gradient of few channels has many: im2col takes those. */
-static bool can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
-    (void)d, (void)weight_gradient;
+static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, bool weight_gradient) {
+    (void)a, (void)d, (void)weight_gradient;
     return s.c <= DIRECT_CHANNELS;
 }
 

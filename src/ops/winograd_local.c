@@ -1,12 +1,10 @@
-/* winograd_local.c - Winograd's F(4x4, 3x3) with what is transformed in local memory, which on a CPU is a part of its
- * cache: winograd4-fused keeps the images' tiles there, for layers whose transformed weights the caches hold as well;
- * winograd4-sliced keeps the weights there, a slice at a time, for small images of many channels, which need less room
- * than the weights. What does not fit is left to conv_winograd4. */
+/* winograd_local.c - Winograd's algorithm with what is transformed in local memory, which on a CPU is a part of its
+ * cache: the fused form keeps the images' tiles there, for layers whose transformed weights the caches hold as well;
+ * the sliced form keeps the weights there, a slice at a time, for small images of many channels, which need less room
+ * than the weights. What does not fit is left to the forms of winograd.c. */
 #include "ops/winograd.h"
 
 #include <stdio.h>
-
-enum { TILE = 4 }; /* F(4x4, 3x3) */
 
 /* The register tiles of the products, rows x columns vectors, where registers hold fewer than 16 floats, and where they
  * hold 16 and there are twice as many. Measured. A gradient's rows divide every number of channels. */
@@ -29,8 +27,8 @@ enum { LEAST_DEPTH = 64, GRADIENT_DEPTH = 32 };
 /* Slabs of the fused weight gradient for each compute unit, so that the units finish together; and at most. */
 enum { UNIT_SLABS = 2, MOST_SLABS = 32 };
 
-static size_t tiles_of(struct conv_shape s) {
-    return s.n * winograd_tiles(TILE, s.h, s.w);
+static size_t tiles_of(int alpha, struct conv_shape s) {
+    return s.n * winograd_tiles(alpha, s.h, s.w);
 }
 
 static size_t least(size_t a, size_t b) {
@@ -58,26 +56,27 @@ static size_t width_of(const struct dev *d, enum product product, size_t o) {
 }
 
 /* Rows of so many words, over all of the matrices that a point has, that local memory holds. */
-static size_t rows_that_fit(const struct dev *d, size_t row_words, size_t matrices) {
-    size_t room = (size_t)d->info.local_memory / 4 / winograd_points(TILE);
+static size_t rows_that_fit(const struct dev *d, int alpha, size_t row_words, size_t matrices) {
+    size_t room = (size_t)d->info.local_memory / 4 / winograd_points(alpha);
     size_t gaps = matrices * winograd_point_words(0, 0);
     return room < gaps ? 0 : (room - gaps) / row_words;
 }
 
 /* Local memory for a matrix of rows x columns at each point. */
-static struct arg local_points(size_t rows, size_t columns) {
-    return A_LOCAL(4 * winograd_points(TILE) * winograd_point_words(rows, columns));
+static struct arg local_points(int alpha, size_t rows, size_t columns) {
+    return A_LOCAL(4 * winograd_points(alpha) * winograd_point_words(rows, columns));
 }
 
 struct options {
     char text[96];
 };
 
-static struct options build_options(const struct dev *d, enum product product, size_t o, struct tensor like) {
+static struct options build_options(const struct dev *d, int alpha, enum product product, size_t o,
+                                    struct tensor like) {
     struct register_tile tile = register_tile(d, product, o);
     struct options options;
     snprintf(options.text, sizeof options.text, "%s -DROWS=%zu -DCOLUMNS=%zu",
-             winograd_options(d, TILE, dev_register_width(d), like).text, tile.rows, tile.columns);
+             winograd_options(d, alpha, dev_register_width(d), like).text, tile.rows, tile.columns);
     return options;
 }
 
@@ -86,7 +85,7 @@ static struct options build_options(const struct dev *d, enum product product, s
 /* How many tiles of tile_words each, transformed and multiplied, fit into local memory: a multiple of step up to most,
  * or 0. */
 static size_t fitting_group(const struct dev *d, size_t tile_words, size_t step, size_t most) {
-    return least(most, rows_that_fit(d, tile_words, 2)) / step * step;
+    return least(most, rows_that_fit(d, WINOGRAD_F4, tile_words, 2)) / step * step;
 }
 
 /* 0 where the shape is left to conv_winograd4; fewer tiles where there would be none for some compute unit. */
@@ -95,7 +94,7 @@ static size_t fused_group(const struct dev *d, struct conv_shape s) {
         return 0;
     size_t rows = register_tile(d, FUSED, s.o).rows;
     size_t group = fitting_group(d, s.c + width_of(d, FUSED, s.o), rows, FUSED_TILES);
-    size_t share = quotient_up(tiles_of(s), 2 * d->info.compute_units);
+    size_t share = quotient_up(tiles_of(WINOGRAD_F4, s), 2 * d->info.compute_units);
     return least(group, quotient_up(share, rows) * rows);
 }
 
@@ -109,15 +108,16 @@ static size_t most_slabs(const struct dev *d) {
     return least(UNIT_SLABS * d->info.compute_units, MOST_SLABS);
 }
 
-static bool fused_can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
+static bool fused_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, bool weight_gradient) {
+    (void)a;
     return (weight_gradient ? fused_gradient_group(d, s) : fused_group(d, s)) > 0;
 }
 
 static struct conv_scratch_words fused_scratch(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
     (void)a;
-    size_t u = winograd_points(TILE) * winograd_point_words(s.c, s.o), group = fused_gradient_group(d, s);
-    size_t slabs = group ? least(most_slabs(d), quotient_up(tiles_of(s), group)) : 0;
+    size_t u = winograd_points(WINOGRAD_F4) * winograd_point_words(s.c, s.o), group = fused_gradient_group(d, s);
+    size_t slabs = group ? least(most_slabs(d), quotient_up(tiles_of(WINOGRAD_F4, s), group)) : 0;
     return (struct conv_scratch_words){.weight = u, .output = slabs * u};
 }
 
@@ -125,31 +125,34 @@ static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *
                                     struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
                                     struct conv_scratch scratch) {
     (void)a;
-    size_t tiles = tiles_of(s), group = fused_group(d, s);
-    TRY(winograd_weight(d, TILE, s.c, s.o, weight, rotate, scratch.weight));
-    return dev_run(d, "winograd/winograd_fused", build_options(d, FUSED, s.o, x).text,
+    size_t tiles = tiles_of(WINOGRAD_F4, s), group = fused_group(d, s);
+    TRY(winograd_weight(d, WINOGRAD_F4, s.c, s.o, weight, rotate, scratch.weight));
+    return dev_run(d, "winograd/winograd_fused", build_options(d, WINOGRAD_F4, FUSED, s.o, x).text,
                    RANGE_SINGLE(quotient_up(tiles, group), 1, 1),
                    ARGS(A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
-                        A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), local_points(group, s.c),
-                        local_points(group, width_of(d, FUSED, s.o))));
+                        A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
+                        local_points(WINOGRAD_F4, group, s.c),
+                        local_points(WINOGRAD_F4, group, width_of(d, FUSED, s.o))));
 }
 
 static enum vggcl_err fused_weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
                                             struct tensor x, struct tensor dy, struct tensor dweight,
                                             struct conv_scratch scratch) {
     (void)a;
-    size_t tiles = tiles_of(s), group = fused_gradient_group(d, s);
+    size_t tiles = tiles_of(WINOGRAD_F4, s), group = fused_gradient_group(d, s);
     size_t slab_tiles = quotient_up(quotient_up(tiles, most_slabs(d)), group) * group;
     size_t slabs = quotient_up(tiles, slab_tiles);
-    TRY(dev_run(
-        d, "winograd/winograd_fused_gradient", build_options(d, FUSED_GRADIENT, s.o, x).text, RANGE_SINGLE(slabs, 1, 1),
-        ARGS(A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c),
-             A_INT(s.o), A_MEM(scratch.output), local_points(group, s.c), local_points(group, s.o))));
-    return winograd_weight_gradient(d, TILE, s.c, s.o, slabs, scratch.output, dweight);
+    TRY(dev_run(d, "winograd/winograd_fused_gradient", build_options(d, WINOGRAD_F4, FUSED_GRADIENT, s.o, x).text,
+                RANGE_SINGLE(slabs, 1, 1),
+                ARGS(A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles), A_INT(group), A_INT(s.h), A_INT(s.w),
+                     A_INT(s.c), A_INT(s.o), A_MEM(scratch.output), local_points(WINOGRAD_F4, group, s.c),
+                     local_points(WINOGRAD_F4, group, s.o))));
+    return winograd_weight_gradient(d, WINOGRAD_F4, s.c, s.o, slabs, scratch.output, dweight);
 }
 
 const struct conv_algorithm conv_winograd4_fused = {
-    "winograd4-fused", TILE, fused_scratch, NULL, fused_forward, fused_weight_gradient, fused_can, &conv_winograd4};
+    "winograd4-fused", WINOGRAD_F4,           fused_scratch, NULL,
+    fused_forward,     fused_weight_gradient, fused_can,     &conv_winograd4};
 
 /* ------------------------------------------------------------------------------------------------------ sliced -- */
 
@@ -169,8 +172,8 @@ struct slicing {
 /* The deepest slices that leave room for all tiles, or else LEAST_DEPTH and the tiles in even groups; no group where
  * nothing fits, which does not depend on the number of tiles. Fewer tiles to a group where there would be none for some
  * compute unit. */
-static struct slicing slicing_of(const struct dev *d, struct conv_shape s) {
-    size_t width = width_of(d, SLICED, s.o), rows = rows_that_fit(d, width, 2), tiles = tiles_of(s);
+static struct slicing slicing_of(const struct dev *d, int alpha, struct conv_shape s) {
+    size_t width = width_of(d, SLICED, s.o), rows = rows_that_fit(d, alpha, width, 2), tiles = tiles_of(alpha, s);
     size_t deepest = rows > tiles + LEAST_DEPTH ? rows - tiles : least(LEAST_DEPTH, rows / 2);
     struct slicing slicing = {fitting_depth(d, s.c, deepest), 0};
     if (slicing.depth >= rows)
@@ -180,49 +183,50 @@ static struct slicing slicing_of(const struct dev *d, struct conv_shape s) {
     return slicing;
 }
 
-static bool sliced_can(const struct dev *d, struct conv_shape s, bool weight_gradient) {
-    if (!whole_vectors(d, s))
+static bool sliced_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, bool weight_gradient) {
+    int alpha = a->alpha;
+    if (!whole_vectors(d, s) || !winograd_fits(alpha, s))
         return false;
     if (weight_gradient)
-        return fitting_depth(d, s.c, GRADIENT_DEPTH) <= rows_that_fit(d, width_of(d, SLICED_GRADIENT, s.o), 1);
-    return slicing_of(d, s).group > 0;
+        return fitting_depth(d, s.c, GRADIENT_DEPTH) <= rows_that_fit(d, alpha, width_of(d, SLICED_GRADIENT, s.o), 1);
+    return slicing_of(d, alpha, s).group > 0;
 }
 
 /* Each chunk of images transforms the weights anew, but is read again and again, by each slice. */
-static size_t sliced_chunk(const struct dev *d, struct conv_shape s) {
+static size_t sliced_chunk(const struct dev *d, int alpha, struct conv_shape s) {
     size_t wider = s.c > s.o ? s.c : s.o;
-    return conv_chunk(d, s, winograd_points(TILE) * winograd_tiles(TILE, s.h, s.w) * wider, 0);
+    return conv_chunk(d, s, winograd_points(alpha) * winograd_tiles(alpha, s.h, s.w) * wider, 0);
 }
 
-static size_t panel_words(size_t tiles, size_t channels, size_t panel) {
-    return channels / panel * winograd_points(TILE) * winograd_point_words(tiles, panel);
+static size_t panel_words(int alpha, size_t tiles, size_t channels, size_t panel) {
+    return channels / panel * winograd_points(alpha) * winograd_point_words(tiles, panel);
 }
 
 static struct conv_scratch_words sliced_scratch(const struct conv_algorithm *a, const struct dev *d,
                                                 struct conv_shape s) {
-    (void)a;
-    size_t tiles = sliced_chunk(d, s) * winograd_tiles(TILE, s.h, s.w), narrowest = dev_register_width(d);
-    return (struct conv_scratch_words){.input = panel_words(tiles, s.c, narrowest),
-                                       .output = panel_words(tiles, s.o, narrowest)};
+    int alpha = a->alpha;
+    size_t tiles = sliced_chunk(d, alpha, s) * winograd_tiles(alpha, s.h, s.w), narrowest = dev_register_width(d);
+    return (struct conv_scratch_words){.input = panel_words(alpha, tiles, s.c, narrowest),
+                                       .output = panel_words(alpha, tiles, s.o, narrowest)};
 }
 
 static enum vggcl_err sliced_forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
                                      struct tensor x, struct tensor weight, bool rotate, struct tensor bias,
                                      struct tensor y, struct conv_scratch scratch) {
-    (void)a;
-    size_t images = sliced_chunk(d, s), width = width_of(d, SLICED, s.o);
+    int alpha = a->alpha;
+    size_t images = sliced_chunk(d, alpha, s), width = width_of(d, SLICED, s.o);
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
         part.n = least(images, s.n - first);
-        size_t tiles = tiles_of(part);
-        struct slicing slicing = slicing_of(d, part);
-        TRY(winograd_input(d, TILE, part, x, first, slicing.depth, scratch.input));
-        TRY(dev_run(d, "winograd/winograd_sliced", build_options(d, SLICED, s.o, x).text,
+        size_t tiles = tiles_of(alpha, part);
+        struct slicing slicing = slicing_of(d, alpha, part);
+        TRY(winograd_input(d, alpha, part, x, first, slicing.depth, scratch.input));
+        TRY(dev_run(d, "winograd/winograd_sliced", build_options(d, alpha, SLICED, s.o, x).text,
                     RANGE_SINGLE(s.o / width, quotient_up(tiles, slicing.group), 1),
                     ARGS(A_MEM(scratch.input), A_INT(first), A_INT(tiles), A_INT(slicing.group), A_INT(s.h), A_INT(s.w),
                          A_INT(s.c), A_INT(s.o), A_INT(slicing.depth), A_MEM(weight), A_INT(rotate),
-                         A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), local_points(slicing.depth, width),
-                         local_points(slicing.group, width))));
+                         A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), local_points(alpha, slicing.depth, width),
+                         local_points(alpha, slicing.group, width))));
     }
     return VGGCL_OK;
 }
@@ -230,22 +234,26 @@ static enum vggcl_err sliced_forward(const struct conv_algorithm *a, struct dev 
 static enum vggcl_err sliced_weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
                                              struct tensor x, struct tensor dy, struct tensor dweight,
                                              struct conv_scratch scratch) {
-    (void)a;
-    size_t images = sliced_chunk(d, s), width = width_of(d, SLICED_GRADIENT, s.o);
+    int alpha = a->alpha;
+    size_t images = sliced_chunk(d, alpha, s), width = width_of(d, SLICED_GRADIENT, s.o);
     size_t depth = fitting_depth(d, s.c, GRADIENT_DEPTH);
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
         part.n = least(images, s.n - first);
-        TRY(winograd_input(d, TILE, part, x, first, depth, scratch.input));
-        TRY(winograd_gradient(d, TILE, part, dy, first, width, scratch.output));
-        TRY(dev_run(d, "winograd/winograd_sliced_gradient", build_options(d, SLICED_GRADIENT, s.o, x).text,
+        TRY(winograd_input(d, alpha, part, x, first, depth, scratch.input));
+        TRY(winograd_gradient(d, alpha, part, dy, first, width, scratch.output));
+        TRY(dev_run(d, "winograd/winograd_sliced_gradient", build_options(d, alpha, SLICED_GRADIENT, s.o, x).text,
                     RANGE_SINGLE(s.c / depth, s.o / width, 1),
-                    ARGS(A_MEM(scratch.input), A_MEM(scratch.output), A_INT(tiles_of(part)), A_INT(s.c), A_INT(s.o),
-                         A_INT(depth), A_INT(first > 0), A_MEM(dweight), local_points(depth, width))));
+                    ARGS(A_MEM(scratch.input), A_MEM(scratch.output), A_INT(tiles_of(alpha, part)), A_INT(s.c),
+                         A_INT(s.o), A_INT(depth), A_INT(first > 0), A_MEM(dweight),
+                         local_points(alpha, depth, width))));
     }
     return VGGCL_OK;
 }
 
 const struct conv_algorithm conv_winograd4_sliced = {
-    "winograd4-sliced",     TILE,       sliced_scratch, NULL, sliced_forward,
-    sliced_weight_gradient, sliced_can, &conv_winograd4};
+    "winograd4-sliced",     WINOGRAD_F4, sliced_scratch, NULL, sliced_forward,
+    sliced_weight_gradient, sliced_can,  &conv_winograd4};
+const struct conv_algorithm conv_winograd2_lone_sliced = {
+    "winograd2-lone-sliced", WINOGRAD_LONE,          sliced_scratch, NULL,
+    sliced_forward,          sliced_weight_gradient, sliced_can,     &conv_winograd2_lone};

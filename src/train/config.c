@@ -12,8 +12,16 @@
 #include <string.h>
 
 static const char *const model_names[] = {"vgg11", "vgg13", "vgg16", "vgg19", NULL}; /* as in vgg_models */
-static const char *const conv_names[] = {
-    "auto", "direct", "im2col", "winograd2", "winograd4", "winograd4-fused", "winograd4-sliced", "kn2row", NULL};
+static const char *const conv_names[] = {"auto",
+                                         "direct",
+                                         "im2col",
+                                         "winograd2",
+                                         "winograd4",
+                                         "winograd4-fused",
+                                         "winograd4-sliced",
+                                         "winograd2-lone",
+                                         "winograd2-lone-sliced",
+                                         NULL};
 static const char *const recipe_names[] = {"seed", "fast", NULL};
 static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
 static const char *const storage_names[] = {"float", "half", NULL};
@@ -125,7 +133,7 @@ static const struct vggcl_option options[] = {
     {"log-steps", "FILE", "write every step's loss there, as csv: step,epoch,lr,loss", "", TRAIN, TEXT(log_steps)},
     {"conv", "NAME",
      "convolution algorithm: auto, direct, im2col, winograd2, winograd4, winograd4-fused,\n"
-     "winograd4-sliced or kn2row",
+     "winograd4-sliced, winograd2-lone or winograd2-lone-sliced",
      "auto", BOTH | NETWORK | VGGCL_STORED, CHOICE(conv, conv_names)},
     {"gemm", "NAME", "matrix product engine: auto, clblast or tiled", "auto", BOTH | NETWORK | TUNE | VGGCL_STORED,
      CHOICE(gemm, gemm_engine_names)},

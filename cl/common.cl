@@ -32,27 +32,26 @@ typedef CONCAT(int, VW) ivec;
 #define AS_IVEC CONCAT(as_int, VW)
 #endif
 
+/* VSTREAM: VSTORE of what is gone from a cache before it is read, as most activations and gradients are. A vector as long
+ * as a CPU's cache line goes past the cache then, which need not read the line first. */
+#define VSTREAM VSTORE
+#if VW == 16 && defined(__x86_64__) && defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store)
+#undef VSTREAM
+#define VSTREAM(v, i, p) __builtin_nontemporal_store((v), (global vec *)(p) + (i))
+#endif
+#endif
+
 /* ALOAD and ASTORE: the same of activations and their gradients, floats, or where HALF is set 16-bit floats, rounded to
  * the nearest when they are stored (to even, where two are); arithmetic is in floats either way. ALOAD1: of one alone. */
 #ifndef HALF
 #define HALF 0
 #endif
 
-/* A vector as long as a CPU's cache line is stored past the cache, which need not read the line first then: most
- * activations are gone from there anyway before they are read. */
-#if VW == 16 && defined(__x86_64__) && defined(__has_builtin)
-#if __has_builtin(__builtin_nontemporal_store)
-#define STREAMS
-#endif
-#endif
 #if !HALF
 typedef float stored;
 #define ALOAD VLOAD
-#ifdef STREAMS
-#define ASTORE(v, i, p) __builtin_nontemporal_store((v), (global vec *)(p) + (i))
-#else
-#define ASTORE VSTORE
-#endif
+#define ASTORE VSTREAM
 #define ALOAD1(i, p) ((p)[i])
 #define ASTORE1(v, i, p) ((p)[i] = (v))
 #else

@@ -279,7 +279,7 @@ kernel void winograd_weight_gradient(global const float *du, int count, int part
     size_t words = (size_t)count * VW, points = words + GAP;
 #define LOAD_SUM(row, column)                                                                                          \
     sum_of_parts(du + (row * ALPHA + column) * points, parts, ALPHA * ALPHA * points, block)
-#define STORE_TAP(row, column, value) VSTORE(value, block, dweight + (row * 3 + column) * words)
+#define STORE_TAP(row, column, value) VSTREAM(value, block, dweight + (row * 3 + column) * words)
     TRANSFORM(weight_transposed, ALPHA, 3, LOAD_SUM, STORE_TAP)
 }
 
@@ -545,7 +545,7 @@ kernel void winograd_sliced_gradient(global const float *v, global const float *
         for (int block = 0; block < COLUMNS; block++) {
 #define TAP(row, column) (dweight + (size_t)(row * 3 + column) * c * o)
 #define STORE_SLICE(row, column, value)                                                                                \
-    VSTORE((value) + (add ? VLOAD(block, TAP(row, column)) : (vec)0), block, TAP(row, column))
+    VSTREAM((value) + (add ? VLOAD(block, TAP(row, column)) : (vec)0), block, TAP(row, column))
             TRANSFORM(weight_transposed, ALPHA, 3, LOAD_LOCAL_POINT, STORE_SLICE)
         }
     }

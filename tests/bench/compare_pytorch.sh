@@ -9,7 +9,8 @@
 #   --steps N     timed steps of a run (default 10)
 #   --width F     scales every layer's number of channels (default 1)
 #   --layers      each 3x3 convolution too
-#   --batches     vggcl's images per second at batch 32, 64, 128, 256 and 512 too
+#   --batches     vggcl's images per second at batch 32, 64, 128, 256 and 512 too, turn about: medians of as many runs
+#                 as there are pairs, or of 5
 #   --cores LIST  the cores for both, as taskset takes them: 0-3 (default: all)
 #   --vggcl FILE  the program (default build/vggcl)
 #   --json        one object, for scripts
@@ -107,11 +108,12 @@ for ((p = 0; p < pairs; p++)); do
         done
     done
 done
-if $by_batch; then
+for ((run = 0; run < (pairs ? pairs : 5); run++)); do
+    $by_batch || break
     for batch in "${more_batches[@]}"; do
-        progress "batch $batch"
-        run_vggcl "batches-$batch" "$batch"
+        progress "by batch, run $((run + 1)): $batch"
+        run_vggcl "batches-$run-$batch" "$batch"
     done
-fi
+done
 progress ''
 "$python" "$here/report.py" "$folder" "$form"

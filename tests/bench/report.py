@@ -1,5 +1,5 @@
 """report.py FOLDER text|json: for compare_pytorch.sh, the table from what it measured: FOLDER/about.json, and for each
-pair P and batch B FOLDER/vggcl-P-B.json and FOLDER/pytorch-P-B.json."""
+pair P and batch B FOLDER/vggcl-P-B.json and FOLDER/pytorch-P-B.json; of run R by batch FOLDER/batches-R-B.json."""
 import glob
 import json
 import os
@@ -43,12 +43,10 @@ def compare(folder, about):
 
 
 def flatness(folder):
-    rates = {}
-    for path in glob.glob(os.path.join(folder, "batches-*.json")):
-        run = read(path)
-        rates[run["batch"]] = {"train_images_per_s": run["train_images_per_s"],
-                               "eval_images_per_s": run["eval_images_per_s"]}
-    return dict(sorted(rates.items()))
+    runs = [read(path) for path in glob.glob(os.path.join(folder, "batches-*.json"))]
+    return {batch: {rate: statistics.median(run[rate] for run in runs if run["batch"] == batch)
+                    for rate in ("train_images_per_s", "eval_images_per_s")}
+            for batch in sorted({run["batch"] for run in runs})}
 
 
 def main(folder, form):

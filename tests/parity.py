@@ -21,7 +21,6 @@ import tempfile
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, os.path.join(ROOT, "tests", "golden"))
 try:
-    import numpy as np
     import torch
     import vgg
 except ImportError as missing:
@@ -33,13 +32,6 @@ LEARNING_RATE, SEED, TEST_IMAGES = 1e-4, 7, 500
 LOSS_TOLERANCE, WEIGHT_TOLERANCE = 1e-3, 1e-2
 
 
-def images(folder, files, count):
-    """The first images of CIFAR-10's binary files, as the network takes them, and their labels."""
-    raw = np.concatenate([np.fromfile(os.path.join(folder, name), np.uint8).reshape(-1, 3073) for name in files])[:count]
-    x = (torch.from_numpy(raw[:, 1:].astype(np.float32)).reshape(-1, 3, 32, 32) / 255 - 0.5) / 0.5
-    return x, torch.from_numpy(raw[:, 0].astype(np.int64))
-
-
 def largest(ours, theirs):
     return max(abs(a - b) / abs(b) for a, b in zip(ours, theirs))
 
@@ -47,7 +39,7 @@ def largest(ours, theirs):
 def compare(case, steps, program, data, work):
     normalised, dropout, width, batch = case.split(",")
     bn, width, batch = normalised == "bn", float(width), int(batch)
-    x, y = images(data, [f"data_batch_{i}.bin" for i in range(1, 6)], steps * batch)
+    x, y = vgg.images(data, [f"data_batch_{i}.bin" for i in range(1, 6)], steps * batch)
     torch.manual_seed(1)
     net, again = vgg.Vgg(width, bn, dropout), vgg.Vgg(width, bn, dropout)
     start = {name: t.clone() for name, t in net.weights().items()}
@@ -75,7 +67,7 @@ def compare(case, steps, program, data, work):
     worst = max(trained, key=distance)
     evaluation = subprocess.run([program, "eval", "--weights", os.path.join(save, "last.safetensors"), "--data", data,
                                  "--limit", str(TEST_IMAGES), "--json"], check=True, capture_output=True)
-    x, y = images(data, ["test_batch.bin"], TEST_IMAGES)
+    x, y = vgg.images(data, ["test_batch.bin"], TEST_IMAGES)
     loss = torch.nn.functional.cross_entropy(vgg.evaluate(net, x, 128), y).item()
     return ours, theirs, largest(ours, theirs), largest(rounding, theirs), worst, distance(worst), \
         largest([json.loads(evaluation.stdout)["loss"]], [loss])

@@ -34,7 +34,7 @@ def compare(folder, about):
         runs = {who: {b: read(folder, f"{who}-{p}-{b}.json") for b in batches} for who in ("vggcl", "pytorch")}
         pairs.append([quantities(runs[who], batches, runs["pytorch"]) for who in ("vggcl", "pytorch")])
     rows = []
-    for name, unit in pairs[0][0]:
+    for name, unit in pairs[0][0] if pairs else ():
         ours, theirs = ([pair[who][name, unit] for pair in pairs] for who in range(2))
         ratios = [a / b if unit == "images/s" else b / a for a, b in zip(ours, theirs)]
         rows.append({"name": name, "unit": unit, "vggcl": statistics.median(ours), "pytorch": statistics.median(theirs),

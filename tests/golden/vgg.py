@@ -1,7 +1,9 @@
-"""VGG16 and its training in PyTorch, with vggcl's names of tensors and its dropout coins: what make_golden.py and
-../parity.py compare with. The coins are drawn by what src/base/rng.h and src/ops/activation.h say. Needs torch and numpy."""
+"""VGG16 and its training in PyTorch, with vggcl's names of tensors and its dropout coins: what make_golden.py,
+../parity.py and ../bench/pytorch_train.py compare with. The coins are drawn by what src/base/rng.h and
+src/ops/activation.h say. Needs torch and numpy."""
 import json
 import math
+import os
 import struct
 from collections import OrderedDict
 
@@ -29,6 +31,13 @@ def philox(counter, key):
         c0, c1, c2, c3 = p1 >> half ^ c1 ^ k0, p1 & LOW, p0 >> half ^ c3 ^ k1, p0 & LOW
         k0, k1 = k0 + np.uint64(0x9E3779B9) & LOW, k1 + np.uint64(0xBB67AE85) & LOW
     return np.stack([c0, c1, c2, c3], -1)
+
+
+def images(folder, files, count=None):
+    """The first images of CIFAR-10's binary files, as the network takes them, and their labels."""
+    raw = np.concatenate([np.fromfile(os.path.join(folder, name), np.uint8).reshape(-1, 3073) for name in files])[:count]
+    x = (torch.from_numpy(raw[:, 1:].astype(np.float32)).reshape(-1, 3, 32, 32) / 255 - 0.5) / 0.5
+    return x, torch.from_numpy(raw[:, 0].astype(np.int64))
 
 
 class Dropout(nn.Module):

@@ -47,7 +47,6 @@ typedef CONCAT(int, VW) ivec;
 #ifndef HALF
 #define HALF 0
 #endif
-
 #if !HALF
 typedef float stored;
 #define ALOAD VLOAD

@@ -178,21 +178,14 @@ static void compare_case(const char *path, bool bn, const struct golden_case *c,
 }
 
 static void compare_file(const char *file, bool bn) {
-    static const char *const algorithms[] = {"auto",
-                                             "im2col",
-                                             "winograd2",
-                                             "winograd4",
-                                             "winograd4-fused",
-                                             "winograd4-sliced",
-                                             "winograd2-lone",
-                                             "winograd2-lone-sliced"};
     char path[VGGCL_PATH_MAX];
     snprintf(path, sizeof path, "%s/tests/golden/%s.safetensors", VGGCL_SOURCE_DIR, file);
     CHECK(safetensors_read(path, &golden));
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
-            snprintf(running, sizeof running, "%s %s %s", file, cases[k].name, algorithms[i]);
-            compare_case(path, bn, &cases[k], algorithms[i]);
+        for (int i = -1; i < 0 || conv_algorithms[i]; i++) {
+            const char *algorithm = i < 0 ? "auto" : conv_algorithms[i]->name;
+            snprintf(running, sizeof running, "%s %s %s", file, cases[k].name, algorithm);
+            compare_case(path, bn, &cases[k], algorithm);
         }
     safetensors_free(&golden);
 }

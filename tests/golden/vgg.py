@@ -92,6 +92,12 @@ class Vgg(nn.Sequential):
         layers["fc2"] = nn.Linear(c, 10)
         super().__init__(layers)
 
+    def set_coins(self, seed, step):
+        """Dropout in the next pass is that of vggcl's step `step`, from 0, of a run with this seed."""
+        for layer in self:
+            if isinstance(layer, Dropout):
+                layer.seed, layer.step = seed, step
+
     def weights(self):
         """Weights and statistics, as vggcl stores them."""
         return {name: t for name, t in self.state_dict().items() if t.is_floating_point()}
@@ -109,9 +115,7 @@ def train(net, x, y, batch, steps, lr, seed, first_step=0, recipe=False):
     batches, losses = list(zip(x.split(batch), y.split(batch))), []
     net.train()
     for step in range(steps):
-        for layer in net:
-            if isinstance(layer, Dropout):
-                layer.seed, layer.step = seed, first_step + step
+        net.set_coins(seed, first_step + step)
         images, labels = batches[step % len(batches)]
         optimiser.zero_grad()
         loss = F.cross_entropy(net(images), labels, label_smoothing=0.1 if recipe else 0)

@@ -1,13 +1,10 @@
-/* bn.cl - batch normalisation over the pixels of a [pixels][c] matrix (Ioffe and Szegedy 2015).
- *
- * Statistics are taken in two levels: slabs of slab_rows pixels, then the slabs in their order. A slab's second moment
- * is taken about the slab's own mean, and slabs are merged by Chan's formula, so nothing cancels. */
+/* bn.cl - batch normalisation over the pixels of a [pixels][c] matrix (Ioffe and Szegedy 2015). */
 
 #ifndef COLUMNS
 #define COLUMNS 1 /* vectors of channels that a work-item takes, side by side */
 #endif
 
-/* partial[slab][0][c] = mean of the slab, partial[slab][1][c] = sum of squares about it. */
+/* partial[slab] (cl/common.cl) of slabs of slab_rows pixels. Some convolutions leave it with what they make. */
 kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows, global float *partial) {
     int i = get_global_id(0), blocks = c / (VW * COLUMNS);
     int slab = i / blocks, first = slab * slab_rows, last = min(first + slab_rows, pixels);
@@ -15,7 +12,7 @@ kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows,
         return;
     vec mean[COLUMNS], squares[COLUMNS];
     x += i % blocks * (VW * COLUMNS);
-    partial += (size_t)slab * 2 * c + i % blocks * (VW * COLUMNS);
+    partial += (size_t)slab * 3 * c + i % blocks * (VW * COLUMNS);
     UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] = squares[j] = 0;
     for (int pixel = first; pixel < last; pixel++)
         UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] += ALOAD(j, x + (size_t)pixel * c);
@@ -27,32 +24,29 @@ kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows,
         }
     }
     UNROLL for (int j = 0; j < COLUMNS; j++) {
-        VSTORE(mean[j], j, partial);
-        VSTORE(squares[j], j, partial + c);
+        STORE_SLAB(last - first, mean[j], squares[j], j, partial, c);
     }
 }
 
 /* mean[c], the unbiased variance[c], and inverse_deviation[c] = 1 / sqrt(biased variance + epsilon) of all pixels. scale
  * and shift make y = x * scale + shift the normalised value. */
-kernel void bn_finish(global const float *partial, int pixels, int c, int slab_rows, float epsilon,
-                      global const float *gamma, global const float *beta, global float *mean, global float *variance,
+kernel void bn_finish(global const float *partial, int slabs, int c, float epsilon, global const float *gamma,
+                      global const float *beta, global float *mean, global float *variance,
                       global float *inverse_deviation, global float *scale, global float *shift) {
     int block = get_global_id(0);
     if (block >= c / VW)
         return;
-    vec m = 0, squares = 0;
-    float count = 0;
-    for (int first = 0, slab = 0; first < pixels; first += slab_rows, slab++) {
-        float rows = min(slab_rows, pixels - first);
-        vec difference = VLOAD(block, partial + (size_t)slab * 2 * c) - m;
-        squares += VLOAD(block, partial + (size_t)slab * 2 * c + c) +
-                   difference * difference * (count * rows / (count + rows));
-        m += difference * (rows / (count + rows));
-        count += rows;
+    vec count = 0, m = 0, squares = 0;
+    for (int slab = 0; slab < slabs; slab++, partial += 3 * c) {
+        vec pixels = VLOAD(block, partial), share = pixels / (count + pixels);
+        vec difference = VLOAD(block, partial + c) - m;
+        squares += VLOAD(block, partial + 2 * c) + difference * difference * (count * share);
+        m += difference * share;
+        count += pixels;
     }
     vec inverse = 1 / sqrt(squares / count + epsilon);
     VSTORE(m, block, mean);
-    VSTORE(squares / max(count - 1, 1.0f), block, variance);
+    VSTORE(squares / max(count - 1, (vec)1), block, variance);
     VSTORE(inverse, block, inverse_deviation);
     vec factor = VLOAD(block, gamma) * inverse;
     VSTORE(factor, block, scale);

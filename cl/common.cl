@@ -81,6 +81,30 @@ inline vec vec_mad(vec a, vec b, vec c) {
 }
 #define MAD(a, b, c) vec_mad(a, b, c)
 
+/* Batch statistics are taken in two levels: slabs of pixels, then the slabs in their order (bn_finish() in cl/bn.cl).
+ * partial[slab][0][c] = pixels of the slab, [1][c] = their mean, [2][c] = the sum of squares about it, so that nothing
+ * cancels. STORE_SLAB: of vector `block` of c channels. */
+#define STORE_SLAB(pixels, mean, squares, block, partial, c)                                                           \
+    VSTORE((vec)(pixels), block, partial);                                                                             \
+    VSTORE(mean, block, (partial) + (c));                                                                              \
+    VSTORE(squares, block, (partial) + 2 * (c))
+
+/* `count` more values join mean and squares of `groups` times as many, by Chan's formula (Chan, Golub and LeVeque
+ * 1983). */
+inline void join_values(const vec *values, int count, int groups, vec *mean, vec *squares) {
+    vec sum = 0, about = 0;
+    UNROLL for (int i = 0; i < count; i++) sum += values[i];
+    vec own = sum * (1.0f / count);
+    UNROLL for (int i = 0; i < count; i++) {
+        vec difference = values[i] - own;
+        about = MAD(difference, difference, about);
+    }
+    float share = 1.0f / (groups + 1);
+    vec difference = own - *mean;
+    *squares += about + difference * difference * (groups * share * count);
+    *mean += difference * share;
+}
+
 /* columns[k], lane i = p[i * stride + k]: VW rows of VW words, transposed by log2(VW) perfect shuffles, each of which
  * makes two rows of one of the upper half and one of the lower by taking lanes of both in turn. */
 inline void load_transposed(global const float *p, size_t stride, vec *columns) {

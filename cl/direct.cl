@@ -26,34 +26,52 @@ inline void load_neighbours(global const stored *image, int h, int w, int row, i
 }
 
 /* y[pixel][o] = bias[o] + sum over tap, c of x[neighbour][c] * weight[tap][c][o]; a work-item is COLUMNS * VW outputs of
- * PIXELS pixels of one of the n * h rows. */
-kernel void direct_forward(global const stored *x, int rows, int h, int w, int o, global const float *weight,
-                           int has_bias, global const float *bias, global stored *y) {
-    int blocks = o / (VW * COLUMNS), runs = (w + PIXELS - 1) / PIXELS, i = get_global_id(0);
-    int first = i % blocks * COLUMNS, column = i / blocks % runs * PIXELS, line = i / blocks / runs;
-    if (line >= rows)
+ * a slab, which is slab_runs runs of PIXELS pixels of the n * h rows. Where has_partial is set, for rows of whole runs,
+ * it leaves the slab's statistics (cl/common.cl) too. */
+kernel void direct_forward(global const stored *x, int rows, int h, int w, int o, int slab_runs,
+                           global const float *weight, int has_bias, global const float *bias, global stored *y,
+                           int has_partial, global float *partial) {
+    int blocks = o / (VW * COLUMNS), row_runs = (w + PIXELS - 1) / PIXELS, i = get_global_id(0);
+    int slab = i / blocks, first = slab * slab_runs, last = min(first + slab_runs, rows * row_runs);
+    if (first >= last)
         return;
-    float in[3][SPAN];
-    load_neighbours(x + (size_t)(line / h) * h * w * CHANNELS, h, w, line % h, column, in);
-    vec sum[PIXELS][COLUMNS];
-    UNROLL for (int p = 0; p < PIXELS; p++)
-        UNROLL for (int j = 0; j < COLUMNS; j++) sum[p][j] = has_bias ? VLOAD(first + j, bias) : (vec)0;
-    for (int r = 0; r < 3; r++) {
-        UNROLL for (int k = 0; k < TAP_ROW; k++) {
-            vec factor[COLUMNS];
-            UNROLL for (int j = 0; j < COLUMNS; j++) factor[j] =
-                VLOAD(first + j, weight + (size_t)(r * TAP_ROW + k) * o);
-            UNROLL for (int p = 0; p < PIXELS; p++) {
-                vec value = in[r][p * CHANNELS + k];
-                UNROLL for (int j = 0; j < COLUMNS; j++) sum[p][j] = MAD(value, factor[j], sum[p][j]);
+    vec mean[COLUMNS], squares[COLUMNS];
+    UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] = squares[j] = 0;
+    weight += i % blocks * (VW * COLUMNS);
+    bias += i % blocks * (VW * COLUMNS);
+    y += i % blocks * (VW * COLUMNS);
+    for (int run = first; run < last; run++) {
+        int line = run / row_runs, column = run % row_runs * PIXELS;
+        float in[3][SPAN];
+        load_neighbours(x + (size_t)(line / h) * h * w * CHANNELS, h, w, line % h, column, in);
+        vec sum[COLUMNS][PIXELS];
+        UNROLL for (int j = 0; j < COLUMNS; j++)
+            UNROLL for (int p = 0; p < PIXELS; p++) sum[j][p] = has_bias ? VLOAD(j, bias) : (vec)0;
+        for (int r = 0; r < 3; r++) {
+            UNROLL for (int k = 0; k < TAP_ROW; k++) {
+                vec factor[COLUMNS];
+                UNROLL for (int j = 0; j < COLUMNS; j++) factor[j] =
+                    VLOAD(j, weight + (size_t)(r * TAP_ROW + k) * o);
+                UNROLL for (int p = 0; p < PIXELS; p++) {
+                    vec value = in[r][p * CHANNELS + k];
+                    UNROLL for (int j = 0; j < COLUMNS; j++) sum[j][p] = MAD(value, factor[j], sum[j][p]);
+                }
             }
         }
+        UNROLL for (int p = 0; p < PIXELS; p++) {
+            if (column + p >= w)
+                break;
+            UNROLL for (int j = 0; j < COLUMNS; j++) ASTORE(sum[j][p], j, y + ((size_t)line * w + column + p) * o);
+        }
+        if (has_partial)
+            UNROLL for (int j = 0; j < COLUMNS; j++)
+                join_values(sum[j], PIXELS, run - first, &mean[j], &squares[j]);
     }
-    UNROLL for (int p = 0; p < PIXELS; p++) {
-        if (column + p >= w)
-            break;
-        UNROLL for (int j = 0; j < COLUMNS; j++)
-            ASTORE(sum[p][j], first + j, y + ((size_t)line * w + column + p) * o);
+    if (!has_partial)
+        return;
+    partial += (size_t)slab * 3 * o + i % blocks * (VW * COLUMNS);
+    UNROLL for (int j = 0; j < COLUMNS; j++) {
+        STORE_SLAB((last - first) * PIXELS, mean[j], squares[j], j, partial, o);
     }
 }
 

@@ -168,7 +168,7 @@ inline void weight_transposed(const vec *d, vec *o) {
     masked(ALOAD(block, PIXEL(clamp(top + row, 0, h - 1), clamp(left + column, 0, w - 1))), INSIDE(row, column))
 #define STORE_PIXEL(row, column, value)                                                                                \
     if (INSIDE(row, column))                                                                                           \
-    ASTORE((value) + offset, block, PIXEL(top + row, left + column))
+    ASTORE(value, block, PIXEL(top + row, left + column))
 
 inline vec masked(vec value, int keep) {
     return AS_VEC(AS_IVEC(value) & (ivec)-keep);
@@ -216,7 +216,8 @@ kernel void winograd_output(global const float *m, int first_image, int tiles, i
     global const float *tile_start = m + tile_offset;
     global stored *image_start = y + image_offset;
     vec offset = has_bias ? VLOAD(block, bias) : (vec)0;
-    TRANSFORM(output_transform, ALPHA, TILE, LOAD_POINT, STORE_PIXEL)
+#define STORE_WITH_OFFSET(row, column, value) STORE_PIXEL(row, column, (value) + offset)
+    TRANSFORM(output_transform, ALPHA, TILE, LOAD_POINT, STORE_WITH_OFFSET)
 }
 
 /* z[panel][point][tile][channel of the panel] = A dy A'. */
@@ -311,19 +312,30 @@ kernel void winograd_weight_gradient(global const float *du, int count, int part
     }
 
 /* y = A' m A + bias (where has_bias is set) of `count` tiles from number `first` on and COLUMNS vectors of the o
- * channels, from m[point][t][column]; y and bias begin with the first of these channels. */
+ * channels, from m[point][t][column]; y, bias and partial begin with the first of these channels. Where has_partial is
+ * set, for images of whole tiles, the tiles are a slab, whose statistics (cl/common.cl) go to partial. */
 inline void transform_outputs(local const float *m, int points, int first, int count, int h, int w, int o, int has_bias,
-                              global const float *bias, global stored *y) {
+                              global const float *bias, global stored *y, int has_partial, global float *partial) {
+    vec mean[COLUMNS], squares[COLUMNS];
+    UNROLL for (int block = 0; block < COLUMNS; block++) mean[block] = squares[block] = 0;
     for (int t = 0; t < count; t++) {
         place at = place_of(first + t, h, w, 0);
         int top = at.top, left = at.left, c = o;
         global stored *image_start = y + (size_t)at.image * h * w * o;
         local const float *tile_start = m + t * WIDTH;
         for (int block = 0; block < COLUMNS; block++) {
-            vec offset = has_bias ? VLOAD(block, bias) : (vec)0;
-            TRANSFORM(output_transform, ALPHA, TILE, LOAD_LOCAL_POINT, STORE_PIXEL)
+            vec offset = has_bias ? VLOAD(block, bias) : (vec)0, values[TILE * TILE];
+#define KEEP_VALUE(row, column, value) values[row * TILE + column] = (value) + offset
+            TRANSFORM(output_transform, ALPHA, TILE, LOAD_LOCAL_POINT, KEEP_VALUE)
+            UNROLL for (int i = 0; i < TILE * TILE; i++) STORE_PIXEL(i / TILE, i % TILE, values[i]);
+            if (has_partial)
+                join_values(values, TILE * TILE, t, &mean[block], &squares[block]);
         }
     }
+    if (has_partial)
+        for (int block = 0; block < COLUMNS; block++) {
+            STORE_SLAB(count * TILE * TILE, mean[block], squares[block], block, partial, o);
+        }
 }
 
 /* ------------------------------------------------------------------------------------------------ images in local --
@@ -367,17 +379,18 @@ inline void multiply_tiles(local const float *v, int v_points, int count, int c,
 }
 
 /* y = the convolution of x by the weights whose transform is u[point][c][o], plus bias. A work-group makes `group` of
- * `tiles` tiles, COLUMNS vectors of channels at a time. v: [point][group][c], m: [point][group][WIDTH]. */
+ * `tiles` tiles, COLUMNS vectors of channels at a time, and is a slab of partial where has_partial is set. v: [point][group][c], m: [point][group][WIDTH]. */
 kernel void winograd_fused(global const stored *x, int tiles, int group, int h, int w, int c, int o,
                            global const float *u, int has_bias, global const float *bias, global stored *y,
-                           local vec *v_words, local vec *m_words) {
+                           int has_partial, global float *partial, local vec *v_words, local vec *m_words) {
     local float *v = (local float *)v_words, *m = (local float *)m_words;
     int first = get_group_id(0) * group, count = min(group, tiles - first);
     int v_points = group * c + GAP, m_points = group * WIDTH + GAP;
     transform_inputs(x, first, count, h, w, c, v, v_points);
     for (int column = 0; column < o; column += WIDTH) {
         multiply_tiles(v, v_points, count, c, u + column, o, m, m_points);
-        transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column);
+        transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
+                          partial + (size_t)get_group_id(0) * 3 * o + column);
     }
 }
 
@@ -500,10 +513,11 @@ inline void multiply_slice(global const float *v, size_t v_points, int count, lo
 
 /* y = the convolution by weight[tap][c][o], plus bias, of `tiles` tiles, the first of which is the first of image
  * first_image, from v[c / depth][point][tile][depth] = B' x B. Work-group (i, j) makes columns from i * WIDTH on, tiles
- * from j * group on. depth divides c. u: [point][depth][WIDTH], m: [point][group][WIDTH]. */
+ * from j * group on, which are slab first_slab + j of partial where has_partial is set. depth divides c. u: [point][depth][WIDTH], m: [point][group][WIDTH]. */
 kernel void winograd_sliced(global const float *v, int first_image, int tiles, int group, int h, int w, int c, int o,
                             int depth, global const float *weight, int rotated, int has_bias, global const float *bias,
-                            global stored *y, local vec *u_words, local vec *m_words) {
+                            global stored *y, int has_partial, int first_slab, global float *partial,
+                            local vec *u_words, local vec *m_words) {
     local float *u = (local float *)u_words, *m = (local float *)m_words;
     int column = get_group_id(0) * WIDTH, first = get_group_id(1) * group, count = min(group, tiles - first);
     int u_points = depth * WIDTH + GAP, m_points = group * WIDTH + GAP;
@@ -514,7 +528,8 @@ kernel void winograd_sliced(global const float *v, int first_image, int tiles, i
         transform_weights(weight, c, o, rotated, from, depth, column, u, u_points);
         multiply_slice(v, v_points, count, u, u_points, depth, from > 0, m, m_points);
     }
-    transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column);
+    transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
+                      partial + (first_slab + get_group_id(1)) * 3 * o + column);
 }
 
 /* dweight[tap][c][o] = or, where add is set, += G' (sum over tiles of v * z) G, from v[c / depth][point][tile][depth] =

@@ -72,10 +72,30 @@ static struct conv_scratch scratch(struct conv_method m, struct conv_shape s, en
 
 static const float *forward(const struct conv_algorithm *a, struct conv_shape s, struct tensor x,
                             struct tensor weight) {
-    struct tensor y = poisoned_stored(s.n * s.h * s.w * s.o), no_bias = {0};
+    struct tensor y = poisoned_stored(s.n * s.h * s.w * s.o), no_bias = {0}, no_partial = {0};
     struct conv_method m = {a, gemm_engine(device)};
-    CHECK(conv_forward(m, device, s, x, weight, no_bias, y, scratch(m, s, CONV_FORWARD)));
+    CHECK(conv_forward(m, device, s, x, weight, no_bias, y, no_partial, scratch(m, s, CONV_FORWARD)));
     return download(y);
+}
+
+/* Statistics are taken of whole tiles and runs of pixels alone; that they are right is seen by test_op_check. */
+static void statistics(void **state) {
+    (void)state;
+    static const struct {
+        const struct conv_algorithm *algorithm;
+        struct conv_shape whole, ragged;
+    } cases[] = {{&conv_direct, {9, 32, 32, 3, 64}, {9, 32, 31, 3, 64}},
+                 {&conv_winograd4_fused, {9, 8, 8, 16, 16}, {9, 8, 6, 16, 16}},
+                 {&conv_winograd4_sliced, {9, 8, 8, 16, 16}, {9, 6, 8, 16, 16}},
+                 {&conv_winograd2_lone_sliced, {9, 2, 2, 16, 16}, {9, 3, 2, 16, 16}}};
+    if (device->info.type != VGGCL_CPU)
+        skip(); /* whose direct convolution takes none, and whose local memory may hold none */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct conv_method m = {cases[i].algorithm, gemm_engine(device)};
+        assert_int_not_equal(conv_slabs(m, device, cases[i].whole), 0);
+        assert_int_equal(conv_slabs(m, device, cases[i].ragged), 0);
+    }
+    assert_int_equal(conv_slabs((struct conv_method){&conv_im2col, gemm_engine(device)}, device, cases[0].whole), 0);
 }
 
 static void many_channels_are_left_to_im2col(void **state) {
@@ -116,13 +136,13 @@ static void halves(void **state) {
     float *x = stored(inputs, random_floats(inputs, -1, 1)), *w = random_floats(weights, -1, 1);
     float *dy = stored(inputs, random_floats(inputs, -1, 1)), *zero = zeros(s.o * sizeof *zero);
     struct tensor x_device = upload_stored(inputs, x), dy_device = upload_stored(inputs, dy);
-    struct tensor w_device = upload(weights, w), no_bias = {0};
+    struct tensor w_device = upload(weights, w), no_bias = {0}, no_partial = {0};
     FOR_EACH_ALGORITHM(a) {
         if (interpreted() && a->alpha)
             continue; /* minutes */
         struct tensor y = poisoned_stored(inputs), dx = poisoned_stored(inputs), dweight = poisoned(weights);
         struct conv_method m = {a, gemm_engine(device)};
-        CHECK(conv_forward(m, device, s, x_device, w_device, no_bias, y, scratch(m, s, CONV_FORWARD)));
+        CHECK(conv_forward(m, device, s, x_device, w_device, no_bias, y, no_partial, scratch(m, s, CONV_FORWARD)));
         CHECK(conv_data_gradient(m, device, s, w_device, dy_device, dx, scratch(m, s, CONV_DATA_GRADIENT)));
         CHECK(conv_weight_gradient(m, device, s, x_device, dy_device, dweight, scratch(m, s, CONV_WEIGHT_GRADIENT)));
         COMPARE(a->name, y, roundings, i, reference_conv(s, x, w, zero, i));
@@ -136,6 +156,7 @@ int main(void) {
         DEVICE_TEST(several_chunks),
         DEVICE_TEST(choice),
         DEVICE_TEST(winograd_counts),
+        DEVICE_TEST(statistics),
         DEVICE_TEST(many_channels_are_left_to_im2col),
         DEVICE_TEST(direct_is_the_same_every_time),
         HALF_TEST(many_channels_are_left_to_im2col),

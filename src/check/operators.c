@@ -116,6 +116,32 @@ static void product_tiles(struct rig *rig, const struct check *check, struct con
     tuning_use(rig->dev, tuned ? &own : NULL); /* which it did before */
 }
 
+/* What batch normalisation of x[pixels][c] reads and writes. */
+struct normalisation {
+    struct reference_bn host;
+    struct bn bn;
+};
+
+static struct normalisation normalisation(struct rig *rig, size_t pixels, size_t c, const float *x) {
+    struct reference_bn host = {.pixels = pixels,
+                                .c = c,
+                                .x = x,
+                                .gamma = rig_floats(rig, c, -2, 2),
+                                .beta = rig_floats(rig, c, -1, 1),
+                                .running_mean = rig_floats(rig, c, -1, 1),
+                                .running_variance = rig_floats(rig, c, 0.1, 2)};
+    struct bn bn = {.gamma = rig_upload(rig, c, host.gamma),
+                    .beta = rig_upload(rig, c, host.beta),
+                    .running_mean = rig_upload(rig, c, host.running_mean),
+                    .running_variance = rig_upload(rig, c, host.running_variance),
+                    .mean = rig_poisoned(rig, c),
+                    .variance = rig_poisoned(rig, c),
+                    .inverse_deviation = rig_poisoned(rig, c),
+                    .scale = rig_poisoned(rig, c),
+                    .shift = rig_poisoned(rig, c)};
+    return (struct normalisation){host, bn};
+}
+
 /* ------------------------------------------------------------------------------------------------ convolutions -- */
 
 static struct conv_method method(const struct rig *rig, const struct check *check) {
@@ -129,17 +155,34 @@ static struct conv_scratch conv_scratch(struct rig *rig, const struct check *che
                                  rig_poisoned(rig, words.output)};
 }
 
+/* Those that a convolution has left of its output y[pixels][o]: taken before it was rounded to 16-bit floats, if it
+ * was, by at most half a unit in the last of 11 places, which is 2^12 times FLT_EPSILON. */
+static void compare_statistics(struct rig *rig, size_t pixels, size_t o, size_t slabs, struct tensor partial,
+                               const float *y) {
+    struct normalisation f = normalisation(rig, pixels, o, y);
+    double roundings = sum_roundings((double)pixels) + 4 + (rig->dev->half ? 4096 : 0);
+    RIG_RUN(rig, bn_finish(rig->dev, slabs, o, &f.bn, partial));
+    RIG_COMPARE(rig, "mean", RIG_FLOATS, f.bn.mean, roundings, k, reference_bn_mean(&f.host, k));
+    RIG_COMPARE(rig, "inverse deviation", RIG_FLOATS, f.bn.inverse_deviation, roundings, k,
+                reference_bn_inverse_deviation(&f.host, k));
+}
+
 static void forward(struct rig *rig, const struct check *check, struct conv_shape s) {
     const struct conv_algorithm *a = check->algorithm;
     size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
     float *x = activations(rig, pixels * s.c), *weight = rig_floats(rig, weights, -1, 1);
     float *bias = rig_floats(rig, s.o, -1, 1);
-    struct tensor y = rig_poisoned_stored(rig, pixels * s.o);
+    struct tensor y = rig_poisoned_stored(rig, pixels * s.o), partial = {0};
+    size_t slabs = conv_slabs(method(rig, check), rig->dev, s);
+    if (slabs)
+        partial = rig_poisoned(rig, bn_partial_words(slabs, s.o));
     RIG_RUN(rig, conv_forward(method(rig, check), rig->dev, s, rig_upload_stored(rig, pixels * s.c, x),
-                              rig_upload(rig, weights, weight), rig_upload(rig, s.o, bias), y,
+                              rig_upload(rig, weights, weight), rig_upload(rig, s.o, bias), y, partial,
                               conv_scratch(rig, check, s, CONV_FORWARD)));
     RIG_COMPARE(rig, "y", conv_kind(a), y, conv_roundings(a, 9.0 * (double)s.c), i,
                 reference_conv(s, x, weight, bias, i));
+    if (slabs)
+        compare_statistics(rig, pixels, s.o, slabs, partial, rig_download(rig, y));
 }
 
 static void data_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -281,39 +324,14 @@ static void transform_weight_gradient(struct rig *rig, const struct check *check
 
 /* ------------------------------------------------------------------------------------------ batch normalisation -- */
 
-struct normalisation {
-    struct reference_bn host;
-    struct bn bn;
-};
-
-static struct normalisation normalisation(struct rig *rig, struct conv_shape s) {
-    size_t count = s.n * s.h * s.w * s.c;
-    struct reference_bn host = {.pixels = s.n * s.h * s.w,
-                                .c = s.c,
-                                .x = rig_stored(rig, count, rig_normal(rig, count, 0.5, 2)),
-                                .gamma = rig_floats(rig, s.c, -2, 2),
-                                .beta = rig_floats(rig, s.c, -1, 1),
-                                .running_mean = rig_floats(rig, s.c, -1, 1),
-                                .running_variance = rig_floats(rig, s.c, 0.1, 2)};
-    struct bn bn = {.gamma = rig_upload(rig, s.c, host.gamma),
-                    .beta = rig_upload(rig, s.c, host.beta),
-                    .running_mean = rig_upload(rig, s.c, host.running_mean),
-                    .running_variance = rig_upload(rig, s.c, host.running_variance),
-                    .mean = rig_poisoned(rig, s.c),
-                    .variance = rig_poisoned(rig, s.c),
-                    .inverse_deviation = rig_poisoned(rig, s.c),
-                    .scale = rig_poisoned(rig, s.c),
-                    .shift = rig_poisoned(rig, s.c)};
-    return (struct normalisation){host, bn};
-}
-
 static void bn_training(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    struct normalisation f = normalisation(rig, s);
-    size_t pixels = f.host.pixels;
+    size_t pixels = s.n * s.h * s.w, count = pixels * s.c;
+    struct normalisation f = normalisation(rig, pixels, s.c, rig_stored(rig, count, rig_normal(rig, count, 0.5, 2)));
+    struct tensor partial = rig_poisoned(rig, bn_partial_words(bn_slabs(pixels), s.c));
     double roundings = slab_roundings(pixels);
-    RIG_RUN(rig, bn_statistics(rig->dev, pixels, s.c, &f.bn, rig_upload_stored(rig, pixels * s.c, f.host.x),
-                               rig_poisoned(rig, bn_workspace(pixels, s.c))));
+    RIG_RUN(rig, bn_partial(rig->dev, pixels, s.c, rig_upload_stored(rig, count, f.host.x), partial));
+    RIG_RUN(rig, bn_finish(rig->dev, bn_slabs(pixels), s.c, &f.bn, partial));
     struct tensor failed = rig_upload(rig, 1, (const int32_t[]){0});
     RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_mean, f.bn.mean));
     RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_variance, f.bn.variance));
@@ -330,7 +348,7 @@ static void bn_training(struct rig *rig, const struct check *check, struct conv_
 
 static void bn_evaluation(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    struct normalisation f = normalisation(rig, s);
+    struct normalisation f = normalisation(rig, 0, s.c, NULL);
     RIG_RUN(rig, bn_running(rig->dev, s.c, &f.bn));
     RIG_COMPARE(rig, "scale", RIG_FLOATS, f.bn.scale, 4, k, reference_bn_running_scale(&f.host, k));
     RIG_COMPARE(rig, "shift", RIG_FLOATS, f.bn.shift, 6, k, reference_bn_running_shift(&f.host, k));

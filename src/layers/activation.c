@@ -69,13 +69,21 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
     return VGGCL_OK;
 }
 
+static enum vggcl_err batch_statistics(const struct layer *l, const struct pass *pass, const struct bn *bn) {
+    size_t pixels = pass->n * l->in.h * l->in.w, slabs = *pass->scratch.slabs;
+    struct tensor partial = pass->scratch.reduction;
+    if (!slabs) {
+        slabs = bn_slabs(pixels);
+        TRY(bn_partial(pass->dev, pixels, l->in.c, l->x, partial));
+    }
+    return bn_finish(pass->dev, slabs, l->in.c, bn, partial);
+}
+
 static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {
     struct bn bn = vectors(l);
     struct activation a = pass->training ? training_activation(l, pass, &bn) : activation(l, pass->n, &bn);
-    if (l->spec.bn && pass->training)
-        TRY(bn_statistics(pass->dev, pass->n * l->in.h * l->in.w, l->in.c, &bn, l->x, pass->scratch.reduction));
-    else if (l->spec.bn)
-        TRY(bn_running(pass->dev, l->in.c, &bn));
+    if (l->spec.bn)
+        TRY(pass->training ? batch_statistics(l, pass, &bn) : bn_running(pass->dev, l->in.c, &bn));
     return activation_forward(pass->dev, &a, l->x, l->y);
 }
 

@@ -29,6 +29,8 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
     TRY(conv_choose(d, s, conv, l->methods));
     raise_scratch(l, d, s, words);
     raise_to(&words->reduction, channel_workspace(batch * s.h * s.w, o));
+    if (l->spec.bn)
+        raise_to(&words->reduction, bn_partial_words(conv_slabs(l->methods[CONV_FORWARD], d, s), o));
     l->parameter_count = 2;
     l->parameters[0] = (struct parameter){.suffix = "weight",
                                           .layout = LAYOUT_CONV,
@@ -46,9 +48,19 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
     return VGGCL_OK;
 }
 
+/* The statistics of fewer images may take more slabs than there is memory for: batch normalisation takes those. */
+static size_t slabs_of_statistics(const struct layer *l, const struct pass *pass) {
+    if (!l->spec.bn || !pass->training)
+        return 0;
+    size_t slabs = conv_slabs(l->methods[CONV_FORWARD], pass->dev, conv_shape(l, pass->n));
+    return bn_partial_words(slabs, l->out.c) <= pass->scratch.reduction.count ? slabs : 0;
+}
+
 static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {
+    size_t slabs = *pass->scratch.slabs = slabs_of_statistics(l, pass);
     return conv_forward(l->methods[CONV_FORWARD], pass->dev, conv_shape(l, pass->n), l->x, l->parameters[0].value,
-                        l->parameters[1].value, l->y, pass->scratch.conv);
+                        l->parameters[1].value, l->y, slabs ? pass->scratch.reduction : (struct tensor){0},
+                        pass->scratch.conv);
 }
 
 static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {

@@ -26,10 +26,13 @@ struct layer_spec {
     float p; /* probability of a drop */
 };
 
-/* Memory that layers share: none of it outlives a layer's forward or backward. */
+/* Memory that layers share: none of it outlives a layer's forward or backward, but for the statistics that a
+ * convolution takes on the way for the normalisation behind it, which lie in reduction, of so many slabs: 0 for none.
+ */
 struct scratch {
     struct conv_scratch conv;
     struct tensor reduction;
+    size_t *slabs;
 };
 struct scratch_words {
     struct conv_scratch_words conv;

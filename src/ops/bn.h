@@ -13,10 +13,16 @@ struct bn {
     struct tensor scale, shift;      /* normalised x = x * scale + shift, gamma and beta included */
 };
 
-/* mean, variance, inverse_deviation, scale and shift from the batch's statistics. workspace: bn_workspace(pixels, c)
- * words. */
-enum vggcl_err bn_statistics(struct dev *d, size_t pixels, size_t c, const struct bn *bn, struct tensor x,
-                             struct tensor workspace);
+/* A batch's statistics, in two levels. partial[slab][3][c]: of a slab of pixels their number, their mean and the sum of
+ * squares about it. bn_partial() takes bn_slabs(pixels) slabs of x[pixels][c]; a convolution may do as much for its
+ * output (conv_slabs() in ops/conv.h). */
+size_t bn_slabs(size_t pixels);
+size_t bn_partial_words(size_t slabs, size_t c);
+size_t bn_workspace(size_t pixels, size_t c); /* enough words for bn_partial() of so many pixels, or of fewer */
+enum vggcl_err bn_partial(struct dev *d, size_t pixels, size_t c, struct tensor x, struct tensor partial);
+
+/* mean, variance, inverse_deviation, scale and shift from the slabs, in their order. */
+enum vggcl_err bn_finish(struct dev *d, size_t slabs, size_t c, const struct bn *bn, struct tensor partial);
 
 /* running statistics = 0.9 * themselves + 0.1 * those of a batch, on all words. Where failed[0] (int) is not 0, nothing
  * moves, as in sgd_step(). */
@@ -28,7 +34,5 @@ enum vggcl_err bn_running(struct dev *d, size_t c, const struct bn *bn);
 /* dbeta and dgamma = the sums over parts, in their order, of partial[part][0][c] and partial[part][1][c]. */
 enum vggcl_err bn_gradient_sums(struct dev *d, size_t parts, size_t c, struct tensor partial, struct tensor dgamma,
                                 struct tensor dbeta);
-
-size_t bn_workspace(size_t pixels, size_t c);
 
 #endif

@@ -140,11 +140,17 @@ struct conv_scratch_words conv_scratch_words(struct conv_method m, const struct 
 
 /* ------------------------------------------------------------------------------------------------- directions -- */
 
+size_t conv_slabs(struct conv_method m, const struct dev *d, struct conv_shape s) {
+    const struct conv_algorithm *a = able(m, d, s, CONV_FORWARD);
+    return a->slabs ? a->slabs(a, d, s) : 0;
+}
+
 enum vggcl_err conv_forward(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,
-                            struct tensor weight, struct tensor bias, struct tensor y, struct conv_scratch scratch) {
+                            struct tensor weight, struct tensor bias, struct tensor y, struct tensor partial,
+                            struct conv_scratch scratch) {
     const struct conv_algorithm *a = able(m, d, s, CONV_FORWARD);
     enum gemm_engine before = gemm_switch(d, m.engine);
-    enum vggcl_err err = a->forward(a, d, s, x, weight, false, bias, y, scratch);
+    enum vggcl_err err = a->forward(a, d, s, x, weight, false, bias, y, partial, scratch);
     gemm_switch(d, before);
     return err;
 }
@@ -153,7 +159,8 @@ enum vggcl_err conv_data_gradient(struct conv_method m, struct dev *d, struct co
                                   struct tensor dy, struct tensor dx, struct conv_scratch scratch) {
     const struct conv_algorithm *a = able(m, d, s, CONV_DATA_GRADIENT);
     enum gemm_engine before = gemm_switch(d, m.engine);
-    enum vggcl_err err = a->forward(a, d, conv_reversed(s), dy, weight, true, (struct tensor){0}, dx, scratch);
+    const struct tensor none = {0};
+    enum vggcl_err err = a->forward(a, d, conv_reversed(s), dy, weight, true, none, dx, none, scratch);
     gemm_switch(d, before);
     return err;
 }

@@ -37,10 +37,13 @@ struct conv_algorithm {
 
     /* y as above, stored as x is. bias may be a tensor without memory. Where rotate is set, weight is [tap][o][c] and
      * is used turned by 180 degrees with its channels swapped, which makes it the data gradient of the convolution from
-     * o to c. */
+     * o to c. Where partial has memory, the statistics of y go there on the way, of `slabs` slabs (ops/bn.h). */
     enum vggcl_err (*forward)(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
-                              struct conv_scratch scratch);
+                              struct tensor partial, struct conv_scratch scratch);
+
+    /* How many slabs these are: 0 where forward can't take statistics of this shape; NULL where of none. */
+    size_t (*slabs)(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s);
 
     /* dweight[tap][c][o] = sum over n, h, w of x[n][h + dy][w + dx][c] * dy[n][h][w][o]. */
     enum vggcl_err (*weight_gradient)(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
@@ -86,10 +89,15 @@ enum vggcl_err conv_choose(const struct dev *d, struct conv_shape s, const char 
 struct conv_scratch_words conv_scratch_words(struct conv_method m, const struct dev *d, struct conv_shape s,
                                              enum conv_direction direction);
 
+/* How many slabs of statistics (ops/bn.h) conv_forward() can leave of y, which saves another pass over it: 0 for none.
+ */
+size_t conv_slabs(struct conv_method m, const struct dev *d, struct conv_shape s);
+
 /* y, as at the top, from x; dx[n][h][w][c] from dy[n][h][w][o]; dweight from x and dy. s is the forward convolution's
- * shape for all three. */
+ * shape for all three. partial: of conv_slabs() slabs, or a tensor without memory where no statistics are wanted. */
 enum vggcl_err conv_forward(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,
-                            struct tensor weight, struct tensor bias, struct tensor y, struct conv_scratch scratch);
+                            struct tensor weight, struct tensor bias, struct tensor y, struct tensor partial,
+                            struct conv_scratch scratch);
 enum vggcl_err conv_data_gradient(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor weight,
                                   struct tensor dy, struct tensor dx, struct conv_scratch scratch);
 enum vggcl_err conv_weight_gradient(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,

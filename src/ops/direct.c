@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* PIXELS * COLUMNS sums stay in a CPU's vector registers. */
-enum { SUMS = 16, MOST_COLUMNS = 4, GRADIENT_PIXELS = 16, MOST_SLABS = 64 };
+enum { SUMS = 16, MOST_COLUMNS = 4, GRADIENT_PIXELS = 16, MOST_SLABS = 256, MOST_GRADIENT_SLABS = 64 };
 
 struct options {
     char text[96];
@@ -20,20 +20,35 @@ static struct options build_options(const struct dev *d, struct conv_shape s, st
     return options;
 }
 
-enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor x, struct tensor weight,
-                              struct tensor bias, struct tensor y) {
+/* How direct_forward goes through a convolution: vectors and pixels whose sums are in registers at a time; such runs of
+ * pixels that a work-item does. */
+struct runs {
+    size_t columns, pixels, slab_runs, slabs;
+};
+
+static struct runs runs_of(const struct dev *d, struct conv_shape s) {
     size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = MOST_COLUMNS;
     while (vectors % columns)
         columns /= 2;
-    size_t pixels = SUMS / columns, runs = (s.w + pixels - 1) / pixels;
-    return dev_run(d, "direct/direct_forward", build_options(d, s, x, (int)pixels, columns).text,
-                   RANGE(vectors / columns * runs * s.n * s.h),
-                   ARGS(A_MEM(x), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_MEM(weight),
-                        A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y)));
+    size_t pixels = SUMS / columns, runs = (s.w + pixels - 1) / pixels * s.n * s.h, slab_runs = 1;
+    if (d->info.type == VGGCL_CPU) /* others want more work-items */
+        slab_runs = (runs + MOST_SLABS - 1) / MOST_SLABS;
+    return (struct runs){columns, pixels, slab_runs, (runs + slab_runs - 1) / slab_runs};
+}
+
+enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor x, struct tensor weight,
+                              struct tensor bias, struct tensor y, struct tensor partial) {
+    struct runs r = runs_of(d, s);
+    size_t blocks = s.o / (size_t)dev_vector_width(d, (int)s.o) / r.columns;
+    return dev_run(d, "direct/direct_forward", build_options(d, s, x, (int)r.pixels, r.columns).text,
+                   dev_grid(d, blocks * r.slabs, 1),
+                   ARGS(A_MEM(x), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_INT(r.slab_runs),
+                        A_MEM(weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), A_INT(partial.mem != NULL),
+                        A_MEM(partial)));
 }
 
 static size_t slab_rows(struct conv_shape s) {
-    return (s.n * s.h + MOST_SLABS - 1) / MOST_SLABS;
+    return (s.n * s.h + MOST_GRADIENT_SLABS - 1) / MOST_GRADIENT_SLABS;
 }
 
 size_t direct_slabs(struct conv_shape s) {
@@ -60,20 +75,27 @@ static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
     (void)a, (void)d;
-    size_t weights = 9 * s.c * s.o, slabs = s.n * s.h < MOST_SLABS ? s.n * s.h : MOST_SLABS; /* of fewer images too */
+    size_t weights = 9 * s.c * s.o,
+           slabs = s.n * s.h < MOST_GRADIENT_SLABS ? s.n * s.h : MOST_GRADIENT_SLABS; /* of fewer images too */
     return (struct conv_scratch_words){
         .weight = weights, .input = slabs * weights, .output = channel_workspace(slabs, weights)};
 }
 
 static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
-                              struct conv_scratch scratch) {
+                              struct tensor partial, struct conv_scratch scratch) {
     (void)a;
     if (rotate) {
         TRY(rotate_weight(d, s.c, s.o, weight, scratch.weight));
         weight = scratch.weight;
     }
-    return direct_forward(d, s, x, weight, bias, y);
+    return direct_forward(d, s, x, weight, bias, y, partial);
+}
+
+static size_t forward_slabs(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
+    struct runs r = runs_of(d, s);
+    (void)a;
+    return s.w % r.pixels == 0 && r.slabs <= MOST_SLABS ? r.slabs : 0;
 }
 
 static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
@@ -84,5 +106,10 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return channel_sum(d, direct_slabs(s), 9 * s.c * s.o, scratch.input, dweight, scratch.output);
 }
 
-const struct conv_algorithm conv_direct = {"direct",        0,   scratch_words, NULL, forward,
-                                           weight_gradient, can, &conv_im2col};
+const struct conv_algorithm conv_direct = {.name = "direct",
+                                           .scratch = scratch_words,
+                                           .forward = forward,
+                                           .slabs = forward_slabs,
+                                           .weight_gradient = weight_gradient,
+                                           .can = can,
+                                           .otherwise = &conv_im2col};

@@ -9,7 +9,7 @@ enum { DIRECT_CHANNELS = 4 };
 
 /* As a conv_algorithm's forward, without rotation. */
 enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor x, struct tensor weight,
-                              struct tensor bias, struct tensor y);
+                              struct tensor bias, struct tensor y, struct tensor partial);
 
 /* partial[slab][tap][c][o] = the weight gradient of one of direct_slabs(s) slabs of rows. */
 enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor x, struct tensor dy,

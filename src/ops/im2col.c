@@ -35,8 +35,8 @@ static struct gemm_shape product(const struct conv_algorithm *a, const struct de
 
 static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
-                              struct conv_scratch scratch) {
-    (void)a;
+                              struct tensor partial, struct conv_scratch scratch) {
+    (void)a, (void)partial;
     size_t plane = s.h * s.w, images = chunk(d, s);
     if (rotate) {
         TRY(rotate_weight(d, s.c, s.o, weight, scratch.weight));
@@ -77,4 +77,8 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return VGGCL_OK;
 }
 
-const struct conv_algorithm conv_im2col = {"im2col", 0, scratch_words, product, forward, weight_gradient, NULL, NULL};
+const struct conv_algorithm conv_im2col = {.name = "im2col",
+                                           .scratch = scratch_words,
+                                           .product = product,
+                                           .forward = forward,
+                                           .weight_gradient = weight_gradient};

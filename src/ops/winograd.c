@@ -6,8 +6,12 @@ size_t winograd_points(int alpha) {
     return (size_t)alpha * (size_t)alpha;
 }
 
+size_t winograd_side(int alpha) {
+    return alpha == WINOGRAD_LONE ? 2 : (size_t)alpha - 2;
+}
+
 size_t winograd_tiles(int alpha, size_t h, size_t w) {
-    size_t t = alpha == WINOGRAD_LONE ? 2 : (size_t)alpha - 2;
+    size_t t = winograd_side(alpha);
     return (h + t - 1) / t * ((w + t - 1) / t);
 }
 
@@ -109,7 +113,8 @@ static struct matrix per_point(struct tensor data, size_t rows, size_t columns) 
 
 static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                               struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
-                              struct conv_scratch scratch) {
+                              struct tensor partial, struct conv_scratch scratch) {
+    (void)partial;
     int alpha = a->alpha;
     size_t images = chunk(d, alpha, s);
     TRY(winograd_weight(d, alpha, s.c, s.o, weight, rotate, scratch.weight));
@@ -144,9 +149,23 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
     return winograd_weight_gradient(d, alpha, s.c, s.o, 1, scratch.weight, dweight);
 }
 
-const struct conv_algorithm conv_winograd2 = {"winograd2", WINOGRAD_F2,     scratch_words, product,
-                                              forward,     weight_gradient, NULL,          NULL};
-const struct conv_algorithm conv_winograd4 = {"winograd4", WINOGRAD_F4,     scratch_words, product,
-                                              forward,     weight_gradient, NULL,          NULL};
-const struct conv_algorithm conv_winograd2_lone = {"winograd2-lone", WINOGRAD_LONE,   scratch_words, product,
-                                                   forward,          weight_gradient, can,           &conv_winograd2};
+const struct conv_algorithm conv_winograd2 = {.name = "winograd2",
+                                              .alpha = WINOGRAD_F2,
+                                              .scratch = scratch_words,
+                                              .product = product,
+                                              .forward = forward,
+                                              .weight_gradient = weight_gradient};
+const struct conv_algorithm conv_winograd4 = {.name = "winograd4",
+                                              .alpha = WINOGRAD_F4,
+                                              .scratch = scratch_words,
+                                              .product = product,
+                                              .forward = forward,
+                                              .weight_gradient = weight_gradient};
+const struct conv_algorithm conv_winograd2_lone = {.name = "winograd2-lone",
+                                                   .alpha = WINOGRAD_LONE,
+                                                   .scratch = scratch_words,
+                                                   .product = product,
+                                                   .forward = forward,
+                                                   .weight_gradient = weight_gradient,
+                                                   .can = can,
+                                                   .otherwise = &conv_winograd2};

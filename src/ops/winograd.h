@@ -14,6 +14,7 @@ enum { WINOGRAD_F2 = 4, WINOGRAD_F4 = 6, WINOGRAD_LONE = 3 };
 bool winograd_fits(int alpha, struct conv_shape s); /* whether s has such images */
 
 size_t winograd_points(int alpha);                    /* alpha^2 */
+size_t winograd_side(int alpha);                      /* of a tile, in pixels */
 size_t winograd_tiles(int alpha, size_t h, size_t w); /* of an image */
 
 /* Words from one point to the next of matrices of rows x columns: a gap lies between, for distances that are multiples

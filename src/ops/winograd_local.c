@@ -121,9 +121,19 @@ static struct conv_scratch_words fused_scratch(const struct conv_algorithm *a, c
     return (struct conv_scratch_words){.weight = u, .output = slabs * u};
 }
 
+/* Of tiles that lie in the images whole. */
+static bool takes_statistics(int alpha, struct conv_shape s) {
+    return s.h % winograd_side(alpha) == 0 && s.w % winograd_side(alpha) == 0;
+}
+
+static size_t fused_slabs(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
+    (void)a;
+    return takes_statistics(WINOGRAD_F4, s) ? quotient_up(tiles_of(WINOGRAD_F4, s), fused_group(d, s)) : 0;
+}
+
 static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,
                                     struct tensor weight, bool rotate, struct tensor bias, struct tensor y,
-                                    struct conv_scratch scratch) {
+                                    struct tensor partial, struct conv_scratch scratch) {
     (void)a;
     size_t tiles = tiles_of(WINOGRAD_F4, s), group = fused_group(d, s);
     TRY(winograd_weight(d, WINOGRAD_F4, s.c, s.o, weight, rotate, scratch.weight));
@@ -131,7 +141,7 @@ static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *
                    RANGE_SINGLE(quotient_up(tiles, group), 1, 1),
                    ARGS(A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
                         A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
-                        local_points(WINOGRAD_F4, group, s.c),
+                        A_INT(partial.mem != NULL), A_MEM(partial), local_points(WINOGRAD_F4, group, s.c),
                         local_points(WINOGRAD_F4, group, width_of(d, FUSED, s.o))));
 }
 
@@ -150,9 +160,14 @@ static enum vggcl_err fused_weight_gradient(const struct conv_algorithm *a, stru
     return winograd_weight_gradient(d, WINOGRAD_F4, s.c, s.o, slabs, scratch.output, dweight);
 }
 
-const struct conv_algorithm conv_winograd4_fused = {
-    "winograd4-fused", WINOGRAD_F4,           fused_scratch, NULL,
-    fused_forward,     fused_weight_gradient, fused_can,     &conv_winograd4};
+const struct conv_algorithm conv_winograd4_fused = {.name = "winograd4-fused",
+                                                    .alpha = WINOGRAD_F4,
+                                                    .scratch = fused_scratch,
+                                                    .forward = fused_forward,
+                                                    .slabs = fused_slabs,
+                                                    .weight_gradient = fused_weight_gradient,
+                                                    .can = fused_can,
+                                                    .otherwise = &conv_winograd4};
 
 /* ------------------------------------------------------------------------------------------------------ sliced -- */
 
@@ -210,23 +225,39 @@ static struct conv_scratch_words sliced_scratch(const struct conv_algorithm *a, 
                                        .output = panel_words(alpha, tiles, s.o, narrowest)};
 }
 
+static size_t groups_of(const struct dev *d, int alpha, struct conv_shape s) {
+    return s.n ? quotient_up(tiles_of(alpha, s), slicing_of(d, alpha, s).group) : 0;
+}
+
+/* A chunk's groups are slabs, behind those of the chunks before it. */
+static size_t sliced_slabs(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
+    int alpha = a->alpha;
+    struct conv_shape whole = s, rest = s;
+    whole.n = sliced_chunk(d, alpha, s);
+    rest.n = s.n % whole.n;
+    return takes_statistics(alpha, s) ? s.n / whole.n * groups_of(d, alpha, whole) + groups_of(d, alpha, rest) : 0;
+}
+
 static enum vggcl_err sliced_forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
                                      struct tensor x, struct tensor weight, bool rotate, struct tensor bias,
-                                     struct tensor y, struct conv_scratch scratch) {
+                                     struct tensor y, struct tensor partial, struct conv_scratch scratch) {
     int alpha = a->alpha;
-    size_t images = sliced_chunk(d, alpha, s), width = width_of(d, SLICED, s.o);
+    size_t images = sliced_chunk(d, alpha, s), width = width_of(d, SLICED, s.o), slab = 0;
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
         part.n = least(images, s.n - first);
         size_t tiles = tiles_of(alpha, part);
         struct slicing slicing = slicing_of(d, alpha, part);
+        size_t groups = groups_of(d, alpha, part);
         TRY(winograd_input(d, alpha, part, x, first, slicing.depth, scratch.input));
         TRY(dev_run(d, "winograd/winograd_sliced", build_options(d, alpha, SLICED, s.o, x).text,
-                    RANGE_SINGLE(s.o / width, quotient_up(tiles, slicing.group), 1),
+                    RANGE_SINGLE(s.o / width, groups, 1),
                     ARGS(A_MEM(scratch.input), A_INT(first), A_INT(tiles), A_INT(slicing.group), A_INT(s.h), A_INT(s.w),
                          A_INT(s.c), A_INT(s.o), A_INT(slicing.depth), A_MEM(weight), A_INT(rotate),
-                         A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), local_points(alpha, slicing.depth, width),
+                         A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), A_INT(partial.mem != NULL), A_INT(slab),
+                         A_MEM(partial), local_points(alpha, slicing.depth, width),
                          local_points(alpha, slicing.group, width))));
+        slab += groups;
     }
     return VGGCL_OK;
 }
@@ -251,9 +282,19 @@ static enum vggcl_err sliced_weight_gradient(const struct conv_algorithm *a, str
     return VGGCL_OK;
 }
 
-const struct conv_algorithm conv_winograd4_sliced = {
-    "winograd4-sliced",     WINOGRAD_F4, sliced_scratch, NULL, sliced_forward,
-    sliced_weight_gradient, sliced_can,  &conv_winograd4};
-const struct conv_algorithm conv_winograd2_lone_sliced = {
-    "winograd2-lone-sliced", WINOGRAD_LONE,          sliced_scratch, NULL,
-    sliced_forward,          sliced_weight_gradient, sliced_can,     &conv_winograd2_lone};
+const struct conv_algorithm conv_winograd4_sliced = {.name = "winograd4-sliced",
+                                                     .alpha = WINOGRAD_F4,
+                                                     .scratch = sliced_scratch,
+                                                     .forward = sliced_forward,
+                                                     .slabs = sliced_slabs,
+                                                     .weight_gradient = sliced_weight_gradient,
+                                                     .can = sliced_can,
+                                                     .otherwise = &conv_winograd4};
+const struct conv_algorithm conv_winograd2_lone_sliced = {.name = "winograd2-lone-sliced",
+                                                          .alpha = WINOGRAD_LONE,
+                                                          .scratch = sliced_scratch,
+                                                          .forward = sliced_forward,
+                                                          .slabs = sliced_slabs,
+                                                          .weight_gradient = sliced_weight_gradient,
+                                                          .can = sliced_can,
+                                                          .otherwise = &conv_winograd2_lone};

@@ -108,7 +108,7 @@ static enum vggcl_err run_row(struct search *s, const struct row *r, struct conv
     if (s->limit && d->bytes > s->limit)
         return err_set(VGGCL_ENOMEM, "a candidate takes more than --mem-limit");
     if (r->direction == CONV_FORWARD)
-        TRY(conv_forward(m, d, of, s->image[0], s->weight, s->bias, s->image[1], s->scratch));
+        TRY(conv_forward(m, d, of, s->image[0], s->weight, s->bias, s->image[1], (struct tensor){0}, s->scratch));
     else if (r->direction == CONV_DATA_GRADIENT)
         TRY(conv_data_gradient(m, d, of, s->weight, s->image[1], s->image[0], s->scratch));
     else

@@ -348,7 +348,7 @@ struct vggcl_spread {
 
 /* A convolution's algorithm ("winograd4"), and the engine of its matrix products ("tiled"; "" where it has none). */
 struct vggcl_method {
-    char algorithm[16], engine[16];
+    char algorithm[32], engine[16];
 };
 
 /* What one layer takes at the benchmark's batch. The weight gradient of a layer counts its bias's too. */
@@ -376,8 +376,10 @@ struct vggcl_benchmark {
 };
 
 /* Measures config's network on its device, on made-up images: steps timed training steps and evaluations after two to
- * warm up, then each layer alone. Give *benchmark to vggcl_benchmark_free() afterwards. */
-VGGCL_API enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct vggcl_benchmark *benchmark);
+ * warm up, then each layer alone. For slow devices: where either steps or layers have taken so many seconds, those that
+ * are left are timed once, after one to warm up. Give *benchmark to vggcl_benchmark_free() afterwards. */
+VGGCL_API enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double seconds,
+                                     struct vggcl_benchmark *benchmark);
 VGGCL_API void vggcl_benchmark_free(struct vggcl_benchmark *benchmark);
 
 /* The seconds until the first training step is done: the device opened, kernels built or loaded, memory taken. Only a

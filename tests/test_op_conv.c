@@ -43,6 +43,7 @@ static void choice(void **state) {
         CHECK(conv_choose(device, first, a->name, chosen));
         for (int i = 0; i < CONV_DIRECTIONS; i++) {
             assert_ptr_equal(chosen[i].algorithm, a);
+            assert_string_equal(conv_describe(chosen[i]).algorithm, a->name);
             assert_int_equal(chosen[i].engine, gemm_engine(device));
         }
     }

@@ -1,7 +1,10 @@
-/* The kernels that measure a device do what they say. */
+/* What measures a device does what it says. */
 #include "common.h"
 
 #include "ops/peak.h"
+#include "vggcl.h"
+
+#include <math.h>
 
 /* sum = sum / 2 + 1 / 2 leads to 1 from everywhere, in each of the twelve chains. */
 static void multiply_add_converges(void **state) {
@@ -26,7 +29,28 @@ static void copy_copies(void **state) {
     assert_memory_equal(download(to), x, N * sizeof *x);
 }
 
+static void late_steps_are_timed_once(void **state) {
+    (void)state;
+    struct vggcl_config config;
+    struct vggcl_benchmark b;
+    if (interpreted())
+        skip(); /* its network is a whole one */
+    vggcl_config_init(&config);
+    CHECK(vggcl_config_set(&config, "model", "vgg11"));
+    CHECK(vggcl_config_set(&config, "width", "0.0625"));
+    CHECK(vggcl_config_set(&config, "batch", "2"));
+    for (int late = 0; late < 2; late++) {
+        CHECK(vggcl_bench(&config, 9, late ? 0 : INFINITY, &b));
+        assert_true(b.train.least > 0 && b.eval.least > 0);
+        assert_true((b.train.least == b.train.largest) == late && (b.eval.least == b.eval.largest) == late);
+        for (size_t i = 0; i < b.layer_count; i++)
+            assert_true(b.layers[i].forward > 0);
+        vggcl_benchmark_free(&b);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {DEVICE_TEST(multiply_add_converges), DEVICE_TEST(copy_copies)};
+    const struct CMUnitTest tests[] = {DEVICE_TEST(multiply_add_converges), DEVICE_TEST(copy_copies),
+                                       DEVICE_TEST(late_steps_are_timed_once)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

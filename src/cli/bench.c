@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,7 +84,7 @@ static void print_rate(double done, double seconds, int decimals) {
 
 /* Milliseconds, the GFLOP/s and GB/s that they mean, and the method. */
 static void print_direction(double seconds, double flops, double bytes, struct vggcl_method method) {
-    char by[40];
+    char by[64];
     snprintf(by, sizeof by, "%s%s%s", method.algorithm, *method.engine ? "/" : "", method.engine);
     if (seconds > 0)
         printf("  %9.2f", 1e3 * seconds);
@@ -91,7 +92,7 @@ static void print_direction(double seconds, double flops, double bytes, struct v
         printf("  %9s", "");
     print_rate(flops, seconds, 0);
     print_rate(bytes, seconds, 1);
-    printf(" %-15s", by);
+    printf(" %-21s", by);
 }
 
 static void print_layers(const struct vggcl_benchmark *b) {
@@ -142,7 +143,7 @@ static int run(const struct vggcl_config *config) {
     long count;
     if (!cli_parse_count(steps, 1, 100000, &count))
         return cli_misused("--steps takes a whole number from 1 to 100000, not '%s'", steps);
-    enum vggcl_err err = vggcl_bench(config, (int)count, &benchmark);
+    enum vggcl_err err = vggcl_bench(config, (int)count, INFINITY, &benchmark);
     if (err != VGGCL_OK)
         return cli_failed(err);
     (as_json ? print_json : print_text)(&benchmark);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BENCH_STEPS = 5, NARROW_BATCH = 32 };
+enum { BENCH_STEPS = 5, BENCH_SECONDS = 30, NARROW_BATCH = 32 };
 static const double narrow = 1.0 / 16; /* the width at most whose losses are compared: the host computes them too */
 
 static json_t *failure(void) {
@@ -152,7 +152,7 @@ json_t *record_losses(const void *job) {
 json_t *record_benchmark(const void *job) {
     const struct measuring *m = job;
     struct vggcl_benchmark b;
-    if (vggcl_bench(&m->config, BENCH_STEPS, &b) != VGGCL_OK)
+    if (vggcl_bench(&m->config, BENCH_STEPS, BENCH_SECONDS, &b) != VGGCL_OK)
         return failure();
     json_t *value = cli_bench_json(&b);
     vggcl_benchmark_free(&b);

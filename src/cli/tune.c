@@ -51,15 +51,15 @@ static void print_json(const struct vggcl_tuning *t) {
 }
 
 static void print_row(const struct vggcl_tuning_row *r) {
-    char name[64], before[40], after[40];
+    char name[64], before[64], after[64];
     snprintf(name, sizeof name, "%s%s", r->layer, r->layers > 1 ? " ..." : "");
     snprintf(before, sizeof before, "%s%s%s", r->before.algorithm, *r->before.engine ? "/" : "", r->before.engine);
     snprintf(after, sizeof after, "%s%s%s", r->after.algorithm, *r->after.engine ? "/" : "", r->after.engine);
     printf("%-12s %-15s", name, r->direction);
     if (r->before_s > 0)
-        printf(" %9.2f  %-18s %9.2f  %-18s", 1e3 * r->before_s, before, 1e3 * r->after_s, after);
+        printf(" %9.2f  %-21s %9.2f  %-21s", 1e3 * r->before_s, before, 1e3 * r->after_s, after);
     else
-        printf(" %9s  %-18s %9s  %-18s", "", before, "", "not measured");
+        printf(" %9s  %-21s %9s  %-21s", "", before, "", "not measured");
     if (strcmp(before, after) != 0 && r->before_s > r->after_s) /* of the same choice a difference is noise */
         printf(" %.2f times as fast", r->before_s / r->after_s);
     putchar('\n');

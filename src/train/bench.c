@@ -6,6 +6,7 @@
 #include "train/config.h"
 #include "train/profile.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,24 +71,29 @@ static enum vggcl_err eval_step(struct net *net, uint64_t step) {
     return dev_finish(net->dev);
 }
 
-static enum vggcl_err time_steps(struct net *net, int steps, enum vggcl_err (*run)(struct net *, uint64_t),
-                                 struct vggcl_spread *images, double *first) {
+/* The first step is not timed, for it builds the kernels; the last one always is. */
+static enum vggcl_err time_steps(struct net *net, int steps, double seconds,
+                                 enum vggcl_err (*run)(struct net *, uint64_t), struct vggcl_spread *images,
+                                 double *first) {
     enum vggcl_err err = VGGCL_OK;
-    double *rates = malloc((size_t)steps * sizeof *rates);
+    double *rates = malloc((size_t)steps * sizeof *rates), begin = clock_seconds();
+    int timed = 0;
+    bool late = false;
     if (!rates)
         return err_no_memory("the timings", (size_t)steps * sizeof *rates);
-    for (int i = -WARM_UP; i < steps; i++) {
+    for (int i = 0; timed < steps && !(timed && late); i++) {
         double start = clock_seconds();
-        TRY_GOTO(run(net, (uint64_t)(i + WARM_UP)), done);
-        double seconds = clock_seconds() - start;
-        if (i >= 0)
-            rates[i] = (double)net->batch / seconds;
-        else if (i == -WARM_UP && first)
-            *first = seconds;
+        TRY_GOTO(run(net, (uint64_t)i), done);
+        double end = clock_seconds();
+        late = end - begin > seconds;
+        if (i >= WARM_UP || (i && late))
+            rates[timed++] = (double)net->batch / (end - start);
+        else if (i == 0 && first)
+            *first = end - start;
     }
-    images->median = bench_median(rates, steps);
+    images->median = bench_median(rates, timed);
     images->least = rates[0];
-    images->largest = rates[steps - 1];
+    images->largest = rates[timed - 1];
 done:
     free(rates);
     return err;
@@ -110,7 +116,7 @@ static enum vggcl_err make_net(struct dev *d, const struct vggcl_config *config,
 enum vggcl_err bench_net(struct net *net, uint64_t seed, int steps, double *images_per_second) {
     struct vggcl_spread images = {0};
     TRY(fill(net, seed));
-    TRY(time_steps(net, steps, train_step, &images, NULL));
+    TRY(time_steps(net, steps, INFINITY, train_step, &images, NULL));
     *images_per_second = images.median;
     return VGGCL_OK;
 }
@@ -120,7 +126,7 @@ enum vggcl_err bench_step(struct dev *d, const struct vggcl_config *config, int 
     struct vggcl_spread images = {0};
     enum vggcl_err err = make_net(d, config, &net);
     if (err == VGGCL_OK)
-        err = time_steps(net, steps, train_step, &images, NULL);
+        err = time_steps(net, steps, INFINITY, train_step, &images, NULL);
     if (err == VGGCL_OK)
         *seconds = config->batch / images.median;
     net_free(net);
@@ -131,30 +137,34 @@ enum vggcl_err bench_step(struct dev *d, const struct vggcl_config *config, int 
 
 typedef enum vggcl_err layer_call(const struct layer *l, const struct pass *pass);
 
-static enum vggcl_err time_call(const struct layer *l, const struct pass *pass, layer_call *call, double *seconds) {
+/* Once, where it is later than until. */
+static enum vggcl_err time_call(const struct layer *l, const struct pass *pass, layer_call *call, double until,
+                                double *seconds) {
     double times[LAYER_REPEATS];
+    int timed = 0;
     TRY(call(l, pass));
     TRY(dev_finish(pass->dev));
-    for (int i = 0; i < LAYER_REPEATS; i++) {
+    do {
         double start = clock_seconds();
         TRY(call(l, pass));
         TRY(dev_finish(pass->dev));
-        times[i] = clock_seconds() - start;
-    }
-    *seconds = bench_median(times, LAYER_REPEATS);
+        times[timed++] = clock_seconds() - start;
+    } while (timed < LAYER_REPEATS && clock_seconds() < until);
+    *seconds = bench_median(times, timed);
     return VGGCL_OK;
 }
 
 /* A layer with parameters is timed backward with and without its data gradient: the difference is that. */
-static enum vggcl_err time_layer(const struct layer *l, const struct pass *pass, struct vggcl_layer_time *t) {
+static enum vggcl_err time_layer(const struct layer *l, const struct pass *pass, double until,
+                                 struct vggcl_layer_time *t) {
     struct layer weights_only = *l;
     double backward = 0;
     weights_only.needs_dx = false;
-    TRY(time_call(l, pass, l->type->forward, &t->forward));
+    TRY(time_call(l, pass, l->type->forward, until, &t->forward));
     if (l->needs_dx || l->parameter_count)
-        TRY(time_call(l, pass, l->type->backward, &backward));
+        TRY(time_call(l, pass, l->type->backward, until, &backward));
     if (l->type == &layer_conv || l->type == &layer_linear)
-        TRY(time_call(&weights_only, pass, l->type->backward, &t->weight_gradient));
+        TRY(time_call(&weights_only, pass, l->type->backward, until, &t->weight_gradient));
     t->data_gradient = l->needs_dx ? backward - t->weight_gradient : 0;
     return VGGCL_OK;
 }
@@ -188,8 +198,9 @@ static void describe_layer(const struct layer *l, size_t n, struct vggcl_layer_t
     count_bytes(l, n, weights, t);
 }
 
-static enum vggcl_err time_layers(struct net *net, struct vggcl_benchmark *b) {
+static enum vggcl_err time_layers(struct net *net, double seconds, struct vggcl_benchmark *b) {
     struct pass pass = net_pass(net, net->batch, true, 0, 0);
+    double until = clock_seconds() + seconds;
     b->layers = calloc(net->layer_count, sizeof *b->layers);
     if (!b->layers)
         return err_no_memory("the layers' timings", net->layer_count * sizeof *b->layers);
@@ -197,7 +208,7 @@ static enum vggcl_err time_layers(struct net *net, struct vggcl_benchmark *b) {
     for (size_t i = 0; i < net->layer_count; i++) {
         const struct layer *l = &net->layers[i];
         describe_layer(l, net->batch, &b->layers[i]);
-        TRY(time_layer(l, &pass, &b->layers[i]));
+        TRY(time_layer(l, &pass, until, &b->layers[i]));
         b->step_flops += b->layers[i].flops * (l->needs_dx ? 3 : 2) / (double)net->batch;
     }
     return VGGCL_OK;
@@ -236,7 +247,7 @@ done:
     return err;
 }
 
-enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct vggcl_benchmark *b) {
+enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double seconds, struct vggcl_benchmark *b) {
     enum vggcl_err err;
     struct dev *d = NULL;
     struct net *net = NULL;
@@ -247,10 +258,10 @@ enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, struct 
     b->device = d->info;
     snprintf(b->tuning, sizeof b->tuning, "%s", tuned.text);
     TRY_GOTO(make_net(d, config, &net), done);
-    TRY_GOTO(time_steps(net, steps, train_step, &b->train, &b->first_step), done);
-    TRY_GOTO(time_steps(net, steps, eval_step, &b->eval, NULL), done);
+    TRY_GOTO(time_steps(net, steps, seconds, train_step, &b->train, &b->first_step), done);
+    TRY_GOTO(time_steps(net, steps, seconds, eval_step, &b->eval, NULL), done);
     b->device_bytes = d->peak_bytes;
-    TRY_GOTO(time_layers(net, b), done);
+    TRY_GOTO(time_layers(net, seconds, b), done);
     err = measure_device(d, b);
 done:
     net_free(net);

@@ -75,6 +75,9 @@ enum { WORK_GROUP = 64 };
  * along x as it has. */
 struct range dev_grid(const struct dev *d, size_t x, size_t y);
 
+/* How many rounds one work-item may go through all its loops on a CPU: Mesa's llvmpipe leaves them after 65535. */
+enum { DEV_CPU_ROUNDS = 1 << 15 };
+
 struct arg {
     size_t size; /* bytes; 0 ends a list */
     union {

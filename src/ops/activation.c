@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdio.h>
 
-/* A work-item's run: long on CPUs, where items are few and coins are thrown once for many pixels; elsewhere so that
- * there are enough items. */
-enum { CPU_RUNS = 256, OTHER_RUNS = 4096, LEAST_RUN = 4 };
+/* A work-item's run: long on CPUs, where items are few and coins are thrown once for many pixels, but not longer than
+ * its loops may be (DEV_CPU_ROUNDS; a pixel has up to 64, coins included); elsewhere so that there are enough items. */
+enum { CPU_RUNS = 256, OTHER_RUNS = 4096, LEAST_RUN = 4, MOST_RUN = DEV_CPU_ROUNDS / 64 };
 
 static size_t pixels_of(const struct activation *a) {
     return a->n * a->h * a->w;
@@ -14,17 +14,19 @@ static size_t pixels_of(const struct activation *a) {
 
 static size_t run_pixels(const struct dev *d, const struct activation *a) {
     size_t runs = d->info.type == VGGCL_CPU ? CPU_RUNS : OTHER_RUNS, run = (pixels_of(a) + runs - 1) / runs;
-    return run > LEAST_RUN ? run : LEAST_RUN;
+    return run < LEAST_RUN ? LEAST_RUN : run > MOST_RUN ? MOST_RUN : run;
 }
 
 static size_t run_count(const struct dev *d, const struct activation *a) {
     return (pixels_of(a) + run_pixels(d, a) - 1) / run_pixels(d, a);
 }
 
-/* Fewer pixels may make more runs, but never more than these. */
+/* Fewer pixels may make more runs, but never more than the shortest ones are, up to CPU_RUNS or OTHER_RUNS. */
 size_t activation_workspace(const struct dev *d, const struct activation *a) {
-    size_t runs = d->info.type == VGGCL_CPU ? CPU_RUNS : OTHER_RUNS, most = (pixels_of(a) + LEAST_RUN - 1) / LEAST_RUN;
-    return a->bn ? 2 * (most < runs ? most : runs) * a->c : 0;
+    size_t most = d->info.type == VGGCL_CPU ? CPU_RUNS : OTHER_RUNS,
+           shortest = (pixels_of(a) + LEAST_RUN - 1) / LEAST_RUN;
+    size_t fewer = shortest < most ? shortest : most, own = run_count(d, a);
+    return a->bn ? 2 * (fewer > own ? fewer : own) * a->c : 0;
 }
 
 struct options {

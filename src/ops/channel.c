@@ -1,13 +1,22 @@
 #include "ops/channel.h"
 
-/* Enough slabs to keep a device busy, few enough that the serial second level stays short. */
-enum { MOST_SLABS = 256, LEAST_SLAB_ROWS = 16 };
+/* Enough slabs to keep a device busy, few enough that the serial second level stays short, unless they got longer than
+ * a work-item's loops may be (DEV_CPU_ROUNDS; bn_partial has up to ten for a row). */
+enum { MOST_SLABS = 256, LEAST_SLAB_ROWS = 16, MOST_SLAB_ROWS = 2048 };
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static size_t most(size_t a, size_t b) {
+    return a > b ? a : b;
+}
 
 enum { CPU_COLUMNS = 4 };
 
 size_t channel_slab_rows(size_t rows) {
     size_t slab_rows = (rows + MOST_SLABS - 1) / MOST_SLABS;
-    return slab_rows > LEAST_SLAB_ROWS ? slab_rows : LEAST_SLAB_ROWS;
+    return least(most(slab_rows, LEAST_SLAB_ROWS), MOST_SLAB_ROWS);
 }
 
 size_t channel_slabs(size_t rows) {
@@ -15,10 +24,10 @@ size_t channel_slabs(size_t rows) {
     return (rows + slab_rows - 1) / slab_rows;
 }
 
-/* Fewer rows may make more slabs, but never more than these. */
+/* Fewer rows may make more slabs, but never more than the shortest ones are, up to MOST_SLABS. */
 size_t channel_workspace(size_t rows, size_t c) {
-    size_t most = (rows + LEAST_SLAB_ROWS - 1) / LEAST_SLAB_ROWS;
-    return (most < MOST_SLABS ? most : MOST_SLABS) * c;
+    size_t shortest = (rows + LEAST_SLAB_ROWS - 1) / LEAST_SLAB_ROWS;
+    return most(least(shortest, MOST_SLABS), channel_slabs(rows)) * c;
 }
 
 size_t channel_columns(const struct dev *d, size_t c) {

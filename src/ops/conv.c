@@ -11,6 +11,9 @@ enum { CPU_CHUNK_WORDS = 5 << 19, OTHER_CHUNK_WORDS = 1 << 25 };
 /* Below so many channels the products of Winograd's algorithm are too thin to be worth its transforms. */
 enum { WINOGRAD_CHANNELS = 8 };
 
+/* More slabs of statistics take bn_finish(), where one work-item goes through them, longer than a pass of their own. */
+enum { MOST_SLABS = 4096 };
+
 size_t conv_words(const struct dev *d) {
     return d->conv_words ? d->conv_words : d->tuning ? d->tuning->conv_words : conv_built_in_words(d);
 }
@@ -142,7 +145,8 @@ struct conv_scratch_words conv_scratch_words(struct conv_method m, const struct 
 
 size_t conv_slabs(struct conv_method m, const struct dev *d, struct conv_shape s) {
     const struct conv_algorithm *a = able(m, d, s, CONV_FORWARD);
-    return a->slabs ? a->slabs(a, d, s) : 0;
+    size_t slabs = a->slabs ? a->slabs(a, d, s) : 0;
+    return slabs <= MOST_SLABS ? slabs : 0;
 }
 
 enum vggcl_err conv_forward(struct conv_method m, struct dev *d, struct conv_shape s, struct tensor x,

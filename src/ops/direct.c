@@ -6,7 +6,10 @@
 #include <stdio.h>
 
 /* PIXELS * COLUMNS sums stay in a CPU's vector registers. */
-enum { SUMS = 16, MOST_COLUMNS = 4, GRADIENT_PIXELS = 16, MOST_SLABS = 256, MOST_GRADIENT_SLABS = 64 };
+enum { SUMS = 16, MOST_COLUMNS = 4, GRADIENT_PIXELS = 16 };
+
+/* Slabs, as long as their work-items stay within DEV_CPU_ROUNDS. */
+enum { FORWARD_SLABS = 256, GRADIENT_SLABS = 64 };
 
 struct options {
     char text[96];
@@ -20,6 +23,17 @@ static struct options build_options(const struct dev *d, struct conv_shape s, st
     return options;
 }
 
+/* So many of `count` for each of `slabs` work-items, or fewer where one takes so many rounds of loops. */
+static size_t share(const struct dev *d, size_t count, size_t slabs, size_t rounds) {
+    size_t each = quotient_up(count, slabs), most = DEV_CPU_ROUNDS / rounds;
+    return d->info.type != VGGCL_CPU || each <= most ? each : most ? most : 1;
+}
+
+/* Rounds of the loops over the neighbours of a run of pixels, were none unrolled. */
+static size_t load_rounds(struct conv_shape s, size_t pixels) {
+    return 3 * (pixels + 2) * (s.c + 1) + 3;
+}
+
 /* How direct_forward goes through a convolution: vectors and pixels whose sums are in registers at a time; such runs of
  * pixels that a work-item does. */
 struct runs {
@@ -30,10 +44,11 @@ static struct runs runs_of(const struct dev *d, struct conv_shape s) {
     size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = MOST_COLUMNS;
     while (vectors % columns)
         columns /= 2;
-    size_t pixels = SUMS / columns, runs = (s.w + pixels - 1) / pixels * s.n * s.h, slab_runs = 1;
+    size_t pixels = SUMS / columns, runs = quotient_up(s.w, pixels) * s.n * s.h, slab_runs = 1;
     if (d->info.type == VGGCL_CPU) /* others want more work-items */
-        slab_runs = (runs + MOST_SLABS - 1) / MOST_SLABS;
-    return (struct runs){columns, pixels, slab_runs, (runs + slab_runs - 1) / slab_runs};
+        slab_runs =
+            share(d, runs, FORWARD_SLABS, load_rounds(s, pixels) + (9 * s.c + 4) * (columns + 1) * (pixels + 1));
+    return (struct runs){columns, pixels, slab_runs, quotient_up(runs, slab_runs)};
 }
 
 enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor x, struct tensor weight,
@@ -47,21 +62,23 @@ enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor 
                         A_MEM(partial)));
 }
 
-static size_t slab_rows(struct conv_shape s) {
-    return (s.n * s.h + MOST_GRADIENT_SLABS - 1) / MOST_GRADIENT_SLABS;
+static size_t slab_rows(const struct dev *d, struct conv_shape s) {
+    size_t columns = channel_columns(d, s.o), runs = quotient_up(s.w, GRADIENT_PIXELS);
+    size_t run_rounds = load_rounds(s, GRADIENT_PIXELS) + columns * (9 * s.c + 1) * (GRADIENT_PIXELS + 2);
+    return share(d, s.n * s.h, GRADIENT_SLABS, runs * run_rounds);
 }
 
-size_t direct_slabs(struct conv_shape s) {
-    return (s.n * s.h + slab_rows(s) - 1) / slab_rows(s);
+size_t direct_slabs(const struct dev *d, struct conv_shape s) {
+    return quotient_up(s.n * s.h, slab_rows(d, s));
 }
 
 enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor x, struct tensor dy,
                                struct tensor partial) {
     size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = channel_columns(d, s.o);
     return dev_run(d, "direct/direct_gradient", build_options(d, s, x, GRADIENT_PIXELS, columns).text,
-                   dev_grid(d, vectors / columns * direct_slabs(s), 1),
-                   ARGS(A_MEM(x), A_MEM(dy), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_INT(slab_rows(s)),
-                        A_MEM(partial)));
+                   dev_grid(d, vectors / columns * direct_slabs(d, s), 1),
+                   ARGS(A_MEM(x), A_MEM(dy), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o),
+                        A_INT(slab_rows(d, s)), A_MEM(partial)));
 }
 
 /* ------------------------------------------------------------------------------------------- the convolutions -- */
@@ -74,9 +91,11 @@ static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv
 
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
-    (void)a, (void)d;
-    size_t weights = 9 * s.c * s.o,
-           slabs = s.n * s.h < MOST_GRADIENT_SLABS ? s.n * s.h : MOST_GRADIENT_SLABS; /* of fewer images too */
+    (void)a;
+    size_t weights = 9 * s.c * s.o, slabs = direct_slabs(d, s), rows = s.n * s.h;
+    size_t fewer = rows < GRADIENT_SLABS ? rows : GRADIENT_SLABS; /* images may make so many */
+    if (slabs < fewer)
+        slabs = fewer;
     return (struct conv_scratch_words){
         .weight = weights, .input = slabs * weights, .output = channel_workspace(slabs, weights)};
 }
@@ -95,7 +114,7 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
 static size_t forward_slabs(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
     struct runs r = runs_of(d, s);
     (void)a;
-    return s.w % r.pixels == 0 && r.slabs <= MOST_SLABS ? r.slabs : 0;
+    return s.w % r.pixels == 0 && d->info.type == VGGCL_CPU ? r.slabs : 0;
 }
 
 static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,
@@ -103,7 +122,7 @@ static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev
                                       struct conv_scratch scratch) {
     (void)a;
     TRY(direct_gradient(d, s, x, dy, scratch.input));
-    return channel_sum(d, direct_slabs(s), 9 * s.c * s.o, scratch.input, dweight, scratch.output);
+    return channel_sum(d, direct_slabs(d, s), 9 * s.c * s.o, scratch.input, dweight, scratch.output);
 }
 
 const struct conv_algorithm conv_direct = {.name = "direct",

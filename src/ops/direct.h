@@ -11,9 +11,9 @@ enum { DIRECT_CHANNELS = 4 };
 enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor x, struct tensor weight,
                               struct tensor bias, struct tensor y, struct tensor partial);
 
-/* partial[slab][tap][c][o] = the weight gradient of one of direct_slabs(s) slabs of rows. */
+/* partial[slab][tap][c][o] = the weight gradient of one of direct_slabs(d, s) slabs of rows. */
 enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor x, struct tensor dy,
                                struct tensor partial);
-size_t direct_slabs(struct conv_shape s);
+size_t direct_slabs(const struct dev *d, struct conv_shape s);
 
 #endif

@@ -39,7 +39,7 @@ enum vggcl_err gemm_use(struct dev *d, const char *name) {
 /* With AVX-512's 32 registers of 16 floats, 6 rows x 4 vectors of accumulators leave room for the vectors of b, and
  * multiply 2.4 times what they load: measured 10 % faster than 8 x 2. But eight rows of a transposed a are one load:
  * that is another 6 % faster. Other CPUs have not so many; llvmpipe does not even unroll the loops over such a tile, or
- * over 6 x 2 of 8 floats, which is the best with AVX2 (data/profiles), and leaves them (see CPU_ROUNDS). On GPUs a
+ * over 6 x 2 of 8 floats, which is the best with AVX2 (data/profiles), and leaves them (see DEV_CPU_ROUNDS). On GPUs a
  * work-group makes 128 x 64 words; smaller ones where that is more than the device takes. */
 struct gemm_tile gemm_built_in_tile(const struct dev *d, bool transposed) {
     if (d->info.type == VGGCL_CPU && d->native_vector_width >= 16 && !transposed)
@@ -139,15 +139,15 @@ const char *gemm_kernels(const struct dev *d, bool transposed) {
                                             : "gemm/gemm";
 }
 
-/* A long sum goes in parts, of whole vectors: on CPUs because Mesa's llvmpipe leaves a work-item's loops after 65535
- * rounds in all, which a panel of 16 tiles reaches at a depth of 4095; and for local memory to hold what is packed. */
-enum { CPU_ROUNDS = 1 << 15, LEAST_DEPTH = 64 };
+/* A long sum goes in parts, of whole vectors: on CPUs for DEV_CPU_ROUNDS, which a panel of 16 tiles reaches at a depth
+ * of 2048; and for local memory to hold what is packed. */
+enum { LEAST_DEPTH = 64 };
 
 static size_t most_depth(const struct dev *d, bool a_transposed, bool b_transposed) {
     struct gemm_tile t = tile(d, a_transposed);
     size_t depth = SIZE_MAX, packed = (size_t)d->info.local_memory / packed_row_bytes(t);
     if (d->info.type == VGGCL_CPU)
-        depth = CPU_ROUNDS / (t.group_rows ? 8 : (size_t)(t.panel / t.rows));
+        depth = DEV_CPU_ROUNDS / (t.group_rows ? 8 : (size_t)(t.panel / t.rows));
     if (b_transposed && !t.group_rows && gemm_engine(d) == GEMM_TILED && depth > packed)
         depth = packed;
     return depth < LEAST_DEPTH ? LEAST_DEPTH : depth / LEAST_DEPTH * LEAST_DEPTH;

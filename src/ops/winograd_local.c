@@ -35,10 +35,6 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-static size_t quotient_up(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 static bool whole_vectors(const struct dev *d, struct conv_shape s) {
     return s.c % dev_register_width(d) == 0 && s.o % dev_register_width(d) == 0;
 }

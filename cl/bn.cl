@@ -23,9 +23,7 @@ kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows,
             squares[j] = MAD(difference, difference, squares[j]);
         }
     }
-    UNROLL for (int j = 0; j < COLUMNS; j++) {
-        STORE_SLAB(last - first, mean[j], squares[j], j, partial, c);
-    }
+    UNROLL for (int j = 0; j < COLUMNS; j++) store_slab(last - first, mean[j], squares[j], j, partial, c);
 }
 
 /* mean[c], the unbiased variance[c], and inverse_deviation[c] = 1 / sqrt(biased variance + epsilon) of all pixels. scale

@@ -83,11 +83,12 @@ inline vec vec_mad(vec a, vec b, vec c) {
 
 /* Batch statistics are taken in two levels: slabs of pixels, then the slabs in their order (bn_finish() in cl/bn.cl).
  * partial[slab][0][c] = pixels of the slab, [1][c] = their mean, [2][c] = the sum of squares about it, so that nothing
- * cancels. STORE_SLAB: of vector `block` of c channels. */
-#define STORE_SLAB(pixels, mean, squares, block, partial, c)                                                           \
-    VSTORE((vec)(pixels), block, partial);                                                                             \
-    VSTORE(mean, block, (partial) + (c));                                                                              \
-    VSTORE(squares, block, (partial) + 2 * (c))
+ * cancels. store_slab() writes those of vector `block` of c channels. */
+inline void store_slab(int pixels, vec mean, vec squares, int block, global float *partial, int c) {
+    VSTORE((vec)(float)pixels, block, partial);
+    VSTORE(mean, block, partial + c);
+    VSTORE(squares, block, partial + 2 * c);
+}
 
 /* `count` more values join mean and squares of `groups` times as many, by Chan's formula (Chan, Golub and LeVeque
  * 1983). */

@@ -70,9 +70,8 @@ kernel void direct_forward(global const stored *x, int rows, int h, int w, int o
     if (!has_partial)
         return;
     partial += (size_t)slab * 3 * o + i % blocks * (VW * COLUMNS);
-    UNROLL for (int j = 0; j < COLUMNS; j++) {
-        STORE_SLAB((last - first) * PIXELS, mean[j], squares[j], j, partial, o);
-    }
+    UNROLL for (int j = 0; j < COLUMNS; j++)
+        store_slab((last - first) * PIXELS, mean[j], squares[j], j, partial, o);
 }
 
 /* partial[slab][tap][c][o] = sum over the slab's pixels of x[neighbour][c] * dy[pixel][o]; a slab is slab_rows of the

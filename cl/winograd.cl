@@ -333,9 +333,8 @@ inline void transform_outputs(local const float *m, int points, int first, int c
         }
     }
     if (has_partial)
-        for (int block = 0; block < COLUMNS; block++) {
-            STORE_SLAB(count * TILE * TILE, mean[block], squares[block], block, partial, o);
-        }
+        for (int block = 0; block < COLUMNS; block++)
+            store_slab(count * TILE * TILE, mean[block], squares[block], block, partial, o);
 }
 
 /* ------------------------------------------------------------------------------------------------ images in local --
@@ -379,7 +378,8 @@ inline void multiply_tiles(local const float *v, int v_points, int count, int c,
 }
 
 /* y = the convolution of x by the weights whose transform is u[point][c][o], plus bias. A work-group makes `group` of
- * `tiles` tiles, COLUMNS vectors of channels at a time, and is a slab of partial where has_partial is set. v: [point][group][c], m: [point][group][WIDTH]. */
+ * `tiles` tiles, COLUMNS vectors of channels at a time, and is a slab of partial where has_partial is set.
+ * v: [point][group][c], m: [point][group][WIDTH]. */
 kernel void winograd_fused(global const stored *x, int tiles, int group, int h, int w, int c, int o,
                            global const float *u, int has_bias, global const float *bias, global stored *y,
                            int has_partial, global float *partial, local vec *v_words, local vec *m_words) {
@@ -513,7 +513,8 @@ inline void multiply_slice(global const float *v, size_t v_points, int count, lo
 
 /* y = the convolution by weight[tap][c][o], plus bias, of `tiles` tiles, the first of which is the first of image
  * first_image, from v[c / depth][point][tile][depth] = B' x B. Work-group (i, j) makes columns from i * WIDTH on, tiles
- * from j * group on, which are slab first_slab + j of partial where has_partial is set. depth divides c. u: [point][depth][WIDTH], m: [point][group][WIDTH]. */
+ * from j * group on, which are slab first_slab + j of partial where has_partial is set. depth divides c.
+ * u: [point][depth][WIDTH], m: [point][group][WIDTH]. */
 kernel void winograd_sliced(global const float *v, int first_image, int tiles, int group, int h, int w, int c, int o,
                             int depth, global const float *weight, int rotated, int has_bias, global const float *bias,
                             global stored *y, int has_partial, int first_slab, global float *partial,

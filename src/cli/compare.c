@@ -332,11 +332,10 @@ const struct command command_compare = {
     .description =
         "For each device, in processes of its own, so that a driver that crashes or hangs costs no more than its row:\n"
         "the selfcheck; the losses of the first training steps of a narrow network, against double precision and the\n"
-        "other devices; training and evaluation speed, and what the device can do at most; memory; the time until the\n"
-        "first step is done, with all kernels to be built (cold) and with none (warm). Exit status 1 where a device\n"
-        "fails or is out of tolerance: a gate for drivers. --json is for --against, on another machine or another "
-        "day;\n"
-        "the manual page, vggcl(1), has its schema.\n\n"
+        "other devices; training and evaluation speed, of five steps or what half a minute allows; what the device\n"
+        "can do at most; memory; the time until the first step is done, with all kernels to be built (cold) and with\n"
+        "none (warm). Exit status 1 where a device fails or is out of tolerance: a gate for drivers. --json is for\n"
+        "--against, on another machine or another day; the manual page, vggcl(1), has its schema.\n\n"
         "  vggcl compare --all --html devices.html\n"
         "  vggcl compare --device gpu --json > here.json\n"
         "  vggcl compare --device gpu --against here.json --against there.json\n",

@@ -155,6 +155,13 @@ static struct conv_scratch conv_scratch(struct rig *rig, const struct check *che
                                  rig_poisoned(rig, words.output)};
 }
 
+/* A batch's statistics. */
+static void compare_batch(struct rig *rig, const struct normalisation *f, double roundings) {
+    RIG_COMPARE(rig, "mean", RIG_FLOATS, f->bn.mean, roundings, k, reference_bn_mean(&f->host, k));
+    RIG_COMPARE(rig, "inverse deviation", RIG_FLOATS, f->bn.inverse_deviation, roundings, k,
+                reference_bn_inverse_deviation(&f->host, k));
+}
+
 /* Those that a convolution has left of its output y[pixels][o]: taken before it was rounded to 16-bit floats, if it
  * was, by at most half a unit in the last of 11 places, which is 2^12 times FLT_EPSILON. */
 static void compare_statistics(struct rig *rig, size_t pixels, size_t o, size_t slabs, struct tensor partial,
@@ -162,9 +169,7 @@ static void compare_statistics(struct rig *rig, size_t pixels, size_t o, size_t 
     struct normalisation f = normalisation(rig, pixels, o, y);
     double roundings = sum_roundings((double)pixels) + 4 + (rig->dev->half ? 4096 : 0);
     RIG_RUN(rig, bn_finish(rig->dev, slabs, o, &f.bn, partial));
-    RIG_COMPARE(rig, "mean", RIG_FLOATS, f.bn.mean, roundings, k, reference_bn_mean(&f.host, k));
-    RIG_COMPARE(rig, "inverse deviation", RIG_FLOATS, f.bn.inverse_deviation, roundings, k,
-                reference_bn_inverse_deviation(&f.host, k));
+    compare_batch(rig, &f, roundings);
 }
 
 static void forward(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -335,9 +340,7 @@ static void bn_training(struct rig *rig, const struct check *check, struct conv_
     struct tensor failed = rig_upload(rig, 1, (const int32_t[]){0});
     RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_mean, f.bn.mean));
     RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_variance, f.bn.variance));
-    RIG_COMPARE(rig, "mean", RIG_FLOATS, f.bn.mean, roundings, k, reference_bn_mean(&f.host, k));
-    RIG_COMPARE(rig, "inverse deviation", RIG_FLOATS, f.bn.inverse_deviation, roundings, k,
-                reference_bn_inverse_deviation(&f.host, k));
+    compare_batch(rig, &f, roundings);
     RIG_COMPARE(rig, "running mean", RIG_FLOATS, f.bn.running_mean, roundings, k,
                 reference_bn_running_mean(&f.host, k));
     RIG_COMPARE(rig, "running variance", RIG_FLOATS, f.bn.running_variance, roundings, k,

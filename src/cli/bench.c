@@ -82,17 +82,21 @@ static void print_rate(double done, double seconds, int decimals) {
         printf(" %7s", "");
 }
 
+struct cli_method cli_method(struct vggcl_method m) {
+    struct cli_method by;
+    snprintf(by.text, sizeof by.text, "%s%s%s", m.algorithm, *m.engine ? "/" : "", m.engine);
+    return by;
+}
+
 /* Milliseconds, the GFLOP/s and GB/s that they mean, and the method. */
 static void print_direction(double seconds, double flops, double bytes, struct vggcl_method method) {
-    char by[64];
-    snprintf(by, sizeof by, "%s%s%s", method.algorithm, *method.engine ? "/" : "", method.engine);
     if (seconds > 0)
         printf("  %9.2f", 1e3 * seconds);
     else
         printf("  %9s", "");
     print_rate(flops, seconds, 0);
     print_rate(bytes, seconds, 1);
-    printf(" %-21s", by);
+    printf(" %-21s", cli_method(method).text);
 }
 
 static void print_layers(const struct vggcl_benchmark *b) {

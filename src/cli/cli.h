@@ -46,6 +46,12 @@ const char *cli_device_type(enum vggcl_device_type type); /* "GPU", ... */
 /* A device as devices --json prints it, with --verbose where details is set; index is its position in the list. */
 json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details);
 
+/* "winograd4/tiled", or the algorithm alone where it has no engine. */
+struct cli_method {
+    char text[64];
+};
+struct cli_method cli_method(struct vggcl_method m);
+
 /* A benchmark as bench --json prints it. */
 json_t *cli_bench_json(const struct vggcl_benchmark *b);
 

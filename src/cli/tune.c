@@ -51,16 +51,15 @@ static void print_json(const struct vggcl_tuning *t) {
 }
 
 static void print_row(const struct vggcl_tuning_row *r) {
-    char name[64], before[64], after[64];
+    char name[64];
+    struct cli_method before = cli_method(r->before), after = cli_method(r->after);
     snprintf(name, sizeof name, "%s%s", r->layer, r->layers > 1 ? " ..." : "");
-    snprintf(before, sizeof before, "%s%s%s", r->before.algorithm, *r->before.engine ? "/" : "", r->before.engine);
-    snprintf(after, sizeof after, "%s%s%s", r->after.algorithm, *r->after.engine ? "/" : "", r->after.engine);
     printf("%-12s %-15s", name, r->direction);
     if (r->before_s > 0)
-        printf(" %9.2f  %-21s %9.2f  %-21s", 1e3 * r->before_s, before, 1e3 * r->after_s, after);
+        printf(" %9.2f  %-21s %9.2f  %-21s", 1e3 * r->before_s, before.text, 1e3 * r->after_s, after.text);
     else
-        printf(" %9s  %-21s %9s  %-21s", "", before, "", "not measured");
-    if (strcmp(before, after) != 0 && r->before_s > r->after_s) /* of the same choice a difference is noise */
+        printf(" %9s  %-21s %9s  %-21s", "", before.text, "", "not measured");
+    if (strcmp(before.text, after.text) != 0 && r->before_s > r->after_s) /* of the same choice a difference is noise */
         printf(" %.2f times as fast", r->before_s / r->after_s);
     putchar('\n');
 }

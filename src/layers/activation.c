@@ -70,7 +70,7 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
 }
 
 static enum vggcl_err batch_statistics(const struct layer *l, const struct pass *pass, const struct bn *bn) {
-    size_t pixels = pass->n * l->in.h * l->in.w, slabs = *pass->scratch.slabs;
+    size_t pixels = pass->n * l->in.h * l->in.w, slabs = l->before ? layer_slabs(l->before, pass) : 0;
     struct tensor partial = pass->scratch.reduction;
     if (!slabs) {
         slabs = bn_slabs(pixels);

@@ -49,18 +49,17 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
 }
 
 /* The statistics of fewer images may take more slabs than there is memory for: batch normalisation takes those. */
-static size_t slabs_of_statistics(const struct layer *l, const struct pass *pass) {
-    if (!l->spec.bn || !pass->training)
+size_t layer_slabs(const struct layer *l, const struct pass *pass) {
+    if (l->type != &layer_conv || !l->spec.bn || !pass->training)
         return 0;
     size_t slabs = conv_slabs(l->methods[CONV_FORWARD], pass->dev, conv_shape(l, pass->n));
     return bn_partial_words(slabs, l->out.c) <= pass->scratch.reduction.count ? slabs : 0;
 }
 
 static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {
-    size_t slabs = *pass->scratch.slabs = slabs_of_statistics(l, pass);
+    struct tensor partial = layer_slabs(l, pass) ? pass->scratch.reduction : (struct tensor){0};
     return conv_forward(l->methods[CONV_FORWARD], pass->dev, conv_shape(l, pass->n), l->x, l->parameters[0].value,
-                        l->parameters[1].value, l->y, slabs ? pass->scratch.reduction : (struct tensor){0},
-                        pass->scratch.conv);
+                        l->parameters[1].value, l->y, partial, pass->scratch.conv);
 }
 
 static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {

@@ -26,13 +26,11 @@ struct layer_spec {
     float p; /* probability of a drop */
 };
 
-/* Memory that layers share: none of it outlives a layer's forward or backward, but for the statistics that a
- * convolution takes on the way for the normalisation behind it, which lie in reduction, of so many slabs: 0 for none.
- */
+/* Memory that layers share: none of it outlives a layer's forward or backward, but for the statistics that
+ * layer_slabs() is about. */
 struct scratch {
     struct conv_scratch conv;
     struct tensor reduction;
-    size_t *slabs;
 };
 struct scratch_words {
     struct conv_scratch_words conv;
@@ -54,6 +52,7 @@ enum { LAYER_PARAMETERS = 4, LAYER_SAVED = 3 };
 
 struct layer {
     const struct layer_type *type;
+    const struct layer *before; /* in the net; NULL for the first */
     struct layer_spec spec;
     int index; /* in the net; gives each dropout its own coins */
     struct shape in, out;
@@ -83,6 +82,10 @@ struct layer_type {
     /* After a forward with training set: the parameters' gradients and, where needs_dx, dx; from dy. */
     enum vggcl_err (*backward)(const struct layer *l, const struct pass *pass);
 };
+
+/* How many slabs of its output's statistics (ops/bn.h) l->type->forward leaves in scratch.reduction, for the batch
+ * normalisation that follows: a convolution may; 0 for none. */
+size_t layer_slabs(const struct layer *l, const struct pass *pass);
 
 extern const struct layer_type layer_conv, layer_activation, layer_flatten, layer_linear;
 

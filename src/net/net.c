@@ -17,6 +17,7 @@ static enum vggcl_err configure_layers(struct net *net, const struct layer_spec 
         struct layer *l = &net->layers[i];
         l->spec = specs[i];
         l->type = specs[i].type;
+        l->before = i ? l - 1 : NULL;
         l->index = (int)i;
         l->in = shape;
         l->half = half;
@@ -107,7 +108,6 @@ static enum vggcl_err reserve_scratch(struct net *net) {
     TRY(arena_reserve(a, "transformed weights", net->scratch_words.conv.weight, &net->scratch.conv.weight));
     TRY(arena_reserve(a, "transformed images", net->scratch_words.conv.input, &net->scratch.conv.input));
     TRY(arena_reserve(a, "transformed outputs", net->scratch_words.conv.output, &net->scratch.conv.output));
-    net->scratch.slabs = &net->statistics_slabs;
     return arena_reserve(a, "partial sums", net->scratch_words.reduction, &net->scratch.reduction);
 }
 

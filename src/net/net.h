@@ -50,7 +50,6 @@ struct net {
 
     struct arena arenas[NET_GROUPS];
     struct scratch scratch;
-    size_t statistics_slabs; /* scratch.slabs */
     struct scratch_words scratch_words;
 };
 

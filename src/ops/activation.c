@@ -8,25 +8,20 @@
  * its loops may be (DEV_CPU_ROUNDS; a pixel has up to 64, coins included); elsewhere so that there are enough items. */
 enum { CPU_RUNS = 256, OTHER_RUNS = 4096, LEAST_RUN = 4, MOST_RUN = DEV_CPU_ROUNDS / 64 };
 
+static struct slabbing runs_of(const struct dev *d) {
+    return (struct slabbing){d->info.type == VGGCL_CPU ? CPU_RUNS : OTHER_RUNS, LEAST_RUN, MOST_RUN};
+}
+
 static size_t pixels_of(const struct activation *a) {
     return a->n * a->h * a->w;
 }
 
-static size_t run_pixels(const struct dev *d, const struct activation *a) {
-    size_t runs = d->info.type == VGGCL_CPU ? CPU_RUNS : OTHER_RUNS, run = (pixels_of(a) + runs - 1) / runs;
-    return run < LEAST_RUN ? LEAST_RUN : run > MOST_RUN ? MOST_RUN : run;
-}
-
 static size_t run_count(const struct dev *d, const struct activation *a) {
-    return (pixels_of(a) + run_pixels(d, a) - 1) / run_pixels(d, a);
+    return slab_count(runs_of(d), pixels_of(a));
 }
 
-/* Fewer pixels may make more runs, but never more than the shortest ones are, up to CPU_RUNS or OTHER_RUNS. */
 size_t activation_workspace(const struct dev *d, const struct activation *a) {
-    size_t most = d->info.type == VGGCL_CPU ? CPU_RUNS : OTHER_RUNS,
-           shortest = (pixels_of(a) + LEAST_RUN - 1) / LEAST_RUN;
-    size_t fewer = shortest < most ? shortest : most, own = run_count(d, a);
-    return a->bn ? 2 * (fewer > own ? fewer : own) * a->c : 0;
+    return a->bn ? 2 * slab_room(runs_of(d), pixels_of(a)) * a->c : 0;
 }
 
 struct options {
@@ -45,7 +40,7 @@ static struct range runs(const struct dev *d, const struct activation *a) {
 }
 
 #define SHAPE_ARGS(d, a)                                                                                               \
-    A_INT(pixels_of(a)), A_INT(run_pixels(d, a)), A_INT((a)->h *(a)->w), A_INT((a)->w), A_INT((a)->c)
+    A_INT(pixels_of(a)), A_INT(slab_rows(runs_of(d), pixels_of(a))), A_INT((a)->h *(a)->w), A_INT((a)->w), A_INT((a)->c)
 #define COIN_ARGS(coins)                                                                                               \
     A_UINT2((coins).seed, (coins).seed >> 32), A_UINT((coins).purpose), A_UINT2((coins).step, (coins).step >> 32),     \
         A_UINT(ldexp((coins).p, 32)), A_FLOAT(1.0 / (1.0 - (coins).p)), A_UINT((coins).first)

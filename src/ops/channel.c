@@ -2,32 +2,37 @@
 
 /* Enough slabs to keep a device busy, few enough that the serial second level stays short, unless they got longer than
  * a work-item's loops may be (DEV_CPU_ROUNDS; bn_partial has up to ten for a row). */
-enum { MOST_SLABS = 256, LEAST_SLAB_ROWS = 16, MOST_SLAB_ROWS = 2048 };
-
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t most(size_t a, size_t b) {
-    return a > b ? a : b;
-}
+static const struct slabbing slabbing = {.slabs = 256, .least = 16, .most = 2048};
 
 enum { CPU_COLUMNS = 4 };
 
+size_t slab_rows(struct slabbing s, size_t rows) {
+    size_t each = quotient_up(rows, s.slabs);
+    if (each > s.most)
+        each = s.most;
+    return each > s.least ? each : s.least;
+}
+
+size_t slab_count(struct slabbing s, size_t rows) {
+    return quotient_up(rows, slab_rows(s, rows));
+}
+
+size_t slab_room(struct slabbing s, size_t rows) {
+    size_t count = slab_count(s, rows), shortest = quotient_up(rows, s.least);
+    size_t fewer = shortest < s.slabs ? shortest : s.slabs;
+    return count > fewer ? count : fewer;
+}
+
 size_t channel_slab_rows(size_t rows) {
-    size_t slab_rows = (rows + MOST_SLABS - 1) / MOST_SLABS;
-    return least(most(slab_rows, LEAST_SLAB_ROWS), MOST_SLAB_ROWS);
+    return slab_rows(slabbing, rows);
 }
 
 size_t channel_slabs(size_t rows) {
-    size_t slab_rows = channel_slab_rows(rows);
-    return (rows + slab_rows - 1) / slab_rows;
+    return slab_count(slabbing, rows);
 }
 
-/* Fewer rows may make more slabs, but never more than the shortest ones are, up to MOST_SLABS. */
 size_t channel_workspace(size_t rows, size_t c) {
-    size_t shortest = (rows + LEAST_SLAB_ROWS - 1) / LEAST_SLAB_ROWS;
-    return most(least(shortest, MOST_SLABS), channel_slabs(rows)) * c;
+    return slab_room(slabbing, rows) * c;
 }
 
 size_t channel_columns(const struct dev *d, size_t c) {

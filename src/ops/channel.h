@@ -17,7 +17,20 @@ size_t channel_workspace(size_t rows, size_t c);
  * stretches of a row faster than single vectors. */
 size_t channel_columns(const struct dev *d, size_t c);
 
-/* Reductions over rows go in two levels: slabs of so many rows each in parallel, then over the slabs. */
+static inline size_t quotient_up(size_t a, size_t b) {
+    return a / b + (a % b != 0);
+}
+
+/* Reductions over rows go in two levels: slabs of rows in parallel, then over the slabs. How rows are cut: into so many
+ * slabs, unless these would have less than `least` rows, or more than `most`. */
+struct slabbing {
+    size_t slabs, least, most;
+};
+size_t slab_rows(struct slabbing s, size_t rows);  /* of each but the last */
+size_t slab_count(struct slabbing s, size_t rows); /* which may be more of fewer rows, */
+size_t slab_room(struct slabbing s, size_t rows);  /* but never more than this of so many or fewer */
+
+/* Those of channel_sum() and of batch normalisation. */
 size_t channel_slab_rows(size_t rows);
 size_t channel_slabs(size_t rows);
 

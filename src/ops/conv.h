@@ -8,10 +8,6 @@
 
 #include "ops/gemm.h"
 
-static inline size_t quotient_up(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 /* n images of h x w pixels, from c channels to o. */
 struct conv_shape {
     size_t n, h, w, c, o;

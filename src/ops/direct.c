@@ -23,12 +23,6 @@ static struct options build_options(const struct dev *d, struct conv_shape s, st
     return options;
 }
 
-/* So many of `count` for each of `slabs` work-items, or fewer where one takes so many rounds of loops. */
-static size_t share(const struct dev *d, size_t count, size_t slabs, size_t rounds) {
-    size_t each = quotient_up(count, slabs), most = DEV_CPU_ROUNDS / rounds;
-    return d->info.type != VGGCL_CPU || each <= most ? each : most ? most : 1;
-}
-
 /* Rounds of the loops over the neighbours of a run of pixels, were none unrolled. */
 static size_t load_rounds(struct conv_shape s, size_t pixels) {
     return 3 * (pixels + 2) * (s.c + 1) + 3;
@@ -44,11 +38,11 @@ static struct runs runs_of(const struct dev *d, struct conv_shape s) {
     size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = MOST_COLUMNS;
     while (vectors % columns)
         columns /= 2;
-    size_t pixels = SUMS / columns, runs = quotient_up(s.w, pixels) * s.n * s.h, slab_runs = 1;
-    if (d->info.type == VGGCL_CPU) /* others want more work-items */
-        slab_runs =
-            share(d, runs, FORWARD_SLABS, load_rounds(s, pixels) + (9 * s.c + 4) * (columns + 1) * (pixels + 1));
-    return (struct runs){columns, pixels, slab_runs, quotient_up(runs, slab_runs)};
+    size_t pixels = SUMS / columns, runs = quotient_up(s.w, pixels) * s.n * s.h;
+    size_t rounds = load_rounds(s, pixels) + (9 * s.c + 4) * (columns + 1) * (pixels + 1);
+    bool cpu = d->info.type == VGGCL_CPU; /* others want more work-items */
+    struct slabbing slabbing = {FORWARD_SLABS, 1, cpu ? DEV_CPU_ROUNDS / rounds : 1};
+    return (struct runs){columns, pixels, slab_rows(slabbing, runs), slab_count(slabbing, runs)};
 }
 
 enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor x, struct tensor weight,
@@ -62,14 +56,15 @@ enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor 
                         A_MEM(partial)));
 }
 
-static size_t slab_rows(const struct dev *d, struct conv_shape s) {
+static struct slabbing gradient_slabbing(const struct dev *d, struct conv_shape s) {
     size_t columns = channel_columns(d, s.o), runs = quotient_up(s.w, GRADIENT_PIXELS);
     size_t run_rounds = load_rounds(s, GRADIENT_PIXELS) + columns * (9 * s.c + 1) * (GRADIENT_PIXELS + 2);
-    return share(d, s.n * s.h, GRADIENT_SLABS, runs * run_rounds);
+    size_t most = d->info.type == VGGCL_CPU ? DEV_CPU_ROUNDS / (runs * run_rounds) : SIZE_MAX;
+    return (struct slabbing){GRADIENT_SLABS, 1, most};
 }
 
 size_t direct_slabs(const struct dev *d, struct conv_shape s) {
-    return quotient_up(s.n * s.h, slab_rows(d, s));
+    return slab_count(gradient_slabbing(d, s), s.n * s.h);
 }
 
 enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor x, struct tensor dy,
@@ -78,7 +73,7 @@ enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor
     return dev_run(d, "direct/direct_gradient", build_options(d, s, x, GRADIENT_PIXELS, columns).text,
                    dev_grid(d, vectors / columns * direct_slabs(d, s), 1),
                    ARGS(A_MEM(x), A_MEM(dy), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o),
-                        A_INT(slab_rows(d, s)), A_MEM(partial)));
+                        A_INT(slab_rows(gradient_slabbing(d, s), s.n * s.h)), A_MEM(partial)));
 }
 
 /* ------------------------------------------------------------------------------------------- the convolutions -- */
@@ -92,10 +87,7 @@ static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv
 static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, const struct dev *d,
                                                struct conv_shape s) {
     (void)a;
-    size_t weights = 9 * s.c * s.o, slabs = direct_slabs(d, s), rows = s.n * s.h;
-    size_t fewer = rows < GRADIENT_SLABS ? rows : GRADIENT_SLABS; /* images may make so many */
-    if (slabs < fewer)
-        slabs = fewer;
+    size_t weights = 9 * s.c * s.o, slabs = slab_room(gradient_slabbing(d, s), s.n * s.h);
     return (struct conv_scratch_words){
         .weight = weights, .input = slabs * weights, .output = channel_workspace(slabs, weights)};
 }

@@ -2,6 +2,7 @@
  * cache: the fused form keeps the images' tiles there, for layers whose transformed weights the caches hold as well;
  * the sliced form keeps the weights there, a slice at a time, for small images of many channels, which need less room
  * than the weights. What does not fit is left to the forms of winograd.c. */
+#include "ops/channel.h"
 #include "ops/winograd.h"
 
 #include <stdio.h>

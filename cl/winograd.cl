@@ -451,37 +451,65 @@ kernel void winograd_fused_gradient(global const stored *x, global const stored 
  * columns and `depth` of the channels c, and uses it up. The transformed images come in panels as large as what is read
  * of them at a time. */
 
-/* Has `rows` rows of `words` words, `stride` apart, brought into the cache, by loads so close together that many are on
- * their way at a time: those of transform_weights() are not. A line has 16 words. */
-inline void touch(global const float *p, int rows, size_t stride, int words) {
-    for (int row = 0; row < rows; row++)
-        for (int word = 0; word < words; word += 16)
-            (void)*(volatile global const float *)(p + row * stride + word);
+/* Where the weights of a slice lie: at each tap in `rows` rows of `words` words, `stride` words apart. A line of the cache
+ * has 16. */
+typedef struct {
+    global const float *start;
+    int rows, words, stride;
+    size_t tap_words;
+} slice;
+
+/* That of the weights' channels c from number `from` on, `depth` of them, and o from number `first` on, WIDTH of them;
+ * with `rotated` of weight[tap][o][c]. */
+inline slice slice_of(global const float *weight, int c, int o, int rotated, int from, int depth, int first) {
+    slice across = {weight + (size_t)from * o + first, depth, WIDTH, o, (size_t)c * o};
+    slice along = {weight + (size_t)first * c + from, WIDTH, depth, c, (size_t)c * o};
+    return rotated ? along : across;
 }
 
-/* u[point][k][column] = G w G' of the weights' channels c from number `from` on and o from number `first` on; rotated
- * as in winograd_weight_rotated(), where VW divides depth. */
-inline void transform_weights(global const float *weight, int c, int o, int rotated, int from, int depth, int first,
-                              local float *u, int points) {
+/* Has it brought into the cache, by loads so close together that many are on their way at a time: those of
+ * transform_weights() are not. */
+inline void touch(slice s) {
+    for (int tap = 0; tap < 9; tap++)
+        for (int row = 0; row < s.rows; row++)
+            for (int word = 0; word < s.words; word += 16)
+                (void)*(volatile global const float *)(s.start + tap * s.tap_words + row * s.stride + word);
+}
+
+/* Asks for a line without waiting for it: in the compiler's words, because PoCL takes OpenCL's prefetch() for nothing. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 1)
+#else
+#define PREFETCH(p)
+#endif
+
+/* Asks for `count` of its lines from number `first` on, as far as there are. */
+inline void prefetch_lines(slice s, int first, int count) {
+    int row_lines = (s.words + 15) / 16, end = min(first + count, 9 * s.rows * row_lines);
+    for (int line = first; line < end; line++) {
+        int row = line / row_lines;
+        PREFETCH(s.start + row / s.rows * s.tap_words + row % s.rows * s.stride + line % row_lines * 16);
+    }
+}
+
+/* u[point][k][column] = G w G' of a slice; rotated as in winograd_weight_rotated(), where VW divides depth. */
+inline void transform_weights(slice s, int c, int o, int rotated, int depth, local float *u, int points) {
+    touch(s);
     if (!rotated) {
-        weight += (size_t)from * o + first;
-        for (int tap = 0; tap < 9; tap++)
-            touch(weight + (size_t)tap * c * o, depth, o, WIDTH);
-        for (int k = 0; k < depth; k++, weight += o) {
+        for (int k = 0; k < depth; k++) {
+            global const float *weight = s.start + (size_t)k * o;
             local float *tile_start = u + k * WIDTH;
             for (int block = 0; block < COLUMNS; block++) {
-#define LOAD_SLICE(row, column) VLOAD(block, weight + (size_t)(row * 3 + column) * c * o)
+#define LOAD_SLICE(row, column) VLOAD(block, weight + (row * 3 + column) * s.tap_words)
                 TRANSFORM(weight_transform, 3, ALPHA, LOAD_SLICE, STORE_LOCAL_POINT)
             }
         }
         return;
     }
-    for (int tap = 0; tap < 9; tap++)
-        touch(weight + ((size_t)tap * o + first) * c + from, WIDTH, c, depth);
     for (int start = 0; start < depth; start += VW)
         for (int block = 0; block < COLUMNS; block++) {
             vec taps[9][VW];
-            load_rotated(weight, c, o, from + start, first + block * VW, taps);
+            load_rotated(s.start, c, o, start, block * VW, taps);
             for (int k = 0; k < VW; k++) {
                 local float *tile_start = u + (start + k) * WIDTH;
                 TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_LOCAL_POINT)
@@ -489,9 +517,12 @@ inline void transform_weights(global const float *weight, int c, int o, int rota
         }
 }
 
-/* m[point][t][column] = or, where add is set, += sum over k of v[point][t][k] * u[point][k][column]. */
+/* m[point][t][column] = or, where add is set, += sum over k of v[point][t][k] * u[point][k][column]. VW divides depth.
+ * Asks meanwhile, evenly, for the slice `next`. */
 inline void multiply_slice(global const float *v, size_t v_points, int count, local const float *u, int u_points,
-                           int depth, int add, local float *m, int m_points) {
+                           int depth, int add, local float *m, int m_points, slice next) {
+    int steps = ALPHA * ALPHA * ((count + ROWS - 1) / ROWS) * (depth / VW);
+    int step_lines = 9 * depth * WIDTH / 16 / steps + 1, next_line = 0;
     for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, u += u_points, m += m_points) {
         for (int row = 0; row < count; row += ROWS) {
             vec sum[ROWS][COLUMNS];
@@ -503,8 +534,12 @@ inline void multiply_slice(global const float *v, size_t v_points, int count, lo
                 to[r] = m + t * WIDTH;
                 UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = add ? LOCAL_LOAD(j, to[r]) : (vec)0;
             }
-#define LOCAL_WEIGHT(k, j) LOCAL_LOAD(j, u + (k) * WIDTH)
-            MULTIPLY(depth, LINE, LOCAL_WEIGHT)
+            for (int start = 0; start < depth; start += VW, next_line += step_lines) {
+                prefetch_lines(next, next_line, step_lines);
+#define STEP_LINE(r, k) line[r][start + k]
+#define LOCAL_WEIGHT(k, j) LOCAL_LOAD(j, u + (start + k) * WIDTH)
+                MULTIPLY(VW, STEP_LINE, LOCAL_WEIGHT)
+            }
             UNROLL for (int r = 0; r < ROWS; r++)
                 UNROLL for (int j = 0; j < COLUMNS; j++) LOCAL_STORE(sum[r][j], j, to[r]);
         }
@@ -526,8 +561,11 @@ kernel void winograd_sliced(global const float *v, int first_image, int tiles, i
     v += first * depth;
     y += (size_t)first_image * h * w * o;
     for (int from = 0; from < c; from += depth, v += ALPHA * ALPHA * v_points) {
-        transform_weights(weight, c, o, rotated, from, depth, column, u, u_points);
-        multiply_slice(v, v_points, count, u, u_points, depth, from > 0, m, m_points);
+        bool last = from + depth >= c;
+        int next_from = last ? 0 : from + depth, next_column = last ? min(column + WIDTH, o - WIDTH) : column;
+        transform_weights(slice_of(weight, c, o, rotated, from, depth, column), c, o, rotated, depth, u, u_points);
+        multiply_slice(v, v_points, count, u, u_points, depth, from > 0, m, m_points,
+                       slice_of(weight, c, o, rotated, next_from, depth, next_column));
     }
     transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
                       partial + (first_slab + get_group_id(1)) * 3 * o + column);

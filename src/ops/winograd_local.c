@@ -22,8 +22,9 @@ static const struct register_tile {
 /* The most tiles that are worth a group. Measured. */
 enum { FUSED_TILES = 18, FUSED_GRADIENT_TILES = 28 };
 
-/* Channels of a slice: forward at least, if that many fit; of a gradient. */
-enum { LEAST_DEPTH = 64, GRADIENT_DEPTH = 32 };
+/* The part of local memory that a slice takes, so that what is read beside it, and the next slice, pass through the same
+ * cache; channels of a gradient's slice. Measured. */
+enum { SLICE_PART = 3, GRADIENT_DEPTH = 32 };
 
 /* Slabs of the fused weight gradient for each compute unit, so that the units finish together; and at most. */
 enum { UNIT_SLABS = 2, MOST_SLABS = 32 };
@@ -181,13 +182,12 @@ struct slicing {
     size_t depth, group;
 };
 
-/* The deepest slices that leave room for all tiles, or else LEAST_DEPTH and the tiles in even groups; no group where
- * nothing fits, which does not depend on the number of tiles. Fewer tiles to a group where there would be none for some
- * compute unit. */
+/* The deepest slices that are not more than their part, and the tiles in even groups that leave room for them; no group
+ * where nothing fits, which does not depend on the number of tiles. Fewer tiles to a group where there would be none for
+ * some compute unit. */
 static struct slicing slicing_of(const struct dev *d, int alpha, struct conv_shape s) {
     size_t width = width_of(d, SLICED, s.o), rows = rows_that_fit(d, alpha, width, 2), tiles = tiles_of(alpha, s);
-    size_t deepest = rows > tiles + LEAST_DEPTH ? rows - tiles : least(LEAST_DEPTH, rows / 2);
-    struct slicing slicing = {fitting_depth(d, s.c, deepest), 0};
+    struct slicing slicing = {fitting_depth(d, s.c, rows / SLICE_PART), 0};
     if (slicing.depth >= rows)
         return slicing;
     size_t groups = quotient_up(tiles, rows - slicing.depth), wanted = quotient_up(d->info.compute_units, s.o / width);

@@ -22,8 +22,8 @@ static const struct register_tile {
 /* The most tiles that are worth a group. Measured. */
 enum { FUSED_TILES = 18, FUSED_GRADIENT_TILES = 28 };
 
-/* The part of local memory that a slice takes, so that what is read beside it, and the next slice, pass through the same
- * cache; channels of a gradient's slice. Measured. */
+/* The part of local memory that a slice takes, so that what is read beside it, and the next slice, pass through the
+ * same cache; channels of a gradient's slice. Measured. */
 enum { SLICE_PART = 3, GRADIENT_DEPTH = 32 };
 
 /* Slabs of the fused weight gradient for each compute unit, so that the units finish together; and at most. */
@@ -183,8 +183,8 @@ struct slicing {
 };
 
 /* The deepest slices that are not more than their part, and the tiles in even groups that leave room for them; no group
- * where nothing fits, which does not depend on the number of tiles. Fewer tiles to a group where there would be none for
- * some compute unit. */
+ * where nothing fits, which does not depend on the number of tiles. Fewer tiles to a group where there would be none
+ * for some compute unit. */
 static struct slicing slicing_of(const struct dev *d, int alpha, struct conv_shape s) {
     size_t width = width_of(d, SLICED, s.o), rows = rows_that_fit(d, alpha, width, 2), tiles = tiles_of(alpha, s);
     struct slicing slicing = {fitting_depth(d, s.c, rows / SLICE_PART), 0};

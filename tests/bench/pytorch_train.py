@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The recipe seed, vggcl's default, in PyTorch on the CPU: writes an accuracy.csv that `vggcl plot` takes.
+"""The recipe seed, vggcl's default, in PyTorch on the CPU, a thread a core: writes an accuracy.csv that `vggcl plot` takes.
 
     python3 tests/bench/pytorch_train.py --data data/cifar-10-batches-bin --epochs 20 --save pytorch
     build/vggcl plot "vggcl=save" "PyTorch=pytorch"
@@ -59,6 +59,7 @@ def main():
     record, state = (os.path.join(options.save, name) for name in ("accuracy.csv", "state.pt"))
     x, y = vgg.images(options.data, [f"data_batch_{i}.bin" for i in range(1, 6)])
     test_x, test_y = vgg.images(options.data, ["test_batch.bin"])
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(options.seed)
     net = vgg.Vgg(options.width, True, "channel").to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(net.parameters(), LR, MOMENTUM, weight_decay=WEIGHT_DECAY)

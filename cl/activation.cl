@@ -25,7 +25,7 @@ enum { TAPS = POOL ? 4 : 1 };
 #define COINS uint2 seed, uint purpose, uint2 step, uint threshold, float keep, uint units_before
 
 /* The factors of VW units from first on, those before not counted; VW divides both. */
-inline vec coin_factors(uint first, COINS) {
+static inline vec coin_factors(uint first, COINS) {
     float factor[VW];
     first += units_before;
 #if VW < 4
@@ -49,19 +49,19 @@ inline vec coin_factors(uint first, COINS) {
 }
 
 /* Where in x the taps of a pixel begin, and how far tap lies from there, both in pixels; w is y's width. */
-inline size_t corner(int pixel, int w) {
+static inline size_t corner(int pixel, int w) {
     return POOL ? (size_t)(pixel / w) * 4 * w + 2 * (pixel % w) : pixel;
 }
-inline size_t tap_offset(int tap, int w) {
+static inline size_t tap_offset(int tap, int w) {
     return (size_t)(tap / 2) * 2 * w + tap % 2;
 }
 
-inline vec normalised(vec x, vec scale, vec shift) {
+static inline vec normalised(vec x, vec scale, vec shift) {
     return NORMALISE ? MAD(x, scale, shift) : x;
 }
 
 /* relu(x * scale + shift); a NaN stays one, so that the loss shows it. */
-inline vec rectified(vec x, vec scale, vec shift) {
+static inline vec rectified(vec x, vec scale, vec shift) {
     vec value = normalised(x, scale, shift);
     return CHOOSE(value < 0, 0, value);
 }
@@ -90,7 +90,7 @@ inline vec rectified(vec x, vec scale, vec shift) {
 #endif
 
 /* The work-item's channels of a vector over all of them. */
-inline void load_channels(global const float *from, int channel, vec to[COLUMNS]) {
+static inline void load_channels(global const float *from, int channel, vec to[COLUMNS]) {
     UNROLL for (int j = 0; j < COLUMNS; j++) to[j] = VLOAD(j, from + channel);
 }
 
@@ -118,14 +118,14 @@ kernel void activation_forward(global const stored *x, int pixels, int run_pixel
 }
 
 /* What of dy gets through where the largest tap's normalised value is `best`. */
-inline vec passed(vec dy, vec best, vec factor) {
+static inline vec passed(vec dy, vec best, vec factor) {
     return CHOOSE(best > 0, DROPOUT ? dy * factor : dy, 0);
 }
 
 /* What reaches the pixel's taps of dy: all of it the first largest one, where that is positive: there, the largest one
  * is also that before the relu. hit[tap]: whether it is
  * that one, -1 or 0 in each lane. */
-inline vec gradient_of_taps(vec dy, const vec x[TAPS], vec scale, vec shift, vec factor, ivec hit[TAPS]) {
+static inline vec gradient_of_taps(vec dy, const vec x[TAPS], vec scale, vec shift, vec factor, ivec hit[TAPS]) {
     vec value[TAPS], best = value[0] = normalised(x[0], scale, shift);
     UNROLL for (int tap = 1; tap < TAPS; tap++) {
         value[tap] = normalised(x[tap], scale, shift);
@@ -140,7 +140,7 @@ inline vec gradient_of_taps(vec dy, const vec x[TAPS], vec scale, vec shift, vec
 }
 
 /* The same, and the tap that it reaches. */
-inline vec gradient_of_largest(vec dy, const vec x[TAPS], vec scale, vec shift, vec factor, vec *largest) {
+static inline vec gradient_of_largest(vec dy, const vec x[TAPS], vec scale, vec shift, vec factor, vec *largest) {
     vec best = normalised(x[0], scale, shift);
     *largest = x[0];
     UNROLL for (int tap = 1; tap < TAPS; tap++) {
@@ -152,7 +152,7 @@ inline vec gradient_of_largest(vec dy, const vec x[TAPS], vec scale, vec shift, 
 }
 
 /* Of vector j behind `from`, the first of them. */
-inline void load_taps(global const stored *from, int w, int c, int j, vec taps[TAPS]) {
+static inline void load_taps(global const stored *from, int w, int c, int j, vec taps[TAPS]) {
     UNROLL for (int tap = 0; tap < TAPS; tap++) taps[tap] = ALOAD(j, from + tap_offset(tap, w) * c);
 }
 

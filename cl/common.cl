@@ -76,7 +76,7 @@ typedef half stored; /* a core feature behind a pointer, unlike cl_khr_fp16 */
  * compiler. PoCL makes two instructions of mad(), and does not define FP_FAST_FMAF. A function, because LLVM uses a CPU's
  * widest registers only where a function takes or returns vectors of that width. */
 #pragma OPENCL FP_CONTRACT ON
-inline vec vec_mad(vec a, vec b, vec c) {
+static inline vec vec_mad(vec a, vec b, vec c) {
     return a * b + c;
 }
 #define MAD(a, b, c) vec_mad(a, b, c)
@@ -84,7 +84,7 @@ inline vec vec_mad(vec a, vec b, vec c) {
 /* Batch statistics are taken in two levels: slabs of pixels, then the slabs in their order (bn_finish() in cl/bn.cl).
  * partial[slab][0][c] = pixels of the slab, [1][c] = their mean, [2][c] = the sum of squares about it, so that nothing
  * cancels. store_slab() writes those of vector `block` of c channels. */
-inline void store_slab(int pixels, vec mean, vec squares, int block, global float *partial, int c) {
+static inline void store_slab(int pixels, vec mean, vec squares, int block, global float *partial, int c) {
     VSTORE((vec)(float)pixels, block, partial);
     VSTORE(mean, block, partial + c);
     VSTORE(squares, block, partial + 2 * c);
@@ -92,7 +92,7 @@ inline void store_slab(int pixels, vec mean, vec squares, int block, global floa
 
 /* `count` more values join mean and squares of `groups` times as many, by Chan's formula (Chan, Golub and LeVeque
  * 1983). */
-inline void join_values(const vec *values, int count, int groups, vec *mean, vec *squares) {
+static inline void join_values(const vec *values, int count, int groups, vec *mean, vec *squares) {
     vec sum = 0, about = 0;
     UNROLL for (int i = 0; i < count; i++) sum += values[i];
     vec own = sum * (1.0f / count);
@@ -108,7 +108,7 @@ inline void join_values(const vec *values, int count, int groups, vec *mean, vec
 
 /* columns[k], lane i = p[i * stride + k]: VW rows of VW words, transposed by log2(VW) perfect shuffles, each of which
  * makes two rows of one of the upper half and one of the lower by taking lanes of both in turn. */
-inline void load_transposed(global const float *p, size_t stride, vec *columns) {
+static inline void load_transposed(global const float *p, size_t stride, vec *columns) {
     UNROLL for (int lane = 0; lane < VW; lane++) columns[lane] = VLOAD(0, p + lane * stride);
 #if VW > 1
     UNROLL for (int stage = 1; stage < VW; stage *= 2) {
@@ -125,7 +125,7 @@ inline void load_transposed(global const float *p, size_t stride, vec *columns) 
 }
 
 /* Philox4x32-10; the same numbers as rng_philox() in src/base/rng.c. */
-inline uint4 philox(uint4 counter, uint2 key) {
+static inline uint4 philox(uint4 counter, uint2 key) {
     for (int round = 0; round < 10; round++) {
         uint high0 = mul_hi(0xD2511F53u, counter.x), low0 = 0xD2511F53u * counter.x;
         uint high1 = mul_hi(0xCD9E8D57u, counter.z), low1 = 0xCD9E8D57u * counter.z;
@@ -160,7 +160,7 @@ typedef uint4 lanes;
 #define NARROW convert_uint4
 #endif
 
-inline void philox_lanes(lanes words[4], uint2 key) {
+static inline void philox_lanes(lanes words[4], uint2 key) {
     for (int round = 0; round < 10; round++) {
         lanes high0 = NARROW(WIDE(words[0]) * 0xD2511F53ul >> 32), low0 = words[0] * 0xD2511F53u;
         lanes high1 = NARROW(WIDE(words[2]) * 0xCD9E8D57ul >> 32), low1 = words[2] * 0xCD9E8D57u;

@@ -13,7 +13,7 @@
 enum { SPAN = (PIXELS + 2) * CHANNELS, TAP_ROW = 3 * CHANNELS };
 
 /* What the taps of a run of pixels reach: three rows of x around (row, column), 0 beyond the image. */
-inline void load_neighbours(global const stored *image, int h, int w, int row, int column, float in[3][SPAN]) {
+static inline void load_neighbours(global const stored *image, int h, int w, int row, int column, float in[3][SPAN]) {
     for (int r = 0; r < 3; r++) {
         int from = row + r - 1, inside = from >= 0 && from < h;
         global const stored *line = image + ((size_t)(inside ? from : 0) * w + column - 1) * CHANNELS;

@@ -2,7 +2,7 @@
  * activations are stored: matrix products read and write it. A work-item is one element of x or dx. */
 
 /* Where value i of [image][pixel][channel] stands in [image][channel][pixel]. */
-inline size_t flat_place(int i, int plane, int c) {
+static inline size_t flat_place(int i, int plane, int c) {
     int channel = i % c, pixel = i / c % plane, image = i / (c * plane);
     return ((size_t)image * c + channel) * plane + pixel;
 }

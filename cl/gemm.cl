@@ -34,7 +34,7 @@
  * local memory, where they lie in the order in which they are read. */
 #if TRANSPOSE_B
 #define B(k, j) packed[(k) * COLUMNS + (j)]
-inline void pack(global const float *b, int ldb, int depth, local vec *packed) {
+static inline void pack(global const float *b, int ldb, int depth, local vec *packed) {
     for (int j = 0; j < COLUMNS; j++, b += (size_t)VW * ldb)
         for (int k = 0; k < depth; k += VW) {
             vec rows[VW];

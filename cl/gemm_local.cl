@@ -42,8 +42,8 @@
 
 /* Copies rows x DEPTH of a matrix to a local array, [k][row]. Work-items next to each other read words that are: along
  * the rows where along_rows, else along k. */
-inline void copy_tile(global const float *from, int stride, bool along_rows, int rows, int rows_left, int depth_left,
-                      int item, local float *to, int to_stride) {
+static inline void copy_tile(global const float *from, int stride, bool along_rows, int rows, int rows_left, int depth_left,
+                             int item, local float *to, int to_stride) {
     for (int i = item; i < rows * DEPTH; i += GROUP) {
         int row = along_rows ? i % rows : i / DEPTH, k = along_rows ? i / rows : i % DEPTH;
         size_t at = along_rows ? (size_t)k * stride + row : (size_t)row * stride + k;

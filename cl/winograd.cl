@@ -22,30 +22,30 @@
 #define TILE 2
 #define HALO 0
 
-inline void input_transform(const vec *d, vec *o) {
+static inline void input_transform(const vec *d, vec *o) {
     o[0] = d[0] + d[1];
     o[1] = d[1];
     o[2] = d[0];
 }
 
-inline void output_transform(const vec *d, vec *o) {
+static inline void output_transform(const vec *d, vec *o) {
     o[0] = d[0] + d[1];
     o[1] = d[0] + d[2];
 }
 
-inline void weight_transform(const vec *g, vec *o) {
+static inline void weight_transform(const vec *g, vec *o) {
     o[0] = g[1];
     o[1] = g[2] - g[1];
     o[2] = g[0] - g[1];
 }
 
-inline void output_transposed(const vec *y, vec *o) {
+static inline void output_transposed(const vec *y, vec *o) {
     o[0] = y[0] + y[1];
     o[1] = y[0];
     o[2] = y[1];
 }
 
-inline void weight_transposed(const vec *d, vec *o) {
+static inline void weight_transposed(const vec *d, vec *o) {
     o[0] = d[2];
     o[1] = d[0] - d[1] - d[2];
     o[2] = d[1];
@@ -56,19 +56,19 @@ inline void weight_transposed(const vec *d, vec *o) {
 #define TILE 2
 #define HALO 1
 
-inline void input_transform(const vec *d, vec *o) {
+static inline void input_transform(const vec *d, vec *o) {
     o[0] = d[0] - d[2];
     o[1] = d[1] + d[2];
     o[2] = d[2] - d[1];
     o[3] = d[1] - d[3];
 }
 
-inline void output_transform(const vec *d, vec *o) {
+static inline void output_transform(const vec *d, vec *o) {
     o[0] = d[0] + d[1] + d[2];
     o[1] = d[1] - d[2] - d[3];
 }
 
-inline void weight_transform(const vec *g, vec *o) {
+static inline void weight_transform(const vec *g, vec *o) {
     vec even = 0.5f * (g[0] + g[2]), odd = 0.5f * g[1];
     o[0] = g[0];
     o[1] = even + odd;
@@ -76,14 +76,14 @@ inline void weight_transform(const vec *g, vec *o) {
     o[3] = g[2];
 }
 
-inline void output_transposed(const vec *y, vec *o) {
+static inline void output_transposed(const vec *y, vec *o) {
     o[0] = y[0];
     o[1] = y[0] + y[1];
     o[2] = y[0] - y[1];
     o[3] = -y[1];
 }
 
-inline void weight_transposed(const vec *d, vec *o) {
+static inline void weight_transposed(const vec *d, vec *o) {
     vec sum = 0.5f * (d[1] + d[2]);
     o[0] = d[0] + sum;
     o[1] = 0.5f * (d[1] - d[2]);
@@ -95,7 +95,7 @@ inline void weight_transposed(const vec *d, vec *o) {
 #define TILE 4
 #define HALO 1
 
-inline void input_transform(const vec *d, vec *o) {
+static inline void input_transform(const vec *d, vec *o) {
     vec even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
     vec even2 = d[4] - d[2], odd2 = 2 * (d[3] - d[1]);
     o[0] = 4 * d[0] - 5 * d[2] + d[4];
@@ -106,7 +106,7 @@ inline void input_transform(const vec *d, vec *o) {
     o[5] = 4 * d[1] - 5 * d[3] + d[5];
 }
 
-inline void output_transform(const vec *d, vec *o) {
+static inline void output_transform(const vec *d, vec *o) {
     vec sum = d[1] + d[2], difference = d[1] - d[2], sum2 = d[3] + d[4], difference2 = d[3] - d[4];
     o[0] = d[0] + sum + sum2;
     o[1] = difference + 2 * difference2;
@@ -114,7 +114,7 @@ inline void output_transform(const vec *d, vec *o) {
     o[3] = difference + 8 * difference2 + d[5];
 }
 
-inline void weight_transform(const vec *g, vec *o) {
+static inline void weight_transform(const vec *g, vec *o) {
     vec even = (g[0] + g[2]) * (-1.0f / 6), odd = g[1] * (-1.0f / 6);
     vec even2 = g[0] * (1.0f / 24) + g[2] * (1.0f / 6), odd2 = g[1] * (1.0f / 12);
     o[0] = g[0] * 0.25f;
@@ -125,7 +125,7 @@ inline void weight_transform(const vec *g, vec *o) {
     o[5] = g[2];
 }
 
-inline void output_transposed(const vec *y, vec *o) {
+static inline void output_transposed(const vec *y, vec *o) {
     vec even = y[0] + y[2], odd = y[1] + y[3], even2 = y[0] + 4 * y[2], odd2 = 2 * y[1] + 8 * y[3];
     o[0] = y[0];
     o[1] = even + odd;
@@ -135,7 +135,7 @@ inline void output_transposed(const vec *y, vec *o) {
     o[5] = y[3];
 }
 
-inline void weight_transposed(const vec *d, vec *o) {
+static inline void weight_transposed(const vec *d, vec *o) {
     vec sum = (d[1] + d[2]) * (1.0f / 6), sum2 = d[3] + d[4];
     o[0] = d[0] * 0.25f - sum + sum2 * (1.0f / 24);
     o[1] = (d[2] - d[1]) * (1.0f / 6) + (d[3] - d[4]) * (1.0f / 12);
@@ -170,7 +170,7 @@ inline void weight_transposed(const vec *d, vec *o) {
     if (INSIDE(row, column))                                                                                           \
     ASTORE(value, block, PIXEL(top + row, left + column))
 
-inline vec masked(vec value, int keep) {
+static inline vec masked(vec value, int keep) {
     return AS_VEC(AS_IVEC(value) & (ivec)-keep);
 }
 
@@ -178,7 +178,7 @@ inline vec masked(vec value, int keep) {
 typedef struct {
     int image, top, left;
 } place;
-inline place place_of(int tile, int h, int w, int halo) {
+static inline place place_of(int tile, int h, int w, int halo) {
     int tiles_h = (h + TILE - 1) / TILE, tiles_w = (w + TILE - 1) / TILE;
     place p = {tile / (tiles_w * tiles_h), tile / tiles_w % tiles_h * TILE - halo, tile % tiles_w * TILE - halo};
     return p;
@@ -242,7 +242,7 @@ kernel void winograd_weight(global const float *weight, int count, global float 
 
 /* taps[tap][k], lane i = weight[8 - tap][column + i][from + k], from weight[tap][o][c]: VW x VW channels of the weights
  * turned by 180 degrees. LOAD_ROTATED is a vector of o at c number from + k. */
-inline void load_rotated(global const float *weight, int c, int o, int from, int column, vec taps[9][VW]) {
+static inline void load_rotated(global const float *weight, int c, int o, int from, int column, vec taps[9][VW]) {
     for (int tap = 0; tap < 9; tap++)
         load_transposed(weight + ((size_t)(8 - tap) * o + column) * c + from, c, taps[tap]);
 }
@@ -264,7 +264,7 @@ kernel void winograd_weight_rotated(global const float *weight, int c, int o, gl
 }
 
 /* The sum of vector `block` behind p and what lies part_words behind it for each further part. */
-inline vec sum_of_parts(global const float *p, int parts, size_t part_words, int block) {
+static inline vec sum_of_parts(global const float *p, int parts, size_t part_words, int block) {
     vec sum = VLOAD(block, p);
     for (int part = 1; part < parts; part++)
         sum += VLOAD(block, p + part * part_words);
@@ -314,8 +314,9 @@ kernel void winograd_weight_gradient(global const float *du, int count, int part
 /* y = A' m A + bias (where has_bias is set) of `count` tiles from number `first` on and COLUMNS vectors of the o
  * channels, from m[point][t][column]; y, bias and partial begin with the first of these channels. Where has_partial is
  * set, for images of whole tiles, the tiles are a slab, whose statistics (cl/common.cl) go to partial. */
-inline void transform_outputs(local const float *m, int points, int first, int count, int h, int w, int o, int has_bias,
-                              global const float *bias, global stored *y, int has_partial, global float *partial) {
+static inline void transform_outputs(local const float *m, int points, int first, int count, int h, int w, int o,
+                                     int has_bias, global const float *bias, global stored *y, int has_partial,
+                                     global float *partial) {
     vec mean[COLUMNS], squares[COLUMNS];
     UNROLL for (int block = 0; block < COLUMNS; block++) mean[block] = squares[block] = 0;
     for (int t = 0; t < count; t++) {
@@ -341,8 +342,8 @@ inline void transform_outputs(local const float *m, int points, int first, int c
  * All in one pass over the images: a work-group takes a group of tiles at a time. */
 
 /* v[point][t][c] = B' x B of `count` tiles from number `first` on. */
-inline void transform_inputs(global const stored *x, int first, int count, int h, int w, int c, local float *v,
-                             int points) {
+static inline void transform_inputs(global const stored *x, int first, int count, int h, int w, int c, local float *v,
+                                    int points) {
     for (int t = 0; t < count; t++) {
         place at = place_of(first + t, h, w, HALO);
         int top = at.top, left = at.left;
@@ -355,8 +356,8 @@ inline void transform_inputs(global const stored *x, int first, int count, int h
 }
 
 /* m[point][t][column] = sum over c of v[point][t][c] * u[point][c][column], COLUMNS vectors of columns. */
-inline void multiply_tiles(local const float *v, int v_points, int count, int c, global const float *u, int o,
-                           local float *m, int m_points) {
+static inline void multiply_tiles(local const float *v, int v_points, int count, int c, global const float *u, int o,
+                                  local float *m, int m_points) {
     for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, u += (size_t)c * o + GAP, m += m_points) {
         for (int row = 0; row < count; row += ROWS) {
             vec sum[ROWS][COLUMNS];
@@ -395,8 +396,8 @@ kernel void winograd_fused(global const stored *x, int tiles, int group, int h, 
 }
 
 /* z[point][t][o] = A dy A', as in transform_inputs(). */
-inline void transform_gradients(global const stored *dy, int first, int count, int h, int w, int o, local float *z,
-                                int points) {
+static inline void transform_gradients(global const stored *dy, int first, int count, int h, int w, int o,
+                                       local float *z, int points) {
     for (int t = 0; t < count; t++) {
         place at = place_of(first + t, h, w, 0);
         int top = at.top, left = at.left, c = o;
@@ -409,8 +410,8 @@ inline void transform_gradients(global const stored *dy, int first, int count, i
 }
 
 /* du[point][c][o] = or, where add is set, += sum over t of v[point][t][c] * z[point][t][o]. ROWS divides c. */
-inline void multiply_transposed(local const float *v, int v_points, local const float *z, int z_points, int count,
-                                int c, int o, int add, global float *du) {
+static inline void multiply_transposed(local const float *v, int v_points, local const float *z, int z_points,
+                                       int count, int c, int o, int add, global float *du) {
     for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, z += z_points, du += (size_t)c * o + GAP) {
         for (int column = 0; column < o; column += WIDTH) {
             for (int row = 0; row < c; row += ROWS) {
@@ -461,7 +462,7 @@ typedef struct {
 
 /* That of the weights' channels c from number `from` on, `depth` of them, and o from number `first` on, WIDTH of them;
  * with `rotated` of weight[tap][o][c]. */
-inline slice slice_of(global const float *weight, int c, int o, int rotated, int from, int depth, int first) {
+static inline slice slice_of(global const float *weight, int c, int o, int rotated, int from, int depth, int first) {
     slice across = {weight + (size_t)from * o + first, depth, WIDTH, o, (size_t)c * o};
     slice along = {weight + (size_t)first * c + from, WIDTH, depth, c, (size_t)c * o};
     return rotated ? along : across;
@@ -469,7 +470,7 @@ inline slice slice_of(global const float *weight, int c, int o, int rotated, int
 
 /* Has it brought into the cache, by loads so close together that many are on their way at a time: those of
  * transform_weights() are not. */
-inline void touch(slice s) {
+static inline void touch(slice s) {
     for (int tap = 0; tap < 9; tap++)
         for (int row = 0; row < s.rows; row++)
             for (int word = 0; word < s.words; word += 16)
@@ -484,7 +485,7 @@ inline void touch(slice s) {
 #endif
 
 /* Asks for `count` of its lines from number `first` on, as far as there are. */
-inline void prefetch_lines(slice s, int first, int count) {
+static inline void prefetch_lines(slice s, int first, int count) {
     int row_lines = (s.words + 15) / 16, end = min(first + count, 9 * s.rows * row_lines);
     for (int line = first; line < end; line++) {
         int row = line / row_lines;
@@ -493,7 +494,7 @@ inline void prefetch_lines(slice s, int first, int count) {
 }
 
 /* u[point][k][column] = G w G' of a slice; rotated as in winograd_weight_rotated(), where VW divides depth. */
-inline void transform_weights(slice s, int c, int o, int rotated, int depth, local float *u, int points) {
+static inline void transform_weights(slice s, int c, int o, int rotated, int depth, local float *u, int points) {
     touch(s);
     if (!rotated) {
         for (int k = 0; k < depth; k++) {
@@ -519,8 +520,8 @@ inline void transform_weights(slice s, int c, int o, int rotated, int depth, loc
 
 /* m[point][t][column] = or, where add is set, += sum over k of v[point][t][k] * u[point][k][column]. VW divides depth.
  * Asks meanwhile, evenly, for the slice `next`. */
-inline void multiply_slice(global const float *v, size_t v_points, int count, local const float *u, int u_points,
-                           int depth, int add, local float *m, int m_points, slice next) {
+static inline void multiply_slice(global const float *v, size_t v_points, int count, local const float *u, int u_points,
+                                  int depth, int add, local float *m, int m_points, slice next) {
     int steps = ALPHA * ALPHA * ((count + ROWS - 1) / ROWS) * (depth / VW);
     int step_lines = 9 * depth * WIDTH / 16 / steps + 1, next_line = 0;
     for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, u += u_points, m += m_points) {

@@ -12,7 +12,7 @@ kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows,
         return;
     vec mean[COLUMNS], squares[COLUMNS];
     x += i % blocks * (VW * COLUMNS);
-    partial += (size_t)slab * 3 * c + i % blocks * (VW * COLUMNS);
+    partial = SLAB(slab, partial, c) + i % blocks * (VW * COLUMNS);
     UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] = squares[j] = 0;
     for (int pixel = first; pixel < last; pixel++)
         UNROLL for (int j = 0; j < COLUMNS; j++) mean[j] += ALOAD(j, x + (size_t)pixel * c);
@@ -35,10 +35,11 @@ kernel void bn_finish(global const float *partial, int slabs, int c, float epsil
     if (block >= c / VW)
         return;
     vec count = 0, m = 0, squares = 0;
-    for (int slab = 0; slab < slabs; slab++, partial += 3 * c) {
-        vec pixels = VLOAD(block, partial), share = pixels / (count + pixels);
-        vec difference = VLOAD(block, partial + c) - m;
-        squares += VLOAD(block, partial + 2 * c) + difference * difference * (count * share);
+    for (int slab = 0; slab < slabs; slab++) {
+        global const float *of_slab = SLAB(slab, partial, c);
+        vec pixels = VLOAD(block, of_slab), share = pixels / (count + pixels);
+        vec difference = VLOAD(block, of_slab + c) - m;
+        squares += VLOAD(block, of_slab + 2 * c) + difference * difference * (count * share);
         m += difference * share;
         count += pixels;
     }

@@ -83,7 +83,8 @@ static inline vec vec_mad(vec a, vec b, vec c) {
 
 /* Batch statistics are taken in two levels: slabs of pixels, then the slabs in their order (bn_finish() in cl/bn.cl).
  * partial[slab][0][c] = pixels of the slab, [1][c] = their mean, [2][c] = the sum of squares about it, so that nothing
- * cancels. store_slab() writes those of vector `block` of c channels. */
+ * cancels. SLAB is where one begins; store_slab() writes those of vector `block` of c channels. */
+#define SLAB(slab, partial, c) ((partial) + (size_t)(slab) * 3 * (c))
 static inline void store_slab(int pixels, vec mean, vec squares, int block, global float *partial, int c) {
     VSTORE((vec)(float)pixels, block, partial);
     VSTORE(mean, block, partial + c);

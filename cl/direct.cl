@@ -69,7 +69,7 @@ kernel void direct_forward(global const stored *x, int rows, int h, int w, int o
     }
     if (!has_partial)
         return;
-    partial += (size_t)slab * 3 * o + i % blocks * (VW * COLUMNS);
+    partial = SLAB(slab, partial, o) + i % blocks * (VW * COLUMNS);
     UNROLL for (int j = 0; j < COLUMNS; j++)
         store_slab((last - first) * PIXELS, mean[j], squares[j], j, partial, o);
 }

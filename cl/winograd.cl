@@ -242,9 +242,10 @@ kernel void winograd_weight(global const float *weight, int count, global float 
 
 /* taps[tap][k], lane i = weight[8 - tap][column + i][from + k], from weight[tap][o][c]: VW x VW channels of the weights
  * turned by 180 degrees. LOAD_ROTATED is a vector of o at c number from + k. */
-static inline void load_rotated(global const float *weight, int c, int o, int from, int column, vec taps[9][VW]) {
+static inline void load_rotated(global const float *weight, int c, size_t tap_words, int from, int column,
+                                vec taps[9][VW]) {
     for (int tap = 0; tap < 9; tap++)
-        load_transposed(weight + ((size_t)(8 - tap) * o + column) * c + from, c, taps[tap]);
+        load_transposed(weight + (8 - tap) * tap_words + (size_t)column * c + from, c, taps[tap]);
 }
 #define LOAD_ROTATED(row, column) taps[row * 3 + column][k]
 
@@ -256,7 +257,7 @@ kernel void winograd_weight_rotated(global const float *weight, int c, int o, gl
         return;
     size_t points = (size_t)c * o + GAP;
     vec taps[9][VW];
-    load_rotated(weight, c, o, from, block * VW, taps);
+    load_rotated(weight, c, (size_t)c * o, from, block * VW, taps);
     for (int k = 0; k < VW; k++) {
         global float *tile_start = u + (size_t)(from + k) * o;
         TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_POINT)
@@ -391,7 +392,7 @@ kernel void winograd_fused(global const stored *x, int tiles, int group, int h, 
     for (int column = 0; column < o; column += WIDTH) {
         multiply_tiles(v, v_points, count, c, u + column, o, m, m_points);
         transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
-                          partial + (size_t)get_group_id(0) * 3 * o + column);
+                          SLAB(get_group_id(0), partial, o) + column);
     }
 }
 
@@ -452,20 +453,28 @@ kernel void winograd_fused_gradient(global const stored *x, global const stored 
  * columns and `depth` of the channels c, and uses it up. The transformed images come in panels as large as what is read
  * of them at a time. */
 
-/* Where the weights of a slice lie: at each tap in `rows` rows of `words` words, `stride` words apart. A line of the cache
- * has 16. */
+/* Where the weights of a slice lie: at each tap in `rows` rows of `words` words, `stride` words apart. The rows are
+ * channels c of weight[tap][c][o], or where it is rotated o of weight[tap][o][c]. */
 typedef struct {
     global const float *start;
-    int rows, words, stride;
+    int rotated, rows, words, stride;
     size_t tap_words;
 } slice;
 
-/* That of the weights' channels c from number `from` on, `depth` of them, and o from number `first` on, WIDTH of them;
- * with `rotated` of weight[tap][o][c]. */
+/* That of channels c from number `from` on, `depth` of them, and o from number `first` on, WIDTH of them. */
 static inline slice slice_of(global const float *weight, int c, int o, int rotated, int from, int depth, int first) {
-    slice across = {weight + (size_t)from * o + first, depth, WIDTH, o, (size_t)c * o};
-    slice along = {weight + (size_t)first * c + from, WIDTH, depth, c, (size_t)c * o};
+    slice across = {weight + (size_t)from * o + first, rotated, depth, WIDTH, o, (size_t)c * o};
+    slice along = {weight + (size_t)first * c + from, rotated, WIDTH, depth, c, (size_t)c * o};
     return rotated ? along : across;
+}
+
+/* The lines of the cache that a row and that all rows lie in. */
+enum { LINE_WORDS = 16 };
+static inline int row_lines(slice s) {
+    return (s.words + LINE_WORDS - 1) / LINE_WORDS;
+}
+static inline int lines(slice s) {
+    return 9 * s.rows * row_lines(s);
 }
 
 /* Has it brought into the cache, by loads so close together that many are on their way at a time: those of
@@ -473,7 +482,7 @@ static inline slice slice_of(global const float *weight, int c, int o, int rotat
 static inline void touch(slice s) {
     for (int tap = 0; tap < 9; tap++)
         for (int row = 0; row < s.rows; row++)
-            for (int word = 0; word < s.words; word += 16)
+            for (int word = 0; word < s.words; word += LINE_WORDS)
                 (void)*(volatile global const float *)(s.start + tap * s.tap_words + row * s.stride + word);
 }
 
@@ -486,19 +495,19 @@ static inline void touch(slice s) {
 
 /* Asks for `count` of its lines from number `first` on, as far as there are. */
 static inline void prefetch_lines(slice s, int first, int count) {
-    int row_lines = (s.words + 15) / 16, end = min(first + count, 9 * s.rows * row_lines);
+    int end = min(first + count, lines(s));
     for (int line = first; line < end; line++) {
-        int row = line / row_lines;
-        PREFETCH(s.start + row / s.rows * s.tap_words + row % s.rows * s.stride + line % row_lines * 16);
+        int row = line / row_lines(s), word = line % row_lines(s) * LINE_WORDS;
+        PREFETCH(s.start + row / s.rows * s.tap_words + row % s.rows * s.stride + word);
     }
 }
 
-/* u[point][k][column] = G w G' of a slice; rotated as in winograd_weight_rotated(), where VW divides depth. */
-static inline void transform_weights(slice s, int c, int o, int rotated, int depth, local float *u, int points) {
+/* u[point][k][column] = G w G' of a slice; rotated as in winograd_weight_rotated(), where VW divides its words. */
+static inline void transform_weights(slice s, local float *u, int points) {
     touch(s);
-    if (!rotated) {
-        for (int k = 0; k < depth; k++) {
-            global const float *weight = s.start + (size_t)k * o;
+    if (!s.rotated) {
+        for (int k = 0; k < s.rows; k++) {
+            global const float *weight = s.start + (size_t)k * s.stride;
             local float *tile_start = u + k * WIDTH;
             for (int block = 0; block < COLUMNS; block++) {
 #define LOAD_SLICE(row, column) VLOAD(block, weight + (row * 3 + column) * s.tap_words)
@@ -507,10 +516,10 @@ static inline void transform_weights(slice s, int c, int o, int rotated, int dep
         }
         return;
     }
-    for (int start = 0; start < depth; start += VW)
+    for (int start = 0; start < s.words; start += VW)
         for (int block = 0; block < COLUMNS; block++) {
             vec taps[9][VW];
-            load_rotated(s.start, c, o, start, block * VW, taps);
+            load_rotated(s.start, s.stride, s.tap_words, start, block * VW, taps);
             for (int k = 0; k < VW; k++) {
                 local float *tile_start = u + (start + k) * WIDTH;
                 TRANSFORM(weight_transform, 3, ALPHA, LOAD_ROTATED, STORE_LOCAL_POINT)
@@ -523,7 +532,7 @@ static inline void transform_weights(slice s, int c, int o, int rotated, int dep
 static inline void multiply_slice(global const float *v, size_t v_points, int count, local const float *u, int u_points,
                                   int depth, int add, local float *m, int m_points, slice next) {
     int steps = ALPHA * ALPHA * ((count + ROWS - 1) / ROWS) * (depth / VW);
-    int step_lines = 9 * depth * WIDTH / 16 / steps + 1, next_line = 0;
+    int step_lines = lines(next) / steps + 1, next_line = 0;
     for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, u += u_points, m += m_points) {
         for (int row = 0; row < count; row += ROWS) {
             vec sum[ROWS][COLUMNS];
@@ -564,12 +573,12 @@ kernel void winograd_sliced(global const float *v, int first_image, int tiles, i
     for (int from = 0; from < c; from += depth, v += ALPHA * ALPHA * v_points) {
         bool last = from + depth >= c;
         int next_from = last ? 0 : from + depth, next_column = last ? min(column + WIDTH, o - WIDTH) : column;
-        transform_weights(slice_of(weight, c, o, rotated, from, depth, column), c, o, rotated, depth, u, u_points);
+        transform_weights(slice_of(weight, c, o, rotated, from, depth, column), u, u_points);
         multiply_slice(v, v_points, count, u, u_points, depth, from > 0, m, m_points,
                        slice_of(weight, c, o, rotated, next_from, depth, next_column));
     }
     transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
-                      partial + (first_slab + get_group_id(1)) * 3 * o + column);
+                      SLAB(first_slab + get_group_id(1), partial, o) + column);
 }
 
 /* dweight[tap][c][o] = or, where add is set, += G' (sum over tiles of v * z) G, from v[c / depth][point][tile][depth] =

@@ -156,8 +156,9 @@ struct tensor arena_block_tensor(const struct arena *a, size_t block) {
     return (struct tensor){a->blocks[block].mem, a->blocks[block].words, false};
 }
 
+/* The latest first: NVIDIA's driver (580.159) crashes where overlapping parts go in the order in which they came. */
 void arena_free(struct arena *a) {
-    for (size_t i = 0; i < a->request_count; i++) {
+    for (size_t i = a->request_count; i-- > 0;) {
         if (a->requests[i].tensor->mem)
             clReleaseMemObject(a->requests[i].tensor->mem);
         *a->requests[i].tensor = (struct tensor){0};

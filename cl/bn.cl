@@ -27,15 +27,16 @@ kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows,
 }
 
 /* mean[c], the unbiased variance[c], and inverse_deviation[c] = 1 / sqrt(biased variance + epsilon) of all pixels. scale
- * and shift make y = x * scale + shift the normalised value. */
+ * and shift make y = x * scale + shift the normalised value. SHARERS work-items take a block's slabs in turn. */
 kernel void bn_finish(global const float *partial, int slabs, int c, float epsilon, global const float *gamma,
                       global const float *beta, global float *mean, global float *variance,
                       global float *inverse_deviation, global float *scale, global float *shift) {
-    int block = get_global_id(0);
+    int block = get_global_id(0) / SHARERS, sharer = get_global_id(0) % SHARERS;
+    local vec shared[SHARERS];
     if (block >= c / VW)
         return;
     vec count = 0, m = 0, squares = 0;
-    for (int slab = 0; slab < slabs; slab++) {
+    for (int slab = sharer; slab < slabs; slab += SHARERS) {
         global const float *of_slab = SLAB(slab, partial, c);
         vec pixels = VLOAD(block, of_slab), share = pixels / (count + pixels);
         vec difference = VLOAD(block, of_slab + c) - m;
@@ -43,6 +44,14 @@ kernel void bn_finish(global const float *partial, int slabs, int c, float epsil
         m += difference * share;
         count += pixels;
     }
+    if (SHARERS > 1) {
+        vec all = group_sum(count, shared), middle = group_sum(count * m, shared) / all, difference = m - middle;
+        squares = group_sum(squares + count * difference * difference, shared);
+        m = middle;
+        count = all;
+    }
+    if (sharer > 0)
+        return;
     vec inverse = 1 / sqrt(squares / count + epsilon);
     VSTORE(m, block, mean);
     VSTORE(squares / max(count - 1, (vec)1), block, variance);
@@ -64,17 +73,22 @@ kernel void bn_inference(int c, float epsilon, global const float *gamma, global
     VSTORE(VLOAD(block, beta) - VLOAD(block, running_mean) * factor, block, shift);
 }
 
-/* dbeta and dgamma: the totals of the two sums. */
+/* dbeta and dgamma: the totals of the two sums, SHARERS work-items taking the slabs in turn. */
 kernel void bn_gradient_finish(global const float *partial, int slabs, int c, global float *dgamma,
                                global float *dbeta) {
-    int block = get_global_id(0);
+    int block = get_global_id(0) / SHARERS, sharer = get_global_id(0) % SHARERS;
+    local vec shared[SHARERS];
     if (block >= c / VW)
         return;
     vec sum = 0, product = 0;
-    for (int slab = 0; slab < slabs; slab++) {
+    for (int slab = sharer; slab < slabs; slab += SHARERS) {
         sum += VLOAD(block, partial + (size_t)slab * 2 * c);
         product += VLOAD(block, partial + (size_t)slab * 2 * c + c);
     }
+    sum = group_sum(sum, shared);
+    product = group_sum(product, shared);
+    if (sharer > 0)
+        return;
     VSTORE(sum, block, dbeta);
     VSTORE(product, block, dgamma);
 }

@@ -20,13 +20,16 @@ kernel void column_sum_partial(global const stored *x, int rows, int c, int slab
     VSTORE(sum, i, partial);
 }
 
-/* sum[c] = total of partial[slabs][c], in the slabs' order. */
+/* sum[c] = total of partial[slabs][c], SHARERS work-items taking the slabs in turn. */
 kernel void column_sum_finish(global const float *partial, int slabs, int c, global float *sum) {
-    int block = get_global_id(0);
+    int block = get_global_id(0) / SHARERS, sharer = get_global_id(0) % SHARERS;
+    local vec shared[SHARERS];
     if (block >= c / VW)
         return;
     vec total = 0;
-    for (int slab = 0; slab < slabs; slab++)
+    for (int slab = sharer; slab < slabs; slab += SHARERS)
         total += VLOAD(block, partial + (size_t)slab * c);
-    VSTORE(total, block, sum);
+    total = group_sum(total, shared);
+    if (sharer == 0)
+        VSTORE(total, block, sum);
 }

@@ -125,6 +125,27 @@ static inline void load_transposed(global const float *p, size_t stride, vec *co
 #endif
 }
 
+#ifndef SHARERS
+#define SHARERS 1 /* work-items, a whole work-group, that add up together: a power of two */
+#endif
+
+/* The sum of what the work-items of a group have, in a fixed order. shared: a vector for each. */
+static inline vec group_sum(vec value, local vec *shared) {
+#if SHARERS > 1
+    int sharer = get_local_id(0);
+    shared[sharer] = value;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int half_way = SHARERS / 2; half_way > 0; half_way /= 2) {
+        if (sharer < half_way)
+            shared[sharer] += shared[sharer + half_way];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    value = shared[0];
+    barrier(CLK_LOCAL_MEM_FENCE); /* before the next sum */
+#endif
+    return value;
+}
+
 /* Philox4x32-10; the same numbers as rng_philox() in src/base/rng.c. */
 static inline uint4 philox(uint4 counter, uint2 key) {
     for (int round = 0; round < 10; round++) {

@@ -5,15 +5,21 @@
 
 /* The slabs cover the rows, none of them is empty; they stay few until they are as long as they may be; and there is
  * memory for those of fewer rows. */
+static void slabs_of(enum vggcl_device_type type, size_t few) {
+    const struct dev dev = {.info.type = type}, *d = &dev;
+    for (size_t rows = 1; rows < 2000000; rows += rows < 10000 ? 1 : 997) {
+        size_t each = channel_slab_rows(d, rows), count = channel_slabs(d, rows);
+        assert_true((count - 1) * each < rows && rows <= count * each);
+        assert_true(count <= few || each == 2048);
+        assert_true(count <= channel_workspace(d, rows, 1));
+        assert_true(channel_workspace(d, rows, 1) <= channel_workspace(d, rows + 1, 1));
+    }
+}
+
 static void slabs(void **state) {
     (void)state;
-    for (size_t rows = 1; rows < 2000000; rows += rows < 10000 ? 1 : 997) {
-        size_t each = channel_slab_rows(rows), count = channel_slabs(rows);
-        assert_true((count - 1) * each < rows && rows <= count * each);
-        assert_true(count <= 256 || each == 2048);
-        assert_true(count <= channel_workspace(rows, 1));
-        assert_true(channel_workspace(rows, 1) <= channel_workspace(rows + 1, 1));
-    }
+    slabs_of(VGGCL_CPU, 256);
+    slabs_of(VGGCL_GPU, 2048);
 }
 
 int main(void) {

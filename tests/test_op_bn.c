@@ -20,9 +20,9 @@ static struct bn statistics(size_t pixels, size_t c, const float *x) {
                     .inverse_deviation = poisoned(c),
                     .scale = poisoned(c),
                     .shift = poisoned(c)};
-    struct tensor partial = poisoned(bn_partial_words(bn_slabs(pixels), c));
+    struct tensor partial = poisoned(bn_partial_words(bn_slabs(device, pixels), c));
     CHECK(bn_partial(device, pixels, c, upload(pixels * c, x), partial));
-    CHECK(bn_finish(device, bn_slabs(pixels), c, &bn, partial));
+    CHECK(bn_finish(device, bn_slabs(device, pixels), c, &bn, partial));
     return bn;
 }
 
@@ -84,8 +84,8 @@ static void moving(void **state) {
 static void workspace_is_enough_for_fewer_pixels(void **state) {
     (void)state;
     for (size_t pixels = 1; pixels < 20000; pixels++) {
-        assert_true(bn_workspace(pixels, 16) <= bn_workspace(pixels + 1, 16));
-        assert_true(bn_partial_words(bn_slabs(pixels), 16) <= bn_workspace(pixels, 16));
+        assert_true(bn_workspace(device, pixels, 16) <= bn_workspace(device, pixels + 1, 16));
+        assert_true(bn_partial_words(bn_slabs(device, pixels), 16) <= bn_workspace(device, pixels, 16));
     }
 }
 

@@ -43,9 +43,12 @@ static enum rig_kind conv_kind(const struct conv_algorithm *a) {
 /* A one-dimensional transform sums 5 terms at most, with coefficients rounded; two of them and a bias. */
 enum { TRANSFORM_ROUNDINGS = 16 };
 
-/* A term of a two-level reduction goes through its slab's additions and the slabs', and a few operations besides. */
-static double slab_roundings(size_t rows) {
-    return sum_roundings((double)(channel_slab_rows(rows) + channel_slabs(rows))) + 4;
+/* A term of a two-level reduction goes through its slab's additions and the slabs', of which sharers take turns and
+ * then add up theirs, and a few operations besides. */
+static double slab_roundings(const struct dev *d, size_t rows) {
+    size_t sharers = channel_sharers(d);
+    size_t turns = quotient_up(channel_slabs(d, rows), sharers);
+    return sum_roundings((double)(channel_slab_rows(d, rows) + turns + sharers)) + 4;
 }
 
 /* Random activations, as the device stores them: as 16-bit floats an output is off by its own rounding besides, half a
@@ -333,10 +336,10 @@ static void bn_training(struct rig *rig, const struct check *check, struct conv_
     (void)check;
     size_t pixels = s.n * s.h * s.w, count = pixels * s.c;
     struct normalisation f = normalisation(rig, pixels, s.c, rig_stored(rig, count, rig_normal(rig, count, 0.5, 2)));
-    struct tensor partial = rig_poisoned(rig, bn_partial_words(bn_slabs(pixels), s.c));
-    double roundings = slab_roundings(pixels);
+    struct tensor partial = rig_poisoned(rig, bn_partial_words(bn_slabs(rig->dev, pixels), s.c));
+    double roundings = slab_roundings(rig->dev, pixels);
     RIG_RUN(rig, bn_partial(rig->dev, pixels, s.c, rig_upload_stored(rig, count, f.host.x), partial));
-    RIG_RUN(rig, bn_finish(rig->dev, bn_slabs(pixels), s.c, &f.bn, partial));
+    RIG_RUN(rig, bn_finish(rig->dev, bn_slabs(rig->dev, pixels), s.c, &f.bn, partial));
     struct tensor failed = rig_upload(rig, 1, (const int32_t[]){0});
     RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_mean, f.bn.mean));
     RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_variance, f.bn.variance));
@@ -456,8 +459,8 @@ static void bias_gradient(struct rig *rig, const struct check *check, struct con
     float *dy = activations(rig, rows * s.o);
     struct tensor sum = rig_poisoned(rig, s.o);
     RIG_RUN(rig, channel_sum(rig->dev, rows, s.o, rig_upload_stored(rig, rows * s.o, dy), sum,
-                             rig_poisoned(rig, channel_workspace(rows, s.o))));
-    RIG_COMPARE(rig, "sum", RIG_FLOATS, sum, slab_roundings(rows), k, reference_column_sum(rows, s.o, dy, k));
+                             rig_poisoned(rig, channel_workspace(rig->dev, rows, s.o))));
+    RIG_COMPARE(rig, "sum", RIG_FLOATS, sum, slab_roundings(rig->dev, rows), k, reference_column_sum(rows, s.o, dy, k));
 }
 
 static void flatten(struct rig *rig, const struct check *check, struct conv_shape s) {

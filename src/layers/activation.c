@@ -64,7 +64,7 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
         return VGGCL_OK;
     configure_bn(l);
     struct activation a = activation(l, batch, &no_vectors);
-    raise_to(&words->reduction, bn_workspace(batch * l->in.h * l->in.w, l->in.c));
+    raise_to(&words->reduction, bn_workspace(d, batch * l->in.h * l->in.w, l->in.c));
     raise_to(&words->reduction, activation_workspace(d, &a));
     return VGGCL_OK;
 }
@@ -73,7 +73,7 @@ static enum vggcl_err batch_statistics(const struct layer *l, const struct pass 
     size_t pixels = pass->n * l->in.h * l->in.w, slabs = l->before ? layer_slabs(l->before, pass) : 0;
     struct tensor partial = pass->scratch.reduction;
     if (!slabs) {
-        slabs = bn_slabs(pixels);
+        slabs = bn_slabs(pass->dev, pixels);
         TRY(bn_partial(pass->dev, pixels, l->in.c, l->x, partial));
     }
     return bn_finish(pass->dev, slabs, l->in.c, bn, partial);

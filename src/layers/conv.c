@@ -28,7 +28,7 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
     struct conv_shape s = conv_shape(l, batch);
     TRY(conv_choose(d, s, conv, l->methods));
     raise_scratch(l, d, s, words);
-    raise_to(&words->reduction, channel_workspace(batch * s.h * s.w, o));
+    raise_to(&words->reduction, channel_workspace(d, batch * s.h * s.w, o));
     if (l->spec.bn)
         raise_to(&words->reduction, bn_partial_words(conv_slabs(l->methods[CONV_FORWARD], d, s), o));
     l->parameter_count = 2;

@@ -23,7 +23,7 @@ static enum vggcl_err configure(struct layer *l, const struct dev *d, size_t bat
                                           .trained = true};
     l->parameters[1] = (struct parameter){
         .suffix = "bias", .o = o, .c = 1, .start = START_UNIFORM, .start_value = bound, .trained = true};
-    raise_to(&words->reduction, channel_workspace(batch, o));
+    raise_to(&words->reduction, channel_workspace(d, batch, o));
     return VGGCL_OK;
 }
 

@@ -14,11 +14,12 @@ struct bn {
 };
 
 /* A batch's statistics, in two levels. partial[slab][3][c]: of a slab of pixels their number, their mean and the sum of
- * squares about it. bn_partial() takes bn_slabs(pixels) slabs of x[pixels][c]; a convolution may do as much for its
+ * squares about it. bn_partial() takes bn_slabs(d, pixels) slabs of x[pixels][c]; a convolution may do as much for its
  * output (conv_slabs() in ops/conv.h). */
-size_t bn_slabs(size_t pixels);
+size_t bn_slabs(const struct dev *d, size_t pixels);
 size_t bn_partial_words(size_t slabs, size_t c);
-size_t bn_workspace(size_t pixels, size_t c); /* enough words for bn_partial() of so many pixels, or of fewer */
+size_t bn_workspace(const struct dev *d, size_t pixels,
+                    size_t c); /* enough words for bn_partial() of so many pixels, or of fewer */
 enum vggcl_err bn_partial(struct dev *d, size_t pixels, size_t c, struct tensor x, struct tensor partial);
 
 /* mean, variance, inverse_deviation, scale and shift from the slabs, in their order. */

@@ -1,10 +1,14 @@
 #include "ops/channel.h"
 
-/* Enough slabs to keep a device busy, few enough that the serial second level stays short, unless they got longer than
- * a work-item's loops may be (DEV_CPU_ROUNDS; bn_partial has up to ten for a row). */
-static const struct slabbing slabbing = {.slabs = 256, .least = 16, .most = 2048};
+#include <stdio.h>
 
-enum { CPU_COLUMNS = 4 };
+/* Enough slabs to keep a device busy, few enough that the second level stays short, unless they got longer than a
+ * work-item's loops may be (DEV_CPU_ROUNDS; bn_partial has up to ten for a row). */
+static struct slabbing slabbing(const struct dev *d) {
+    return (struct slabbing){.slabs = d->info.type == VGGCL_CPU ? 256 : 2048, .least = 16, .most = 2048};
+}
+
+enum { CPU_COLUMNS = 4, SHARERS = 256 };
 
 size_t slab_rows(struct slabbing s, size_t rows) {
     size_t each = quotient_up(rows, s.slabs);
@@ -23,16 +27,32 @@ size_t slab_room(struct slabbing s, size_t rows) {
     return count > fewer ? count : fewer;
 }
 
-size_t channel_slab_rows(size_t rows) {
-    return slab_rows(slabbing, rows);
+size_t channel_slab_rows(const struct dev *d, size_t rows) {
+    return slab_rows(slabbing(d), rows);
 }
 
-size_t channel_slabs(size_t rows) {
-    return slab_count(slabbing, rows);
+size_t channel_slabs(const struct dev *d, size_t rows) {
+    return slab_count(slabbing(d), rows);
 }
 
-size_t channel_workspace(size_t rows, size_t c) {
-    return slab_room(slabbing, rows) * c;
+size_t channel_workspace(const struct dev *d, size_t rows, size_t c) {
+    return slab_room(slabbing(d), rows) * c;
+}
+
+size_t channel_sharers(const struct dev *d) {
+    size_t sharers = d->info.type == VGGCL_CPU ? 1 : SHARERS;
+    while (sharers > d->info.work_group_size)
+        sharers /= 2;
+    return sharers;
+}
+
+enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t c, const struct arg *args) {
+    char options[48];
+    size_t vectors = c / (size_t)dev_vector_width(d, (int)c), sharers = channel_sharers(d);
+    if (sharers == 1)
+        return dev_run(d, kernel, dev_vector_option(d, (int)c), RANGE(vectors), args);
+    snprintf(options, sizeof options, "%s -DSHARERS=%zu", dev_vector_option(d, (int)c), sharers);
+    return dev_run(d, kernel, options, (struct range){{vectors * sharers, 1, 1}, {sharers, 1, 1}}, args);
 }
 
 size_t channel_columns(const struct dev *d, size_t c) {
@@ -51,9 +71,9 @@ enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct te
 enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x, struct tensor sum,
                            struct tensor workspace) {
     const char *option = dev_stored_option(d, (int)c, x);
-    size_t blocks = c / (size_t)dev_vector_width(d, (int)c), slabs = channel_slabs(rows);
+    size_t blocks = c / (size_t)dev_vector_width(d, (int)c), slabs = channel_slabs(d, rows);
     TRY(dev_run(d, "channel/column_sum_partial", option, RANGE(slabs * blocks),
-                ARGS(A_MEM(x), A_INT(rows), A_INT(c), A_INT(channel_slab_rows(rows)), A_MEM(workspace))));
-    return dev_run(d, "channel/column_sum_finish", option, RANGE(blocks),
-                   ARGS(A_MEM(workspace), A_INT(slabs), A_INT(c), A_MEM(sum)));
+                ARGS(A_MEM(x), A_INT(rows), A_INT(c), A_INT(channel_slab_rows(d, rows)), A_MEM(workspace))));
+    return channel_finish(d, "channel/column_sum_finish", c,
+                          ARGS(A_MEM(workspace), A_INT(slabs), A_INT(c), A_MEM(sum)));
 }

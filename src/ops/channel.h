@@ -7,11 +7,11 @@
 /* y[row][c] = bias[c]. */
 enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct tensor bias, struct tensor y);
 
-/* sum[c] = sum over rows of x[row][c], always in the same order. workspace: channel_workspace(rows, c) words. */
+/* sum[c] = sum over rows of x[row][c], always in the same order. workspace: channel_workspace(d, rows, c) words. */
 enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x, struct tensor sum,
                            struct tensor workspace);
 /* Enough for fewer rows too. */
-size_t channel_workspace(size_t rows, size_t c);
+size_t channel_workspace(const struct dev *d, size_t rows, size_t c);
 
 /* How many vectors of channels a work-item takes that goes down the rows: four neighbours on CPUs, whose memory gives
  * stretches of a row faster than single vectors. */
@@ -31,7 +31,13 @@ size_t slab_count(struct slabbing s, size_t rows); /* which may be more of fewer
 size_t slab_room(struct slabbing s, size_t rows);  /* but never more than this of so many or fewer */
 
 /* Those of channel_sum() and of batch normalisation. */
-size_t channel_slab_rows(size_t rows);
-size_t channel_slabs(size_t rows);
+size_t channel_slab_rows(const struct dev *d, size_t rows);
+size_t channel_slabs(const struct dev *d, size_t rows);
+
+/* How many work-items then take the slabs of a vector of channels in turn, a work-group of them: one on CPUs. */
+size_t channel_sharers(const struct dev *d);
+
+/* Runs a kernel that adds up slabs like that, for each vector of c channels. */
+enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t c, const struct arg *args);
 
 #endif

@@ -89,7 +89,7 @@ static struct conv_scratch_words scratch_words(const struct conv_algorithm *a, c
     (void)a;
     size_t weights = 9 * s.c * s.o, slabs = slab_room(gradient_slabbing(d, s), s.n * s.h);
     return (struct conv_scratch_words){
-        .weight = weights, .input = slabs * weights, .output = channel_workspace(slabs, weights)};
+        .weight = weights, .input = slabs * weights, .output = channel_workspace(d, slabs, weights)};
 }
 
 static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, struct conv_shape s, struct tensor x,

@@ -11,7 +11,7 @@
 #define CONCAT(a, b) CONCAT_(a, b)
 
 /* VLOAD and VSTORE: vector i behind p, which must be aligned to whole vectors as every row of channels is: PoCL makes
- * four instructions of a vstore16(). OF_LANES: the vector of a private array. */
+ * four instructions of a vstore16(). OF_LANES: the vector of a private array, TO_LANES the other way. */
 #if VW == 1
 typedef float vec;
 typedef int ivec;
@@ -19,6 +19,7 @@ typedef int ivec;
 #define VSTORE(v, i, p) ((p)[i] = (v))
 #define TO_MASK(condition) ((condition) ? -1 : 0)
 #define OF_LANES(lanes) (*(lanes))
+#define TO_LANES(v, lanes) (*(lanes) = (v))
 #define AS_VEC as_float
 #define AS_IVEC as_int
 #else
@@ -28,6 +29,7 @@ typedef CONCAT(int, VW) ivec;
 #define VSTORE(v, i, p) (((global vec *)(p))[i] = (v))
 #define TO_MASK(condition) (condition)
 #define OF_LANES(lanes) CONCAT(vload, VW)(0, lanes)
+#define TO_LANES(v, lanes) CONCAT(vstore, VW)(v, 0, lanes)
 #define AS_VEC CONCAT(as_float, VW)
 #define AS_IVEC CONCAT(as_int, VW)
 #endif

@@ -2,9 +2,10 @@
  *
  *     c[row][column] = sum over k of a[row][k] * b[k][column]  (+ c[row][column] where ACCUMULATE)
  *
- * A work-group makes TILE_ROWS x TILE_COLUMNS of c. It copies what that takes of a and b to local memory, DEPTH steps of
- * k at a time, zeros beyond the borders; each work-item then multiplies ROWS x COLUMNS vectors in registers. Its rows
- * lie GROUP_ROWS apart and its vectors GROUP_COLUMNS, so that neighbours read and write neighbours. */
+ * A work-group makes TILE_ROWS x TILE_COLUMNS of c. Local memory holds what that takes of a and b for DEPTH steps of k,
+ * zeros beyond the borders, twice: while one is multiplied, the next is on its way from global memory. A work-item
+ * multiplies ROWS x COLUMNS vectors; its rows come in vectors too, GROUP_ROWS of them apart, and its columns lie
+ * GROUP_COLUMNS apart, so that neighbours read and write neighbours. */
 
 #ifndef ROWS
 #define ROWS 8 /* of a work-item */
@@ -32,59 +33,124 @@
 #endif
 
 #define GROUP (GROUP_ROWS * GROUP_COLUMNS)
+#define ROW_VECTORS (ROWS / VW)
 #define TILE_ROWS (GROUP_ROWS * ROWS)
-#define TILE_VECTORS (GROUP_COLUMNS * COLUMNS)
-#define TILE_COLUMNS (TILE_VECTORS * VW)
+#define TILE_COLUMNS (GROUP_COLUMNS * COLUMNS * VW)
 
-/* Local rows are one word or vector longer than they need be: neighbours in a column then lie in different banks. */
-#define A_STRIDE (TILE_ROWS + 1)
-#define B_STRIDE ((TILE_VECTORS + 1) * VW)
+/* Words from one k to the next in local memory: a vector more than need be, so that neighbours along k lie in different
+ * banks. */
+#define A_STRIDE (TILE_ROWS + VW)
+#define B_STRIDE (TILE_COLUMNS + VW)
 
-/* Copies rows x DEPTH of a matrix to a local array, [k][row]. Work-items next to each other read words that are: along
- * the rows where along_rows, else along k. */
-static inline void copy_tile(global const float *from, int stride, bool along_rows, int rows, int rows_left, int depth_left,
-                             int item, local float *to, int to_stride) {
-    for (int i = item; i < rows * DEPTH; i += GROUP) {
-        int row = along_rows ? i % rows : i / DEPTH, k = along_rows ? i / rows : i % DEPTH;
-        size_t at = along_rows ? (size_t)k * stride + row : (size_t)row * stride + k;
-        to[k * to_stride + row] = row < rows_left && k < depth_left ? from[at] : 0;
+/* Vectors of a step that a work-item brings. */
+#define SHARE(rows) (((rows) * DEPTH / VW + GROUP - 1) / GROUP)
+
+/* Where in its group a work-item multiplies: of those that a GPU runs in step, 32 neighbours, 8 lie across and 4 down,
+ * which together read the least of both tiles. */
+#if GROUP_COLUMNS % 8 == 0 && GROUP_ROWS % 4 == 0
+#define ITEM_X(item) ((item) % 8 + (item) / 32 % (GROUP_COLUMNS / 8) * 8)
+#define ITEM_Y(item) ((item) / 8 % 4 + (item) / (4 * GROUP_COLUMNS) * 4)
+#else
+#define ITEM_X(item) ((item) % GROUP_COLUMNS)
+#define ITEM_Y(item) ((item) / GROUP_COLUMNS)
+#endif
+
+#define LOCAL_VECTOR(p) (*(local vec *)(p))
+
+/* Where vector i of rows x DEPTH begins. Vectors lie along the rows or along k, as they do in global memory. */
+typedef struct {
+    int row, k;
+} place;
+static inline place place_of(int i, int rows, bool along_rows) {
+    place at;
+    if (along_rows) {
+        at.row = i % (rows / VW) * VW;
+        at.k = i / (rows / VW);
+    } else {
+        at.row = i / (DEPTH / VW);
+        at.k = i % (DEPTH / VW) * VW;
+    }
+    return at;
+}
+
+/* A work-item's share of the next step, whose rows x DEPTH of a matrix begin at `from`, to registers. */
+static inline void fetch(global const float *from, int stride, bool along_rows, int rows, int rows_left, int depth_left,
+                         int item, vec *share) {
+    UNROLL for (int j = 0; j < SHARE(rows); j++) {
+        place at = place_of(item + j * GROUP, rows, along_rows);
+        bool inside = at.row < min(rows, rows_left) && at.k < min(DEPTH, depth_left);
+        size_t offset = along_rows ? (size_t)at.k * stride + at.row : (size_t)at.row * stride + at.k;
+        share[j] = inside ? VLOAD(0, from + offset) : (vec)0;
     }
 }
 
-/* The arguments are gemm's; n is a multiple of VW. */
+/* And from there to local memory, [k][row]. */
+static inline void put(const vec *share, bool along_rows, int rows, int item, local float *to, int stride) {
+    UNROLL for (int j = 0; j < SHARE(rows); j++) {
+        place at = place_of(item + j * GROUP, rows, along_rows);
+        if (at.row >= rows || at.k >= DEPTH)
+            continue;
+        if (along_rows) {
+            LOCAL_VECTOR(to + at.k * stride + at.row) = share[j];
+        } else {
+            float lanes[VW];
+            TO_LANES(share[j], lanes);
+            UNROLL for (int lane = 0; lane < VW; lane++) to[(at.k + lane) * stride + at.row] = lanes[lane];
+        }
+    }
+}
+
+/* The arguments are gemm's, and `batch` matrices' sums are in parts of part_depth, a multiple of DEPTH, part_step words
+ * apart in c. VW divides what vectors lie along, in global memory and in the tiles: n, ROWS and, for matrices along k,
+ * depth and DEPTH. */
 kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void
 gemm_local(int m, int n, int depth, global const float *a, int a_offset, int lda, int a_step, global const float *b,
-           int b_offset, int ldb, int b_step, global float *c, int c_offset, int ldc, int c_step) {
-    local float a_tile[DEPTH * A_STRIDE];
-    local vec b_tile[DEPTH * B_STRIDE / VW];
-    int x = get_local_id(0), y = get_local_id(1), item = y * GROUP_COLUMNS + x;
+           int b_offset, int ldb, int b_step, global float *c, int c_offset, int ldc, int c_step, int batch,
+           int part_depth, int part_step) {
+    local vec a_tiles[2][DEPTH * A_STRIDE / VW], b_tiles[2][DEPTH * B_STRIDE / VW];
+    int item = get_local_id(1) * GROUP_COLUMNS + get_local_id(0), x = ITEM_X(item), y = ITEM_Y(item);
     int first_column = get_group_id(0) * TILE_COLUMNS, first_row = get_group_id(1) * TILE_ROWS;
-    size_t matrix = get_global_id(2);
-    a += a_offset + matrix * a_step + (size_t)first_row * (TRANSPOSE_A ? 1 : lda);
-    b += b_offset + matrix * b_step + (size_t)first_column * (TRANSPOSE_B ? ldb : 1);
-    c += c_offset + matrix * c_step;
+    size_t matrix = get_global_id(2) % batch, part = get_global_id(2) / batch, skipped = part * part_depth;
+    depth = min(depth - (int)skipped, part_depth);
+    a += a_offset + matrix * a_step + (TRANSPOSE_A ? skipped * lda + first_row : (size_t)first_row * lda + skipped);
+    b += b_offset + matrix * b_step + (TRANSPOSE_B ? (size_t)first_column * ldb + skipped : skipped * ldb + first_column);
+    c += c_offset + matrix * c_step + part * part_step;
+    vec a_share[SHARE(TILE_ROWS)], b_share[SHARE(TILE_COLUMNS)];
+#define FETCH(done)                                                                                                    \
+    fetch(a + (size_t)(done) * (TRANSPOSE_A ? lda : 1), lda, TRANSPOSE_A, TILE_ROWS, m - first_row, depth - (done),    \
+          item, a_share);                                                                                              \
+    fetch(b + (size_t)(done) * (TRANSPOSE_B ? 1 : ldb), ldb, !TRANSPOSE_B, TILE_COLUMNS, n - first_column,             \
+          depth - (done), item, b_share)
+#define PUT(buffer)                                                                                                    \
+    put(a_share, TRANSPOSE_A, TILE_ROWS, item, (local float *)a_tiles[buffer], A_STRIDE);                              \
+    put(b_share, !TRANSPOSE_B, TILE_COLUMNS, item, (local float *)b_tiles[buffer], B_STRIDE)
     vec sum[ROWS][COLUMNS];
     UNROLL for (int r = 0; r < ROWS; r++)
         UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
-    for (int done = 0; done < depth; done += DEPTH) {
-        copy_tile(a + (size_t)done * (TRANSPOSE_A ? lda : 1), lda, TRANSPOSE_A, TILE_ROWS, m - first_row, depth - done,
-                  item, a_tile, A_STRIDE);
-        copy_tile(b + (size_t)done * (TRANSPOSE_B ? 1 : ldb), ldb, !TRANSPOSE_B, TILE_COLUMNS, n - first_column,
-                  depth - done, item, (local float *)b_tile, B_STRIDE);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int k = 0; k < DEPTH; k++) {
+    FETCH(0);
+    PUT(0);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int done = 0, buffer = 0; done < depth; done += DEPTH, buffer ^= 1) {
+        bool more = done + DEPTH < depth;
+        if (more) {
+            FETCH(done + DEPTH);
+        }
+        local const vec *a_tile = a_tiles[buffer] + y, *b_tile = b_tiles[buffer] + x;
+        for (int k = 0; k < DEPTH; k++, a_tile += A_STRIDE / VW, b_tile += B_STRIDE / VW) {
+            float a_column[ROWS];
             vec b_row[COLUMNS];
-            UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] =
-                b_tile[k * (B_STRIDE / VW) + j * GROUP_COLUMNS + x];
-            UNROLL for (int r = 0; r < ROWS; r++) {
-                vec value = a_tile[k * A_STRIDE + r * GROUP_ROWS + y];
-                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
-            }
+            UNROLL for (int r = 0; r < ROW_VECTORS; r++) TO_LANES(a_tile[r * GROUP_ROWS], a_column + r * VW);
+            UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] = b_tile[j * GROUP_COLUMNS];
+            UNROLL for (int r = 0; r < ROWS; r++)
+                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD((vec)a_column[r], b_row[j], sum[r][j]);
+        }
+        if (more) {
+            PUT(buffer ^ 1);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     UNROLL for (int r = 0; r < ROWS; r++) {
-        int row = first_row + r * GROUP_ROWS + y;
+        int row = first_row + (r / VW * GROUP_ROWS + y) * VW + r % VW;
         UNROLL for (int j = 0; j < COLUMNS; j++) {
             int column = first_column + (j * GROUP_COLUMNS + x) * VW;
             if (row < m && column < n) {
@@ -96,4 +162,19 @@ gemm_local(int m, int n, int depth, global const float *a, int a_offset, int lda
             }
         }
     }
+}
+
+/* c[matrix][row][column] = the sum over parts of partial[part][matrix][row][column] (+ c where ACCUMULATE). */
+kernel void sum_parts(global const float *partial, int parts, int m, int n, int batch, global float *c, int c_offset,
+                      int ldc, int c_step) {
+    int i = get_global_id(0), column = i % (n / VW), row = i / (n / VW) % m, matrix = i / (n / VW) / m;
+    if (matrix >= batch)
+        return;
+    c += c_offset + (size_t)matrix * c_step + (size_t)row * ldc;
+    vec sum = VLOAD(i, partial);
+    for (int part = 1; part < parts; part++) sum += VLOAD(i, partial + (size_t)part * batch * m * n);
+#if ACCUMULATE
+    sum += VLOAD(column, c);
+#endif
+    VSTORE(sum, column, c);
 }

@@ -80,9 +80,9 @@ static void tiles(void **state) {
         {.rows = 1, .vectors = 1, .width = 1, .group_rows = 1, .group_columns = 1, .depth = 1},
         {.rows = 4, .vectors = 1, .width = 4, .group_rows = 8, .group_columns = 8, .depth = 8},
         {.rows = 3, .vectors = 2, .width = 16, .group_rows = 2, .group_columns = 5, .depth = 7},
-        {.rows = 8, .vectors = 4, .width = 2, .group_rows = 4, .group_columns = 1, .depth = 64},
+        {.rows = 8, .vectors = 4, .width = 2, .group_rows = 4, .group_columns = 1, .depth = 8},
     };
-    static const struct product products[] = {{33, 48, 65, 2}, {1, 7, 9, 1}}; /* each tile is compiled for both */
+    static const struct product products[] = {{33, 48, 65, 2}, {1, 7, 139, 1}}; /* each tile is compiled for both */
     struct tuning tuning = tuning_built_in(device);
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i += interpreted() ? 3 : 1) {
         tuning.tile[false] = tuning.tile[true] = tiles[i];

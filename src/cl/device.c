@@ -223,6 +223,14 @@ void dev_free(struct dev *d, cl_mem mem, size_t words) {
     d->bytes -= 4 * words;
 }
 
+enum vggcl_err dev_gemm_scratch(struct dev *d, size_t words) {
+    if (!d->rehearses)
+        return dev_grow(d, &d->gemm_scratch, words);
+    if (d->gemm_words < words)
+        d->gemm_words = words;
+    return VGGCL_OK;
+}
+
 void dev_drop(struct dev *d, struct tensor *t) {
     dev_free(d, t->mem, t->count);
     *t = (struct tensor){0};

@@ -41,7 +41,7 @@ struct dev {
     size_t bytes, peak_bytes;            /* of all buffers: now, and the most there have been */
     bool half;      /* nets made on it keep activations as 16-bit floats, from the input to where they are flattened */
     bool rehearses; /* launches do nothing; matrix products only find out what scratch memory they want */
-    /* Kept here for ops/gemm.c: the engine that multiplies, the scratch memory that CLBlast asks for, and the words of
+    /* Kept here for ops/gemm.c: the engine that multiplies, its scratch memory (dev_gemm_scratch()), and the words of
      * it that the products rehearsed want. */
     int gemm_engine;
     struct tensor gemm_scratch;
@@ -129,6 +129,9 @@ void dev_free(struct dev *d, cl_mem mem, size_t words);
 
 /* Makes *t at least count words large, its contents lost; freed by dev_close() if it is the device's own. */
 enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count);
+
+/* Makes d->gemm_scratch at least so many words large, or while d rehearses notes that in d->gemm_words. */
+enum vggcl_err dev_gemm_scratch(struct dev *d, size_t words);
 
 /* Frees *t, a buffer of its own, and leaves it empty. */
 void dev_drop(struct dev *d, struct tensor *t);

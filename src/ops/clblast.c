@@ -90,12 +90,9 @@ static enum vggcl_err multiply_one(struct dev *d, size_t m, size_t n, size_t k, 
     size_t bytes = 0;
     TRY(check(d, CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, transpose(a), transpose(b), m, n, k, a.offset,
                                             a.stride, b.offset, b.stride, c.offset, c.stride, &d->queue, &bytes)));
-    if (d->rehearses) {
-        if (d->gemm_words < bytes / 4)
-            d->gemm_words = bytes / 4;
+    TRY(dev_gemm_scratch(d, bytes / 4));
+    if (d->rehearses)
         return VGGCL_OK;
-    }
-    TRY(dev_grow(d, &d->gemm_scratch, bytes / 4));
     return check(d,
                  CLBlastSgemmWithTempBuffer(CLBlastLayoutRowMajor, transpose(a), transpose(b), m, n, k, 1.0f,
                                             a.data.mem, a.offset, a.stride, b.data.mem, b.offset, b.stride, (float)add,

@@ -9,9 +9,7 @@
 const char *const gemm_engine_names[] = {"auto", "clblast", "tiled", NULL};
 
 enum gemm_engine gemm_engine(const struct dev *d) {
-    if (d->gemm_engine == GEMM_AUTO)
-        return d->info.type == VGGCL_CPU ? GEMM_TILED : GEMM_CLBLAST;
-    return (enum gemm_engine)d->gemm_engine;
+    return d->gemm_engine == GEMM_AUTO ? GEMM_TILED : (enum gemm_engine)d->gemm_engine;
 }
 
 enum gemm_engine gemm_switch(struct dev *d, enum gemm_engine engine) {
@@ -40,14 +38,18 @@ enum vggcl_err gemm_use(struct dev *d, const char *name) {
  * multiply 2.4 times what they load: measured 10 % faster than 8 x 2. But eight rows of a transposed a are one load:
  * that is another 6 % faster. Other CPUs have not so many; llvmpipe does not even unroll the loops over such a tile, or
  * over 6 x 2 of 8 floats, which is the best with AVX2 (data/profiles), and leaves them (see DEV_CPU_ROUNDS). On GPUs a
- * work-group makes 128 x 64 words; smaller ones where that is more than the device takes. */
+ * work-group makes 128 x 64 words, of a transposed a 64 x 64: measured on an H100; smaller ones where that is more than
+ * the device takes. */
 struct gemm_tile gemm_built_in_tile(const struct dev *d, bool transposed) {
     if (d->info.type == VGGCL_CPU && d->native_vector_width >= 16 && !transposed)
         return (struct gemm_tile){.rows = 6, .vectors = 4, .width = d->vector_width, .panel = 96};
     if (d->info.type == VGGCL_CPU)
         return (struct gemm_tile){.rows = 8, .vectors = 2, .width = d->vector_width, .panel = 64};
     struct gemm_tile t = {
-        .rows = 8, .vectors = 1, .width = d->vector_width, .group_rows = 16, .group_columns = 16, .depth = 16};
+        .rows = 8, .vectors = 2, .width = d->vector_width, .group_rows = 16, .group_columns = 8, .depth = 16};
+    if (transposed)
+        t = (struct gemm_tile){
+            .rows = 8, .vectors = 1, .width = d->vector_width, .group_rows = 8, .group_columns = 16, .depth = 16};
     while (t.group_rows > 1 && (size_t)(t.group_rows * t.group_columns) > d->info.work_group_size)
         t.group_rows /= 2;
     while (t.depth > 1 && gemm_local_bytes(t) > d->info.local_memory)
@@ -81,6 +83,10 @@ enum vggcl_err gemm_tile_check(const struct dev *d, struct gemm_tile t) {
     if ((size_t)(t.group_rows * t.group_columns) > d->info.work_group_size)
         return err_set(VGGCL_EUSAGE, "a matrix product's group of %d x %d work-items is more than the %zu of %s",
                        t.group_rows, t.group_columns, d->info.work_group_size, d->info.name);
+    TRY(check_range("depth * (tile rows + columns) / work-items",
+                    t.depth * (t.group_rows * t.rows + t.group_columns * t.vectors * t.width) /
+                        (t.group_rows * t.group_columns),
+                    1, 128));
     if (gemm_local_bytes(t) > d->info.local_memory)
         return err_set(VGGCL_EUSAGE, "a matrix product's tiles take %zu bytes of local memory; %s has %llu",
                        gemm_local_bytes(t), d->info.name, (unsigned long long)d->info.local_memory);
@@ -88,12 +94,10 @@ enum vggcl_err gemm_tile_check(const struct dev *d, struct gemm_tile t) {
 }
 
 size_t gemm_vector_width(struct gemm_tile t, size_t n, struct matrix b, struct matrix c) {
-    size_t width = (size_t)t.width, places = n | c.offset | c.stride | c.step;
+    size_t places = n | c.offset | c.stride | c.step;
     if (!b.transposed)
         places |= b.offset | b.stride | b.step;
-    while (places % width)
-        width /= 2;
-    return width;
+    return gemm_dividing((size_t)t.width, places);
 }
 
 void gemm_tile_text(struct gemm_tile t, char text[GEMM_TILE_TEXT]) {
@@ -120,8 +124,8 @@ static enum vggcl_err tiled_gemm(struct dev *d, size_t m, size_t n, size_t k, st
     if (t.group_rows)
         return gemm_local(d, t, m, n, k, a, b, add, c, batch);
     size_t width = gemm_vector_width(t, n, b, c), vectors = (size_t)t.vectors, panel = (size_t)t.panel;
-    while (b.transposed && (k | b.offset | b.stride | b.step) % width)
-        width /= 2;
+    if (b.transposed)
+        width = gemm_dividing(width, k | b.offset | b.stride | b.step);
     while (n / width % vectors)
         vectors--;
     snprintf(options, sizeof options,

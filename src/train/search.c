@@ -308,11 +308,11 @@ static const struct gemm_tile cpu_tiles[] = {
     {.rows = 8, .vectors = 2, .width = 16, .panel = 128}, {.rows = 4, .vectors = 2, .width = 4, .panel = 32},
 };
 static const struct gemm_tile gpu_tiles[] = {
-    {.rows = 8, .vectors = 2, .width = 4, .group_rows = 16, .group_columns = 16, .depth = 8},
-    {.rows = 4, .vectors = 1, .width = 4, .group_rows = 16, .group_columns = 16, .depth = 16},
-    {.rows = 8, .vectors = 2, .width = 4, .group_rows = 8, .group_columns = 8, .depth = 16},
     {.rows = 8, .vectors = 1, .width = 4, .group_rows = 8, .group_columns = 16, .depth = 16},
-    {.rows = 8, .vectors = 2, .width = 4, .group_rows = 16, .group_columns = 16, .depth = 16},
+    {.rows = 8, .vectors = 2, .width = 4, .group_rows = 16, .group_columns = 8, .depth = 16},
+    {.rows = 8, .vectors = 2, .width = 4, .group_rows = 16, .group_columns = 16, .depth = 8},
+    {.rows = 8, .vectors = 1, .width = 4, .group_rows = 8, .group_columns = 16, .depth = 8},
+    {.rows = 8, .vectors = 2, .width = 4, .group_rows = 8, .group_columns = 8, .depth = 16},
     {.rows = 4, .vectors = 1, .width = 4, .group_rows = 8, .group_columns = 8, .depth = 16},
     {.rows = 8, .vectors = 4, .width = 1, .group_rows = 16, .group_columns = 16, .depth = 16},
     {.rows = 4, .vectors = 2, .width = 4, .panel = 16},

@@ -229,14 +229,15 @@ kernel void winograd_gradient(global const stored *dy, int first_image, int tile
     TRANSFORM(output_transposed, TILE, ALPHA, LOAD_PIXEL, STORE_POINT)
 }
 
-/* u[point][c][o] = G w G', from weight[tap][c][o]. A work-item is one block of o at one c; count is their number. */
-kernel void winograd_weight(global const float *weight, int count, global float *u) {
+/* u[point][c][o] = G w G', from weight[tap][c][o], or where `turned` is set from weight[8 - tap][c][o]: turned by 180
+ * degrees. A work-item is one block of o at one c; count is their number. */
+kernel void winograd_weight(global const float *weight, int count, int turned, global float *u) {
     int block = get_global_id(0);
     if (block >= count)
         return;
     size_t words = (size_t)count * VW, points = words + GAP;
     global float *tile_start = u;
-#define LOAD_TAP(row, column) VLOAD(block, weight + (row * 3 + column) * words)
+#define LOAD_TAP(row, column) VLOAD(block, weight + (turned ? 8 - (row * 3 + column) : row * 3 + column) * words)
     TRANSFORM(weight_transform, 3, ALPHA, LOAD_TAP, STORE_POINT)
 }
 

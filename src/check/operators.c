@@ -307,15 +307,21 @@ static void transform_output(struct rig *rig, const struct check *check, struct 
 
 static void transform_weight(struct rig *rig, const struct check *check, struct conv_shape s) {
     int alpha = check->algorithm->alpha;
-    size_t count = 9 * s.c * s.o;
-    float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_floats(rig, count, -1, 1);
-    for (size_t i = 0; i < count; i++)
+    size_t words = s.c * s.o, count = 9 * words;
+    float *weight = rig_floats(rig, count, -1, 1), *turned = rig_floats(rig, count, -1, 1);
+    float *rotated = rig_floats(rig, count, -1, 1);
+    for (size_t i = 0; i < count; i++) {
+        turned[i] = weight[(8 - i / words) * words + i % words];
         rotated[i] = reference_rotated(s.c, s.o, weight, i);
+    }
     struct tensor on_device = rig_upload(rig, count, weight);
     struct tensor u = poisoned_points(rig, check, s.c, s.o);
     RIG_RUN(rig, winograd_weight(rig->dev, alpha, s.c, s.o, on_device, false, u));
     RIG_COMPARE(rig, "u", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i, reference_winograd_weight(alpha, s.c, s.o, weight, i));
     RIG_RUN(rig, winograd_weight(rig->dev, alpha, s.c, s.o, on_device, true, u));
+    RIG_COMPARE(rig, "u of the turned", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i,
+                reference_winograd_weight(alpha, s.c, s.o, turned, i));
+    RIG_RUN(rig, winograd_weight_rotated(rig->dev, alpha, s.c, s.o, on_device, u));
     RIG_COMPARE(rig, "u of the rotated", RIG_FLOATS, u, TRANSFORM_ROUNDINGS, i,
                 reference_winograd_weight(alpha, s.c, s.o, rotated, i));
 }
@@ -575,16 +581,17 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
 #define PRODUCTS(layer, algorithm, engine)                                                                             \
     PRODUCT("matrix product NN", layer, product_nn, algorithm, FORWARD | BACK, engine),                                \
         PRODUCT("matrix product TN", layer, product_tn, algorithm, WEIGHTS, engine)
+#define PRODUCTS_WITH_NT(layer, algorithm, engine)                                                                     \
+    PRODUCTS(layer, algorithm, engine), PRODUCT("matrix product NT", layer, product_nt, algorithm, BACK, engine)
 #define ENGINE(engine)                                                                                                 \
-    PRODUCT("matrix product NT", &layer_linear, product_nt, NULL, 0, engine), PRODUCTS(&layer_linear, NULL, engine),   \
-        PRODUCTS(&layer_conv, &conv_im2col, engine), PRODUCTS(&layer_conv, &conv_winograd2, engine),                   \
-        PRODUCTS(&layer_conv, &conv_winograd4, engine)
+    PRODUCTS_WITH_NT(&layer_linear, NULL, engine), PRODUCTS(&layer_conv, &conv_im2col, engine),                        \
+        PRODUCTS_WITH_NT(&layer_conv, &conv_winograd2, engine), PRODUCTS_WITH_NT(&layer_conv, &conv_winograd4, engine)
 #define TRANSFORMS(algorithm)                                                                                          \
     OF(algorithm, ANY, "input transform", "winograd/winograd_input", IMAGES, transform_input),                         \
         OF(algorithm, FORWARD | BACK, "output transform", "winograd/winograd_output", N | H | W | O,                   \
            transform_output),                                                                                          \
         OF(algorithm, WEIGHTS, "gradient transform", "winograd/winograd_gradient", N | H | W | O, transform_gradient), \
-        OF(algorithm, FORWARD | BACK, "weight transform", "winograd/winograd_weight", C | O, transform_weight),        \
+        OF(algorithm, FORWARD | BACK, "weight transform", "winograd/winograd_weight*", C | O, transform_weight),       \
         OF(algorithm, WEIGHTS, "weight gradient transform", "winograd/winograd_weight_gradient", C | O,                \
            transform_weight_gradient)
 #define CONVOLUTIONS(algorithm, kernels)                                                                               \

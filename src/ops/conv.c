@@ -75,7 +75,7 @@ static const struct conv_algorithm *suitable_winograd4(const struct dev *d, stru
 static const struct conv_algorithm *suitable(const struct dev *d, struct conv_shape s, enum conv_direction direction) {
     if (s.c <= DIRECT_CHANNELS)
         return &conv_direct;
-    if (d->info.type != VGGCL_CPU || s.c < WINOGRAD_CHANNELS)
+    if (s.c < WINOGRAD_CHANNELS)
         return &conv_im2col;
     if (conv_can(&conv_winograd2_lone_sliced, d, s, direction))
         return &conv_winograd2_lone_sliced;

@@ -61,13 +61,15 @@ enum vggcl_err winograd_gradient(struct dev *d, int alpha, struct conv_shape s, 
         ARGS(A_MEM(dy), A_INT(first_image), A_INT(tiles), A_INT(s.h), A_INT(s.w), A_INT(s.o), A_INT(panel), A_MEM(z)));
 }
 
-enum vggcl_err winograd_weight(struct dev *d, int alpha, size_t c, size_t o, struct tensor weight, bool rotate,
+enum vggcl_err winograd_weight(struct dev *d, int alpha, size_t c, size_t o, struct tensor weight, bool turned,
                                struct tensor u) {
-    if (!rotate) {
-        struct range range = blocks_of(d, c, o);
-        return dev_run(d, "winograd/winograd_weight", winograd_options(d, alpha, o, weight).text, range,
-                       ARGS(A_MEM(weight), A_INT(range.global[0]), A_MEM(u)));
-    }
+    struct range range = blocks_of(d, c, o);
+    return dev_run(d, "winograd/winograd_weight", winograd_options(d, alpha, o, weight).text, range,
+                   ARGS(A_MEM(weight), A_INT(range.global[0]), A_INT(turned), A_MEM(u)));
+}
+
+enum vggcl_err winograd_weight_rotated(struct dev *d, int alpha, size_t c, size_t o, struct tensor weight,
+                                       struct tensor u) {
     size_t divided = c | o, width = (size_t)dev_vector_width(d, (int)divided);
     return dev_run(d, "winograd/winograd_weight_rotated", winograd_options(d, alpha, divided, weight).text,
                    RANGE(o / width * (c / width)), ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_MEM(u)));
@@ -117,14 +119,16 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
     (void)partial;
     int alpha = a->alpha;
     size_t images = chunk(d, alpha, s);
-    TRY(winograd_weight(d, alpha, s.c, s.o, weight, rotate, scratch.weight));
+    struct matrix u = per_point(scratch.weight, rotate ? s.o : s.c, rotate ? s.c : s.o);
+    u.transposed = rotate;
+    TRY(winograd_weight(d, alpha, rotate ? s.o : s.c, u.stride, weight, rotate, scratch.weight));
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
         part.n = s.n - first < images ? s.n - first : images;
         size_t tiles = part.n * winograd_tiles(alpha, s.h, s.w);
         TRY(winograd_input(d, alpha, part, x, first, s.c, scratch.input));
-        TRY(gemm(d, tiles, s.o, s.c, per_point(scratch.input, tiles, s.c), per_point(scratch.weight, s.c, s.o),
-                 GEMM_SET, per_point(scratch.output, tiles, s.o), winograd_points(alpha)));
+        TRY(gemm(d, tiles, s.o, s.c, per_point(scratch.input, tiles, s.c), u, GEMM_SET,
+                 per_point(scratch.output, tiles, s.o), winograd_points(alpha)));
         TRY(winograd_output(d, alpha, part, scratch.output, first, bias, y));
     }
     return VGGCL_OK;

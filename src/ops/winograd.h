@@ -40,9 +40,12 @@ enum vggcl_err winograd_output(struct dev *d, int alpha, struct conv_shape s, st
 enum vggcl_err winograd_gradient(struct dev *d, int alpha, struct conv_shape s, struct tensor dy, size_t first_image,
                                  size_t panel, struct tensor z);
 
-/* u[point][c][o] from weight[tap][c][o]; with rotate from weight[tap][o][c] turned by 180 degrees. */
-enum vggcl_err winograd_weight(struct dev *d, int alpha, size_t c, size_t o, struct tensor weight, bool rotate,
+/* u[point][c][o] from weight[tap][c][o], which `turned` turns by 180 degrees; or from weight[tap][o][c], turned: a data
+ * gradient's. */
+enum vggcl_err winograd_weight(struct dev *d, int alpha, size_t c, size_t o, struct tensor weight, bool turned,
                                struct tensor u);
+enum vggcl_err winograd_weight_rotated(struct dev *d, int alpha, size_t c, size_t o, struct tensor weight,
+                                       struct tensor u);
 
 /* dweight[tap][c][o] from the sum over so many parts of du[part][point][c][o]. */
 enum vggcl_err winograd_weight_gradient(struct dev *d, int alpha, size_t c, size_t o, size_t parts, struct tensor du,

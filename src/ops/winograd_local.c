@@ -37,8 +37,9 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-static bool whole_vectors(const struct dev *d, struct conv_shape s) {
-    return s.c % dev_register_width(d) == 0 && s.o % dev_register_width(d) == 0;
+/* A CPU, whose local memory is cached and whose work-items are worth a work-group each; and whole vectors. */
+static bool suits(const struct dev *d, struct conv_shape s) {
+    return d->info.type == VGGCL_CPU && s.c % dev_register_width(d) == 0 && s.o % dev_register_width(d) == 0;
 }
 
 /* The register tile of a product that has o channels along its columns, whole vectors of which the tile divides. */
@@ -88,7 +89,7 @@ static size_t fitting_group(const struct dev *d, size_t tile_words, size_t step,
 
 /* 0 where the shape is left to conv_winograd4; fewer tiles where there would be none for some compute unit. */
 static size_t fused_group(const struct dev *d, struct conv_shape s) {
-    if (!whole_vectors(d, s))
+    if (!suits(d, s))
         return 0;
     size_t rows = register_tile(d, FUSED, s.o).rows;
     size_t group = fitting_group(d, s.c + width_of(d, FUSED, s.o), rows, FUSED_TILES);
@@ -97,9 +98,8 @@ static size_t fused_group(const struct dev *d, struct conv_shape s) {
 }
 
 static size_t fused_gradient_group(const struct dev *d, struct conv_shape s) {
-    return whole_vectors(d, s)
-               ? fitting_group(d, s.c + s.o, register_tile(d, FUSED_GRADIENT, s.o).rows, FUSED_GRADIENT_TILES)
-               : 0;
+    return suits(d, s) ? fitting_group(d, s.c + s.o, register_tile(d, FUSED_GRADIENT, s.o).rows, FUSED_GRADIENT_TILES)
+                       : 0;
 }
 
 static size_t most_slabs(const struct dev *d) {
@@ -134,7 +134,10 @@ static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *
                                     struct tensor partial, struct conv_scratch scratch) {
     (void)a;
     size_t tiles = tiles_of(WINOGRAD_F4, s), group = fused_group(d, s);
-    TRY(winograd_weight(d, WINOGRAD_F4, s.c, s.o, weight, rotate, scratch.weight));
+    if (rotate)
+        TRY(winograd_weight_rotated(d, WINOGRAD_F4, s.c, s.o, weight, scratch.weight));
+    else
+        TRY(winograd_weight(d, WINOGRAD_F4, s.c, s.o, weight, false, scratch.weight));
     return dev_run(d, "winograd/winograd_fused", build_options(d, WINOGRAD_F4, FUSED, s.o, x).text,
                    RANGE_SINGLE(quotient_up(tiles, group), 1, 1),
                    ARGS(A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
@@ -197,7 +200,7 @@ static struct slicing slicing_of(const struct dev *d, int alpha, struct conv_sha
 
 static bool sliced_can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s, bool weight_gradient) {
     int alpha = a->alpha;
-    if (!whole_vectors(d, s) || !winograd_fits(alpha, s))
+    if (!suits(d, s) || !winograd_fits(alpha, s))
         return false;
     if (weight_gradient)
         return fitting_depth(d, s.c, GRADIENT_DEPTH) <= rows_that_fit(d, alpha, width_of(d, SLICED_GRADIENT, s.o), 1);

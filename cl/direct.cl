@@ -10,15 +10,23 @@
 #ifndef COLUMNS
 #define COLUMNS 1 /* vectors of outputs that it makes of each */
 #endif
+
+/* Before loops to unroll where there are few sums, so that arrays lie in registers: a GPU has no cache for them. */
+#if PIXELS * COLUMNS <= 4
+#define UNROLL_FEW UNROLL
+#else
+#define UNROLL_FEW
+#endif
+
 enum { SPAN = (PIXELS + 2) * CHANNELS, TAP_ROW = 3 * CHANNELS };
 
 /* What the taps of a run of pixels reach: three rows of x around (row, column), 0 beyond the image. */
 static inline void load_neighbours(global const stored *image, int h, int w, int row, int column, float in[3][SPAN]) {
-    for (int r = 0; r < 3; r++) {
+    UNROLL_FEW for (int r = 0; r < 3; r++) {
         int from = row + r - 1, inside = from >= 0 && from < h;
         global const stored *line = image + ((size_t)(inside ? from : 0) * w + column - 1) * CHANNELS;
-        for (int p = 0; p < PIXELS + 2; p++)
-            for (int c = 0; c < CHANNELS; c++) {
+        UNROLL_FEW for (int p = 0; p < PIXELS + 2; p++)
+            UNROLL_FEW for (int c = 0; c < CHANNELS; c++) {
                 int at = column - 1 + p;
                 in[r][p * CHANNELS + c] = inside && at >= 0 && at < w ? ALOAD1(p * CHANNELS + c, line) : 0.0f;
             }
@@ -47,7 +55,7 @@ kernel void direct_forward(global const stored *x, int rows, int h, int w, int o
         vec sum[COLUMNS][PIXELS];
         UNROLL for (int j = 0; j < COLUMNS; j++)
             UNROLL for (int p = 0; p < PIXELS; p++) sum[j][p] = has_bias ? VLOAD(j, bias) : (vec)0;
-        for (int r = 0; r < 3; r++) {
+        UNROLL_FEW for (int r = 0; r < 3; r++) {
             UNROLL for (int k = 0; k < TAP_ROW; k++) {
                 vec factor[COLUMNS];
                 UNROLL for (int j = 0; j < COLUMNS; j++) factor[j] =
@@ -86,18 +94,19 @@ kernel void direct_gradient(global const stored *x, global const stored *dy, int
     dy += i % blocks * (VW * COLUMNS);
     partial += (size_t)slab * 3 * TAP_ROW * o + i % blocks * (VW * COLUMNS);
     vec sums[COLUMNS][3 * TAP_ROW];
-    for (int j = 0; j < COLUMNS; j++)
-        for (int k = 0; k < 3 * TAP_ROW; k++) sums[j][k] = 0;
+    UNROLL_FEW for (int j = 0; j < COLUMNS; j++)
+        UNROLL_FEW for (int k = 0; k < 3 * TAP_ROW; k++) sums[j][k] = 0;
     for (int line = slab * slab_rows; line < last; line++) {
         global const stored *image = x + (size_t)(line / h) * h * w * CHANNELS;
         for (int column = 0; column < w; column += PIXELS) {
             float in[3][SPAN];
             load_neighbours(image, h, w, line % h, column, in);
-            for (int j = 0; j < COLUMNS; j++) {
+            UNROLL_FEW for (int j = 0; j < COLUMNS; j++) {
                 vec sum[3 * TAP_ROW];
                 UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) sum[k] = sums[j][k];
-                for (int p = 0; p < PIXELS && column + p < w; p++) {
-                    vec gradient = ALOAD(j, dy + ((size_t)line * w + column + p) * o);
+                UNROLL_FEW for (int p = 0; p < PIXELS; p++) {
+                    int there = column + p < w;
+                    vec gradient = there ? ALOAD(j, dy + ((size_t)line * w + column + p) * o) : (vec)0;
                     UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) {
                         vec value = in[k / TAP_ROW][p * CHANNELS + k % TAP_ROW];
                         sum[k] = MAD(value, gradient, sum[k]);
@@ -107,6 +116,6 @@ kernel void direct_gradient(global const stored *x, global const stored *dy, int
             }
         }
     }
-    for (int j = 0; j < COLUMNS; j++)
-        for (int k = 0; k < 3 * TAP_ROW; k++) VSTORE(sums[j][k], j, partial + (size_t)k * o);
+    UNROLL_FEW for (int j = 0; j < COLUMNS; j++)
+        UNROLL_FEW for (int k = 0; k < 3 * TAP_ROW; k++) VSTORE(sums[j][k], j, partial + (size_t)k * o);
 }

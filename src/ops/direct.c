@@ -5,11 +5,12 @@
 
 #include <stdio.h>
 
-/* PIXELS * COLUMNS sums stay in a CPU's vector registers. */
-enum { SUMS = 16, MOST_COLUMNS = 4, GRADIENT_PIXELS = 16 };
+/* PIXELS * COLUMNS sums stay in a CPU's vector registers; other devices' work-items have room for one column, and its
+ * inputs. */
+enum { SUMS = 16, MOST_COLUMNS = 4, CPU_GRADIENT_PIXELS = 16, OTHER_PIXELS = 4 };
 
 /* Slabs, as long as their work-items stay within DEV_CPU_ROUNDS. */
-enum { FORWARD_SLABS = 256, GRADIENT_SLABS = 64 };
+enum { FORWARD_SLABS = 256, CPU_GRADIENT_SLABS = 64, OTHER_GRADIENT_SLABS = 2048 };
 
 struct options {
     char text[96];
@@ -35,12 +36,12 @@ struct runs {
 };
 
 static struct runs runs_of(const struct dev *d, struct conv_shape s) {
-    size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = MOST_COLUMNS;
+    bool cpu = d->info.type == VGGCL_CPU; /* others want more work-items */
+    size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = cpu ? MOST_COLUMNS : 1;
     while (vectors % columns)
         columns /= 2;
-    size_t pixels = SUMS / columns, runs = quotient_up(s.w, pixels) * s.n * s.h;
+    size_t pixels = cpu ? SUMS / columns : OTHER_PIXELS, runs = quotient_up(s.w, pixels) * s.n * s.h;
     size_t rounds = load_rounds(s, pixels) + (9 * s.c + 4) * (columns + 1) * (pixels + 1);
-    bool cpu = d->info.type == VGGCL_CPU; /* others want more work-items */
     struct slabbing slabbing = {FORWARD_SLABS, 1, cpu ? DEV_CPU_ROUNDS / rounds : 1};
     return (struct runs){columns, pixels, slab_rows(slabbing, runs), slab_count(slabbing, runs)};
 }
@@ -56,11 +57,16 @@ enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor 
                         A_MEM(partial)));
 }
 
+static size_t gradient_pixels(const struct dev *d) {
+    return d->info.type == VGGCL_CPU ? CPU_GRADIENT_PIXELS : OTHER_PIXELS;
+}
+
 static struct slabbing gradient_slabbing(const struct dev *d, struct conv_shape s) {
-    size_t columns = channel_columns(d, s.o), runs = quotient_up(s.w, GRADIENT_PIXELS);
-    size_t run_rounds = load_rounds(s, GRADIENT_PIXELS) + columns * (9 * s.c + 1) * (GRADIENT_PIXELS + 2);
-    size_t most = d->info.type == VGGCL_CPU ? DEV_CPU_ROUNDS / (runs * run_rounds) : SIZE_MAX;
-    return (struct slabbing){GRADIENT_SLABS, 1, most};
+    size_t columns = channel_columns(d, s.o), pixels = gradient_pixels(d), runs = quotient_up(s.w, pixels);
+    size_t run_rounds = load_rounds(s, pixels) + columns * (9 * s.c + 1) * (pixels + 2);
+    if (d->info.type != VGGCL_CPU)
+        return (struct slabbing){OTHER_GRADIENT_SLABS, 1, SIZE_MAX};
+    return (struct slabbing){CPU_GRADIENT_SLABS, 1, DEV_CPU_ROUNDS / (runs * run_rounds)};
 }
 
 size_t direct_slabs(const struct dev *d, struct conv_shape s) {
@@ -70,7 +76,7 @@ size_t direct_slabs(const struct dev *d, struct conv_shape s) {
 enum vggcl_err direct_gradient(struct dev *d, struct conv_shape s, struct tensor x, struct tensor dy,
                                struct tensor partial) {
     size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = channel_columns(d, s.o);
-    return dev_run(d, "direct/direct_gradient", build_options(d, s, x, GRADIENT_PIXELS, columns).text,
+    return dev_run(d, "direct/direct_gradient", build_options(d, s, x, (int)gradient_pixels(d), columns).text,
                    dev_grid(d, vectors / columns * direct_slabs(d, s), 1),
                    ARGS(A_MEM(x), A_MEM(dy), A_INT(s.n * s.h), A_INT(s.h), A_INT(s.w), A_INT(s.o),
                         A_INT(slab_rows(gradient_slabbing(d, s), s.n * s.h)), A_MEM(partial)));

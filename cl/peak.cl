@@ -6,7 +6,7 @@
 kernel void multiply_add(int rounds, float factor, global float *sum) {
     int i = get_global_id(0);
     vec chain[CHAINS];
-    UNROLL for (int k = 0; k < CHAINS; k++) chain[k] = i + k;
+    UNROLL for (int k = 0; k < CHAINS; k++) chain[k] = (vec)(float)(i + k);
     for (int round = 0; round < rounds; round++) {
         UNROLL for (int k = 0; k < CHAINS; k++) chain[k] = MAD(chain[k], (vec)factor, (vec)factor);
     }

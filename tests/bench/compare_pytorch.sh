@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# compare_pytorch.sh [FLAGS]: vggcl through PoCL against PyTorch on the same cores, turn about.
+# compare_pytorch.sh [FLAGS]: vggcl against PyTorch, turn about, on the same cores through PoCL, or on the same GPU.
 #
 #   tests/bench/compare_pytorch.sh                  train at batch 128 and 32, eval: 5 pairs, some minutes
 #   tests/bench/compare_pytorch.sh --layers         each 3x3 convolution in each direction too
 #   tests/bench/compare_pytorch.sh --pairs 0 --batches      vggcl alone, by batch
+#   tests/bench/compare_pytorch.sh --device gpu --pytorch-device cuda
 #
 #   --pairs N     pairs of runs (default 5); who runs first changes from pair to pair
 #   --steps N     timed steps of a run (default 10)
@@ -11,6 +12,8 @@
 #   --layers      each 3x3 convolution too
 #   --batches     vggcl's images per second at batch 32, 64, 128, 256 and 512 too, turn about: medians of as many runs
 #                 as there are pairs, or of 5
+#   --device SEL  vggcl's device (default "Portable Computing Language")
+#   --pytorch-device NAME    PyTorch's: cpu (default), or cuda: in float32, without TF32
 #   --cores LIST  the cores for both, as taskset takes them: 0-3 (default: all)
 #   --vggcl FILE  the program (default build/vggcl)
 #   --json        one object, for scripts
@@ -27,6 +30,7 @@ exec </dev/null
 here=$(cd "$(dirname "$0")" && pwd)
 vggcl=$here/../../build/vggcl
 python=${PYTHON:-/usr/bin/python3}
+device="Portable Computing Language" pytorch_device=cpu
 pairs=5 steps=10 width=1 batches=(128 32) more_batches=(32 64 128 256 512)
 form=text cores='' layers=() by_batch=false
 
@@ -34,7 +38,9 @@ wrong() { echo "compare_pytorch.sh: $1" >&2; exit "${2:-2}"; }
 whole() { [[ $2 =~ ^[0-9]+$ ]] || wrong "$1 takes a whole number, not '$2'"; }
 while [ $# -gt 0 ]; do
     case $1 in
-    --pairs | --steps | --width | --cores | --vggcl) [ $# -gt 1 ] || wrong "$1 needs an argument" ;;
+    --pairs | --steps | --width | --device | --pytorch-device | --cores | --vggcl)
+        [ $# -gt 1 ] || wrong "$1 needs an argument"
+        ;;
     esac
     case $1 in
     --pairs) whole "$@"; pairs=$2; shift ;;
@@ -42,6 +48,8 @@ while [ $# -gt 0 ]; do
     --width) width=$2; shift ;;
     --cores) cores=$2; shift ;;
     --vggcl) vggcl=$2; shift ;;
+    --device) device=$2; shift ;;
+    --pytorch-device) pytorch_device=$2; shift ;;
     --layers) layers=(--layers) ;;
     --batches) by_batch=true ;;
     --json) form=json ;;
@@ -66,34 +74,27 @@ on_cores=()
 [ -z "$cores" ] || on_cores=(taskset -c "$cores")
 threads=$("${on_cores[@]}" nproc)
 export POCL_MAX_PTHREAD_COUNT=$threads OMP_NUM_THREADS=$threads
-device="Portable Computing Language"
 
 # Each writes its JSON to a file of the folder; what fails ends the script.
 run_vggcl() {
     "${on_cores[@]}" "$vggcl" bench --json --device "$device" --batch "$2" --steps "$steps" --width "$width" >"$folder/$1.json" ||
-        wrong "vggcl bench --batch $2 failed; PoCL is the package pocl-opencl-icd" 1
+        wrong "vggcl bench --device '$device' --batch $2 failed; PoCL is the package pocl-opencl-icd" 1
 }
 run_pytorch() {
     local flags=()
     [ "$2" != "${batches[0]}" ] || flags=("${layers[@]}")
-    "${on_cores[@]}" "$python" "$here/pytorch_bench.py" --batch "$2" --steps "$steps" --width "$width" --threads "$threads" \
-        "${flags[@]}" >"$folder/$1.json" || wrong "pytorch_bench.py --batch $2 failed" 1
+    "${on_cores[@]}" "$python" "$here/pytorch_bench.py" --device "$pytorch_device" --batch "$2" --steps "$steps" --width "$width" \
+        --threads "$threads" "${flags[@]}" >"$folder/$1.json" || wrong "pytorch_bench.py --batch $2 failed" 1
 }
 progress() { [ ! -t 2 ] || printf '\r\033[K%s' "$1" >&2; }
 
-"${on_cores[@]}" "$vggcl" devices --json >"$folder/devices.json"
-"$python" - "$folder" "$device" "$pairs" "$width" "$threads" "${batches[@]}" <<'END'
+"$python" - "$folder" "$pairs" "$width" "$threads" "${batches[@]}" <<'END'
 import datetime, json, re, sys
-folder, platform, pairs, width, cores, *batches = sys.argv[1:]
-with open(f"{folder}/devices.json", encoding="utf-8") as file:
-    found = [d for d in json.load(file)["devices"] if d["platform"] == platform]
-if not found:
-    sys.exit("compare_pytorch.sh: no PoCL device: apt-get install pocl-opencl-icd")
+folder, pairs, width, cores, *batches = sys.argv[1:]
 with open("/proc/cpuinfo", encoding="utf-8") as file:
     models = re.findall(r"model name\s*: (.*)", file.read())
 about = {"date": datetime.date.today().isoformat(), "cpu": models[0] if models else "unknown CPU", "cores": int(cores),
-         "device": platform, "driver": found[0]["driver"], "pairs": int(pairs), "width": float(width),
-         "batches": [int(b) for b in batches]}
+         "pairs": int(pairs), "width": float(width), "batches": [int(b) for b in batches]}
 with open(f"{folder}/about.json", "w", encoding="utf-8") as file:
     json.dump(about, file)
 END

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""How fast PyTorch trains and evaluates vggcl's VGG16 on the CPU: one JSON object, as `vggcl bench --json` has it.
+"""How fast PyTorch trains and evaluates vggcl's VGG16: one JSON object, as `vggcl bench --json` has it.
 
     python3 tests/bench/pytorch_bench.py --batch 128 --steps 10 --layers
+    python3 tests/bench/pytorch_bench.py --device cuda
 
 Batch normalisation, dropout of whole channels, SGD with momentum and weight decay; made-up images. Medians of --steps
 after two to warm up. The memory format, contiguous or channels_last, is the one that takes a step in less time; for
-each direction of a layer (--layers: every 3x3 convolution alone) likewise. Needs torch and numpy (Debian: python3-torch
+each direction of a layer (--layers: every 3x3 convolution alone) likewise. On a GPU arithmetic is float32, without
+TF32, and cuDNN looks for its fastest algorithms. Needs torch and numpy (Debian: python3-torch
 python3-numpy)."""
 import argparse
 import json
@@ -51,17 +53,19 @@ def seconds(run, repeats):
     for i in range(WARM_UP + repeats):
         start = time.perf_counter()
         run()
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
         if i >= WARM_UP:
             times.append(time.perf_counter() - start)
     return statistics.median(times)
 
 
 class Bench:
-    def __init__(self, width, batch, memory_format):
-        self.net = network(width).to(memory_format=memory_format)
+    def __init__(self, width, batch, device, memory_format):
+        self.net = network(width).to(device, memory_format=memory_format)
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
-        self.images = torch.rand(batch, 3, 32, 32).mul(2).sub(1).contiguous(memory_format=memory_format)
-        self.labels = torch.randint(10, (batch,))
+        self.images = torch.rand(batch, 3, 32, 32).mul(2).sub(1).to(device, memory_format=memory_format)
+        self.labels = torch.randint(10, (batch,)).to(device)
 
     def train(self):
         self.net.train()
@@ -78,9 +82,9 @@ class Bench:
 
 
 @torch.no_grad()
-def layer_times(side, c, o, batch, steps, memory_format):
-    x, dy = (torch.randn(batch, n, side, side).contiguous(memory_format=memory_format) for n in (c, o))
-    weight, bias = torch.randn(o, c, 3, 3).contiguous(memory_format=memory_format), torch.randn(o)
+def layer_times(side, c, o, batch, steps, device, memory_format):
+    x, dy = (torch.randn(batch, n, side, side).to(device, memory_format=memory_format) for n in (c, o))
+    weight, bias = torch.randn(o, c, 3, 3).to(device, memory_format=memory_format), torch.randn(o).to(device)
 
     def backward(*wanted):
         one = [1, 1]
@@ -96,16 +100,19 @@ def main():
     parser.add_argument("--batch", type=int, default=128, help="images a step (default 128)")
     parser.add_argument("--steps", type=int, default=10, help="timed steps (default 10)")
     parser.add_argument("--width", type=float, default=1, help="scales every layer's number of channels (default 1)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or another of PyTorch's (default cpu)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: one a core")
     parser.add_argument("--layers", action="store_true", help="each convolution too")
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
-    benches = {name: Bench(options.width, options.batch, memory_format) for name, memory_format in FORMATS.items()}
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    benches = {name: Bench(options.width, options.batch, options.device, f) for name, f in FORMATS.items()}
     probe = {name: (seconds(b.train, 1), seconds(b.evaluate, 1)) for name, b in benches.items()}
     train_format, eval_format = (min(probe, key=lambda name: probe[name][i]) for i in range(2))
-    result = {"pytorch": torch.__version__, "threads": options.threads, "batch": options.batch, "width": options.width,
-              "train_format": train_format, "eval_format": eval_format,
+    result = {"pytorch": torch.__version__, "device": options.device, "threads": options.threads, "batch": options.batch,
+              "width": options.width, "train_format": train_format, "eval_format": eval_format,
               "train_images_per_s": options.batch / seconds(benches[train_format].train, options.steps),
               "eval_images_per_s": options.batch / seconds(benches[eval_format].evaluate, options.steps), "layers": []}
     del benches
@@ -113,7 +120,7 @@ def main():
     for name, side, c, o, _, _ in convolutions(options.width) if options.layers else []:
         shape = side, c, o
         if shape not in known:
-            both = [layer_times(*shape, options.batch, options.steps, f) for f in FORMATS.values()]
+            both = [layer_times(*shape, options.batch, options.steps, options.device, f) for f in FORMATS.values()]
             known[shape] = {direction: min(times[direction] for times in both) for direction in both[0]}
         result["layers"].append({"name": name, **known[shape]})
     print(json.dumps(result))

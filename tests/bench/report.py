@@ -53,6 +53,8 @@ def main(folder, form):
     about = read(folder, "about.json")
     if about["pairs"]:
         about["pytorch"] = read(folder, f"pytorch-0-{about['batches'][0]}.json")["pytorch"]
+    one = read(next(glob.iglob(os.path.join(folder, "[vb]*-*.json"))))  # of vggcl
+    about["device"], about["driver"] = one["device"], one["driver"]
     about["quantities"] = compare(folder, about)
     if form == "json":
         print(json.dumps({**about, "by_batch": flatness(folder)}, indent=2))

@@ -165,14 +165,31 @@ static void ends_with_its_tensor(void **state) {
         multiply("clblast", p, dense(9, 5, false), dense(5, 16, false), GEMM_SET, dense(9, 16, false));
 }
 
+static void all_words_are(struct tensor t, uint32_t word) {
+    const uint32_t *words = download(t);
+    for (size_t i = 0; i < t.count; i++)
+        assert_int_equal(words[i], word);
+}
+
+/* No rows are made, and sums of nothing are zeros. */
 static void nothing_to_do(void **state) {
     (void)state;
-    struct tensor t = poisoned(16);
+    static const struct gemm_tile tiles[] = {
+        {.rows = 4, .vectors = 1, .width = 4, .panel = 8},
+        {.rows = 4, .vectors = 1, .width = 4, .group_rows = 4, .group_columns = 4, .depth = 8},
+    };
+    struct tuning tuning = tuning_built_in(device);
     CHECK(gemm_use(device, "tiled"));
-    CHECK(gemm(device, 0, 16, 1, MATRIX(t, 1), MATRIX(t, 16), GEMM_SET, MATRIX(t, 16), 1));
-    const uint32_t *words = download(t);
-    for (int i = 0; i < 16; i++)
-        assert_int_equal(words[i], POISON);
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
+        struct tensor t = poisoned(16);
+        tuning.tile[false] = tiles[i];
+        CHECK(tuning_use(device, &tuning));
+        CHECK(gemm(device, 0, 16, 1, MATRIX(t, 1), MATRIX(t, 16), GEMM_SET, MATRIX(t, 16), 1));
+        all_words_are(t, POISON);
+        CHECK(gemm(device, 1, 16, 0, MATRIX(t, 1), MATRIX(t, 16), GEMM_SET, MATRIX(t, 16), 1));
+        all_words_are(t, 0);
+    }
+    CHECK(tuning_use(device, NULL));
 }
 
 static void unknown_engine(void **state) {

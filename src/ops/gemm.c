@@ -86,7 +86,7 @@ enum vggcl_err gemm_tile_check(const struct dev *d, struct gemm_tile t) {
     TRY(check_range("depth * (tile rows + columns) / work-items",
                     t.depth * (t.group_rows * t.rows + t.group_columns * t.vectors * t.width) /
                         (t.group_rows * t.group_columns),
-                    1, 128));
+                    0, 128));
     if (gemm_local_bytes(t) > d->info.local_memory)
         return err_set(VGGCL_EUSAGE, "a matrix product's tiles take %zu bytes of local memory; %s has %llu",
                        gemm_local_bytes(t), d->info.name, (unsigned long long)d->info.local_memory);

@@ -29,7 +29,8 @@ struct gemm_tile {
     /* In registers alone: rows of a work-item, a multiple of `rows` up to 1024. */
     int panel;
     /* With local memory: work-items of a work-group, 1..64 down and across, as many as the device takes; 0 down for
-     * registers alone. And how far along k a tile of a and b in local memory reaches: 1..64. */
+     * registers alone. And how far along k a tile of a and b in local memory reaches: 1..64, but not so far that a
+     * work-item brings more than 128 words of them. */
     int group_rows, group_columns, depth;
 };
 

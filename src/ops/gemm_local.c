@@ -41,7 +41,7 @@ static struct cut cut_up(const struct dev *d, struct gemm_tile t, size_t m, size
     size_t wanted = quotient_up(GROUPS * (size_t)d->info.compute_units, cut.down * cut.across * batch);
     size_t steps = quotient_up(quotient_up(k, depth), wanted);
     cut.part_depth = depth * (steps > PART_STEPS ? steps : PART_STEPS);
-    cut.parts = quotient_up(k, cut.part_depth);
+    cut.parts = k > cut.part_depth ? quotient_up(k, cut.part_depth) : 1; /* one of nothing is zeros */
     return cut;
 }
 
@@ -57,6 +57,8 @@ static enum vggcl_err sum_parts(struct dev *d, struct cut cut, size_t m, size_t 
 enum vggcl_err gemm_local(struct dev *d, struct gemm_tile t, size_t m, size_t n, size_t k, struct matrix a,
                           struct matrix b, enum gemm_add add, struct matrix c, size_t batch) {
     char options[192];
+    if (m * n * batch == 0)
+        return VGGCL_OK;
     struct cut cut = cut_up(d, t, m, n, k, a, b, c, batch);
     struct matrix to = c;
     if (cut.parts > 1) {

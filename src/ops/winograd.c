@@ -119,9 +119,10 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
     (void)partial;
     int alpha = a->alpha;
     size_t images = chunk(d, alpha, s);
-    struct matrix u = per_point(scratch.weight, rotate ? s.o : s.c, rotate ? s.c : s.o);
+    size_t weight_rows = rotate ? s.o : s.c, weight_columns = rotate ? s.c : s.o;
+    struct matrix u = per_point(scratch.weight, weight_rows, weight_columns);
     u.transposed = rotate;
-    TRY(winograd_weight(d, alpha, rotate ? s.o : s.c, u.stride, weight, rotate, scratch.weight));
+    TRY(winograd_weight(d, alpha, weight_rows, weight_columns, weight, rotate, scratch.weight));
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
         part.n = s.n - first < images ? s.n - first : images;

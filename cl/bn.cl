@@ -28,9 +28,9 @@ kernel void bn_partial(global const stored *x, int pixels, int c, int slab_rows,
 
 /* mean[c], the unbiased variance[c], and inverse_deviation[c] = 1 / sqrt(biased variance + epsilon) of all pixels. scale
  * and shift make y = x * scale + shift the normalised value. SHARERS work-items take a block's slabs in turn. */
-kernel void bn_finish(global const float *partial, int slabs, int c, float epsilon, global const float *gamma,
-                      global const float *beta, global float *mean, global float *variance,
-                      global float *inverse_deviation, global float *scale, global float *shift) {
+SHARED_KERNEL void bn_finish(global const float *partial, int slabs, int c, float epsilon, global const float *gamma,
+                             global const float *beta, global float *mean, global float *variance,
+                             global float *inverse_deviation, global float *scale, global float *shift) {
     int block = get_global_id(0) / SHARERS, sharer = get_global_id(0) % SHARERS;
     local vec shared[SHARERS];
     if (block >= c / VW)
@@ -74,8 +74,8 @@ kernel void bn_inference(int c, float epsilon, global const float *gamma, global
 }
 
 /* dbeta and dgamma: the totals of the two sums, SHARERS work-items taking the slabs in turn. */
-kernel void bn_gradient_finish(global const float *partial, int slabs, int c, global float *dgamma,
-                               global float *dbeta) {
+SHARED_KERNEL void bn_gradient_finish(global const float *partial, int slabs, int c, global float *dgamma,
+                                      global float *dbeta) {
     int block = get_global_id(0) / SHARERS, sharer = get_global_id(0) % SHARERS;
     local vec shared[SHARERS];
     if (block >= c / VW)

@@ -21,7 +21,7 @@ kernel void column_sum_partial(global const stored *x, int rows, int c, int slab
 }
 
 /* sum[c] = total of partial[slabs][c], SHARERS work-items taking the slabs in turn. */
-kernel void column_sum_finish(global const float *partial, int slabs, int c, global float *sum) {
+SHARED_KERNEL void column_sum_finish(global const float *partial, int slabs, int c, global float *sum) {
     int block = get_global_id(0) / SHARERS, sharer = get_global_id(0) % SHARERS;
     local vec shared[SHARERS];
     if (block >= c / VW)

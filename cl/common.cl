@@ -130,6 +130,11 @@ static inline void load_transposed(global const float *p, size_t stride, vec *co
 #ifndef SHARERS
 #define SHARERS 1 /* work-items, a whole work-group, that add up together: a power of two */
 #endif
+#if SHARERS > 1
+#define SHARED_KERNEL kernel __attribute__((reqd_work_group_size(SHARERS, 1, 1)))
+#else
+#define SHARED_KERNEL kernel
+#endif
 
 /* The sum of what the work-items of a group have, in a fixed order. shared: a vector for each. */
 static inline vec group_sum(vec value, local vec *shared) {

@@ -8,6 +8,8 @@ compiles() { echo '#include <stdio.h>' | "$1" -E - >/dev/null 2>&1; }
 # A driver for OpenCL. Mesa's do not count: they are often there without supporting any device.
 driver() { find /etc/OpenCL/vendors -name '*.icd' ! -name 'mesa*' ! -name 'rusticl*' | grep -q .; }
 pocl() { grep -qis pocl /etc/OpenCL/vendors/*.icd; }
+# A package that was removed leaves the file that names its library.
+rusticl() { ls /usr/lib/*/"$(cat /etc/OpenCL/vendors/rusticl.icd)"; }
 
 missing=()
 # need PACKAGES CHECK...: they are missing where the check fails.
@@ -45,7 +47,7 @@ else
     need clang compiles clang
     need valgrind command -v valgrind
     need oclgrind command -v oclgrind
-    need mesa-opencl-icd test -f /etc/OpenCL/vendors/rusticl.icd
+    need mesa-opencl-icd rusticl
     need gcovr command -v gcovr
     need "python3-torch python3-numpy" /usr/bin/python3 -c "import numpy, torch"
 fi

@@ -46,8 +46,7 @@ enum { TRANSFORM_ROUNDINGS = 16 };
 /* A term of a two-level reduction goes through its slab's additions and the slabs', of which sharers take turns and
  * then add up theirs, and a few operations besides. */
 static double slab_roundings(const struct dev *d, size_t rows) {
-    size_t sharers = channel_sharers(d);
-    size_t turns = quotient_up(channel_slabs(d, rows), sharers);
+    size_t slabs = channel_slabs(d, rows), sharers = channel_sharers(d, slabs), turns = quotient_up(slabs, sharers);
     return sum_roundings((double)(channel_slab_rows(d, rows) + turns + sharers)) + 4;
 }
 

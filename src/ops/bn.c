@@ -28,7 +28,7 @@ enum vggcl_err bn_partial(struct dev *d, size_t pixels, size_t c, struct tensor 
 }
 
 enum vggcl_err bn_finish(struct dev *d, size_t slabs, size_t c, const struct bn *bn, struct tensor partial) {
-    return channel_finish(d, "bn/bn_finish", c,
+    return channel_finish(d, "bn/bn_finish", slabs, c,
                           ARGS(A_MEM(partial), A_INT(slabs), A_INT(c), A_FLOAT(epsilon), A_MEM(bn->gamma),
                                A_MEM(bn->beta), A_MEM(bn->mean), A_MEM(bn->variance), A_MEM(bn->inverse_deviation),
                                A_MEM(bn->scale), A_MEM(bn->shift)));
@@ -46,6 +46,6 @@ enum vggcl_err bn_running(struct dev *d, size_t c, const struct bn *bn) {
 
 enum vggcl_err bn_gradient_sums(struct dev *d, size_t parts, size_t c, struct tensor partial, struct tensor dgamma,
                                 struct tensor dbeta) {
-    return channel_finish(d, "bn/bn_gradient_finish", c,
+    return channel_finish(d, "bn/bn_gradient_finish", parts, c,
                           ARGS(A_MEM(partial), A_INT(parts), A_INT(c), A_MEM(dgamma), A_MEM(dbeta)));
 }

@@ -8,7 +8,7 @@ static struct slabbing slabbing(const struct dev *d) {
     return (struct slabbing){.slabs = d->info.type == VGGCL_CPU ? 256 : 2048, .least = 16, .most = 2048};
 }
 
-enum { CPU_COLUMNS = 4, SHARERS = 256 };
+enum { CPU_COLUMNS = 4, SHARERS = 256 /* at most: a power of two */ };
 
 size_t slab_rows(struct slabbing s, size_t rows) {
     size_t each = quotient_up(rows, s.slabs);
@@ -39,16 +39,16 @@ size_t channel_workspace(const struct dev *d, size_t rows, size_t c) {
     return slab_room(slabbing(d), rows) * c;
 }
 
-size_t channel_sharers(const struct dev *d) {
-    size_t sharers = d->info.type == VGGCL_CPU ? 1 : SHARERS;
-    while (sharers > d->info.work_group_size)
-        sharers /= 2;
+size_t channel_sharers(const struct dev *d, size_t slabs) {
+    size_t most = d->info.type == VGGCL_CPU ? 1 : SHARERS, sharers = 1;
+    while (sharers < slabs && sharers < most && 2 * sharers <= d->info.work_group_size)
+        sharers *= 2;
     return sharers;
 }
 
-enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t c, const struct arg *args) {
+enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t slabs, size_t c, const struct arg *args) {
     char options[48];
-    size_t vectors = c / (size_t)dev_vector_width(d, (int)c), sharers = channel_sharers(d);
+    size_t vectors = c / (size_t)dev_vector_width(d, (int)c), sharers = channel_sharers(d, slabs);
     if (sharers == 1)
         return dev_run(d, kernel, dev_vector_option(d, (int)c), RANGE(vectors), args);
     snprintf(options, sizeof options, "%s -DSHARERS=%zu", dev_vector_option(d, (int)c), sharers);
@@ -74,6 +74,6 @@ enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x
     size_t blocks = c / (size_t)dev_vector_width(d, (int)c), slabs = channel_slabs(d, rows);
     TRY(dev_run(d, "channel/column_sum_partial", option, RANGE(slabs * blocks),
                 ARGS(A_MEM(x), A_INT(rows), A_INT(c), A_INT(channel_slab_rows(d, rows)), A_MEM(workspace))));
-    return channel_finish(d, "channel/column_sum_finish", c,
+    return channel_finish(d, "channel/column_sum_finish", slabs, c,
                           ARGS(A_MEM(workspace), A_INT(slabs), A_INT(c), A_MEM(sum)));
 }

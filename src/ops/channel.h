@@ -34,10 +34,10 @@ size_t slab_room(struct slabbing s, size_t rows);  /* but never more than this o
 size_t channel_slab_rows(const struct dev *d, size_t rows);
 size_t channel_slabs(const struct dev *d, size_t rows);
 
-/* How many work-items then take the slabs of a vector of channels in turn, a work-group of them: one on CPUs. */
-size_t channel_sharers(const struct dev *d);
+/* How many work-items then take so many slabs of a vector of channels in turn, a work-group of them: one on CPUs. */
+size_t channel_sharers(const struct dev *d, size_t slabs);
 
 /* Runs a kernel that adds up slabs like that, for each vector of c channels. */
-enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t c, const struct arg *args);
+enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t slabs, size_t c, const struct arg *args);
 
 #endif

@@ -43,3 +43,10 @@ cl_int clEnqueueFillBuffer(cl_command_queue queue, cl_mem mem, const void *patte
     free(host);
     return code;
 }
+
+/* A new buffer at the address of a released one counts as uninitialised beyond that one's end, whatever is written to
+ * it: nothing is released. */
+cl_int clReleaseMemObject(cl_mem mem) {
+    (void)mem;
+    return CL_SUCCESS;
+}

@@ -12,7 +12,8 @@
 #endif
 
 /* Before loops to unroll where there are few sums, so that arrays lie in registers: a GPU has no cache for them. */
-#if PIXELS * COLUMNS <= 4
+#define FEW (PIXELS * COLUMNS <= 4)
+#if FEW
 #define UNROLL_FEW UNROLL
 #else
 #define UNROLL_FEW
@@ -104,7 +105,7 @@ kernel void direct_gradient(global const stored *x, global const stored *dy, int
             UNROLL_FEW for (int j = 0; j < COLUMNS; j++) {
                 vec sum[3 * TAP_ROW];
                 UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) sum[k] = sums[j][k];
-                UNROLL_FEW for (int p = 0; p < PIXELS; p++) {
+                UNROLL_FEW for (int p = 0; p < PIXELS && (FEW || column + p < w); p++) {
                     int there = column + p < w;
                     vec gradient = there ? ALOAD(j, dy + ((size_t)line * w + column + p) * o) : (vec)0;
                     UNROLL for (int k = 0; k < 3 * TAP_ROW; k++) {

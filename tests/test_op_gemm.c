@@ -82,7 +82,8 @@ static void tiles(void **state) {
         {.rows = 3, .vectors = 2, .width = 16, .group_rows = 2, .group_columns = 5, .depth = 7},
         {.rows = 8, .vectors = 4, .width = 2, .group_rows = 4, .group_columns = 1, .depth = 8},
     };
-    static const struct product products[] = {{33, 48, 65, 2}, {1, 7, 139, 1}}; /* each tile is compiled for both */
+    static const struct product products[] = {
+        {33, 48, 65, 2}, {1, 7, 9, 1}, {1, 7, 139, 1}}; /* each tile is compiled for each */
     struct tuning tuning = tuning_built_in(device);
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i += interpreted() ? 3 : 1) {
         tuning.tile[false] = tuning.tile[true] = tiles[i];
@@ -120,6 +121,11 @@ static void wrong_tiles(void **state) {
                 VGGCL_EUSAGE, "panel of 12", "8 rows");
     CHECK_FAILS(gemm_tile_check(device, (struct gemm_tile){.rows = 16, .vectors = 4, .width = 16, .panel = 16}),
                 VGGCL_EUSAGE, "512");
+    CHECK_FAILS(
+        gemm_tile_check(
+            device,
+            (struct gemm_tile){.rows = 8, .vectors = 4, .width = 2, .group_rows = 4, .group_columns = 1, .depth = 64}),
+        VGGCL_EUSAGE, "depth", "128", "640");
     CHECK(gemm_tile_check(device, gemm_built_in_tile(device, true)));
     struct dev small = {.info = {.name = "a small GPU", .work_group_size = 63, .local_memory = 1 << 20}};
     CHECK_FAILS(gemm_tile_check(&small, good), VGGCL_EUSAGE, "8 x 8", "63", small.info.name);

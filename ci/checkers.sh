@@ -86,7 +86,7 @@ oclgrind() {
     local program=$root/debug/vggcl small="--model vgg11 --width 0.03125 --gemm tiled" test
     check "oclgrind: build" debug_build
     check "oclgrind: preloaded" gcc -shared -fPIC -O1 -o "$root/oclgrind.so" ci/oclgrind.c
-    later "oclgrind: train" under_oclgrind "$program" train --data synthetic:20,10 $small --batch 2 --steps 2 \
+    later "oclgrind: train" under_oclgrind "$program" train --data synthetic:20,10 $small --batch 2 --steps 5 \
         --conv winograd4 --no-selfcheck --save "$root/checkers/oclgrind"
     for test in tests/test_op_check.c tests/test_grad_*.c tests/test_op_!(check).c; do
         test=$(basename "$test" .c)

@@ -153,6 +153,16 @@ static inline vec group_sum(vec value, local vec *shared) {
     return value;
 }
 
+/* The next job of a work-group of a kernel whose groups take jobs 0 .. jobs - 1 one after the other, beginning with the one
+ * of their own number: see dev_jobs(). The counter `taken` is 0 before the kernel and, by the last to ask, after it. */
+static inline int next_job(global int *taken, int jobs) {
+    int before = atomic_inc(taken);
+    if (before == jobs - 1)
+        atomic_xchg(taken, 0);
+    return get_num_groups(0) + before;
+}
+#define FOR_EACH_JOB(job, taken, jobs) for (int job = get_group_id(0); job < jobs; job = next_job(taken, jobs))
+
 /* Philox4x32-10; the same numbers as rng_philox() in src/base/rng.c. */
 static inline uint4 philox(uint4 counter, uint2 key) {
     for (int round = 0; round < 10; round++) {

@@ -287,7 +287,7 @@ kernel void winograd_weight_gradient(global const float *du, int count, int part
 }
 
 /* For devices whose work-items have a large fast local memory, which is a part of the cache on CPUs, and many wide
- * registers: work-groups are one work-item, and hold there what is transformed. */
+ * registers: work-groups are one work-item, hold there what is transformed, and take one job after the other. */
 
 #ifndef ROWS
 #define ROWS 6 /* of a register tile of the products */
@@ -380,20 +380,23 @@ static inline void multiply_tiles(local const float *v, int v_points, int count,
     }
 }
 
-/* y = the convolution of x by the weights whose transform is u[point][c][o], plus bias. A work-group makes `group` of
- * `tiles` tiles, COLUMNS vectors of channels at a time, and is a slab of partial where has_partial is set.
+/* y = the convolution of x by the weights whose transform is u[point][c][o], plus bias. A job is `group` of `tiles`
+ * tiles, COLUMNS vectors of channels at a time, and a slab of partial where has_partial is set.
  * v: [point][group][c], m: [point][group][WIDTH]. */
-kernel void winograd_fused(global const stored *x, int tiles, int group, int h, int w, int c, int o,
-                           global const float *u, int has_bias, global const float *bias, global stored *y,
-                           int has_partial, global float *partial, local vec *v_words, local vec *m_words) {
+kernel void winograd_fused(global int *taken, int jobs, global const stored *x, int tiles, int group, int h, int w,
+                           int c, int o, global const float *u, int has_bias, global const float *bias,
+                           global stored *y, int has_partial, global float *partial, local vec *v_words,
+                           local vec *m_words) {
     local float *v = (local float *)v_words, *m = (local float *)m_words;
-    int first = get_group_id(0) * group, count = min(group, tiles - first);
     int v_points = group * c + GAP, m_points = group * WIDTH + GAP;
-    transform_inputs(x, first, count, h, w, c, v, v_points);
-    for (int column = 0; column < o; column += WIDTH) {
-        multiply_tiles(v, v_points, count, c, u + column, o, m, m_points);
-        transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
-                          SLAB(get_group_id(0), partial, o) + column);
+    FOR_EACH_JOB(job, taken, jobs) {
+        int first = job * group, count = min(group, tiles - first);
+        transform_inputs(x, first, count, h, w, c, v, v_points);
+        for (int column = 0; column < o; column += WIDTH) {
+            multiply_tiles(v, v_points, count, c, u + column, o, m, m_points);
+            transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
+                              SLAB(job, partial, o) + column);
+        }
     }
 }
 
@@ -432,25 +435,27 @@ static inline void multiply_transposed(local const float *v, int v_points, local
     }
 }
 
-/* du[slab][point][c][o] = sum over the slab's tiles of (B' x B) * (A dy A'); a work-group does a slab of slab_tiles, a
- * group of tiles at a time. v: [point][group][c], z: [point][group][o]. */
-kernel void winograd_fused_gradient(global const stored *x, global const stored *dy, int tiles, int slab_tiles,
-                                    int group, int h, int w, int c, int o, global float *du, local vec *v_words,
-                                    local vec *z_words) {
+/* du[slab][point][c][o] = sum over the slab's tiles of (B' x B) * (A dy A'); a job is a slab of slab_tiles, a group of
+ * tiles at a time. v: [point][group][c], z: [point][group][o]. */
+kernel void winograd_fused_gradient(global int *taken, int slabs, global const stored *x, global const stored *dy,
+                                    int tiles, int slab_tiles, int group, int h, int w, int c, int o, global float *du,
+                                    local vec *v_words, local vec *z_words) {
     local float *v = (local float *)v_words, *z = (local float *)z_words;
-    int slab = get_group_id(0), start = slab * slab_tiles, end = min(start + slab_tiles, tiles);
     int v_points = group * c + GAP, z_points = group * o + GAP;
-    du += slab * ALPHA * ALPHA * ((size_t)c * o + GAP);
-    for (int first = start; first < end; first += group) {
-        int count = min(group, end - first);
-        transform_inputs(x, first, count, h, w, c, v, v_points);
-        transform_gradients(dy, first, count, h, w, o, z, z_points);
-        multiply_transposed(v, v_points, z, z_points, count, c, o, first > start, du);
+    FOR_EACH_JOB(slab, taken, slabs) {
+        int start = slab * slab_tiles, end = min(start + slab_tiles, tiles);
+        for (int first = start; first < end; first += group) {
+            int count = min(group, end - first);
+            transform_inputs(x, first, count, h, w, c, v, v_points);
+            transform_gradients(dy, first, count, h, w, o, z, z_points);
+            multiply_transposed(v, v_points, z, z_points, count, c, o, first > start,
+                                du + slab * ALPHA * ALPHA * ((size_t)c * o + GAP));
+        }
     }
 }
 
 /* ----------------------------------------------------------------------------------------------- weights in local --
- * The other way about, for weights whose transform is larger than the images': a work-group makes a slice of it, WIDTH
+ * The other way about, for weights whose transform is larger than the images': a job makes a slice of it, WIDTH
  * columns and `depth` of the channels c, and uses it up. The transformed images come in panels as large as what is read
  * of them at a time. */
 
@@ -558,60 +563,68 @@ static inline void multiply_slice(global const float *v, size_t v_points, int co
 }
 
 /* y = the convolution by weight[tap][c][o], plus bias, of `tiles` tiles, the first of which is the first of image
- * first_image, from v[c / depth][point][tile][depth] = B' x B. Work-group (i, j) makes columns from i * WIDTH on, tiles
- * from j * group on, which are slab first_slab + j of partial where has_partial is set. depth divides c.
+ * first_image, from v[c / depth][point][tile][depth] = B' x B. A job makes WIDTH columns of `group` tiles, which are a
+ * slab, from number first_slab on, of partial where has_partial is set; columns run fastest. depth divides c.
  * u: [point][depth][WIDTH], m: [point][group][WIDTH]. */
-kernel void winograd_sliced(global const float *v, int first_image, int tiles, int group, int h, int w, int c, int o,
-                            int depth, global const float *weight, int rotated, int has_bias, global const float *bias,
-                            global stored *y, int has_partial, int first_slab, global float *partial,
-                            local vec *u_words, local vec *m_words) {
+kernel void winograd_sliced(global int *taken, int jobs, global const float *v, int first_image, int tiles, int group,
+                            int h, int w, int c, int o, int depth, global const float *weight, int rotated,
+                            int has_bias, global const float *bias, global stored *y, int has_partial, int first_slab,
+                            global float *partial, local vec *u_words, local vec *m_words) {
     local float *u = (local float *)u_words, *m = (local float *)m_words;
-    int column = get_group_id(0) * WIDTH, first = get_group_id(1) * group, count = min(group, tiles - first);
     int u_points = depth * WIDTH + GAP, m_points = group * WIDTH + GAP;
     size_t v_points = (size_t)tiles * depth + GAP;
-    v += first * depth;
     y += (size_t)first_image * h * w * o;
-    for (int from = 0; from < c; from += depth, v += ALPHA * ALPHA * v_points) {
-        bool last = from + depth >= c;
-        int next_from = last ? 0 : from + depth, next_column = last ? min(column + WIDTH, o - WIDTH) : column;
-        transform_weights(slice_of(weight, c, o, rotated, from, depth, column), u, u_points);
-        multiply_slice(v, v_points, count, u, u_points, depth, from > 0, m, m_points,
-                       slice_of(weight, c, o, rotated, next_from, depth, next_column));
+    FOR_EACH_JOB(job, taken, jobs) {
+        int column = job * WIDTH % o, slab = job * WIDTH / o, first = slab * group, count = min(group, tiles - first);
+        int likely_column = (job + (int)get_num_groups(0)) * WIDTH % o; /* of this work-group's next job */
+        for (int from = 0; from < c; from += depth) {
+            bool last = from + depth >= c;
+            transform_weights(slice_of(weight, c, o, rotated, from, depth, column), u, u_points);
+            multiply_slice(v + from / depth * ALPHA * ALPHA * v_points + first * depth, v_points, count, u, u_points,
+                           depth, from > 0, m, m_points,
+                           slice_of(weight, c, o, rotated, last ? 0 : from + depth, depth,
+                                    last ? likely_column : column));
+        }
+        transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
+                          SLAB(first_slab + slab, partial, o) + column);
     }
-    transform_outputs(m, m_points, first, count, h, w, o, has_bias, bias + column, y + column, has_partial,
-                      SLAB(first_slab + get_group_id(1), partial, o) + column);
 }
 
 /* dweight[tap][c][o] = or, where add is set, += G' (sum over tiles of v * z) G, from v[c / depth][point][tile][depth] =
- * B' x B and z[o / WIDTH][point][tile][WIDTH] = A dy A'. Work-group (i, j) makes c from i * depth on and o from j * WIDTH
- * on. depth divides c, ROWS divides depth. du: [point][depth][WIDTH]. */
-kernel void winograd_sliced_gradient(global const float *v, global const float *z, int tiles, int c, int o, int depth,
-                                     int add, global float *dweight, local vec *du_words) {
+ * B' x B and z[o / WIDTH][point][tile][WIDTH] = A dy A'. A job makes `depth` of c, which run fastest, and WIDTH of o.
+ * depth divides c, ROWS divides depth. du: [point][depth][WIDTH]. */
+kernel void winograd_sliced_gradient(global int *taken, int jobs, global const float *v, global const float *z,
+                                     int tiles, int c, int o, int depth, int add, global float *dweight,
+                                     local vec *du_words) {
     local float *du = (local float *)du_words;
-    int from = get_group_id(0) * depth, first = get_group_id(1) * WIDTH, points = depth * WIDTH + GAP;
+    int points = depth * WIDTH + GAP;
     size_t v_points = (size_t)tiles * depth + GAP, z_points = (size_t)tiles * WIDTH + GAP;
-    v += get_group_id(0) * ALPHA * ALPHA * v_points;
-    z += get_group_id(1) * ALPHA * ALPHA * z_points;
-    for (int point = 0; point < ALPHA * ALPHA; point++, v += v_points, z += z_points)
-        for (int row = 0; row < depth; row += ROWS) {
-            vec sum[ROWS][COLUMNS];
-            UNROLL for (int r = 0; r < ROWS; r++)
-                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
-#define INPUT(r, t) v[(size_t)(t) * depth + row + r]
-#define GRADIENT(t, j) VLOAD(j, z + (size_t)(t) * WIDTH)
-            MULTIPLY(tiles, INPUT, GRADIENT)
-            UNROLL for (int r = 0; r < ROWS; r++)
-                UNROLL for (int j = 0; j < COLUMNS; j++)
-                    LOCAL_STORE(sum[r][j], j, du + point * points + (row + r) * WIDTH);
+    FOR_EACH_JOB(job, taken, jobs) {
+        int v_panel = job % (c / depth), z_panel = job / (c / depth);
+        for (int point = 0; point < ALPHA * ALPHA; point++) {
+            global const float *v_point = v + (v_panel * ALPHA * ALPHA + point) * v_points;
+            global const float *z_point = z + (z_panel * ALPHA * ALPHA + point) * z_points;
+            for (int row = 0; row < depth; row += ROWS) {
+                vec sum[ROWS][COLUMNS];
+                UNROLL for (int r = 0; r < ROWS; r++)
+                    UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
+#define INPUT(r, t) v_point[(size_t)(t) * depth + row + r]
+#define GRADIENT(t, j) VLOAD(j, z_point + (size_t)(t) * WIDTH)
+                MULTIPLY(tiles, INPUT, GRADIENT)
+                UNROLL for (int r = 0; r < ROWS; r++)
+                    UNROLL for (int j = 0; j < COLUMNS; j++)
+                        LOCAL_STORE(sum[r][j], j, du + point * points + (row + r) * WIDTH);
+            }
         }
-    dweight += (size_t)from * o + first;
-    for (int k = 0; k < depth; k++, dweight += o) {
-        local const float *tile_start = du + k * WIDTH;
-        for (int block = 0; block < COLUMNS; block++) {
-#define TAP(row, column) (dweight + (size_t)(row * 3 + column) * c * o)
+        global float *to = dweight + (size_t)v_panel * depth * o + z_panel * WIDTH;
+        for (int k = 0; k < depth; k++, to += o) {
+            local const float *tile_start = du + k * WIDTH;
+            for (int block = 0; block < COLUMNS; block++) {
+#define TAP(row, column) (to + (size_t)(row * 3 + column) * c * o)
 #define STORE_SLICE(row, column, value)                                                                                \
     VSTREAM((value) + (add ? VLOAD(block, TAP(row, column)) : (vec)0), block, TAP(row, column))
-            TRANSFORM(weight_transposed, ALPHA, 3, LOAD_LOCAL_POINT, STORE_SLICE)
+                TRANSFORM(weight_transposed, ALPHA, 3, LOAD_LOCAL_POINT, STORE_SLICE)
+            }
         }
     }
 }

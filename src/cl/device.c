@@ -41,7 +41,12 @@ static enum vggcl_err open_one(const struct selected *selected, const char *kern
     if (code != CL_SUCCESS)
         return dev_fail(d, code, "creating a context");
     d->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
-    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "creating a queue");
+    if (code != CL_SUCCESS)
+        return dev_fail(d, code, "creating a queue");
+    cl_int none = 0;
+    d->jobs_taken.count = 1;
+    d->jobs_taken.mem = clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, sizeof none, &none, &code);
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "creating a buffer");
 }
 
 enum vggcl_err dev_open_all(const char *selectors, const char *kernel_dir, struct dev *devices[VGGCL_DEVICES],
@@ -83,6 +88,8 @@ void dev_close(struct dev *d) {
         return;
     program_free_all(d);
     dev_drop(d, &d->gemm_scratch);
+    if (d->jobs_taken.mem)
+        clReleaseMemObject(d->jobs_taken.mem);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)
@@ -99,6 +106,11 @@ struct range dev_grid(const struct dev *d, size_t x, size_t y) {
     while (along_x < WORK_GROUP && along_x < x)
         along_x *= 2;
     return (struct range){{x, y, 1}, {along_x, WORK_GROUP / along_x, 1}};
+}
+
+struct range dev_jobs(const struct dev *d, size_t jobs) {
+    bool pocl = strcmp(d->info.platform_name, "Portable Computing Language") == 0;
+    return RANGE_SINGLE(pocl && jobs > d->info.compute_units ? d->info.compute_units : jobs, 1, 1);
 }
 
 /* Work-items that do not share their group's local memory do in groups of any size; what shares was checked before, see

@@ -30,6 +30,7 @@ struct dev {
     cl_device_id id;
     cl_context context;
     cl_command_queue queue;            /* in order: a launch sees what the ones before it wrote */
+    struct tensor jobs_taken;          /* one word, not counted in bytes, 0 between launches: see dev_jobs() */
     size_t alignment;                  /* bytes; where a view into a buffer may begin */
     int vector_width;                  /* floats that a work-item should handle at once: a power of two, 1..16 */
     int native_vector_width;           /* floats, as the driver says */
@@ -74,6 +75,11 @@ enum { WORK_GROUP = 64 };
 /* x * y work-items that each do a good deal: their own groups on CPUs; elsewhere groups of WORK_GROUP, as many of them
  * along x as it has. */
 struct range dev_grid(const struct dev *d, size_t x, size_t y);
+
+/* Work-groups of one work-item for a kernel that gives out so many jobs by next_job() (cl/common.cl), which takes
+ * d->jobs_taken and their number. One for each job; on PoCL one for each compute unit, because PoCL 3.1 gives the first
+ * of its threads half of all groups at once, and where that one's core is the slowest all others wait for it. */
+struct range dev_jobs(const struct dev *d, size_t jobs);
 
 /* How many rounds one work-item may go through all its loops on a CPU: Mesa's llvmpipe leaves them after 65535. */
 enum { DEV_CPU_ROUNDS = 1 << 15 };

@@ -138,10 +138,10 @@ static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *
         TRY(winograd_weight_rotated(d, WINOGRAD_F4, s.c, s.o, weight, scratch.weight));
     else
         TRY(winograd_weight(d, WINOGRAD_F4, s.c, s.o, weight, false, scratch.weight));
-    return dev_run(d, "winograd/winograd_fused", build_options(d, WINOGRAD_F4, FUSED, s.o, x).text,
-                   RANGE_SINGLE(quotient_up(tiles, group), 1, 1),
-                   ARGS(A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
-                        A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
+    size_t jobs = quotient_up(tiles, group);
+    return dev_run(d, "winograd/winograd_fused", build_options(d, WINOGRAD_F4, FUSED, s.o, x).text, dev_jobs(d, jobs),
+                   ARGS(A_MEM(d->jobs_taken), A_INT(jobs), A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w),
+                        A_INT(s.c), A_INT(s.o), A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
                         A_INT(partial.mem != NULL), A_MEM(partial), local_points(WINOGRAD_F4, group, s.c),
                         local_points(WINOGRAD_F4, group, width_of(d, FUSED, s.o))));
 }
@@ -154,10 +154,10 @@ static enum vggcl_err fused_weight_gradient(const struct conv_algorithm *a, stru
     size_t slab_tiles = quotient_up(quotient_up(tiles, most_slabs(d)), group) * group;
     size_t slabs = quotient_up(tiles, slab_tiles);
     TRY(dev_run(d, "winograd/winograd_fused_gradient", build_options(d, WINOGRAD_F4, FUSED_GRADIENT, s.o, x).text,
-                RANGE_SINGLE(slabs, 1, 1),
-                ARGS(A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles), A_INT(group), A_INT(s.h), A_INT(s.w),
-                     A_INT(s.c), A_INT(s.o), A_MEM(scratch.output), local_points(WINOGRAD_F4, group, s.c),
-                     local_points(WINOGRAD_F4, group, s.o))));
+                dev_jobs(d, slabs),
+                ARGS(A_MEM(d->jobs_taken), A_INT(slabs), A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles),
+                     A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o), A_MEM(scratch.output),
+                     local_points(WINOGRAD_F4, group, s.c), local_points(WINOGRAD_F4, group, s.o))));
     return winograd_weight_gradient(d, WINOGRAD_F4, s.c, s.o, slabs, scratch.output, dweight);
 }
 
@@ -248,15 +248,14 @@ static enum vggcl_err sliced_forward(const struct conv_algorithm *a, struct dev 
         part.n = least(images, s.n - first);
         size_t tiles = tiles_of(alpha, part);
         struct slicing slicing = slicing_of(d, alpha, part);
-        size_t groups = groups_of(d, alpha, part);
+        size_t groups = groups_of(d, alpha, part), jobs = s.o / width * groups;
         TRY(winograd_input(d, alpha, part, x, first, slicing.depth, scratch.input));
-        TRY(dev_run(d, "winograd/winograd_sliced", build_options(d, alpha, SLICED, s.o, x).text,
-                    RANGE_SINGLE(s.o / width, groups, 1),
-                    ARGS(A_MEM(scratch.input), A_INT(first), A_INT(tiles), A_INT(slicing.group), A_INT(s.h), A_INT(s.w),
-                         A_INT(s.c), A_INT(s.o), A_INT(slicing.depth), A_MEM(weight), A_INT(rotate),
-                         A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), A_INT(partial.mem != NULL), A_INT(slab),
-                         A_MEM(partial), local_points(alpha, slicing.depth, width),
-                         local_points(alpha, slicing.group, width))));
+        TRY(dev_run(d, "winograd/winograd_sliced", build_options(d, alpha, SLICED, s.o, x).text, dev_jobs(d, jobs),
+                    ARGS(A_MEM(d->jobs_taken), A_INT(jobs), A_MEM(scratch.input), A_INT(first), A_INT(tiles),
+                         A_INT(slicing.group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o), A_INT(slicing.depth),
+                         A_MEM(weight), A_INT(rotate), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
+                         A_INT(partial.mem != NULL), A_INT(slab), A_MEM(partial),
+                         local_points(alpha, slicing.depth, width), local_points(alpha, slicing.group, width))));
         slab += groups;
     }
     return VGGCL_OK;
@@ -267,17 +266,17 @@ static enum vggcl_err sliced_weight_gradient(const struct conv_algorithm *a, str
                                              struct conv_scratch scratch) {
     int alpha = a->alpha;
     size_t images = sliced_chunk(d, alpha, s), width = width_of(d, SLICED_GRADIENT, s.o);
-    size_t depth = fitting_depth(d, s.c, GRADIENT_DEPTH);
+    size_t depth = fitting_depth(d, s.c, GRADIENT_DEPTH), jobs = s.c / depth * (s.o / width);
     for (size_t first = 0; first < s.n; first += images) {
         struct conv_shape part = s;
         part.n = least(images, s.n - first);
         TRY(winograd_input(d, alpha, part, x, first, depth, scratch.input));
         TRY(winograd_gradient(d, alpha, part, dy, first, width, scratch.output));
         TRY(dev_run(d, "winograd/winograd_sliced_gradient", build_options(d, alpha, SLICED_GRADIENT, s.o, x).text,
-                    RANGE_SINGLE(s.c / depth, s.o / width, 1),
-                    ARGS(A_MEM(scratch.input), A_MEM(scratch.output), A_INT(tiles_of(alpha, part)), A_INT(s.c),
-                         A_INT(s.o), A_INT(depth), A_INT(first > 0), A_MEM(dweight),
-                         local_points(alpha, depth, width))));
+                    dev_jobs(d, jobs),
+                    ARGS(A_MEM(d->jobs_taken), A_INT(jobs), A_MEM(scratch.input), A_MEM(scratch.output),
+                         A_INT(tiles_of(alpha, part)), A_INT(s.c), A_INT(s.o), A_INT(depth), A_INT(first > 0),
+                         A_MEM(dweight), local_points(alpha, depth, width))));
     }
     return VGGCL_OK;
 }

@@ -188,6 +188,19 @@ static inline place place_of(int tile, int h, int w, int halo) {
 #define LOAD_POINT(row, column) VLOAD(block, tile_start + (size_t)(row * ALPHA + column) * points)
 #define STORE_POINT(row, column, value) VSTORE(value, block, tile_start + (size_t)(row * ALPHA + column) * points)
 
+/* taps[tap][k], lane i = weight[8 - tap][column + i][from + k], from weight[tap][o][c]: VW x VW channels of the weights
+ * turned by 180 degrees. LOAD_ROTATED is a vector of o at c number from + k. */
+static inline void load_rotated(global const float *weight, int c, size_t tap_words, int from, int column,
+                                vec taps[9][VW]) {
+    for (int tap = 0; tap < 9; tap++)
+        load_transposed(weight + (8 - tap) * tap_words + (size_t)column * c + from, c, taps[tap]);
+}
+#define LOAD_ROTATED(row, column) taps[row * 3 + column][k]
+
+/* A program has the kernels with register tiles, which need ROWS and COLUMNS, or those without: all that a program has
+ * is compiled for its binary. */
+#ifndef ROWS
+
 /* What the kernels over tiles have in common: a work-item is one block of one of `tiles` tiles, the first of which is
  * the first of image first_image; `halo` is how far a tile begins before its outputs. Transformed, it lies in
  * [panel][point][tile][channel of the panel] of `panel` channels, which divide c: all in one are [point][tile][c]. */
@@ -241,15 +254,6 @@ kernel void winograd_weight(global const float *weight, int count, int turned, g
     TRANSFORM(weight_transform, 3, ALPHA, LOAD_TAP, STORE_POINT)
 }
 
-/* taps[tap][k], lane i = weight[8 - tap][column + i][from + k], from weight[tap][o][c]: VW x VW channels of the weights
- * turned by 180 degrees. LOAD_ROTATED is a vector of o at c number from + k. */
-static inline void load_rotated(global const float *weight, int c, size_t tap_words, int from, int column,
-                                vec taps[9][VW]) {
-    for (int tap = 0; tap < 9; tap++)
-        load_transposed(weight + (8 - tap) * tap_words + (size_t)column * c + from, c, taps[tap]);
-}
-#define LOAD_ROTATED(row, column) taps[row * 3 + column][k]
-
 /* The same of the weights turned by 180 degrees with their channels swapped, w[tap][c][o] = weight[8 - tap][o][c]. A
  * work-item is VW of o at VW of c, which VW divides too. */
 kernel void winograd_weight_rotated(global const float *weight, int c, int o, global float *u) {
@@ -286,15 +290,11 @@ kernel void winograd_weight_gradient(global const float *du, int count, int part
     TRANSFORM(weight_transposed, ALPHA, 3, LOAD_SUM, STORE_TAP)
 }
 
+#else
+
 /* For devices whose work-items have a large fast local memory, which is a part of the cache on CPUs, and many wide
  * registers: work-groups are one work-item, hold there what is transformed, and take one job after the other. */
 
-#ifndef ROWS
-#define ROWS 6 /* of a register tile of the products */
-#endif
-#ifndef COLUMNS
-#define COLUMNS 4 /* vectors of a register tile */
-#endif
 #define WIDTH (COLUMNS * VW)
 
 #define LOCAL_LOAD(i, p) (((local const vec *)(p))[i])
@@ -628,3 +628,5 @@ kernel void winograd_sliced_gradient(global int *taken, int jobs, global const f
         }
     }
 }
+
+#endif

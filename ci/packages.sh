@@ -9,7 +9,7 @@ compiles() { echo '#include <stdio.h>' | "$1" -E - >/dev/null 2>&1; }
 driver() { find /etc/OpenCL/vendors -name '*.icd' ! -name 'mesa*' ! -name 'rusticl*' | grep -q .; }
 pocl() { grep -qis pocl /etc/OpenCL/vendors/*.icd; }
 # A package that was removed leaves the file that names its library.
-rusticl() { ls /usr/lib/*/"$(cat /etc/OpenCL/vendors/rusticl.icd)"; }
+rusticl() { local library && library=$(cat /etc/OpenCL/vendors/rusticl.icd) && ls /usr/lib/*/"$library"; }
 
 missing=()
 # need PACKAGES CHECK...: they are missing where the check fails.

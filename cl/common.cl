@@ -153,8 +153,9 @@ static inline vec group_sum(vec value, local vec *shared) {
     return value;
 }
 
-/* The next job of a work-group of a kernel whose groups take jobs 0 .. jobs - 1 one after the other, beginning with the one
- * of their own number: see dev_jobs(). The counter `taken` is 0 before the kernel and, by the last to ask, after it. */
+/* The next job of a work-group of a kernel whose groups take jobs 0 .. jobs - 1 one after the other, beginning with
+ * that of their own number: see dev_jobs(). The counter `taken` is 0 before the kernel and, by the last to ask, after
+ * it. */
 static inline int next_job(global int *taken, int jobs) {
     int before = atomic_inc(taken);
     if (before == jobs - 1)

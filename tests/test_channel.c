@@ -5,8 +5,8 @@
 
 /* The slabs cover the rows, none of them is empty; they stay few until they are as long as they may be; and there is
  * memory for those of fewer rows. */
-static void slabs_of(enum vggcl_device_type type, size_t few) {
-    const struct dev dev = {.info.type = type}, *d = &dev;
+static void slabs_of(bool simt, size_t few) {
+    const struct dev dev = {.simt = simt}, *d = &dev;
     for (size_t rows = 1; rows < 2000000; rows += rows < 10000 ? 1 : 997) {
         size_t each = channel_slab_rows(d, rows), count = channel_slabs(d, rows);
         assert_true((count - 1) * each < rows && rows <= count * each);
@@ -18,8 +18,8 @@ static void slabs_of(enum vggcl_device_type type, size_t few) {
 
 static void slabs(void **state) {
     (void)state;
-    slabs_of(VGGCL_CPU, 256);
-    slabs_of(VGGCL_GPU, 2048);
+    slabs_of(false, 256);
+    slabs_of(true, 2048);
 }
 
 int main(void) {

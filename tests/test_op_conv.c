@@ -89,7 +89,7 @@ static void statistics(void **state) {
                  {&conv_winograd4_fused, {9, 8, 8, 16, 16}, {9, 8, 6, 16, 16}},
                  {&conv_winograd4_sliced, {9, 8, 8, 16, 16}, {9, 6, 8, 16, 16}},
                  {&conv_winograd2_lone_sliced, {9, 2, 2, 16, 16}, {9, 3, 2, 16, 16}}};
-    if (device->info.type != VGGCL_CPU)
+    if (device->simt)
         skip(); /* whose direct convolution takes none */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct conv_method m = {cases[i].algorithm, gemm_engine(device)};

@@ -137,7 +137,7 @@ static void wrong_tiles(void **state) {
 /* A GPU's tile, also one of a GPU that has little. */
 static void built_in_tiles(void **state) {
     (void)state;
-    struct dev gpu = {.info = {.type = VGGCL_GPU, .work_group_size = 1024, .local_memory = 49152}, .vector_width = 4};
+    struct dev gpu = {.info = {.work_group_size = 1024, .local_memory = 49152}, .simt = true, .vector_width = 4};
     assert_int_equal(gemm_built_in_tile(&gpu, false).group_rows, 16);
     CHECK(gemm_tile_check(&gpu, gemm_built_in_tile(&gpu, false)));
     gpu.info.work_group_size = 64;

@@ -9,11 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Sixteen floats fill an AVX-512 register, and PoCL splits wider types on narrower machines without loss; on a GPU a
- * work-item reads four neighbours at once. */
-static int natural_vector_width(enum vggcl_device_type type) {
-    return type == VGGCL_CPU ? 16 : 4;
-}
+/* Sixteen floats fill an AVX-512 register, and PoCL splits wider types on narrower machines without loss; where
+ * work-items are lanes, each reads four neighbours at once. */
+enum { VECTOR_WIDTH = 16, LANE_WIDTH = 4 };
 
 static enum vggcl_err check_kernel_dir(const char *kernel_dir) {
     struct stat status;
@@ -32,7 +30,8 @@ static enum vggcl_err open_one(const struct selected *selected, const char *kern
     }
     d->info = selected->info;
     d->id = selected->id;
-    d->vector_width = natural_vector_width(d->info.type);
+    d->simt = d->info.type != VGGCL_CPU || d->info.native_vector_width <= 1;
+    d->vector_width = d->simt ? LANE_WIDTH : VECTOR_WIDTH;
     d->kernel_dir = kernel_dir && *kernel_dir ? kernel_dir : NULL;
     d->native_vector_width = (int)d->info.native_vector_width;
     d->alignment = d->info.alignment > 64 ? d->info.alignment : 64;
@@ -101,7 +100,7 @@ void dev_close(struct dev *d) {
 
 struct range dev_grid(const struct dev *d, size_t x, size_t y) {
     size_t along_x = 1;
-    if (d->info.type == VGGCL_CPU)
+    if (!d->simt)
         return RANGE_SINGLE(x, y, 1);
     while (along_x < WORK_GROUP && along_x < x)
         along_x *= 2;
@@ -109,8 +108,7 @@ struct range dev_grid(const struct dev *d, size_t x, size_t y) {
 }
 
 struct range dev_jobs(const struct dev *d, size_t jobs) {
-    bool pocl = strcmp(d->info.platform_name, "Portable Computing Language") == 0;
-    return RANGE_SINGLE(pocl && jobs > d->info.compute_units ? d->info.compute_units : jobs, 1, 1);
+    return RANGE_SINGLE(jobs < d->info.compute_units ? jobs : d->info.compute_units, 1, 1);
 }
 
 /* Work-items that do not share their group's local memory do in groups of any size; what shares was checked before, see
@@ -139,6 +137,10 @@ enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, str
     }
     cl_int code = clEnqueueNDRangeKernel(d->queue, kernel, 3, NULL, range.global, range.local, 0, NULL, NULL);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, name);
+}
+
+size_t dev_most_rounds(const struct dev *d) {
+    return d->info.type == VGGCL_CPU ? DEV_CPU_ROUNDS : SIZE_MAX;
 }
 
 size_t dev_register_width(const struct dev *d) {

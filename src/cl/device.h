@@ -42,6 +42,10 @@ struct dev {
     size_t bytes, peak_bytes;            /* of all buffers: now, and the most there have been */
     bool half;      /* nets made on it keep activations as 16-bit floats, from the input to where they are flattened */
     bool rehearses; /* launches do nothing; matrix products only find out what scratch memory they want */
+    /* Work-items are lanes of the hardware's vectors, of which it wants many, side by side in groups: on what is no
+     * CPU, and on a CPU whose driver says that its vectors hold one float (Mesa's llvmpipe). Elsewhere a work-item has
+     * a core and its vectors for itself. */
+    bool simt;
     /* Kept here for ops/gemm.c: the engine that multiplies, its scratch memory (dev_gemm_scratch()), and the words of
      * it that the products rehearsed want. */
     int gemm_engine;
@@ -72,17 +76,19 @@ enum { WORK_GROUP = 64 };
 #define RANGE(n)              ((struct range){{(n), 1, 1}, {WORK_GROUP, 1, 1}}) /* n independent work-items */
 #define RANGE_SINGLE(x, y, z) ((struct range){{(x), (y), (z)}, {1, 1, 1}})      /* big work-items, each its own group */
 
-/* x * y work-items that each do a good deal: their own groups on CPUs; elsewhere groups of WORK_GROUP, as many of them
- * along x as it has. */
+/* x * y work-items that each do a good deal: their own groups, or where they are lanes groups of WORK_GROUP, as many of
+ * them along x as it has. */
 struct range dev_grid(const struct dev *d, size_t x, size_t y);
 
-/* Work-groups of one work-item for a kernel that gives out so many jobs by next_job() (cl/common.cl), which takes
- * d->jobs_taken and their number. One for each job; on PoCL one for each compute unit, because PoCL 3.1 gives the first
- * of its threads half of all groups at once, and where that one's core is the slowest all others wait for it. */
+/* A work-group of one work-item for each compute unit, for a kernel that gives out jobs by next_job() (cl/common.cl)
+ * and takes A_JOBS: a driver that deals out groups beforehand, as PoCL 3.1 does by halves, leaves the fast units
+ * waiting for the slowest. */
 struct range dev_jobs(const struct dev *d, size_t jobs);
 
-/* How many rounds one work-item may go through all its loops on a CPU: Mesa's llvmpipe leaves them after 65535. */
+/* How many rounds one work-item may go through all its loops: on CPUs DEV_CPU_ROUNDS, because Mesa's llvmpipe leaves
+ * them after 65535. */
 enum { DEV_CPU_ROUNDS = 1 << 15 };
+size_t dev_most_rounds(const struct dev *d);
 
 struct arg {
     size_t size; /* bytes; 0 ends a list */
@@ -101,6 +107,7 @@ struct arg {
 #define A_UINT(x)       ((struct arg){.size = sizeof(cl_uint), .value = {.u = (cl_uint)(x)}})
 #define A_FLOAT(x)      ((struct arg){.size = sizeof(cl_float), .value = {.f = (cl_float)(x)}})
 #define A_UINT2(lo, hi) ((struct arg){.size = sizeof(cl_uint2), .value = {.u2 = {{(cl_uint)(lo), (cl_uint)(hi)}}}})
+#define A_JOBS(d, jobs) A_MEM((d)->jobs_taken), A_INT(jobs) /* two: the counter, and how many there are */
 #define ARGS(...)       ((const struct arg[]){__VA_ARGS__, {0}})
 
 /* Enqueues kernel "file/function" of cl/file.cl, built with options ("" or "-DX=..."; each program is built once per

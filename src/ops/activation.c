@@ -4,12 +4,12 @@
 #include <math.h>
 #include <stdio.h>
 
-/* A work-item's run: long on CPUs, where items are few and coins are thrown once for many pixels, but not longer than
+/* A work-item's run: long where items are few, and coins are thrown once for many pixels, but not longer than
  * its loops may be (DEV_CPU_ROUNDS; a pixel has up to 64, coins included); elsewhere so that there are enough items. */
-enum { CPU_RUNS = 256, OTHER_RUNS = 4096, LEAST_RUN = 4, MOST_RUN = DEV_CPU_ROUNDS / 64 };
+enum { RUNS = 256, SIMT_RUNS = 4096, LEAST_RUN = 4, MOST_RUN = DEV_CPU_ROUNDS / 64 };
 
 static struct slabbing runs_of(const struct dev *d) {
-    return (struct slabbing){d->info.type == VGGCL_CPU ? CPU_RUNS : OTHER_RUNS, LEAST_RUN, MOST_RUN};
+    return (struct slabbing){d->simt ? SIMT_RUNS : RUNS, LEAST_RUN, MOST_RUN};
 }
 
 static size_t pixels_of(const struct activation *a) {

@@ -5,10 +5,10 @@
 /* Enough slabs to keep a device busy, few enough that the second level stays short, unless they got longer than a
  * work-item's loops may be (DEV_CPU_ROUNDS; bn_partial has up to ten for a row). */
 static struct slabbing slabbing(const struct dev *d) {
-    return (struct slabbing){.slabs = d->info.type == VGGCL_CPU ? 256 : 2048, .least = 16, .most = 2048};
+    return (struct slabbing){.slabs = d->simt ? 2048 : 256, .least = 16, .most = 2048};
 }
 
-enum { CPU_COLUMNS = 4, SHARERS = 256 /* at most: a power of two */ };
+enum { COLUMNS = 4, SHARERS = 256 /* at most: a power of two */ };
 
 size_t slab_rows(struct slabbing s, size_t rows) {
     size_t each = quotient_up(rows, s.slabs);
@@ -40,7 +40,7 @@ size_t channel_workspace(const struct dev *d, size_t rows, size_t c) {
 }
 
 size_t channel_sharers(const struct dev *d, size_t slabs) {
-    size_t most = d->info.type == VGGCL_CPU ? 1 : SHARERS, sharers = 1;
+    size_t most = d->simt ? SHARERS : 1, sharers = 1;
     while (sharers < slabs && sharers < most && 2 * sharers <= d->info.work_group_size)
         sharers *= 2;
     return sharers;
@@ -56,7 +56,7 @@ enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t slabs, s
 }
 
 size_t channel_columns(const struct dev *d, size_t c) {
-    size_t vectors = c / (size_t)dev_vector_width(d, (int)c), columns = d->info.type == VGGCL_CPU ? CPU_COLUMNS : 1;
+    size_t vectors = c / (size_t)dev_vector_width(d, (int)c), columns = d->simt ? 1 : COLUMNS;
     while (vectors % columns)
         columns /= 2;
     return columns;

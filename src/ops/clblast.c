@@ -24,7 +24,7 @@ const char *clblast_set_name(int set) {
 }
 
 int clblast_built_in_set(const struct dev *d) {
-    return d->info.type == VGGCL_CPU ? AVX512 : OWN;
+    return d->simt ? OWN : AVX512;
 }
 
 #define TEXT_(x) #x

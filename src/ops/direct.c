@@ -5,12 +5,11 @@
 
 #include <stdio.h>
 
-/* PIXELS * COLUMNS sums stay in a CPU's vector registers; other devices' work-items have room for one column, and its
- * inputs. */
-enum { SUMS = 16, MOST_COLUMNS = 4, CPU_GRADIENT_PIXELS = 16, OTHER_PIXELS = 4 };
+/* PIXELS * COLUMNS sums stay in a core's vector registers; a lane has room for one column, and its inputs. */
+enum { SUMS = 16, MOST_COLUMNS = 4, GRADIENT_PIXELS = 16, SIMT_PIXELS = 4 };
 
-/* Slabs, as long as their work-items stay within DEV_CPU_ROUNDS. */
-enum { FORWARD_SLABS = 256, CPU_GRADIENT_SLABS = 64, OTHER_GRADIENT_SLABS = 2048 };
+/* Slabs, as long as their work-items stay within dev_most_rounds(). */
+enum { FORWARD_SLABS = 256, GRADIENT_SLABS = 64, SIMT_GRADIENT_SLABS = 2048 };
 
 struct options {
     char text[96];
@@ -36,13 +35,12 @@ struct runs {
 };
 
 static struct runs runs_of(const struct dev *d, struct conv_shape s) {
-    bool cpu = d->info.type == VGGCL_CPU; /* others want more work-items */
-    size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = cpu ? MOST_COLUMNS : 1;
+    size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = d->simt ? 1 : MOST_COLUMNS;
     while (vectors % columns)
         columns /= 2;
-    size_t pixels = cpu ? SUMS / columns : OTHER_PIXELS, runs = quotient_up(s.w, pixels) * s.n * s.h;
+    size_t pixels = d->simt ? SIMT_PIXELS : SUMS / columns, runs = quotient_up(s.w, pixels) * s.n * s.h;
     size_t rounds = load_rounds(s, pixels) + (9 * s.c + 4) * (columns + 1) * (pixels + 1);
-    struct slabbing slabbing = {FORWARD_SLABS, 1, cpu ? DEV_CPU_ROUNDS / rounds : 1};
+    struct slabbing slabbing = {FORWARD_SLABS, 1, d->simt ? 1 : dev_most_rounds(d) / rounds};
     return (struct runs){columns, pixels, slab_rows(slabbing, runs), slab_count(slabbing, runs)};
 }
 
@@ -58,15 +56,14 @@ enum vggcl_err direct_forward(struct dev *d, struct conv_shape s, struct tensor 
 }
 
 static size_t gradient_pixels(const struct dev *d) {
-    return d->info.type == VGGCL_CPU ? CPU_GRADIENT_PIXELS : OTHER_PIXELS;
+    return d->simt ? SIMT_PIXELS : GRADIENT_PIXELS;
 }
 
 static struct slabbing gradient_slabbing(const struct dev *d, struct conv_shape s) {
     size_t columns = channel_columns(d, s.o), pixels = gradient_pixels(d), runs = quotient_up(s.w, pixels);
     size_t run_rounds = load_rounds(s, pixels) + columns * (9 * s.c + 1) * (pixels + 2);
-    if (d->info.type != VGGCL_CPU)
-        return (struct slabbing){OTHER_GRADIENT_SLABS, 1, SIZE_MAX};
-    return (struct slabbing){CPU_GRADIENT_SLABS, 1, DEV_CPU_ROUNDS / (runs * run_rounds)};
+    return (struct slabbing){d->simt ? SIMT_GRADIENT_SLABS : GRADIENT_SLABS, 1,
+                             dev_most_rounds(d) / (runs * run_rounds)};
 }
 
 size_t direct_slabs(const struct dev *d, struct conv_shape s) {
@@ -112,7 +109,7 @@ static enum vggcl_err forward(const struct conv_algorithm *a, struct dev *d, str
 static size_t forward_slabs(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s) {
     struct runs r = runs_of(d, s);
     (void)a;
-    return s.w % r.pixels == 0 && d->info.type == VGGCL_CPU ? r.slabs : 0;
+    return s.w % r.pixels == 0 && !d->simt ? r.slabs : 0;
 }
 
 static enum vggcl_err weight_gradient(const struct conv_algorithm *a, struct dev *d, struct conv_shape s,

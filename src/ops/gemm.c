@@ -36,14 +36,13 @@ enum vggcl_err gemm_use(struct dev *d, const char *name) {
 
 /* With AVX-512's 32 registers of 16 floats, 6 rows x 4 vectors of accumulators leave room for the vectors of b, and
  * multiply 2.4 times what they load: measured 10 % faster than 8 x 2. But eight rows of a transposed a are one load:
- * that is another 6 % faster. Other CPUs have not so many; llvmpipe does not even unroll the loops over such a tile, or
- * over 6 x 2 of 8 floats, which is the best with AVX2 (data/profiles), and leaves them (see DEV_CPU_ROUNDS). On GPUs a
- * work-group makes 128 x 64 words, of a transposed a 64 x 64: measured on an H100; smaller ones where that is more than
- * the device takes. */
+ * that is another 6 % faster. Other CPUs have not so many: with AVX2 6 x 2 of 8 floats is the best (data/profiles).
+ * Where work-items are lanes a work-group makes 128 x 64 words, of a transposed a 64 x 64: measured on an H100; smaller
+ * ones where that is more than the device takes. */
 struct gemm_tile gemm_built_in_tile(const struct dev *d, bool transposed) {
-    if (d->info.type == VGGCL_CPU && d->native_vector_width >= 16 && !transposed)
+    if (!d->simt && d->native_vector_width >= 16 && !transposed)
         return (struct gemm_tile){.rows = 6, .vectors = 4, .width = d->vector_width, .panel = 96};
-    if (d->info.type == VGGCL_CPU)
+    if (!d->simt)
         return (struct gemm_tile){.rows = 8, .vectors = 2, .width = d->vector_width, .panel = 64};
     struct gemm_tile t = {
         .rows = 8, .vectors = 2, .width = d->vector_width, .group_rows = 16, .group_columns = 8, .depth = 16};
@@ -143,15 +142,14 @@ const char *gemm_kernels(const struct dev *d, bool transposed) {
                                             : "gemm/gemm";
 }
 
-/* A long sum goes in parts, of whole vectors: on CPUs for DEV_CPU_ROUNDS, which a panel of 16 tiles reaches at a depth
- * of 2048; and for local memory to hold what is packed. */
+/* A long sum goes in parts, of whole vectors: for dev_most_rounds(), which on CPUs a panel of 16 tiles reaches at a
+ * depth of 2048; and for local memory to hold what is packed. */
 enum { LEAST_DEPTH = 64 };
 
 static size_t most_depth(const struct dev *d, bool a_transposed, bool b_transposed) {
     struct gemm_tile t = tile(d, a_transposed);
-    size_t depth = SIZE_MAX, packed = (size_t)d->info.local_memory / packed_row_bytes(t);
-    if (d->info.type == VGGCL_CPU)
-        depth = DEV_CPU_ROUNDS / (t.group_rows ? 8 : (size_t)(t.panel / t.rows));
+    size_t packed = (size_t)d->info.local_memory / packed_row_bytes(t);
+    size_t depth = dev_most_rounds(d) / (t.group_rows ? 8 : (size_t)(t.panel / t.rows));
     if (b_transposed && !t.group_rows && gemm_engine(d) == GEMM_TILED && depth > packed)
         depth = packed;
     return depth < LEAST_DEPTH ? LEAST_DEPTH : depth / LEAST_DEPTH * LEAST_DEPTH;

@@ -39,7 +39,7 @@ static size_t least(size_t a, size_t b) {
 
 /* A CPU, whose local memory is cached and whose work-items are worth a work-group each; and whole vectors. */
 static bool suits(const struct dev *d, struct conv_shape s) {
-    return d->info.type == VGGCL_CPU && s.c % dev_register_width(d) == 0 && s.o % dev_register_width(d) == 0;
+    return !d->simt && s.c % dev_register_width(d) == 0 && s.o % dev_register_width(d) == 0;
 }
 
 /* The register tile of a product that has o channels along its columns, whole vectors of which the tile divides. */
@@ -140,8 +140,8 @@ static enum vggcl_err fused_forward(const struct conv_algorithm *a, struct dev *
         TRY(winograd_weight(d, WINOGRAD_F4, s.c, s.o, weight, false, scratch.weight));
     size_t jobs = quotient_up(tiles, group);
     return dev_run(d, "winograd/winograd_fused", build_options(d, WINOGRAD_F4, FUSED, s.o, x).text, dev_jobs(d, jobs),
-                   ARGS(A_MEM(d->jobs_taken), A_INT(jobs), A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w),
-                        A_INT(s.c), A_INT(s.o), A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
+                   ARGS(A_JOBS(d, jobs), A_MEM(x), A_INT(tiles), A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c),
+                        A_INT(s.o), A_MEM(scratch.weight), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
                         A_INT(partial.mem != NULL), A_MEM(partial), local_points(WINOGRAD_F4, group, s.c),
                         local_points(WINOGRAD_F4, group, width_of(d, FUSED, s.o))));
 }
@@ -155,9 +155,9 @@ static enum vggcl_err fused_weight_gradient(const struct conv_algorithm *a, stru
     size_t slabs = quotient_up(tiles, slab_tiles);
     TRY(dev_run(d, "winograd/winograd_fused_gradient", build_options(d, WINOGRAD_F4, FUSED_GRADIENT, s.o, x).text,
                 dev_jobs(d, slabs),
-                ARGS(A_MEM(d->jobs_taken), A_INT(slabs), A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles),
-                     A_INT(group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o), A_MEM(scratch.output),
-                     local_points(WINOGRAD_F4, group, s.c), local_points(WINOGRAD_F4, group, s.o))));
+                ARGS(A_JOBS(d, slabs), A_MEM(x), A_MEM(dy), A_INT(tiles), A_INT(slab_tiles), A_INT(group), A_INT(s.h),
+                     A_INT(s.w), A_INT(s.c), A_INT(s.o), A_MEM(scratch.output), local_points(WINOGRAD_F4, group, s.c),
+                     local_points(WINOGRAD_F4, group, s.o))));
     return winograd_weight_gradient(d, WINOGRAD_F4, s.c, s.o, slabs, scratch.output, dweight);
 }
 
@@ -251,11 +251,11 @@ static enum vggcl_err sliced_forward(const struct conv_algorithm *a, struct dev 
         size_t groups = groups_of(d, alpha, part), jobs = s.o / width * groups;
         TRY(winograd_input(d, alpha, part, x, first, slicing.depth, scratch.input));
         TRY(dev_run(d, "winograd/winograd_sliced", build_options(d, alpha, SLICED, s.o, x).text, dev_jobs(d, jobs),
-                    ARGS(A_MEM(d->jobs_taken), A_INT(jobs), A_MEM(scratch.input), A_INT(first), A_INT(tiles),
-                         A_INT(slicing.group), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o), A_INT(slicing.depth),
-                         A_MEM(weight), A_INT(rotate), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y),
-                         A_INT(partial.mem != NULL), A_INT(slab), A_MEM(partial),
-                         local_points(alpha, slicing.depth, width), local_points(alpha, slicing.group, width))));
+                    ARGS(A_JOBS(d, jobs), A_MEM(scratch.input), A_INT(first), A_INT(tiles), A_INT(slicing.group),
+                         A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o), A_INT(slicing.depth), A_MEM(weight),
+                         A_INT(rotate), A_INT(bias.mem != NULL), A_MEM(bias), A_MEM(y), A_INT(partial.mem != NULL),
+                         A_INT(slab), A_MEM(partial), local_points(alpha, slicing.depth, width),
+                         local_points(alpha, slicing.group, width))));
         slab += groups;
     }
     return VGGCL_OK;
@@ -274,9 +274,9 @@ static enum vggcl_err sliced_weight_gradient(const struct conv_algorithm *a, str
         TRY(winograd_gradient(d, alpha, part, dy, first, width, scratch.output));
         TRY(dev_run(d, "winograd/winograd_sliced_gradient", build_options(d, alpha, SLICED_GRADIENT, s.o, x).text,
                     dev_jobs(d, jobs),
-                    ARGS(A_MEM(d->jobs_taken), A_INT(jobs), A_MEM(scratch.input), A_MEM(scratch.output),
-                         A_INT(tiles_of(alpha, part)), A_INT(s.c), A_INT(s.o), A_INT(depth), A_INT(first > 0),
-                         A_MEM(dweight), local_points(alpha, depth, width))));
+                    ARGS(A_JOBS(d, jobs), A_MEM(scratch.input), A_MEM(scratch.output), A_INT(tiles_of(alpha, part)),
+                         A_INT(s.c), A_INT(s.o), A_INT(depth), A_INT(first > 0), A_MEM(dweight),
+                         local_points(alpha, depth, width))));
     }
     return VGGCL_OK;
 }

@@ -300,14 +300,14 @@ static enum vggcl_err try_tuning(struct search *s, const struct tuning *challeng
     return tuning_use(s->d, &s->tuning);
 }
 
-static const struct gemm_tile cpu_tiles[] = {
+static const struct gemm_tile core_tiles[] = {
     {.rows = 6, .vectors = 4, .width = 16, .panel = 96},  {.rows = 8, .vectors = 2, .width = 16, .panel = 64},
     {.rows = 8, .vectors = 3, .width = 16, .panel = 64},  {.rows = 12, .vectors = 2, .width = 16, .panel = 96},
     {.rows = 6, .vectors = 4, .width = 16, .panel = 48},  {.rows = 6, .vectors = 2, .width = 8, .panel = 48},
     {.rows = 4, .vectors = 3, .width = 8, .panel = 64},   {.rows = 16, .vectors = 1, .width = 16, .panel = 64},
     {.rows = 8, .vectors = 2, .width = 16, .panel = 128}, {.rows = 4, .vectors = 2, .width = 4, .panel = 32},
 };
-static const struct gemm_tile gpu_tiles[] = {
+static const struct gemm_tile simt_tiles[] = {
     {.rows = 8, .vectors = 1, .width = 4, .group_rows = 8, .group_columns = 16, .depth = 16},
     {.rows = 8, .vectors = 2, .width = 4, .group_rows = 16, .group_columns = 8, .depth = 16},
     {.rows = 8, .vectors = 2, .width = 4, .group_rows = 16, .group_columns = 16, .depth = 8},
@@ -320,9 +320,8 @@ static const struct gemm_tile gpu_tiles[] = {
 };
 
 static size_t tiles_for(const struct dev *d, const struct gemm_tile **tiles) {
-    bool cpu = d->info.type == VGGCL_CPU;
-    *tiles = cpu ? cpu_tiles : gpu_tiles;
-    return cpu ? sizeof cpu_tiles / sizeof *cpu_tiles : sizeof gpu_tiles / sizeof *gpu_tiles;
+    *tiles = d->simt ? simt_tiles : core_tiles;
+    return d->simt ? sizeof simt_tiles / sizeof *simt_tiles : sizeof core_tiles / sizeof *core_tiles;
 }
 
 /* Until a part of the budget is spent. */

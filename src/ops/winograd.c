@@ -72,7 +72,7 @@ enum vggcl_err winograd_weight_rotated(struct dev *d, int alpha, size_t c, size_
                                        struct tensor u) {
     size_t divided = c | o, width = (size_t)dev_vector_width(d, (int)divided);
     return dev_run(d, "winograd/winograd_weight_rotated", winograd_options(d, alpha, divided, weight).text,
-                   RANGE_SINGLE(o / width * (c / width), 1, 1), ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_MEM(u)));
+                   dev_grid(d, o / width * (c / width), 1), ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_MEM(u)));
 }
 
 enum vggcl_err winograd_weight_gradient(struct dev *d, int alpha, size_t c, size_t o, size_t parts, struct tensor du,

@@ -33,7 +33,6 @@ static enum vggcl_err open_one(const struct selected *selected, const char *kern
     d->simt = d->info.type != VGGCL_CPU || d->info.native_vector_width <= 1;
     d->vector_width = d->simt ? LANE_WIDTH : VECTOR_WIDTH;
     d->kernel_dir = kernel_dir && *kernel_dir ? kernel_dir : NULL;
-    d->native_vector_width = (int)d->info.native_vector_width;
     d->alignment = d->info.alignment > 64 ? d->info.alignment : 64;
     cache_folder("programs", d->cache_folder);
     d->context = clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
@@ -144,8 +143,8 @@ size_t dev_most_rounds(const struct dev *d) {
 }
 
 size_t dev_register_width(const struct dev *d) {
-    bool narrower = d->native_vector_width >= 4 && d->native_vector_width < d->vector_width;
-    return (size_t)(narrower ? d->native_vector_width : d->vector_width);
+    int native = (int)d->info.native_vector_width;
+    return (size_t)(native >= 4 && native < d->vector_width ? native : d->vector_width);
 }
 
 int dev_vector_width(const struct dev *d, int channels) {

@@ -33,7 +33,6 @@ struct dev {
     struct tensor jobs_taken;          /* one word, not counted in bytes, 0 between launches: see dev_jobs() */
     size_t alignment;                  /* bytes; where a view into a buffer may begin */
     int vector_width;                  /* floats that a work-item should handle at once: a power of two, 1..16 */
-    int native_vector_width;           /* floats, as the driver says */
     const char *kernel_dir;            /* a folder whose .cl files take the place of the embedded ones, or NULL */
     char cache_folder[VGGCL_PATH_MAX]; /* where built programs are kept; "" for nowhere */
     struct program *programs;

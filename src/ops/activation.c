@@ -4,8 +4,9 @@
 #include <math.h>
 #include <stdio.h>
 
-/* A work-item's run: long where items are few, and coins are thrown once for many pixels, but not longer than
- * its loops may be (DEV_CPU_ROUNDS; a pixel has up to 64, coins included); elsewhere so that there are enough items. */
+/* A work-item's run: long where an item has a core, since coins are thrown once for many pixels, but not longer than
+ * its loops may be (DEV_CPU_ROUNDS; a pixel has up to 64, coins included); where it is a lane, so that there are
+ * enough. */
 enum { RUNS = 256, SIMT_RUNS = 4096, LEAST_RUN = 4, MOST_RUN = DEV_CPU_ROUNDS / 64 };
 
 static struct slabbing runs_of(const struct dev *d) {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* PIXELS * COLUMNS sums stay in a core's vector registers; a lane has room for one column, and its inputs. */
-enum { SUMS = 16, MOST_COLUMNS = 4, GRADIENT_PIXELS = 16, SIMT_PIXELS = 4 };
+enum { SUMS = 16, GRADIENT_PIXELS = 16, SIMT_PIXELS = 4 };
 
 /* Slabs, as long as their work-items stay within dev_most_rounds(). */
 enum { FORWARD_SLABS = 256, GRADIENT_SLABS = 64, SIMT_GRADIENT_SLABS = 2048 };
@@ -35,10 +35,8 @@ struct runs {
 };
 
 static struct runs runs_of(const struct dev *d, struct conv_shape s) {
-    size_t vectors = s.o / (size_t)dev_vector_width(d, (int)s.o), columns = d->simt ? 1 : MOST_COLUMNS;
-    while (vectors % columns)
-        columns /= 2;
-    size_t pixels = d->simt ? SIMT_PIXELS : SUMS / columns, runs = quotient_up(s.w, pixels) * s.n * s.h;
+    size_t columns = channel_columns(d, s.o), pixels = d->simt ? SIMT_PIXELS : SUMS / columns;
+    size_t runs = quotient_up(s.w, pixels) * s.n * s.h;
     size_t rounds = load_rounds(s, pixels) + (9 * s.c + 4) * (columns + 1) * (pixels + 1);
     struct slabbing slabbing = {FORWARD_SLABS, 1, d->simt ? 1 : dev_most_rounds(d) / rounds};
     return (struct runs){columns, pixels, slab_rows(slabbing, runs), slab_count(slabbing, runs)};

@@ -40,7 +40,7 @@ enum vggcl_err gemm_use(struct dev *d, const char *name) {
  * Where work-items are lanes a work-group makes 128 x 64 words, of a transposed a 64 x 64: measured on an H100; smaller
  * ones where that is more than the device takes. */
 struct gemm_tile gemm_built_in_tile(const struct dev *d, bool transposed) {
-    if (!d->simt && d->native_vector_width >= 16 && !transposed)
+    if (!d->simt && d->info.native_vector_width >= 16 && !transposed)
         return (struct gemm_tile){.rows = 6, .vectors = 4, .width = d->vector_width, .panel = 96};
     if (!d->simt)
         return (struct gemm_tile){.rows = 8, .vectors = 2, .width = d->vector_width, .panel = 64};

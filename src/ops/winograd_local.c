@@ -37,7 +37,7 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* A CPU, whose local memory is cached and whose work-items are worth a work-group each; and whole vectors. */
+/* Work-items that have a core each, and its cache for local memory; and whole vectors. */
 static bool suits(const struct dev *d, struct conv_shape s) {
     return !d->simt && s.c % dev_register_width(d) == 0 && s.o % dev_register_width(d) == 0;
 }

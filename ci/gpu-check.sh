@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# gpu-check.sh [FLAGS]: all that vggcl does, on one device of this machine, and a folder with what it said.
+# gpu-check.sh [FLAGS]: runs all commands of vggcl on one device of this machine, and writes a report.
 #
-#   --device SEL    as vggcl takes it (default gpu): the machine's NVIDIA, AMD or Intel driver
-#   --vggcl FILE    this program (default: it is built, in build-gpu)
-#   --data DIR      CIFAR-10 (default $VGGCL_CIFAR10, data/cifar-10-batches-bin, or made-up images)
-#   --width F       scales every layer's number of channels (default 1)
+#   --device SEL    device selector, as for vggcl (default gpu: the machine's NVIDIA, AMD or Intel GPU)
+#   --vggcl FILE    the program to test (default: build it in build-gpu)
+#   --data DIR      CIFAR-10 (default $VGGCL_CIFAR10, else data/cifar-10-batches-bin, else synthetic images)
+#   --width F       scale factor of every layer's number of channels (default 1)
 #   --budget S      seconds for tune (default 60)
-#   --report DIR    the folder (default gpu-check-DATE-TIME); summary.txt there is what is printed
-#   --help          this text
+#   --report DIR    folder of the report (default gpu-check-DATE-TIME); summary.txt there has the printed lines
+#   --help          print this text
 #
-# Runs devices, selfcheck, tune, bench, compare and a short training with its evaluation, each on what the ones before it
-# left. Exit status: 0, 1 where a step failed, 2 for wrong flags.
+# Runs devices, selfcheck, tune, bench, compare, a short training and its evaluation, in this order; later steps use the
+# results of earlier ones, e.g. the tuned profile. Exit status: 0; 1 if a step failed; 2 for invalid flags.
 set -uo pipefail
 exec </dev/null
 device=gpu vggcl='' data='' width=1 budget=60 report=gpu-check-$(date +%Y%m%d-%H%M%S)
@@ -38,9 +38,9 @@ cd "$(dirname "$0")/.." || exit
 [ -n "$data" ] || data=$PWD/data/cifar-10-batches-bin
 [ -f "$data/data_batch_1.bin" ] || data=synthetic
 
-# A vendor's library without the file that names it, as containers have it, is no driver to OpenCL.
+# In containers the vendor's library is often installed without its .icd file; OpenCL then does not find the driver.
 vendors=${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}
-# driver LIBRARY FILE: says what is missing, and fails.
+# driver LIBRARY FILE: fails, and prints the fix, if the library is installed but no .icd file names it.
 driver() {
     local path
     path=$({ ldconfig -p | awk '{print $NF}'; ls -d /usr/lib*/{,*/,*/*/}"$1" /opt/*/lib*/"$1" /usr/local/lib*/"$1"; } \
@@ -60,7 +60,8 @@ drivers() {
 }
 
 failed=0
-# step NAME COMMAND...: what it says goes to NAME.txt (NAME.json keeps its form), the verdict into the summary.
+# step NAME COMMAND...: runs a step; its output goes to NAME.txt (or to NAME, if that ends in .json), pass or FAIL to the
+# summary.
 step() {
     local name=$1 file=$report/$1 started=$SECONDS verdict=pass
     shift
@@ -87,7 +88,7 @@ versions() {
     nvidia-smi 2>/dev/null
     grep -r . "$vendors"
 }
-# The size of a short training: two epochs, of part of CIFAR-10.
+# A short training: two epochs on part of CIFAR-10.
 train() {
     "$vggcl" train --device "$device" --data "$data" --limit 10000 --width "$width" --epochs 2 --save "$report/save"
 }

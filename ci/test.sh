@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The whole check, as CI runs it: installs what is missing, builds with gcc without a warning, runs all tests on PoCL, the
-# CPU's OpenCL, then ci/checkers.sh: sanitizers and coverage, and with clang's build valgrind, Oclgrind and Mesa's
-# rusticl. The last line is "N passed, N failed"; the exit status says the same.
-# Tests that want CIFAR-10 take its folder from $VGGCL_CIFAR10 and are left out without it.
+# All checks, as CI runs them: installs missing packages, builds with gcc with warnings as errors, runs all tests on PoCL
+# (OpenCL on the CPU), then ci/checkers.sh: sanitizers and coverage; with a build by clang, valgrind, Oclgrind and Mesa's
+# rusticl. The last line is "N passed, N failed"; the exit status is 0 only if none failed.
+# Tests that need CIFAR-10 take its folder from $VGGCL_CIFAR10, and are skipped if it is not set.
 set -euo pipefail
 exec </dev/null
 [ -z "${VGGCL_CIFAR10:-}" ] || VGGCL_CIFAR10=$(realpath -m "$VGGCL_CIFAR10")
@@ -15,19 +15,19 @@ finish() {
     echo "$passed passed, $failed failed"
     [ "$passed" -gt 0 ] && [ "$failed" = 0 ]
 }
-# step NAME COMMAND...: counts as one failure where it fails.
+# step NAME COMMAND...: runs the command, and counts one failure if it fails.
 step() {
     local name=$1; shift
     echo "== $name"
     "$@" || { echo "FAILED: $name"; failed=$((failed + 1)); return 1; }
 }
-# compile COMPILER FOLDER: builds everything, tests too.
+# compile COMPILER FOLDER: builds everything, including the tests.
 compile() {
     cmake -S . -B "$2" -DCMAKE_C_COMPILER="$1" -DCMAKE_BUILD_TYPE=Release -DVGGCL_TESTS=ON -DVGGCL_WERROR=ON >/dev/null &&
         cmake --build "$2" --parallel "$jobs"
 }
 
-# The checkers' own count goes into ours.
+# Adds the checkers' counts to the totals.
 run_checkers() {
     local report=$build/checkers.txt
     ci/checkers.sh | tee "$report"
@@ -40,14 +40,14 @@ step packages ci/packages.sh test || { finish; exit 1; }
 step "build with gcc" compile gcc "$build" || { finish; exit 1; }
 
 echo "== tests"
-# A folder with PoCL's driver alone: every ICD loader understands that.
+# A vendors folder that contains only PoCL's driver; every ICD loader supports OCL_ICD_VENDORS with a folder.
 mkdir -p "$build/vendors" "$build/pocl-cache"
 cp "$(grep -il pocl /etc/OpenCL/vendors/*.icd | head -1)" "$build/vendors/pocl.icd"
 export OCL_ICD_VENDORS=$build/vendors POCL_CACHE_DIR=$build/pocl-cache VGGCL_CACHE_DIR=$build/cache
 unset VGGCL_DEVICE
 rm -f "$build/tests.xml"
 ctest --test-dir "$build" --parallel "$jobs" --output-on-failure --output-junit "$build/tests.xml" || true
-# count ATTRIBUTE: of the report's <testsuite>, which comes first.
+# count ATTRIBUTE: prints the attribute's value in the report's first element, <testsuite>.
 count() { grep -oE "\b$1=\"[0-9]+\"" "$build/tests.xml" | head -1 | grep -oE '[0-9]+'; }
 if [ -f "$build/tests.xml" ]; then
     failures=$(($(count failures) + $(count disabled) + $(count skipped)))

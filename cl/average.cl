@@ -1,6 +1,6 @@
-/* average.cl - exponential moving averages, of anything elementwise: running statistics, weights. */
+/* average.cl - exponential moving averages, by element: of running statistics and of weights. */
 
-/* average = average + share * (value - average), on count blocks; nothing where *failed is set (see sgd.cl). */
+/* average += share * (value - average), on count blocks; does nothing if *failed is set (see sgd.cl). */
 kernel void average_move(global const int *failed, global float *average, global const float *value, int count,
                          float share) {
     int i = get_global_id(0);
@@ -10,7 +10,7 @@ kernel void average_move(global const int *failed, global float *average, global
     VSTORE(MAD((vec)share, VLOAD(i, value) - old, old), i, average);
 }
 
-/* a and b change places, on count blocks. */
+/* Swaps a and b, on count blocks. */
 kernel void average_swap(global float *a, global float *b, int count) {
     int i = get_global_id(0);
     if (i >= count)

@@ -1,7 +1,7 @@
-/* flatten.cl - an image's values in PyTorch's order, channel by channel, out of NHWC; what is flattened is floats, however
- * activations are stored: matrix products read and write it. A work-item is one element of x or dx. */
+/* flatten.cl - from NHWC to PyTorch's order, channel by channel. The flattened values are always floats, because matrix
+ * products read and write them. A work-item has one element of x or dx. */
 
-/* Where value i of [image][pixel][channel] stands in [image][channel][pixel]. */
+/* The index in [image][channel][pixel] of element i of [image][pixel][channel]. */
 static inline size_t flat_place(int i, int plane, int c) {
     int channel = i % c, pixel = i / c % plane, image = i / (c * plane);
     return ((size_t)image * c + channel) * plane + pixel;

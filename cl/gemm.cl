@@ -1,9 +1,9 @@
-/* gemm.cl - the project's own matrix product, for devices whose work-items have many wide registers (CPUs):
+/* gemm.cl - the built-in matrix product for devices whose work-items have many wide registers (CPUs):
  *
- *     c[row][column] = sum over k of a[row][k] * b[k][column]  (+ c[row][column] where ACCUMULATE)
+ *     c[row][column] = sum over k of a[row][k] * b[k][column]  (+ c[row][column] with ACCUMULATE)
  *
- * for each of a batch of matrices. A work-item makes PANEL rows x (COLUMNS * VW) columns, a register tile of ROWS rows
- * after the other, so that its part of b stays in the cache; no local memory, work-groups of one. */
+ * for each matrix of a batch. A work-item computes PANEL rows x (COLUMNS * VW) columns, in register tiles of ROWS rows
+ * one after the other, so that its part of b stays in the cache. Work-groups are one work-item. */
 
 #ifndef ROWS
 #define ROWS 8 /* of the register tile */
@@ -18,36 +18,35 @@
 #define TRANSPOSE_A 0 /* a is stored as [k][row] */
 #endif
 #ifndef TRANSPOSE_B
-#define TRANSPOSE_B 0 /* b is stored as [column][k]; VW divides depth then */
+#define TRANSPOSE_B 0 /* b is stored as [column][k]; then VW divides depth */
 #endif
 #ifndef ACCUMULATE
 #define ACCUMULATE 0
 #endif
 
-#if TRANSPOSE_A
-#define A(row, at) a[(size_t)(at) * lda + (row)]
-#else
-#define A(row, at) a[(size_t)(row) * lda + (at)]
-#endif
+static inline float a_element(global const float *a, int lda, int row, int k) {
+    return TRANSPOSE_A ? a[(size_t)k * lda + row] : a[(size_t)row * lda + k];
+}
 
-/* Vector j of row k of a work-item's columns of b, which begin at b. Those of a transposed b are packed before: copied to
- * local memory, where they lie in the order in which they are read. */
-#if TRANSPOSE_B
-#define B(k, j) packed[(k) * COLUMNS + (j)]
+/* Copies a work-item's columns of a transposed b, which begin at b, to local memory in the order in which they are
+ * read: packed[depth][COLUMNS]. */
 static inline void pack(global const float *b, int ldb, int depth, local vec *packed) {
     for (int j = 0; j < COLUMNS; j++, b += (size_t)VW * ldb)
         for (int k = 0; k < depth; k += VW) {
             vec rows[VW];
             load_transposed(b + k, ldb, rows);
-            UNROLL for (int i = 0; i < VW; i++) B(k + i, j) = rows[i];
+            UNROLL for (int i = 0; i < VW; i++)
+                packed[(k + i) * COLUMNS + j] = rows[i];
         }
 }
-#else
-#define B(k, j) VLOAD(j, b + (size_t)(k) * ldb)
-#endif
 
-/* The offset is where a batch's first matrix begins, the step lies between two matrices, ld* between two rows, all in
- * words. n is a multiple of COLUMNS * VW. packed: [depth][COLUMNS] where b is transposed. */
+/* Vector j of row k of these columns. */
+static inline vec b_vector(global const float *b, int ldb, local const vec *packed, int k, int j) {
+    return TRANSPOSE_B ? packed[k * COLUMNS + j] : VLOAD(j, b + (size_t)k * ldb);
+}
+
+/* All in words: the offset is where the first matrix of a batch begins, the step is the distance of two matrices, ld*
+ * that of two rows. n is a multiple of COLUMNS * VW. packed has memory only where b is transposed. */
 kernel void gemm(int m, int n, int depth, global const float *a, int a_offset, int lda, int a_step,
                  global const float *b, int b_offset, int ldb, int b_step, global float *c, int c_offset, int ldc,
                  int c_step, local vec *packed) {
@@ -62,17 +61,20 @@ kernel void gemm(int m, int n, int depth, global const float *a, int a_offset, i
 #endif
     for (int row = first_row; row < last_row; row += ROWS) {
         vec sum[ROWS][COLUMNS];
-        int rows[ROWS]; /* those beyond the last are computed again and not stored */
+        int rows[ROWS]; /* rows beyond the last are the last one again, and are not stored */
         UNROLL for (int r = 0; r < ROWS; r++) {
             rows[r] = min(row + r, m - 1);
-            UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = 0;
+            UNROLL for (int j = 0; j < COLUMNS; j++)
+                sum[r][j] = 0;
         }
         for (int k = 0; k < depth; k++) {
             vec b_row[COLUMNS];
-            UNROLL for (int j = 0; j < COLUMNS; j++) b_row[j] = B(k, j);
+            UNROLL for (int j = 0; j < COLUMNS; j++)
+                b_row[j] = b_vector(b, ldb, packed, k, j);
             UNROLL for (int r = 0; r < ROWS; r++) {
-                vec value = A(rows[r], k);
-                UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = MAD(value, b_row[j], sum[r][j]);
+                vec value = a_element(a, lda, rows[r], k);
+                UNROLL for (int j = 0; j < COLUMNS; j++)
+                    sum[r][j] = MAD(value, b_row[j], sum[r][j]);
             }
         }
         UNROLL for (int r = 0; r < ROWS; r++) {

@@ -1,7 +1,7 @@
-/* im2col.cl - 3x3 convolution as one matrix product: every output pixel's 3x3 neighbourhood becomes a row. */
+/* im2col.cl - 3x3 convolution as a matrix product: the 3x3 neighbourhood of each output pixel becomes a row. */
 
-/* column[pixel][tap][c] = x[pixel moved by tap][c], 0 outside of the image; tap = 3 * (dy + 1) + (dx + 1). Pixels are
- * counted from that numbered `first`, the first of an image. A work-item copies one block of one tap of one pixel. */
+/* column[pixel][tap][c] = x[pixel moved by (dy, dx)][c], 0 outside the image; tap = 3 * (dy + 1) + (dx + 1). Pixel 0 is
+ * number `first` of x, the first of an image. A work-item copies one block of one tap of one pixel. */
 kernel void im2col(global const stored *x, int first, int pixels, int h, int w, int c, global float *column) {
     int i = get_global_id(0), blocks = c / VW;
     if (i >= pixels * 9 * blocks)
@@ -15,8 +15,8 @@ kernel void im2col(global const stored *x, int first, int pixels, int h, int w, 
     VSTORE(value, i, column);
 }
 
-/* The weights of the data gradient: rotated[tap][c][o] = weight[8 - tap][o][c]. A work-item is VW of c by VW of o,
- * both of which VW divides. */
+/* The weights of the data gradient: rotated[tap][c][o] = weight[8 - tap][o][c]. A work-item has VW of c by VW of o; VW
+ * divides both. */
 kernel void rotate_weight(global const float *weight, int c, int o, global float *rotated) {
     int i = get_global_id(0), from = i % (c / VW), block = i / (c / VW) % (o / VW), tap = i / (c / VW) / (o / VW);
     if (tap >= 9)

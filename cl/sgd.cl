@@ -1,9 +1,13 @@
 /* sgd.cl - stochastic gradient descent as in PyTorch: with weight decay and momentum, no dampening. */
 
-/* g' = g / scale + decay * w, where decay is weight_decay on the first `decayed` words and 0 behind; v = momentum * v + g';
- * w = w - lr * (nesterov ? g' + momentum * v : v); on count blocks; unscale is 1 / scale. Where *failed is set nothing
- * moves: the weights stay what they were before the step whose loss was not finite, though steps behind it are enqueued
- * already. */
+/* On count blocks, with decay = weight_decay for the first `decayed` words and 0 for the others:
+ *
+ *     g = gradient * unscale + decay * weight
+ *     velocity = momentum * velocity + g
+ *     weight -= lr * (nesterov ? g + momentum * velocity : velocity)
+ *
+ * Nothing changes where *failed is set: steps that were enqueued after one whose loss was not finite leave the weights
+ * as they were before it. */
 kernel void sgd_step(global const int *failed, global float *weight, global const float *gradient,
                      global float *velocity, int count, int decayed, float lr, float momentum, float weight_decay,
                      int nesterov, float unscale) {

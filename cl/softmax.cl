@@ -1,10 +1,11 @@
-/* softmax.cl - softmax cross-entropy and what is counted of it. */
+/* softmax.cl - softmax cross-entropy, and the totals of losses and correct predictions. */
 
 /* For each row of logits[n][classes], with target = (1 - smoothing) * onehot(label) + smoothing / classes:
  * loss[row] = log(sum exp(logits)) - sum(target * logits); dlogits = (softmax(logits) - target) / divisor;
- * predicted[row] = the first largest logit, -1 where the loss is not a number. A work-item is a row. */
+ * predicted[row] = the first of the largest logits, or -1 if the loss is NaN. A work-item has a row. */
 kernel void softmax_cross_entropy(global const float *logits, global const int *label, int n, int classes,
-                                  float smoothing, float divisor, global float *loss, global int *predicted, global float *dlogits) {
+                                  float smoothing, float divisor, global float *loss, global int *predicted,
+                                  global float *dlogits) {
     int row = get_global_id(0);
     if (row >= n)
         return;
@@ -14,7 +15,7 @@ kernel void softmax_cross_entropy(global const float *logits, global const int *
     for (int k = 1; k < classes; k++)
         if (logits[k] > logits[best])
             best = k;
-    float sum = 0, behind = 0; /* how far the logits lie behind the best one, all together */
+    float sum = 0, behind = 0; /* the sum of the differences from the best logit */
     for (int k = 0; k < classes; k++) {
         sum += exp(logits[k] - logits[best]);
         behind += logits[best] - logits[k];
@@ -25,15 +26,18 @@ kernel void softmax_cross_entropy(global const float *logits, global const int *
     loss[row] = row_loss;
     predicted[row] = row_loss == row_loss ? best : -1;
     for (int k = 0; k < classes; k++)
-        dlogits[k] = (exp(logits[k] - logits[best]) / sum - (k == label[row] ? 1 - smoothing : 0.0f) -
-                      smoothing / classes) / divisor;
+        dlogits[k] =
+            (exp(logits[k] - logits[best]) / sum - (k == label[row] ? 1 - smoothing : 0.0f) - smoothing / classes) /
+            divisor;
 }
 
-/* total[0] = sum of the rows' losses, total[1] = number of rows predicted right. One work-item, in the rows' order, so
- * that the sum is the same on every run. Kahan's summation keeps it exact to a rounding. Where watch is set, a sum that
- * is not finite sets *failed, which nothing resets. */
+/* total[0] = the sum of the rows' losses, total[1] = the number of rows with predicted == label. One work-item adds in
+ * the rows' order, so that the sum is the same on every run; Kahan's summation makes it exact up to one rounding. If
+ * watch is set, a sum that is not finite sets *failed, which no kernel resets. */
 kernel void softmax_total(global const float *loss, global const int *predicted, global const int *label, int n,
                           global float *total, int watch, global int *failed) {
+    if (get_global_id(0) > 0) /* also keeps barriers out of the loop, see FOR_EACH_JOB */
+        return;
     float sum = 0, lost = 0;
     int correct = 0;
     for (int row = 0; row < n; row++) {

@@ -1,15 +1,30 @@
-/* vggcl.h - train and evaluate VGG networks for CIFAR-10 on any OpenCL 1.2 device.
+/* vggcl.h - train, evaluate and use VGG networks for image classification on any OpenCL 1.2 device.
  *
- * This is the library's whole interface; the program `vggcl` is a thin face on it.
+ * This is the library's whole interface; the program `vggcl` is a thin layer over it.
  *
  *     struct vggcl_config config;
- *     vggcl_config_init(&config);
- *     if (vggcl_config_set(&config, "data", "synthetic") || vggcl_config_set(&config, "epochs", "5") ||
- *         vggcl_train(&config, NULL))
+ *     if (vggcl_config_init(&config) || vggcl_config_set(&config, "data", "synthetic") ||
+ *         vggcl_config_set(&config, "epochs", "5") || vggcl_train(&config, NULL))
  *         fprintf(stderr, "%s\n", vggcl_error());
  *
- * Every function that can fail returns an enum vggcl_err. The text of the last failure, one line that names the thing
- * and the fix, is kept per thread and read with vggcl_error(). The library never prints and never exits.
+ * Errors. Every function that can fail returns an enum vggcl_err. vggcl_error() returns the text of the calling
+ * thread's last failure: one line that names the thing and the fix. Texts name options and fields as this header does
+ * ("lr"); on the command line the option "lr" is --lr. The library never prints and never exits. It reads and writes
+ * numbers with a decimal point in every locale.
+ *
+ * Memory. What a function allocates for the caller is freed by the vggcl_..._free() named beside it, which accepts
+ * NULL.
+ *
+ * Callbacks. A callback's last parameter, payload, is the pointer that was given with the callback; the library does
+ * not use it. Callbacks run in the thread that called the library, before the call returns. Pointers passed to them are
+ * valid during the callback only. A callback must not call a function that trains, evaluates, measures or tunes.
+ *
+ * Threads. Functions that take a struct vggcl_config may run in several threads at once if each thread has its own
+ * structs and its own devices or sub-devices, with one exception: CLBlast keeps its tuning parameters per process, so
+ * that with the option gemm=clblast, or with a profile that uses CLBlast, only one thread at a time may train,
+ * evaluate, measure or tune. vggcl_devices() and vggcl_platforms() load OpenCL drivers and should first be called from
+ * one thread. A save folder is locked by the run that saves into it. All other functions may be called from any thread
+ * at any time.
  */
 #ifndef VGGCL_H
 #define VGGCL_H
@@ -30,60 +45,79 @@ extern "C" {
 
 enum vggcl_err {
     VGGCL_OK = 0,
-    VGGCL_EUSAGE,   /* an option that does not exist, does not parse or contradicts another */
-    VGGCL_EIO,      /* a file or folder cannot be opened, read or written */
-    VGGCL_EFORMAT,  /* a file was read, but is not what it should be */
-    VGGCL_EDEVICE,  /* no OpenCL device, none that matches the selector, or one that computes wrong */
+    VGGCL_EUSAGE,   /* an option or argument is unknown, invalid, or contradicts another */
+    VGGCL_EIO,      /* a file or directory cannot be opened, read or written */
+    VGGCL_EFORMAT,  /* a file's contents are invalid */
+    VGGCL_EDEVICE,  /* no OpenCL device, none that matches the selector, or one that gives wrong results */
     VGGCL_EOPENCL,  /* an OpenCL or CLBlast call failed, or a kernel did not build */
-    VGGCL_ENOMEM,   /* host or device memory is too small for what was asked */
-    VGGCL_ENUMERIC, /* the loss is not finite any more */
+    VGGCL_ENOMEM,   /* not enough host or device memory */
+    VGGCL_ENUMERIC, /* the loss is no longer finite */
 };
 
 #define VGGCL_VERSION  "0.1.0"
 #define VGGCL_PATH_MAX 4096
 
-/* "0.1.0": the library's version, which may be newer than the header that a program was compiled with. */
+/* The library's version, e.g. "0.1.0". It may be newer than VGGCL_VERSION, that of the header. */
 VGGCL_API const char *vggcl_version(void);
 
-/* The text of this thread's last error, "" when there was none. Valid until the next failing call of this thread. */
+/* The text of this thread's last error; "" if there was none. Valid until the next failing call in this thread. */
 VGGCL_API const char *vggcl_error(void);
 
 /* ---------------------------------------------------------------------------------------------------- devices -- */
 
 enum vggcl_device_type { VGGCL_CPU, VGGCL_GPU, VGGCL_ACCELERATOR };
 
-enum { VGGCL_DEVICES = 16 }; /* the most that train together */
+enum { VGGCL_DEVICES = 16 }; /* the maximum number of devices that train together */
 
 struct vggcl_device {
     int platform, device; /* as in the selector "P:D": device D of platform P, both from 0 */
     enum vggcl_device_type type;
-    bool is_default; /* what an empty selector takes: the first GPU, else the first accelerator, else the first CPU */
+    bool is_default; /* chosen by an empty selector: the first GPU, else the first accelerator, else the first CPU */
     char name[256], platform_name[128], vendor[128], driver[128], version[128];
-    char c_version[128]; /* of OpenCL C, as the driver says: "OpenCL C 1.2 ..." */
+    char c_version[128]; /* of OpenCL C, as reported by the driver: "OpenCL C 1.2 ..." */
     unsigned compute_units, clock_mhz;
     uint64_t memory, largest_allocation, local_memory;    /* bytes */
-    size_t work_group_size;                               /* the largest that the device takes */
-    size_t alignment;                                     /* bytes; where a sub-buffer may begin */
+    size_t work_group_size;                               /* the largest that the device supports */
+    size_t alignment;                                     /* of a sub-buffer's origin, in bytes */
     unsigned preferred_vector_width, native_vector_width; /* floats */
-    bool half; /* computes with 16-bit floats (cl_khr_fp16); storing needs none */
+    bool half; /* supports 16-bit float arithmetic (cl_khr_fp16); the option storage=half does not need it */
 };
 
-/* Lists every device of every platform, in the ICD loader's order; the position in *list is the flat index that a
- * selector may name. Platforms without devices are skipped. On success *list is the caller's, to be given to free();
- * an empty list is no error. */
+/* Lists the devices of all platforms, in the ICD loader's order; a device's position in *list is the flat index that a
+ * selector may name. Platforms without devices are only listed by vggcl_platforms(). Free *list with
+ * vggcl_devices_free(); an empty list is not an error. */
 VGGCL_API enum vggcl_err vggcl_devices(struct vggcl_device **list, size_t *count);
+VGGCL_API void vggcl_devices_free(struct vggcl_device *list);
 
-/* The position in list of the device that selector names: "P:D", a flat index, "gpu", "cpu", "accelerator" or a part
- * of the device's or platform's name in any case; NULL or "" takes $VGGCL_DEVICE, else the default. VGGCL_EDEVICE
- * where there is none, with a text that says which devices there are, or which package gives one. */
+/* Finds the position in list of the device that selector names: "P:D", a flat index, "gpu", "cpu", "accelerator" or a
+ * part of the device's or platform's name, ignoring case. NULL or "" selects $VGGCL_DEVICE, else the default device.
+ * VGGCL_EDEVICE if there is no such device; the text lists the devices, says why other platforms and drivers of this
+ * machine have none, and how to fix that. */
 VGGCL_API enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count, const char *selector,
                                              size_t *position);
 
-/* What the commands go by on a device where --profile does not say (see vggcl_tune()). */
+/* An OpenCL platform, or a driver that provides no platform because its library does not load or finds no hardware. */
+struct vggcl_platform {
+    int platform;                 /* as in the selector "P:D"; -1 for a driver without a platform */
+    size_t devices;               /* number of devices */
+    char name[128], version[256]; /* as reported by the platform */
+    char file[VGGCL_PATH_MAX];    /* of a driver without a platform: its .icd file, or the variable that names it, */
+    char library[VGGCL_PATH_MAX]; /* and the library named there */
+    char problem[1024];           /* why there are no devices: OpenCL's error code, or the dynamic linker's text */
+    char advice[1024];            /* what to type or install to fix that; "" if unknown */
+};
+
+/* Lists all platforms, in the ICD loader's order, then the drivers that provide none: those of the .icd files in
+ * /etc/OpenCL/vendors or $OCL_ICD_VENDORS, and of $OCL_ICD_FILENAMES. Of these, only drivers that the loader could not
+ * load are loaded. Free *list with vggcl_platforms_free(); an empty list is not an error. */
+VGGCL_API enum vggcl_err vggcl_platforms(struct vggcl_platform **list, size_t *count);
+VGGCL_API void vggcl_platforms_free(struct vggcl_platform *list);
+
+/* Which profile (see vggcl_tune()) a device uses unless the option profile names one. */
 enum vggcl_profile { VGGCL_PROFILE_NONE, VGGCL_PROFILE_STORED, VGGCL_PROFILE_SHIPPED };
 
-/* The profile of a device; name gets the stored one's path, or what the one that ships is called. One that is broken,
- * or of another driver or version of vggcl, is none. */
+/* The profile of a device. name gets the path of a stored profile, or the name of a shipped one. A profile that is
+ * invalid, or was made with another driver or version of vggcl, is ignored. */
 VGGCL_API enum vggcl_profile vggcl_device_profile(const struct vggcl_device *device, char name[VGGCL_PATH_MAX]);
 
 /* ---------------------------------------------------------------------------------------------- configuration -- */
@@ -92,18 +126,20 @@ enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT, VGGCL_DROPOUT_CLASSIFIER };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 
-/* Everything that a run of train or eval can be told. Made by vggcl_config_init(), changed by vggcl_config_set();
- * vggcl_options() says what each field means, its range and its default. */
+/* All options of a run. Initialise it with vggcl_config_init() and change it with vggcl_config_set(), or by assigning
+ * to its fields. vggcl_options() describes each field, its range and its default. Every function that takes a
+ * configuration first checks all fields against that table: VGGCL_EUSAGE, naming the option, if one is out of range. */
 struct vggcl_config {
     char data[VGGCL_PATH_MAX], device[1024], device_split[128], profile[VGGCL_PATH_MAX], kernel_dir[VGGCL_PATH_MAX];
-    int recipe, model, conv, gemm; /* positions in their options' choices */
+    int data_format, recipe, model, conv, gemm; /* indices into the choices of their options */
     double width;
     bool no_bn, no_dropout;
-    int dropout; /* enum vggcl_dropout; no_dropout goes before it */
+    int dropout; /* enum vggcl_dropout; ignored if no_dropout is set */
     int storage; /* enum vggcl_storage, of activations and their gradients */
     int epochs, batch, micro_batch;
-    uint64_t mem_limit; /* bytes; 0 for none */
+    uint64_t mem_limit; /* bytes; 0 for no limit */
     double lr, momentum, weight_decay;
+    int optimizer; /* the position in its option's choices */
     bool nesterov, no_bias_decay;
     int schedule; /* enum vggcl_schedule */
     int lr_step;
@@ -116,10 +152,10 @@ struct vggcl_config {
     int save_every, limit, validate;
     int64_t steps, checkpoint_every;
     bool no_shuffle, no_flip, no_selfcheck;
-    uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set() */
+    uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set(), so no recipe or file changes it */
 };
 
-/* Which commands an option belongs to, and how a resumed run treats it. */
+/* Which commands use an option, and how a resumed run treats it. */
 enum {
     VGGCL_FOR_TRAIN = 1,
     VGGCL_FOR_EVAL = 2,
@@ -127,164 +163,178 @@ enum {
     VGGCL_FOR_SELFCHECK = 32,
     VGGCL_FOR_PLAN = 64,
     VGGCL_FOR_TUNE = 128,
-    VGGCL_STORED = 4,    /* part of the run: stored in its checkpoints, taken from there by --resume */
-    VGGCL_CHANGEABLE = 8 /* stored, but a resumed run may change it */
+    VGGCL_STORED = 4,    /* stored in checkpoints; a resumed run takes it from there */
+    VGGCL_CHANGEABLE = 8 /* stored, but may be changed when the run is resumed */
 };
 
 enum vggcl_option_kind {
     VGGCL_FLAG,    /* bool; no argument */
-    VGGCL_WHOLE,   /* int, of minimum..maximum */
-    VGGCL_WHOLE64, /* int64_t, or uint64_t, of minimum..maximum */
-    VGGCL_REAL,    /* double, of minimum..maximum */
+    VGGCL_WHOLE,   /* int in minimum..maximum */
+    VGGCL_WHOLE64, /* int64_t or uint64_t in minimum..maximum */
+    VGGCL_REAL,    /* double in minimum..maximum */
     VGGCL_SIZE,    /* uint64_t, bytes: "1.5G", with K, M and G for powers of 1024 */
-    VGGCL_TEXT,    /* char[], at most maximum - 1 bytes */
-    VGGCL_LIST,    /* the same; set again, it gets a comma and the new text behind the old */
-    VGGCL_CHOICE,  /* int: the position of one of the words in choices */
-    VGGCL_RECIPE,  /* the same; gives other options, those not set so far, what the recipe says */
-    VGGCL_INCLUDE  /* a file's name, not kept: sets the options that it has, those not set so far */
+    VGGCL_TEXT,    /* char[maximum], NUL-terminated */
+    VGGCL_LIST,    /* as VGGCL_TEXT; setting it again appends a comma and the new text */
+    VGGCL_CHOICE,  /* int, an index into choices */
+    VGGCL_RECIPE,  /* as VGGCL_CHOICE; also sets the options of the recipe that were not set so far */
+    VGGCL_INCLUDE  /* path of a JSON file, not kept; sets the options in the file that were not set so far */
 };
 
 struct vggcl_option {
-    const char *name;     /* without the leading dashes */
-    const char *argument; /* its name in the help text, e.g. "N"; NULL for a flag */
-    const char *help;     /* one line */
-    const char *value;    /* what it is where it is not set; "" for none */
+    const char *name;     /* without leading dashes */
+    const char *argument; /* name of the argument in the help text, e.g. "N"; NULL for a flag */
+    const char *help;     /* without choices and default; newlines are spaces */
+    const char *value;    /* default, as text; "" for none */
     unsigned flags;       /* VGGCL_FOR_TRAIN, ... */
     enum vggcl_option_kind kind;
     double minimum, maximum;
-    const char *const *choices; /* ended by NULL */
+    const char *const *choices; /* NULL-terminated; NULL if the kind has none */
     size_t offset;              /* of the field in struct vggcl_config */
 };
 
-/* The table of options, *count long, in the order of the help text. */
+/* The table of all options, in the order of the help text; *count is its length. Constant, so safe in any thread. */
 VGGCL_API const struct vggcl_option *vggcl_options(size_t *count);
 
-/* The recipe of "89.89% on CIFAR-10 in Pytorch": VGG16, SGD, 300 epochs. */
-VGGCL_API void vggcl_config_init(struct vggcl_config *config);
+/* Sets all options to their defaults, the recipe of "89.89% on CIFAR-10 in Pytorch": VGG16, SGD, 300 epochs. */
+VGGCL_API enum vggcl_err vggcl_config_init(struct vggcl_config *config);
 
-/* Sets option name (see vggcl_options()) from text; a flag takes NULL. VGGCL_EUSAGE, with a text that says what the
- * option takes, where it does not exist or does not parse. */
+/* Sets the option called name (see vggcl_options()) from text; NULL sets a flag. Options that were set override recipes
+ * and files of options, whatever the order of the calls. In a file, the value of a single option overrides the file's
+ * recipe, which overrides the file that it includes. VGGCL_EUSAGE, with a text that says what the option takes, if
+ * there is no such option or text is invalid; VGGCL_EIO or VGGCL_EFORMAT for a file of options. */
 VGGCL_API enum vggcl_err vggcl_config_set(struct vggcl_config *config, const char *name, const char *text);
 
-/* Writes an option's present value as text: "yes" or "no" for a flag, "" for an unset string, a number so that it
- * reads back to the same bits. size is that of text. */
+/* Writes an option's current value to text, which has room for size bytes: "yes" or "no" for a flag, "" for an unset
+ * string, a number with all digits that are needed to read back the same value. "" for an unknown option. */
 VGGCL_API void vggcl_config_get(const struct vggcl_config *config, const char *name, char *text, size_t size);
 
-/* The options that make a run what it is, as a JSON object that the option "config" reads back from a file: it goes
- * with everything but --device, which is the machine's. The caller's, to be given to free(); NULL, with the error's
- * text set, where memory is out. */
-VGGCL_API char *vggcl_config_text(const struct vggcl_config *config);
+/* Writes the options that define a run as a JSON object, which the option config reads back from a file: all options
+ * with VGGCL_STORED except device, which belongs to the machine. Free *text with vggcl_config_text_free(). */
+VGGCL_API enum vggcl_err vggcl_config_text(const struct vggcl_config *config, char **text);
+VGGCL_API void vggcl_config_text_free(char *text);
 
 /* ----------------------------------------------------------------------------------------------------- memory -- */
 
-enum { VGGCL_MEMORY_GROUPS = 11, VGGCL_TUNING = VGGCL_PATH_MAX + 512 };
+enum { VGGCL_MEMORY_GROUPS = 12, VGGCL_TUNING = VGGCL_PATH_MAX + 512 };
 
 struct vggcl_memory {
     const char *name; /* "weights", "weight gradients", ... */
     uint64_t bytes;
 };
 
-/* What a run takes of a device's memory, all of it known before any is taken. */
+/* The device memory that a run will use, computed before any is allocated. */
 struct vggcl_plan {
     struct vggcl_device device;
-    struct vggcl_config config; /* micro_batch filled in */
-    int images;                 /* of a batch that are the device's */
+    struct vggcl_config config; /* with micro_batch filled in */
+    int images;                 /* of each batch that this device processes */
     struct vggcl_memory groups[VGGCL_MEMORY_GROUPS];
-    uint64_t bytes;            /* of all groups: what the run allocates, and its peak */
-    uint64_t least;            /* the smallest mem_limit that this run could work within */
-    int micro_batches;         /* that these images go in */
+    uint64_t bytes;            /* sum of all groups, which is also the peak */
+    uint64_t least;            /* the smallest mem_limit that this run fits in */
+    int micro_batches;         /* number of parts that these images are processed in */
     char tuning[VGGCL_TUNING]; /* what chose the algorithms: "stored profile ...", "measured in 6.1 s, ..." */
-    char conv[16];             /* as config.conv, or what the limit made of its "auto" */
-    uint64_t conv_bytes;       /* that a convolution transforms images to at once, transformed weights not counted */
+    char conv[32];             /* the option conv; if it is "auto", what mem_limit reduced it to */
+    uint64_t conv_bytes;       /* of images that a convolution transforms at once, without transformed weights */
 };
 
-/* Lays out what train (or eval of config->batch images at once) would allocate, without allocating any of it: as it is
- * fastest, or, where that is above config->mem_limit, with convolutions in smaller chunks, then by algorithms with less
- * scratch memory, then with the batch in equal micro-batches (see vggcl_options()). There is a plan for each device
- * that config names: *plans, *count long, is the caller's, to be given to free(). VGGCL_ENOMEM, naming the smallest
- * limit that works, where nothing fits. The data set is not read: the sizes of its files say how many images it has; a
- * data set of that name need not exist where config->data is "": CIFAR-10 is meant then. */
+/* Plans the memory that train (or eval, with batches of config->batch images) would allocate, without allocating any.
+ * The plan is the fastest one; if that exceeds config->mem_limit, convolutions work in smaller chunks, then with
+ * algorithms that need less workspace, then the batch is split into equal micro-batches. There is a plan for each
+ * device that config names; free *plans, of length *count, with vggcl_plans_free(). VGGCL_ENOMEM, naming the smallest
+ * limit that works, if nothing fits. Of the data set only the file sizes are read; if config->data is "", CIFAR-10 is
+ * assumed and need not exist. */
 VGGCL_API enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans,
                                     size_t *count);
+VGGCL_API void vggcl_plans_free(struct vggcl_plan *plans);
 
 /* --------------------------------------------------------------------------------------------------- training -- */
 
-/* One row of save/accuracy.csv. Losses are means per image, accuracies are in 0..1, times in seconds. */
+/* A row of accuracy.csv in the save folder. Losses are means per image, accuracies are in 0..1. */
 struct vggcl_epoch {
     int epoch; /* from 1 */
     double lr; /* of the last step */
     double train_loss, train_accuracy, test_loss, test_accuracy, seconds, images_per_second;
-    uint64_t weights_hash; /* of every parameter and statistic: equal on equal nets */
+    uint64_t weights_hash; /* of all parameters and batch-norm statistics */
 };
 
 struct vggcl_start {
     size_t device_count;
-    const struct vggcl_plan *plans; /* of each device */
-    struct vggcl_config config;     /* with what --resume brought */
+    const struct vggcl_plan *plans; /* one per device */
+    struct vggcl_config config;     /* including the options taken from a resumed run */
     char dataset[VGGCL_PATH_MAX];
+    char optimizer[64]; /* with its own hyperparameters: "Nesterov momentum 0.9" */
     size_t parameters, train_images, test_images;
-    char moved_to[VGGCL_PATH_MAX]; /* where an earlier run in the save folder was moved; "" when there was none */
-    int first_epoch;               /* from 1; above 1, or mid-epoch, after --resume */
+    char moved_to[VGGCL_PATH_MAX]; /* where an earlier run in the save folder was moved; "" if there was none */
+    int first_epoch;               /* from 1; larger, or in mid-epoch, if the run is resumed */
     int64_t first_step, steps_per_epoch;
-    int checks; /* operators and shapes that the quick selfcheck found right; 0 where it was left out */
+    int checks; /* number of checks that the quick selfcheck passed; 0 if it was skipped */
     double check_seconds;
 };
 
-/* What came before the first step of this session was done: the cold start. The speeds below leave it out. */
+/* The cold start: everything up to the end of the first step of this call. Speeds below exclude it. */
 struct vggcl_first_step {
     double seconds;                      /* since vggcl_train() was called */
-    int programs_built, programs_cached; /* kernel programs built from source, taken from the cache on disk */
+    int programs_built, programs_cached; /* kernel programs compiled from source, loaded from the cache on disk */
 };
 
 struct vggcl_progress {
     int epoch;                 /* from 1 */
-    bool testing;              /* the test set is being run after the epoch's training steps */
-    int64_t step, steps;       /* done and in all, of this epoch (of this test when testing) */
+    bool testing;              /* testing after the epoch's training steps */
+    int64_t step, steps;       /* done and total, of this epoch, or of this test */
     double loss, accuracy;     /* means over this epoch so far */
     double images_per_second;  /* over this epoch so far */
-    double epoch_eta, run_eta; /* seconds left of the epoch, of the run */
+    double epoch_eta, run_eta; /* estimated seconds left of the epoch, of the run */
 };
 
-/* Why a run came to its end. */
+/* Why a run ended: all epochs done, the option steps reached, or stop() returned true. */
 enum vggcl_end { VGGCL_END_EPOCHS, VGGCL_END_STEPS, VGGCL_END_STOPPED };
 
 struct vggcl_finish {
     enum vggcl_end end;
     int epoch;      /* epochs done */
-    int64_t step;   /* steps done in all */
-    int best_epoch; /* 0 when no epoch was tested */
+    int64_t step;   /* steps done, in all epochs */
+    int best_epoch; /* 0 if no epoch was tested */
     double best_accuracy, seconds;
     uint64_t weights_hash; /* as in struct vggcl_epoch */
-    uint64_t peak_bytes;   /* of all devices' memory, as counted at every allocation */
+    uint64_t peak_bytes;   /* peak of allocated device memory, all devices together */
 };
 
-/* What train tells while it runs; each function may be NULL. The pointers are valid during the call only. */
+/* Callbacks of a training run; each may be NULL. */
 struct vggcl_observer {
-    void *user;
-    void (*started)(void *user, const struct vggcl_start *start);
-    void (*stepped_first)(void *user, const struct vggcl_first_step *first);
-    void (*progressed)(void *user, const struct vggcl_progress *progress);
-    void (*epoch_ended)(void *user, const struct vggcl_epoch *row, bool is_best, double best_accuracy);
-    void (*finished)(void *user, const struct vggcl_finish *finish);
-    /* Asked once per step: true ends the run after that step, its state saved. Called from vggcl_train's thread. */
-    bool (*stop)(void *user);
+    void (*started)(const struct vggcl_start *start, void *payload);
+    void (*stepped_first)(const struct vggcl_first_step *first, void *payload);
+    void (*progressed)(const struct vggcl_progress *progress, void *payload);
+    void (*epoch_ended)(const struct vggcl_epoch *row, bool is_best, double best_accuracy, void *payload);
+    void (*finished)(const struct vggcl_finish *finish, void *payload);
+    /* A message, after started(): an option that a resumed run changes, and so on. */
+    void (*noticed)(const char *text, void *payload);
+    /* Called once per step; true ends the run after this step and saves its state. */
+    bool (*stop)(void *payload);
+    void *payload;
 };
 
-/* Trains as config says and leaves in config->save: config.json (vggcl_config_text()), accuracy.csv, last.safetensors
- * (the whole state, written after every epoch, every config->checkpoint_every steps and at any stop), best.safetensors
- * and epoch-NNN.safetensors (weights). Each file is written beside and renamed into place, so a crash never leaves a
- * broken one. observer may be NULL. */
+/* How images are normalised: the network's input for a byte x in 0..255 of a pixel; channels are red, green, blue.
+ * Other programs that use the weights have to do the same. */
+#define VGGCL_PREPROCESSING "(x/255 - 0.5)/0.5"
+
+/* Trains a network. Writes to the folder config->save: config.json (see vggcl_config_text()), accuracy.csv,
+ * last.safetensors (the whole state: after every epoch, every config->checkpoint_every steps, and when the run stops),
+ * best.safetensors and epoch-NNN.safetensors (weights), each with VGGCL_PREPROCESSING in its metadata. A file is
+ * written under a temporary name and renamed, so that a crash leaves no partial file. observer may be NULL. The folder
+ * is locked during the run: VGGCL_EIO, naming the other process, if it is in use. It may be renamed meanwhile. An
+ * earlier run in it is moved to save.1, save.2, ... If config->resume is set, the run in that folder is continued with
+ * the options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into the same folder, or, if save
+ * was set with vggcl_config_set(), into that one and only reads the first. The images must be the same as before, but
+ * may have moved: else VGGCL_EUSAGE. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
-/* Reads an accuracy record: path is a save folder, whose accuracy.csv it is, or such a file. Line 1 names the columns,
- * in any order. epoch must be one of them; what no column or an empty field has is NaN (0 in weights_hash); columns of
- * other names are left out. Epochs rise from line to line. On success *rows, *count long and never empty, is the
- * caller's, to be given to free(). VGGCL_EFORMAT, naming file and line, where it is no such record. */
+/* Reads an accuracy record: path is a save folder that has an accuracy.csv, or such a file. Line 1 names the columns,
+ * in any order; epoch is required. Missing columns and empty fields become NaN (0 in weights_hash), unknown columns are
+ * ignored. Epochs must increase from line to line. Free *rows, of length *count > 0, with vggcl_history_free().
+ * VGGCL_EFORMAT, naming file and line, if the file is not such a record. */
 VGGCL_API enum vggcl_err vggcl_history(const char *path, struct vggcl_epoch **rows, size_t *count);
+VGGCL_API void vggcl_history_free(struct vggcl_epoch *rows);
 
 /* ------------------------------------------------------------------------------------------------- evaluation -- */
-
-#define VGGCL_CLASSES 10
 
 struct vggcl_evaluation {
     struct vggcl_device device;
@@ -292,24 +342,29 @@ struct vggcl_evaluation {
     double width;
     size_t images, correct;
     double loss, accuracy, seconds, images_per_second; /* loss: mean per image */
-    char classes[VGGCL_CLASSES][32];
-    uint32_t confusion[VGGCL_CLASSES][VGGCL_CLASSES]; /* [true class][predicted class] */
+    size_t class_count;
+    char **classes;      /* [class_count]: their names */
+    uint32_t *confusion; /* [class_count][class_count]: images by true class and predicted class */
 };
 
-/* Runs the test set (its first config->limit images, where that is not 0) through the weights in config->weights. The
- * network is the one that the file's tensors describe. */
+/* Evaluates the weights in config->weights on the test set (on its first config->limit images, if that is not 0). The
+ * network is inferred from the tensors in the file. If config->data is empty, the data set is that of the run that
+ * wrote the file; the seed of synthetic images is that run's unless it was set with
+ * vggcl_config_set(). VGGCL_EUSAGE if the data set has another number of classes, other classes or images of another
+ * size. Free the contents of *evaluation with vggcl_evaluation_free(). */
 VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);
+VGGCL_API void vggcl_evaluation_free(struct vggcl_evaluation *evaluation);
 
 /* -------------------------------------------------------------------------------------------------- selfcheck -- */
 
-/* One operator on one shape against its reference in double precision. */
+/* The comparison of one operator, on one shape, with its reference in double precision. */
 struct vggcl_check {
     char name[64];           /* "conv forward, winograd4" */
-    char kernels[64];        /* what runs it: "gemm/gemm" is kernel gemm of cl/gemm.cl */
-    char shape[64];          /* "128x32x32x64 to 64": images, rows, columns, channels, outputs; those that matter */
-    double error, tolerance; /* largest |got - expected| / sum of the magnitudes of the terms; what rounding explains */
+    char kernels[64];        /* "gemm/gemm" is the kernel gemm of cl/gemm.cl */
+    char shape[64];          /* "128x32x32x64 to 64": images, rows, columns, channels, output channels, as they apply */
+    double error, tolerance; /* largest |got - expected| / sum of the terms' magnitudes; the limit, from rounding */
     bool ran, passed;
-    char fault[512]; /* where it did not pass: the first wrong element, or why it did not run */
+    char fault[512]; /* if not passed: the first wrong element, or why it did not run */
 };
 
 struct vggcl_selfcheck {
@@ -318,47 +373,50 @@ struct vggcl_selfcheck {
     double seconds;
 };
 
-/* Runs every kernel, every convolution algorithm in each direction and every matrix product of config's network on its
- * device, on random numbers, and compares with references on the host; quick: only what the network uses by this
- * configuration, on a few images. checked (may be NULL) is told of each. A failed check is VGGCL_EDEVICE, with a text
- * that names the first one: kernel, shape, device, driver and element; *result is filled then too. */
-VGGCL_API enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick, void *user,
-                                             void (*checked)(void *user, const struct vggcl_check *check),
-                                             struct vggcl_selfcheck *result);
+typedef void vggcl_check_callback(const struct vggcl_check *check, void *payload);
+
+/* Checks a device's arithmetic: runs every kernel, every convolution algorithm in each direction and every matrix
+ * product of config's network on random inputs and compares the results with references computed on the host. quick:
+ * only what this configuration uses, on a few images. checked (may be NULL) is called after each check. If a check
+ * fails, the result is VGGCL_EDEVICE, with a text that names the first failure's kernel, shape, device, driver and
+ * element; *result is filled in that case too. */
+VGGCL_API enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick,
+                                             struct vggcl_selfcheck *result, vggcl_check_callback *checked,
+                                             void *payload);
 
 /* -------------------------------------------------------------------------------------------- first losses -- */
 
 /* The mean loss of a training step. */
 struct vggcl_loss {
-    double device, reference; /* not finite where the device's is not */
-    double tolerance;         /* of their difference: what rounding explains */
+    double device, reference; /* computed on the device, and on the host in double precision */
+    double tolerance;         /* of their difference; from rounding */
 };
 
-/* Trains config's network for a few steps, on synthetic images and at a learning rate of 1e-4, on its device and on the
- * host in double precision, from the same weights with the same dropout coins. The host takes a second for some 10^9
- * multiply-adds: meant for narrow networks. losses has room for steps of them. */
+/* Trains config's network for `steps` steps on synthetic images, with a learning rate of 1e-4, both on its device and
+ * on the host in double precision, from the same weights and with the same dropout masks. The host does about 10^9
+ * multiply-adds a second, so use narrow networks. losses has room for `steps` elements. */
 VGGCL_API enum vggcl_err vggcl_first_losses(const struct vggcl_config *config, int steps, struct vggcl_loss *losses);
 
 /* -------------------------------------------------------------------------------------------------- benchmark -- */
 
-/* The median of repeated measurements, and their least and largest. */
+/* Median, minimum and maximum of repeated measurements. */
 struct vggcl_spread {
     double median, least, largest;
 };
 
-/* A convolution's algorithm ("winograd4"), and the engine of its matrix products ("tiled"; "" where it has none). */
+/* A convolution's algorithm ("winograd4"), and the engine of its matrix products ("tiled"; "" if it has none). */
 struct vggcl_method {
     char algorithm[32], engine[16];
 };
 
-/* What one layer takes at the benchmark's batch. The weight gradient of a layer counts its bias's too. */
+/* The time of one layer for the benchmark's batch. The weight gradient includes the bias's. */
 struct vggcl_layer_time {
     char name[24], type[24];
-    /* Of a convolution, else "": how each direction is done; also "" for a data gradient that is not needed. */
+    /* Convolutions only, else "": the method of each direction; also "" for a data gradient that is not needed. */
     struct vggcl_method forward_method, data_gradient_method, weight_gradient_method;
-    double forward, data_gradient, weight_gradient; /* seconds; 0 where the layer has no such direction */
+    double forward, data_gradient, weight_gradient; /* seconds; 0 if the layer has no such direction */
     double flops; /* of one direction, counted as direct convolution or matrix product; 0 for other layers */
-    /* Of activations, their gradients and weights, each read or written once: what a direction moves at the least. */
+    /* Minimum memory traffic: activations, their gradients and weights, each read or written once. */
     double forward_bytes, data_gradient_bytes, weight_gradient_bytes;
 };
 
@@ -366,119 +424,139 @@ struct vggcl_benchmark {
     struct vggcl_device device;
     struct vggcl_config config;
     char tuning[VGGCL_TUNING];       /* as in struct vggcl_plan */
-    double first_step;               /* seconds, building the kernels included */
+    double first_step;               /* seconds, including kernel compilation */
     struct vggcl_spread train, eval; /* images per second */
-    double peak_flops, copy_bytes;   /* per second, as measured by a multiply-add and a copy kernel */
-    double step_flops;               /* of one training image, counted as direct convolution */
-    size_t device_bytes;             /* of memory, the most that the steps took of it */
+    double peak_flops, copy_bytes;   /* per second, measured with a multiply-add kernel and a copy kernel */
+    double step_flops;               /* per training image, counted as direct convolution */
+    size_t device_bytes;             /* peak of device memory during the steps */
     struct vggcl_layer_time *layers;
     size_t layer_count;
 };
 
-/* Measures config's network on its device, on made-up images: steps timed training steps and evaluations after two to
- * warm up, then each layer alone. For slow devices: where either steps or layers have taken so many seconds, those that
- * are left are timed once, after one to warm up. Give *benchmark to vggcl_benchmark_free() afterwards. */
+/* Measures the speed of config's network on its device, on random images: `steps` training steps and as many evaluation
+ * batches, each after two warm-up ones, then each layer alone. If the steps, or the layers, have taken `seconds`, the
+ * remaining ones are measured only once, after one warm-up (INFINITY for no limit). Free the contents of *benchmark
+ * with vggcl_benchmark_free(). */
 VGGCL_API enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double seconds,
                                      struct vggcl_benchmark *benchmark);
 VGGCL_API void vggcl_benchmark_free(struct vggcl_benchmark *benchmark);
 
-/* The seconds until the first training step is done: the device opened, kernels built or loaded, memory taken. Only a
- * process that has made no OpenCL call before sees all of it. */
+/* Measures the seconds until the first training step is done: opening the device, compiling or loading kernels,
+ * allocating memory. Call it in a process that has made no OpenCL call before, else part of this is already done. */
 VGGCL_API enum vggcl_err vggcl_start_time(const struct vggcl_config *config, double *seconds);
 
 /* ------------------------------------------------------------------------------------------------------ tuning -- */
 
-/* The convolutions of one shape in one direction: how they are done by the built-in rules, and by what was chosen. */
+/* The convolutions of one shape in one direction: the method of the built-in rules, and the one chosen by tuning. */
 struct vggcl_tuning_row {
-    char layer[24];        /* the first one of that shape */
-    int layers;            /* how many there are */
+    char layer[24];        /* the first layer of that shape */
+    int layers;            /* number of layers of that shape */
     const char *direction; /* "forward", "data gradient", "weight gradient" */
     struct vggcl_method before, after;
-    double before_s, after_s; /* seconds a layer; 0 where time ran out before they were measured */
+    double before_s, after_s; /* seconds per layer; 0 if not measured because time ran out */
 };
 
 struct vggcl_tuning {
     struct vggcl_device device;
     struct vggcl_tuning_row *rows;
     size_t row_count;
-    int images;                     /* that the rows were measured with */
-    double step_before, step_after; /* seconds of a training step of a whole batch */
-    /* The tile of the own matrix product, and of one whose first operand is transposed, as a weight gradient has it. */
+    int images;                     /* number of images that the rows were measured with */
+    double step_before, step_after; /* seconds per training step of a whole batch */
+    /* The tile of the built-in GEMM kernel; [1]: with the first operand transposed, as in weight gradients. */
     char gemm_before[2][64], gemm_after[2][64];
-    char clblast_before[16], clblast_after[16];   /* the name of CLBlast's set of parameters */
-    uint64_t conv_bytes_before, conv_bytes_after; /* that a convolution transforms images to at once */
-    int measured;                                 /* candidates */
-    bool complete;                                /* whether the budget was enough for all of them */
+    char clblast_before[16], clblast_after[16];   /* name of CLBlast's parameter set */
+    uint64_t conv_bytes_before, conv_bytes_after; /* as conv_bytes in struct vggcl_plan */
+    int measured;                                 /* number of candidates measured */
+    bool complete;                                /* the budget was enough for all candidates */
     double seconds;
-    char path[VGGCL_PATH_MAX]; /* where the profile was stored */
+    char path[VGGCL_PATH_MAX]; /* where the profile was stored; "" if only exported */
 };
 
 struct vggcl_tune_progress {
-    double seconds, eta;
+    double seconds, eta; /* since the start; estimated seconds left */
     int measured, candidates;
-    char what[96]; /* is being measured */
+    char what[96]; /* what is being measured */
 };
 
-/* Measures, for about budget seconds, how the convolutions of config's network are done fastest on its device, and
- * stores what is faster than the built-in rules by more than noise as the device's profile, which the other functions
- * go by from then on; to export_path too, where that is not NULL. Nothing is stored where the quick selfcheck of the
- * choice fails (VGGCL_EDEVICE). Give *tuning to vggcl_tuning_free() afterwards. */
+typedef void vggcl_tune_callback(const struct vggcl_tune_progress *progress, void *payload);
+
+/* Searches, for about budget seconds, for the fastest way to compute the convolutions of config's network on its
+ * device. What is faster than the built-in rules by more than measurement noise is stored as the device's profile,
+ * which the other functions then use; and in the file export_path, if that is not NULL. Nothing is stored if the quick
+ * selfcheck of the choice fails (VGGCL_EDEVICE). progressed may be NULL. Free the contents of *tuning with
+ * vggcl_tuning_free(). */
 VGGCL_API enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, const char *export_path,
-                                    void *user,
-                                    void (*progressed)(void *user, const struct vggcl_tune_progress *progress),
-                                    struct vggcl_tuning *tuning);
+                                    struct vggcl_tuning *tuning, vggcl_tune_callback *progressed, void *payload);
 VGGCL_API void vggcl_tuning_free(struct vggcl_tuning *tuning);
 
 /* ------------------------------------------------------------------------------------------------------- data -- */
 
-/* Writes the synthetic 10-class set to the folder dir, made where missing, in CIFAR-10's binary format: train images
- * spread over data_batch_1..5.bin, then test_batch.bin and batches.meta.txt. */
+/* Writes the synthetic 10-class set to the folder dir, created if missing, in CIFAR-10's binary format: `train`
+ * training images in data_batch_1.bin to data_batch_5.bin, `test` test images in test_batch.bin, and batches.meta.txt.
+ */
 VGGCL_API enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, uint64_t seed);
 
-#define VGGCL_CIFAR10_URL "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz" /* the official archive */
+/* A data set that vggcl_fetch() gets. */
+struct vggcl_fetch_set {
+    const char *name, *title; /* "cifar10", "CIFAR-10" */
+    const char *folder;       /* the name of the folder that it becomes, "cifar-10-batches-bin" */
+    const char *const
+        *mirrors;   /* URLs, the first one preferred: of the archive, or of the folder with the files; NULL */
+    uint64_t bytes; /* to be downloaded */
+};
 
-/* What vggcl_fetch() is asked for; {0} is the official archive, into data/cifar-10-batches-bin. */
+/* The data sets: number 0, the default, number 1, ...; NULL from their number on. */
+VGGCL_API const struct vggcl_fetch_set *vggcl_fetch_set(size_t index);
+
+/* Arguments of vggcl_fetch(); {0} fetches CIFAR-10 into data/cifar-10-batches-bin. */
 struct vggcl_fetch {
-    const char *dir;  /* the folder that cifar-10-batches-bin is put into, made where missing; NULL for "data" */
-    const char *from; /* another archive, a file or an http or https URL; NULL for VGGCL_CIFAR10_URL */
-    double timeout;   /* seconds without a byte after which a download ends; 0 for 20 */
-    bool force;       /* a cifar-10-batches-bin that is not CIFAR-10 is moved aside */
+    const char *name; /* the data set's; NULL for "cifar10" */
+    const char *dir;  /* folder to create the data set's folder in, itself created if missing; NULL for "data" */
+    /* Other sources, tried in order, then NULL: http or https URLs or paths, of an archive, or of a folder with the
+     * files. NULL for the set's mirrors. */
+    const char *const *from;
+    double timeout; /* give up on a source after this many seconds without data; 0 for 20 */
+    bool force;     /* if the data set's folder is there and holds something else, move it aside */
 };
 
 struct vggcl_fetch_progress {
-    bool unpacking;               /* after the download, or of a file */
-    uint64_t bytes, total;        /* of the archive, downloaded or unpacked; total is 0 where the server does not say */
-    double bytes_per_second, eta; /* of this call alone; seconds that are left, 0 where total is */
+    bool unpacking;               /* unpacking; false while downloading */
+    const char *file;             /* the name of the file that is downloaded or unpacked */
+    uint64_t bytes, total;        /* of that file, downloaded or unpacked; total is 0 if unknown */
+    double bytes_per_second, eta; /* in this call; estimated seconds left, 0 if total is unknown */
 };
 
-/* What fetch tells while it works; each function may be NULL. */
+/* Callbacks of a fetch; each may be NULL. */
 struct vggcl_fetch_observer {
-    void *user;
-    void (*progressed)(void *user, const struct vggcl_fetch_progress *progress);
-    /* A line about what does not go as one would think, such as a download that starts anew. */
-    void (*noticed)(void *user, const char *text);
-    /* Asked at least once a second: true ends it; what was downloaded is kept, what was unpacked is not. */
-    bool (*stop)(void *user);
+    void (*progressed)(const struct vggcl_fetch_progress *progress, void *payload);
+    /* A message about something unexpected, such as a source that fails where there is another one. */
+    void (*noticed)(const char *text, void *payload);
+    /* Called at least once a second; true ends the fetch: downloaded data is kept, unpacked files are removed. */
+    bool (*stop)(void *payload);
+    void *payload;
 };
 
 enum vggcl_fetch_end { VGGCL_FETCH_DONE, VGGCL_FETCH_PRESENT, VGGCL_FETCH_STOPPED };
 
 struct vggcl_fetched {
-    enum vggcl_fetch_end end;      /* PRESENT: it was there, whole, and nothing was done */
-    char folder[VGGCL_PATH_MAX];   /* dir/cifar-10-batches-bin */
-    char moved_to[VGGCL_PATH_MAX]; /* where what was in its place was moved; "" where nothing was */
-    uint64_t resumed, downloaded;  /* bytes of the archive: kept from an earlier call, and of this one */
+    enum vggcl_fetch_end end; /* VGGCL_FETCH_PRESENT: the data set was already complete */
+    const struct vggcl_fetch_set *set;
+    char folder[VGGCL_PATH_MAX];   /* dir/cifar-10-batches-bin, ... */
+    char from[VGGCL_PATH_MAX];     /* the source that was tried last; "" if there was none */
+    char moved_to[VGGCL_PATH_MAX]; /* where an existing folder was moved; "" if there was none */
+    uint64_t resumed, downloaded;  /* bytes that were there when downloads began, and that were downloaded */
     double seconds;
 };
 
-/* Downloads CIFAR-10's archive (a .tar.gz) and unpacks it, all or nothing, into dir/cifar-10-batches-bin: each file's
- * MD5 sum must be that in data/MD5SUMS, and the official archive's too; another one may be packed otherwise. What a
- * broken download left, dir/cifar-10-binary.tar.gz.part, is gone on with by the next one, whose archive should be the
- * same: what does not fit is found by the sums, and downloaded anew. Proxies are those of the environment (https_proxy,
- * no_proxy, ...); certificates are checked; an https URL is redirected to https alone.
- * VGGCL_EIO where a server or file cannot be read or written, where dir has a cifar-10-batches-bin that is not CIFAR-10
- * (see force) or another process fetches into it; VGGCL_EFORMAT where an archive is something else, breaks off, has
- * entries outside of cifar-10-batches-bin, links, or more than 256 MiB. observer may be NULL. */
+/* Downloads a data set, all or nothing, to its folder in dir: an archive (.tar.gz), which is unpacked, or several
+ * files. Each file must have its sum in data/sums, and so must an archive from a mirror; one from another source may be
+ * packed differently. A source that fails is followed by the next one. An interrupted download leaves dir/ARCHIVE.part,
+ * or the folder dir/NAME.part, which the next call resumes; if that turns out to belong to another file, it is
+ * downloaded again. Proxies are taken from the environment (https_proxy, no_proxy, ...), certificates are verified, and
+ * an https URL is redirected to https only. VGGCL_EUSAGE for an unknown name; VGGCL_EIO if a server or file cannot be
+ * read or written, if the data set's folder is there and holds something else (see force), or if another process
+ * fetches into dir; VGGCL_EFORMAT if what is downloaded is something else, is truncated, is larger than 256 MiB, or has
+ * links or entries outside the data set's folder. observer may be NULL. */
 VGGCL_API enum vggcl_err vggcl_fetch(const struct vggcl_fetch *fetch, const struct vggcl_fetch_observer *observer,
                                      struct vggcl_fetched *fetched);
 

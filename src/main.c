@@ -1,11 +1,8 @@
-/* main.c - vggcl: finds the command, reads its flags, runs it. */
-#define _POSIX_C_SOURCE 200809L /* sigaction */
+/* main.c - the program vggcl: finds the command, parses its flags and runs it. */
+#define _POSIX_C_SOURCE 200809L /* open_memstream */
 #include "cli/cli.h"
+#include "cli/terminal.h"
 
-#include <errno.h>
-#include <math.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +13,10 @@ static const struct command *const commands[] = {
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream) {
-    fprintf(stream,
-            "vggcl %s - trains VGG networks on CIFAR-10 on any OpenCL device\n\nusage: vggcl COMMAND [FLAGS]\n\n",
-            vggcl_version());
+    fprintf(
+        stream,
+        "vggcl %s - trains VGG networks to classify images on any OpenCL device\n\nusage: vggcl COMMAND [FLAGS]\n\n",
+        vggcl_version());
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(stream, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
     fputs("  help      explains a command: vggcl help COMMAND, or vggcl COMMAND --help\n"
@@ -30,22 +28,34 @@ static void print_usage(FILE *stream) {
           stream);
 }
 
-/* A flag's row of the help text; help may have several lines. */
-static void print_flag(const char *name, const char *argument, const char *help, const char *value) {
-    char left[64];
-    snprintf(left, sizeof left, "--%s%s%s", name, argument ? " " : "", argument ? argument : "");
-    printf("  %-20s ", left);
-    for (; *help; help++) {
-        putchar(*help);
-        if (*help == '\n')
-            printf("%23s", "");
-    }
-    if (argument && *value)
-        printf(" (default %s)", value);
-    putchar('\n');
+/* A row of the help text: "--NAME ARGUMENT", then the help from column COLUMN on. */
+static void print_flag(const char *name, const char *argument, const char *help) {
+    enum { COLUMN = 23 };
+    int column = printf("  --%s%s%s", name, argument ? " " : "", argument ? argument : "");
+    if (column < COLUMN)
+        column += printf("%*s", COLUMN - column, "");
+    print_wrapped(stdout, help, column, COLUMN, text_columns(stdout));
 }
 
-/* The command's own flag of that name; else NULL. */
+/* The row of an option of the library: its choices and its default come after the help. */
+static void print_option(const struct vggcl_option *o) {
+    char *help = NULL;
+    size_t size;
+    FILE *text = open_memstream(&help, &size);
+    if (!text)
+        return;
+    fputs(o->help, text);
+    fputs(o->choices ? " (" : "", text);
+    for (const char *const *choice = o->choices; choice && *choice; choice++)
+        fprintf(text, "%s%s", choice == o->choices ? "" : ", ", *choice);
+    if (o->argument && *o->value)
+        fprintf(text, o->choices ? "; default %s)" : " (default %s)", o->value);
+    if (fclose(text) == 0)
+        print_flag(o->name, o->argument, help);
+    free(help);
+}
+
+/* The command's own flag of that name; NULL if there is none. */
 static const struct flag *own_flag(const struct command *c, const char *name) {
     for (const struct flag *f = c->flags; f->name; f++)
         if (strcmp(f->name, name) == 0)
@@ -56,101 +66,18 @@ static const struct flag *own_flag(const struct command *c, const char *name) {
 static int print_help(const struct command *c) {
     size_t count;
     const struct vggcl_option *options = vggcl_options(&count);
-    printf("usage: vggcl %s%s%s%s\n\n%s\n", c->name, c->words ? " " : "", c->words ? c->words->argument : "",
-           c->options || c->flags[0].name ? " [FLAGS]" : "", c->description);
+    printf("usage: vggcl %s%s%s%s\n\n", c->name, c->words ? " " : "", c->words ? c->words->argument : "",
+           c->options || c->flags[0].name ? " [FLAGS]" : "");
+    print_wrapped(stdout, c->description, 0, 0, text_columns(stdout));
+    putchar('\n');
     if (c->options || c->flags[0].name)
         puts("Flags:");
     for (size_t i = 0; i < count; i++)
         if (options[i].flags & c->options && !own_flag(c, options[i].name))
-            print_flag(options[i].name, options[i].argument, options[i].help, options[i].value);
+            print_option(&options[i]);
     for (const struct flag *f = c->flags; f->name; f++)
-        print_flag(f->name, f->argument, f->help, "");
+        print_flag(f->name, f->argument, f->help);
     return cli_end(EXIT_FINE);
-}
-
-int cli_failed(enum vggcl_err err) {
-    fflush(stdout);
-    fprintf(stderr, "vggcl: error: %s\n", vggcl_error());
-    return err == VGGCL_EUSAGE ? EXIT_USAGE : err == VGGCL_ENUMERIC ? EXIT_NOT_FINITE : EXIT_FAILED;
-}
-
-int cli_misused(const char *format, ...) {
-    va_list arguments;
-    fputs("vggcl: error: ", stderr);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    return EXIT_USAGE;
-}
-
-int cli_end(int status) {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    perror("vggcl: error: standard output");
-    return EXIT_FAILED;
-}
-
-void cli_make_printable(char *text) {
-    json_t *utf8 = json_string(text);
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127 || (!utf8 && (unsigned char)*text > 127))
-            *text = '?';
-    json_decref(utf8);
-}
-
-json_t *cli_text_json(const char *text) {
-    json_t *json = json_string(text);
-    return json ? json : json_string("(no UTF-8)");
-}
-
-json_t *cli_number_json(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-const char *cli_device_type(enum vggcl_device_type type) {
-    return type == VGGCL_GPU ? "GPU" : type == VGGCL_CPU ? "CPU" : "accelerator";
-}
-
-bool cli_parse_count(const char *text, long minimum, long maximum, long *value) {
-    char *end;
-    errno = 0;
-    *value = strtol(text, &end, 10);
-    return end != text && !*end && !errno && *value >= minimum && *value <= maximum;
-}
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number) {
-    interrupted = number;
-    signal(number, SIG_DFL);
-}
-
-void cli_catch_signals(void) {
-    struct sigaction action = {.sa_handler = interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-bool cli_interrupted(void *user) {
-    (void)user;
-    return interrupted != 0;
-}
-
-void cli_bar(double done, char bar[CLI_BAR]) {
-    for (int i = 0; i < CLI_BAR - 1; i++)
-        bar[i] = i < done * (CLI_BAR - 1) ? '#' : '.';
-    bar[CLI_BAR - 1] = '\0';
-}
-
-void cli_duration(double seconds, char text[32]) {
-    long whole = (long)(seconds + 0.5);
-    if (seconds < 60)
-        snprintf(text, 32, "%.1f s", seconds);
-    else if (whole < 3600)
-        snprintf(text, 32, "%ld min %02ld s", whole / 60, whole % 60);
-    else
-        snprintf(text, 32, "%ld h %02ld min", whole / 3600, whole / 60 % 60);
 }
 
 static const struct vggcl_option *option_for(const struct command *c, const char *name) {
@@ -162,7 +89,7 @@ static const struct vggcl_option *option_for(const struct command *c, const char
     return NULL;
 }
 
-/* Puts an argument, or a word without a flag, where it belongs. */
+/* Stores the argument of a flag, or a word without a flag. */
 static int take_argument(const struct flag *f, const char *argument) {
     const char **text = f->text;
     if (strstr(f->argument, "..."))
@@ -170,12 +97,14 @@ static int take_argument(const struct flag *f, const char *argument) {
             text++;
     if (text == f->text + FLAG_MOST)
         return cli_misused("%s%s can be given %d times at most", *f->name ? "--" : f->argument, f->name, FLAG_MOST);
+    if (!*f->name && *text)
+        return cli_misused("%s can be given once; '%s' is one too many", f->argument, argument);
     *text = argument;
     return EXIT_FINE;
 }
 
-/* Reads the flag at argv[*i], "--name value" or "--name=value", and moves *i to the last word it took. An option
- * without an argument may be taken back, as of a recipe: "--nesterov=no". */
+/* Parses the flag at argv[*i], "--name value" or "--name=value", and advances *i to the last word used. A flag of the
+ * library may be switched off, e.g. one that a recipe sets: "--nesterov=no". */
 static int parse_flag(const struct command *c, int argc, char **argv, int *i, struct vggcl_config *config) {
     char name[64] = "";
     const char *word = argv[*i], *equals = strchr(word, '=');
@@ -203,19 +132,31 @@ static int parse_flag(const struct command *c, int argc, char **argv, int *i, st
     return EXIT_FINE;
 }
 
-static int run_command(const struct command *c, int argc, char **argv) {
-    struct vggcl_config config;
-    vggcl_config_init(&config);
-    for (int i = 0; i < argc; i++)
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
-            return print_help(c);
+/* Parses all flags and words, and runs the command. */
+static int parse_and_run(const struct command *c, int argc, char **argv, struct vggcl_config *config) {
+    bool words_only = false; /* after "--" */
     for (int i = 0; i < argc; i++) {
-        bool word = c->words && *argv[i] != '-';
-        int status = word ? take_argument(c->words, argv[i]) : parse_flag(c, argc, argv, &i, &config);
+        int status = EXIT_FINE;
+        bool word = c->words && (words_only || argv[i][0] != '-' || !argv[i][1]);
+        if (c->words && !words_only && strcmp(argv[i], "--") == 0)
+            words_only = true;
+        else
+            status = word ? take_argument(c->words, argv[i]) : parse_flag(c, argc, argv, &i, config);
         if (status != EXIT_FINE)
             return status;
     }
-    return cli_end(c->run(&config));
+    return cli_end(c->run(config));
+}
+
+static int run_command(const struct command *c, int argc, char **argv) {
+    struct vggcl_config config;
+    enum vggcl_err err = vggcl_config_init(&config);
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    for (int i = 0; i < argc; i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+            return print_help(c);
+    return parse_and_run(c, argc, argv, &config);
 }
 
 static const struct command *find_command(const char *name) {

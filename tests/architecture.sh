@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
 # architecture.sh SOURCE_DIR SHARED_LIBRARY: what keeps the project in shape. Prints each breach as FILE:LINE: and fails.
 #
-#     7  src/main.c  src/cli        may print and exit
-#     6  src/train
+#     9  src/main.c  src/cli             may print and exit
+#     8  src/train  src/measure
+#     7  src/plan  src/tune
+#     6  src/options
 #     5  src/check
-#     4  src/net  src/checkpoint
+#     4  src/nets
 #     3  src/layers
-#     2  src/ops                    clblast.c alone knows CLBlast
-#     1  src/cl                     alone knows OpenCL
-#     0  src/base  src/data         data may use base; download.c alone knows libcurl, unpack.c libarchive
+#     2  src/ops  src/fetch              clblast.c alone knows CLBlast, download.c libcurl, unpack.c libarchive
+#     1  src/cl  src/data  src/files     src/cl alone knows OpenCL
+#     0  src/base
 #
-# A file includes from its own folder and from lower floors.
+# A file includes from its own folder and from lower floors, and no circle: x.c and x.h are one node, an #include an edge.
 set -euo pipefail
 cd "$1"
 shared_library=$2
-declare -A floor=([base]=0 [data]=0 [cl]=1 [ops]=2 [layers]=3 [net]=4 [checkpoint]=4 [check]=5 [train]=6 [cli]=7)
+declare -A floor=([base]=0 [cl]=1 [data]=1 [files]=1 [ops]=2 [fetch]=2 [layers]=3 [nets]=4 [check]=5 [options]=6
+    [plan]=7 [tune]=7 [train]=8 [measure]=8 [cli]=9)
 breaches=0
 breach() { echo "$1: $2"; breaches=$((breaches + 1)); }
 
@@ -57,30 +60,47 @@ while IFS=: read -r file line include; do
         :
     elif [ -z "${floor[$to]:-}" ] || [ "$to" = "$include" ]; then
         breach "$file:$line" "\"$include\": include as \"folder/file.h\", with a folder of src"
-    elif [ "$from/$to" = data/base ]; then
-        :
     elif [ "${floor[$to]}" -ge "${floor[$from]}" ]; then
         breach "$file:$line" "src/$from must not include \"$include\": dependencies point down only"
     fi
 done < <(sed -nE 's/^([^:]*:[0-9]+:) *# *include *"([^"]*)".*/\1\2/p' <<<"$all")
 
+# No circles: tsort prints "input contains a loop:", then its nodes, one a line.
+while IFS= read -r circle; do
+    breach src "these files include each other in a circle: $circle"
+done < <(sed -nE 's/^src\/([^:]*)\.[ch]:[0-9]+: *# *include *"([^"]*)\.h".*/\1 \2/p' <<<"$all" | awk '$1 != $2' | sort -u |
+    LC_ALL=C tsort 2>&1 >/dev/null | awk '/:$/ { if (circle) print circle; circle = ""; next }
+        { circle = circle (circle ? " -> " : "") $NF } END { if (circle) print circle }')
+
 # What only some may do.
 breach_where '# *include *<CL/' 'src/cl/[^:]*' "OpenCL's headers belong to src/cl"
 breach_where '\bcl[A-Z][A-Za-z]+ *\(' 'src/cl/[^:]*' "OpenCL is called from src/cl only"
-breach_where '(# *include *<clblast|\bCLBlast[A-Z]\w* *\()' 'src/ops/clblast\.c' "CLBlast belongs to src/ops/clblast.c"
-breach_where '# *include *<curl/' 'src/data/download\.c' "libcurl belongs to src/data/download.c"
-breach_where '# *include *<archive' 'src/data/unpack\.c' "libarchive belongs to src/data/unpack.c"
+breach_where '(# *include *<clblast|\bCLBlast[A-Z]\w* *\()' 'src/ops/gemm/clblast\.c' "CLBlast belongs to src/ops/gemm/clblast.c"
+breach_where '# *include *<curl/' 'src/fetch/download\.c' "libcurl belongs to src/fetch/download.c"
+breach_where '# *include *<archive' 'src/fetch/unpack\.c' "libarchive belongs to src/fetch/unpack.c"
 breach_where '\b(v?printf|puts|putchar|perror|_?exit|_Exit|abort) *\(' 'src/(main\.c|cli/[^:]*)' \
     "only the program, src/main.c and src/cli, prints or exits"
+breach_where '\b(strto[dfl]|ato[fl]|v[sf]n?printf) *\(' 'src/(base/text\.c|cli/[^:]*|main\.c)' \
+    "depends on the locale: use base/text.h"
+while IFS=: read -r file line _; do
+    breach "$file:$line" "a number with a decimal point depends on the locale: use base/text.h"
+done < <(grep -nE '\b(snprintf|fprintf)\(.*%[-+0-9.*]*l?[aefgAEFG]\b' "${sources[@]}" | grep -vE '^src/(cli/|main\.c)')
 breach_where '\b(stdout|stderr)\b' 'src/(main\.c|cli/[^:]*)' "only the program, src/main.c and src/cli, prints"
 
-# One name for an operator's kernels and launches; its kernels are checked, by the table of checks or a test.
+# The library's texts are read by C programs too: they name options and fields as vggcl.h does, not as flags.
+while IFS=: read -r file line _; do
+    breach "$file:$line" "a text of the library names a command-line flag: leave the dashes out"
+done < <(grep -nE '"([^"\\]|\\.)*--[a-z]' "${sources[@]}" | grep -vE '^src/(cli/|main\.c|options/options\.c:)|apt-get install --')
+
+# One name for an operator's kernels and launches; its kernels are checked, by the table of checks or a test. Files that
+# other kernel files include are exempt.
 for kernel in cl/*.cl; do
     stem=$(basename "$kernel" .cl)
-    [ "$stem" = common ] && continue
-    [ -f "src/ops/$stem.c" ] || breach "$kernel" "has no src/ops/$stem.c"
-    grep -q "\"$stem/" src/check/operators.c || [ -f "tests/test_op_$stem.c" ] ||
-        breach "$kernel" "is checked neither in src/check/operators.c nor by tests/test_op_$stem.c"
+    { [ "$stem" = common ] || grep -q "^#include \"$stem.cl\"\$" cl/*.cl; } && continue
+    [ -n "$(find src/ops -name "$stem.c")" ] || breach "$kernel" "has no $stem.c in src/ops"
+    grep -q "\"$stem/" src/check/check_*.c || grep -q "\.kernels = \"$stem/" src/ops/conv/*.c ||
+        [ -f "tests/test_op_$stem.c" ] ||
+        breach "$kernel" "is checked neither in src/check nor by tests/test_op_$stem.c"
 done
 
 # The shared library exports what vggcl.h declares, no more and no less.

@@ -1,19 +1,22 @@
 #include "common.h"
 
-#include "ops/gemm.h"
+#include "ops/gemm/gemm.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct dev *device;
 struct rig test_rig = {.sample = SIZE_MAX};
+struct context *const context = &test_rig.context;
 
 int open_device(void **state) {
     (void)state;
     enum vggcl_err err = dev_open(NULL, NULL, &device);
     rig_start(&test_rig);
+    if (err == VGGCL_OK)
+        *context = context_make(device);
     if (err == VGGCL_OK && interpreted())
-        err = gemm_use(device, "tiled");
+        err = gemm_find_engine("tiled", &context->engine);
     if (err == VGGCL_OK)
         return 0;
     print_error("%s\n", vggcl_error());
@@ -29,7 +32,7 @@ int close_device(void **state) {
 
 /* Tests may put another device in its place for a while. */
 static struct rig *rig(void) {
-    test_rig.dev = device;
+    test_rig.dev = context->dev = device;
     return &test_rig;
 }
 
@@ -39,13 +42,13 @@ bool interpreted(void) {
 
 int store_half(void **state) {
     (void)state;
-    device->half = true;
+    context->half = true;
     return 0;
 }
 
 int release(void **state) {
     (void)state;
-    device->half = false;
+    context->half = false;
     enum vggcl_err err = rig_end(rig());
     rig_start(&test_rig);
     if (err == VGGCL_OK)

@@ -1,4 +1,5 @@
-/* common.h - what the kernels' tests share: src/check's rig for one device, which fails the test at once.
+/* common.h - shared by the tests of kernels: src/check/rig.h with one device; a failed comparison fails the test at
+ * once.
  *
  *     static void doubles(void **state) {
  *         float *x = random_floats(65, -1, 1);
@@ -22,34 +23,35 @@
 
 #include "check/rig.h"
 
-/* The default device or $VGGCL_DEVICE's, opened and closed with the group of tests; a machine without one fails it. */
+/* $VGGCL_DEVICE or the default device, opened and closed with the group of tests, which fails if there is no device. */
 extern struct dev *device;
+extern struct context *const context; /* of the device, with the built-in rules */
 int open_device(void **state);
 int close_device(void **state);
 
-/* Whether the device is Oclgrind, which takes a thousand times as long: what it looks for shows in small shapes too,
- * and in the project's own kernels; its products are made by the tiled engine. */
+/* True if the device is Oclgrind, which is about a thousand times slower. Tests then use small shapes and the built-in
+ * GEMM kernel (engine tiled), which is enough for the faults that it detects. */
 bool interpreted(void);
 
-/* A test after which everything made by the functions below is freed, and all guard words are checked. */
+/* A test; afterwards, everything that the functions below allocated is freed, and all guard words are checked. */
 #define DEVICE_TEST(function) cmocka_unit_test_teardown(function, release)
 int release(void **state);
 
 /* The same with activations stored as 16-bit floats. */
-#define HALF_TEST(function)                                                                                            \
-    { #function ", half", function, store_half, release, NULL }
+#define HALF_TEST(function) {#function ", half", function, store_half, release, NULL}
 int store_half(void **state);
 
-/* Fails the test with the error's text where a function of the library fails. */
+/* Fails the test with the error's text if a function of the library fails. */
 #define CHECK(call) check_at((call), #call, __FILE__, __LINE__)
 void check_at(enum vggcl_err err, const char *call, const char *file, int line);
 
-/* Fails the test unless the call answers code, with a text in which each of the strings occurs. */
+/* Fails the test unless the call returns code and the error's text contains each of the strings. */
 #define CHECK_FAILS(call, code, ...)                                                                                   \
     check_fails_at((call), code, (const char *[]){__VA_ARGS__, NULL}, __FILE__, __LINE__)
 void check_fails_at(enum vggcl_err err, enum vggcl_err expected, const char *const *parts, const char *file, int line);
 
-/* The rig's functions (see there), but every test starts the same random sequence anew, and NULL is never returned. */
+/* As the functions of src/check/rig.h, except that every test starts the same random sequence, and NULL is never
+ * returned. */
 void *zeros(size_t bytes);
 float *random_floats(size_t count, double low, double high);
 float *random_normal(size_t count, double mean, double deviation);
@@ -61,10 +63,10 @@ struct tensor poisoned_stored(size_t count);
 struct tensor upload_stored(size_t count, const float *host);
 void *download(struct tensor t);
 
-/* bytes of host, in whole words. */
+/* Uploads `bytes` bytes of host, rounded up to whole words. */
 struct tensor upload_bytes(size_t bytes, const void *host);
 
-/* RIG_COMPARE of floats that fails the test; `what` says which case it is. */
+/* RIG_COMPARE of floats that fails the test; `what` names the case. */
 #define COMPARE(what, output, roundings, i, expected)                                                                  \
     do {                                                                                                               \
         RIG_COMPARE(&test_rig, (what), RIG_FLOATS, (output), (double)(roundings), i, (expected));                      \
@@ -73,7 +75,7 @@ struct tensor upload_bytes(size_t bytes, const void *host);
 extern struct rig test_rig;
 void compared_at(const char *file, int line);
 
-/* printf into a text that lives until the test ends. */
+/* As printf(), to a string that is valid until the test ends. */
 const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -186,7 +186,8 @@ static void check_all(struct check *check) {
 void check_gradients(const char *what, const struct layer_spec *specs, size_t count, struct shape input,
                      const char *conv) {
     struct check check = {.what = text("%s, %s", what, conv)};
-    CHECK(net_create(device, specs, count, input, IMAGES + 1, conv, NET_TRAINS, &check.net));
+    CHECK(net_create(context, specs, count, input, IMAGES + 1, (const size_t[]){IMAGES, 0}, conv, NET_TRAINS,
+                     &optimiser_sgd, &check.net));
     CHECK(net_allocate(check.net));
     check.pass = net_pass(check.net, IMAGES, true, 1, 2);
     fill(check.net);

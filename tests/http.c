@@ -58,11 +58,30 @@ static void wait_for_end(int client) {
         ;
 }
 
+static void say_missing(int client) {
+    say(client, "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\nConnection: close\r\n\r\nsorry");
+}
+
+/* Opens what is served, or the file `name` in it; below 0 if a folder has no such file. */
+static int open_served(const char *name, struct stat *status) {
+    int folder = open(served, O_RDONLY);
+    require(folder >= 0 && fstat(folder, status) == 0, served);
+    if (!S_ISDIR(status->st_mode))
+        return folder;
+    int file = openat(folder, name, O_RDONLY);
+    close(folder);
+    require(file < 0 || fstat(file, status) == 0, name);
+    return file;
+}
+
 /* The ways that end with the file, or part of it. */
-static void answer_file(int client, const char *how, int64_t range) {
-    int file = open(served, O_RDONLY);
+static void answer_file(int client, const char *how, const char *name, int64_t range) {
     struct stat status;
-    require(file >= 0 && fstat(file, &status) == 0, served);
+    int file = open_served(name, &status);
+    if (file < 0) {
+        say_missing(client);
+        return;
+    }
     int64_t size = status.st_size, from = range > 0 && strcmp(how, "whole") ? range : 0, to = size;
     bool partial = from > 0;
     if (!strcmp(how, "shifted"))
@@ -94,7 +113,7 @@ static void redirect(int client, const char *target) {
 }
 
 static void answer(int client) {
-    char request[4096], how[16] = "";
+    char request[4096], how[16] = "", name[64] = "";
     size_t length = 0;
     ssize_t count;
     while (length < sizeof request - 1 &&
@@ -103,13 +122,13 @@ static void answer(int client) {
         if (*request != 'G' || strstr(request, "\r\n\r\n")) /* no GET: somebody wants TLS */
             break;
     }
-    if (length == 0 || sscanf(request, "GET /%15[^/]", how) != 1)
+    if (length == 0 || sscanf(request, "GET /%15[^/]/%63[^/ ]", how, name) < 1)
         return;
     const char *range = strcasestr(request, "\r\nRange: bytes=");
     http_requests++;
     http_range = range ? atoll(range + strlen("\r\nRange: bytes=")) : -1;
     if (!strcmp(how, "missing"))
-        say(client, "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\nConnection: close\r\n\r\nsorry");
+        say_missing(client);
     else if (!strcmp(how, "redirect"))
         redirect(client, http_url("right"));
     else if (!strcmp(how, "outside"))
@@ -119,7 +138,7 @@ static void answer(int client) {
     else if (!strcmp(how, "silent"))
         wait_for_end(client);
     else
-        answer_file(client, how, http_range);
+        answer_file(client, how, name, http_range);
 }
 
 static void *serve(void *unused) {
@@ -147,18 +166,30 @@ void http_start(const char *path) {
     http_forget();
 }
 
+void http_serve(const char *path) {
+    served = path;
+}
+
 void http_stop(void) {
     shutdown(listener, SHUT_RDWR);
     pthread_join(thread, NULL);
     close(listener);
 }
 
-const char *http_url(const char *how) {
+static const char *make_url(const char *how, const char *name) {
     static _Thread_local char urls[4][96];
     static _Thread_local int next;
     char *url = urls[next++ % 4];
-    snprintf(url, sizeof urls[0], "http://127.0.0.1:%d/%s/cifar-10-binary.tar.gz", port, how);
+    snprintf(url, sizeof urls[0], "http://127.0.0.1:%d/%s/%s", port, how, name);
     return url;
+}
+
+const char *http_url(const char *how) {
+    return make_url(how, "cifar-10-binary.tar.gz");
+}
+
+const char *http_folder(const char *how) {
+    return make_url(how, "");
 }
 
 void http_forget(void) {

@@ -1,32 +1,38 @@
-/* http.h - a server of one file on 127.0.0.1, in a thread, which does wrong what it is asked to do wrong. */
+/* http.h - an HTTP server of one file, or of the files of a folder, on 127.0.0.1, in a thread, with faults that the URL
+ * selects. */
 #ifndef VGGCL_TESTS_HTTP_H
 #define VGGCL_TESTS_HTTP_H
 
 #include <stdint.h>
 
-/* Serves the file at path, as it is when it is asked for, until http_stop(). The first part of a request's path is how:
+/* Serves the file at path, read anew for each request, until http_stop(); where path is a folder, the file in it that
+ * the last component of the URL's path names, or 404. The first component of the URL's path selects
+ * the behaviour:
  *
- *     right     as it should be, with ranges; 416 where one begins behind the end
- *     bare416   the same, but that 416 has no header that says how much there is
- *     whole     knows no ranges
- *     shifted   answers a range with another one, which begins at 0
- *     unsized   does not say how much it sends
- *     cut       says how much, closes the connection after half of that
- *     less      says half of what there is; the rest is sent too
- *     huge      says 2^40 bytes
- *     stall     sends half and then nothing more
- *     silent    does not even answer
+ *     right     correct, with range requests; 416 if a range begins past the end
+ *     bare416   the same, but its 416 has no Content-Range header with the size
+ *     whole     does not support range requests
+ *     shifted   answers a range request with another range, which begins at 0
+ *     unsized   sends no Content-Length
+ *     cut       sends the correct Content-Length, but closes the connection after half of the bytes
+ *     less      sends half the correct Content-Length, but all bytes
+ *     huge      sends a Content-Length of 2^40 bytes
+ *     stall     sends half of the bytes, then nothing, and keeps the connection open
+ *     silent    sends nothing at all
  *     missing   404
- *     redirect  to right; outside: to file:///etc/passwd; circle: to itself
+ *     redirect  redirects to right; outside: to file:///etc/passwd; circle: to itself
  */
 void http_start(const char *path);
+void http_serve(const char *path); /* another path from now on */
 void http_stop(void);
 
-/* "http://127.0.0.1:PORT/how/cifar-10-binary.tar.gz"; valid until four calls later. */
+/* "http://127.0.0.1:PORT/how/cifar-10-binary.tar.gz"; valid until the fourth call after this one. */
 const char *http_url(const char *how);
 
-/* Since the last call of http_forget(): how many requests there were, and where the last one's range began, -1 where it
- * had none. */
+/* "http://127.0.0.1:PORT/how/", for a folder; valid as long. */
+const char *http_folder(const char *how);
+
+/* Number of requests since the last http_forget(); the first byte of the last request's range, -1 if it had none. */
 extern int http_requests;
 extern int64_t http_range;
 void http_forget(void);

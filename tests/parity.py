@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The table of parity: vggcl and PyTorch train the same network from the same weights on the same images, with the same
-dropout coins, without shuffle and flips; then both evaluate what they trained.
+dropout masks, without shuffle and flips; then both evaluate what they trained.
 
     python3 tests/parity.py                          # VGG16 at full width, its variants at width 0.25
     python3 tests/parity.py --case bn,channel,1,128 --steps 5

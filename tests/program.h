@@ -1,15 +1,23 @@
-/* program.h - the real program, run as a user would, and what it answered. */
+/* program.h - runs the program vggcl as a user does, and captures its output. */
 #ifndef VGGCL_TESTS_PROGRAM_H
 #define VGGCL_TESTS_PROGRAM_H
 
+#include <stddef.h>
 #include <string.h>
 
-/* Runs "vggcl " + the formatted words through a shell in the test's own folder, both outputs together in `output`;
- * returns the exit status. */
+/* Runs "vggcl " + the formatted words in a shell in the test's temporary folder; stdout and stderr together go to
+ * `output`. Returns the exit status. */
 int vggcl(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern char output[1 << 20];
 
-/* That the output has a text; and that the program fails with a status and an error that has one. */
+/* The same on a pseudo-terminal with `columns` columns, which is resized to `later` columns when the first live line
+ * appears. Skips the test if the machine has no pseudo-terminals. */
+int vggcl_on_terminal(int columns, int later, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The length of the longest line of an ASCII text that begins with `start`; each version of a live line is a line. */
+size_t widest_line(const char *text, const char *start);
+
+/* Assert that the output contains a text, and that the program fails with a status and an error that contains one. */
 #define assert_says(text) assert_non_null(strstr(output, (text)))
 #define assert_fails(status, text, ...)                                                                                \
     do {                                                                                                               \
@@ -18,10 +26,10 @@ extern char output[1 << 20];
         assert_says(text);                                                                                             \
     } while (0)
 
-/* The hash of the weights that the last run of train ended with; valid until the next call. */
+/* The final weights' hash in the output of the last vggcl("train ..."); valid until the next call. */
 const char *weights_hash(void);
 
-/* The temporary folder that vggcl() runs in; setup and teardown of a group. */
+/* The temporary folder in which vggcl() runs, and the group's setup and teardown that create and remove it. */
 extern char folder[64];
 int make_folder(void **state);
 int remove_folder(void **state);

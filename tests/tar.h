@@ -1,20 +1,20 @@
-/* tar.h - archives for tests, good ones and such as nobody should unpack. */
+/* tar.h - writes tar archives for tests, valid and malicious ones. */
 #ifndef VGGCL_TESTS_TAR_H
 #define VGGCL_TESTS_TAR_H
 
 #include <stdbool.h>
 
-/* Begins the archive at path, packed by gzip or not. */
+/* Begins the archive at path, optionally compressed with gzip. */
 void tar_begin(const char *path, bool gzip);
 
-/* Adds the file at path by that name, or text where path is NULL. */
+/* Adds an entry called name with the contents of the file at path, or with text if path is NULL. */
 void tar_add(const char *name, const char *path, const char *text);
 
-/* Adds what has no contents: a type of libarchive's (AE_IFLNK, ...; 0 for a hard link), target being what a link leads
- * to. */
+/* Adds an entry without contents. type is libarchive's (AE_IFLNK, ...), or 0 for a hard link; target is a link's
+ * target. */
 void tar_add_other(const char *name, int type, const char *target);
 
-/* Adds a file of so many zeros, which take little room in gzip. */
+/* Adds a file of `count` zero bytes, which compress well. */
 void tar_add_zeros(const char *name, long long count);
 
 void tar_end(void);

@@ -1,4 +1,4 @@
-/* How rows are cut into slabs to be summed; test_op_check sees that the sums are right. */
+/* How rows are split into slabs for sums over channels. test_op_check tests the sums themselves. */
 #include "common.h"
 
 #include "ops/channel.h"

@@ -1,4 +1,4 @@
-/* The real program: help, devices, training, resuming, evaluating, and what it says of bad input. */
+/* The program: help, devices, training, resuming, evaluation, and errors for invalid input. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 
 #include "program.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,15 +26,17 @@ static bool there_is(const char *name) {
 
 static void helps(void **state) {
     (void)state;
-    static const char *const commands[] = {"train", "eval",    "plan",  "bench",  "tune",
-                                           "plot",  "devices", "synth", "version"};
+    static const char *const commands[] = {"train", "eval",      "plan",  "bench",   "tune",  "compare",
+                                           "plot",  "selfcheck", "synth", "devices", "fetch", "version"};
+    enum { COMMANDS = sizeof commands / sizeof *commands };
     assert_int_equal(vggcl("help"), 0);
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < COMMANDS; i++) {
         assert_says(commands[i]);
     }
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < COMMANDS; i++) {
         assert_int_equal(vggcl("%s --help", commands[i]), 0);
         assert_says("usage: vggcl");
+        assert_in_range(widest_line(output, ""), 20, 80);
     }
     assert_int_equal(vggcl("help train"), 0);
     assert_says("--weight-decay F");
@@ -46,12 +49,12 @@ static void wrong_flags(void **state) {
     assert_fails(2, "no command 'fly'", "fly");
     assert_fails(2, "--wings", "train --wings 2");
     assert_fails(2, "--epochs needs an argument", "train --epochs");
-    assert_fails(2, "--epochs takes a whole number", "train --epochs many");
-    assert_fails(2, "--batch takes a whole number", "train --batch=0");
-    assert_fails(2, "--model takes one of vgg11", "train --model vgg12");
-    assert_fails(2, "--no-bn takes no argument, or =yes or =no", "train --no-bn=maybe");
-    assert_fails(2, "--storage takes one of float, half", "train --storage double");
-    assert_fails(2, "--weights", "eval");
+    assert_fails(2, "epochs: takes a whole number", "train --epochs many");
+    assert_fails(2, "batch: takes a whole number", "train --batch=0");
+    assert_fails(2, "model: takes one of vgg11", "train --model vgg12");
+    assert_fails(2, "no-bn: takes no argument, or =yes or =no", "train --no-bn=maybe");
+    assert_fails(2, "storage: takes one of float, half", "train --storage double");
+    assert_fails(2, "weights: is missing", "eval");
     assert_fails(2, "--out", "synth");
 }
 
@@ -207,9 +210,9 @@ static void half_storage(void **state) {
 static void wrong_resume(void **state) {
     (void)state;
     assert_int_equal(vggcl("train " RECIPE " --epochs 1 --save r"), 0);
-    assert_fails(2, "--lr 0.5 contradicts", "train --resume r --lr 0.5");
+    assert_fails(2, "momentum 0.5 contradicts", "train --resume r --momentum 0.5");
     assert_int_equal(vggcl("train --resume r --epochs 2 --save-every 5 --device 0"), 0);
-    assert_fails(1, "last.safetensors", "train --resume nowhere");
+    assert_fails(1, "nowhere: this folder cannot be opened", "train --resume nowhere");
     assert_int_equal(vggcl("version; truncate -s 5000 r/last.safetensors"), 0);
     assert_fails(1, "last.safetensors", "train --resume r");
     assert_fails(1, "conv1_2.weight",
@@ -219,7 +222,7 @@ static void wrong_resume(void **state) {
 static void bad_places(void **state) {
     (void)state;
     assert_fails(1, "plain/below", "version > plain; %s train " RECIPE " --epochs 1 --save plain/below", VGGCL_PROGRAM);
-    assert_fails(1, "--kernel-dir", "train " RECIPE " --kernel-dir nowhere");
+    assert_fails(1, "kernel-dir nowhere: is not", "train " RECIPE " --kernel-dir nowhere");
     assert_int_equal(vggcl("version; mkdir kernels; echo broken > kernels/channel.cl"), 0);
     assert_fails(1, "channel.cl does not build", "train " RECIPE " --kernel-dir kernels --save k2");
     assert_says("options: ");
@@ -232,7 +235,7 @@ static void full_disk(void **state) {
     assert_int_equal(vggcl("version; cp -r f kept"), 0);
     assert_fails(1, ".safetensors: cannot be written",
                  "version; trap '' XFSZ; ulimit -f 8; %s train --resume f --epochs 3", VGGCL_PROGRAM);
-    assert_says("File too large");
+    assert_says(strerror(EFBIG));
     assert_int_equal(vggcl("version; cmp f/last.safetensors kept/last.safetensors && ls f | grep -c tmp"), 1);
     assert_int_equal(vggcl("train --resume f --epochs 2"), 0);
     assert_fails(1, "/dev/full", "train " RECIPE " --epochs 1 --save g --log-steps /dev/full");
@@ -242,7 +245,7 @@ static void not_finite(void **state) {
     (void)state;
     assert_fails(3, "is not finite", "train " RECIPE " --lr 1e6 --epochs 3 --save n");
     assert_true(there_is("n/last.safetensors"));
-    assert_fails(3, "try --storage float", "train " RECIPE " --lr 1e6 --epochs 3 --save n --storage half");
+    assert_fails(3, "try storage float", "train " RECIPE " --lr 1e6 --epochs 3 --save n --storage half");
 }
 
 /* Every kind of network takes a step. */
@@ -261,11 +264,82 @@ static void variants(void **state) {
             vggcl("train --data synthetic:64,10 --width 0.0625 --batch 32 --steps 1 --save v%d %s", i, kinds[i]), 0);
 }
 
+/* Live lines and epochs' lines fit the terminal, which may be resized; what is most important is there. */
+static void fits_terminal(void **state) {
+    (void)state;
+    const char *run = "train " RECIPE " --no-selfcheck --save t";
+    assert_int_equal(vggcl_on_terminal(80, 80, "%s --epochs 30", run), 0);
+    assert_in_range(widest_line(output, "epoch "), 70, 79);
+    assert_says(" [##........] step 1/7  loss ");
+    assert_says("epoch 30/30  loss ");
+    assert_int_equal(vggcl_on_terminal(40, 40, "%s --epochs 30", run), 0);
+    assert_in_range(widest_line(output, "epoch "), 1, 39);
+    assert_says(" step 1/7  loss ");
+    assert_int_equal(vggcl_on_terminal(120, 40, "%s --epochs 60", run), 0);
+    assert_true(widest_line(output, "epoch ") > 80);
+    assert_in_range(widest_line(strstr(output, "\033[Kepoch 40/60"), "epoch "), 1, 39);
+}
+
+/* Where a user of the weights looks: in the checkpoints, and in what there is to read. */
+static void says_the_preprocessing(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --no-selfcheck --save p --epochs 1 --save-every 1"), 0);
+    static const char *const checkpoints[] = {"best", "last", "epoch-001"};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(vggcl("version >/dev/null; head -c 600 p/%s.safetensors | grep -aqF '%s'", checkpoints[i],
+                               "\"preprocessing\":\"RGB, NCHW, (x/255 - 0.5)/0.5\""),
+                         0);
+    static const char *const texts[] = {"README.md", "include/vggcl.h", "data/vggcl.1"};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(vggcl("version >/dev/null; tr -d '\\\\' < %s/%s | grep -qF '(x/255 - 0.5)/0.5'",
+                               VGGCL_SOURCE_DIR, texts[i]),
+                         0);
+}
+
+static void tables_fit_100_columns(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("bench --layers --model vgg11 --width 0.0625 --batch 8 --steps 1"), 0);
+    assert_says("\nweight gradient ");
+    assert_in_range(widest_line(output, "conv"), 40, 80);
+    assert_in_range(widest_line(strstr(output, "\nforward "), ""), 40, 100);
+    assert_int_equal(vggcl_on_terminal(100, 100, "help train"), 0);
+    assert_in_range(widest_line(output, ""), 81, 100);
+    assert_int_equal(vggcl_on_terminal(60, 60, "help train"), 0);
+    assert_in_range(widest_line(output, "  --"), 40, 60);
+}
+
+/* A file or a pipe gets complete lines, without escape sequences. */
+static void complete_without_terminal(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --no-selfcheck --save t --epochs 2"), 0);
+    assert_null(strchr(output, '\033'));
+    assert_null(strchr(output, '\r'));
+    char *line = strstr(output, "\nepoch 2/2  loss ");
+    assert_non_null(line);
+    *strchr(line + 1, '\n') = '\0';
+    static const char *const fields[] = {"  train ",     "  test ",   " s  ",   "  lr 0.01",
+                                         "  test loss ", " images/s", "  best "};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        assert_non_null(strstr(line, fields[i]));
+    assert_null(strstr(line, "weights"));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(helps),        cmocka_unit_test(wrong_flags),  cmocka_unit_test(devices),
-        cmocka_unit_test(no_device),    cmocka_unit_test(bad_data),     cmocka_unit_test(trains),
-        cmocka_unit_test(half_storage), cmocka_unit_test(wrong_resume), cmocka_unit_test(bad_places),
-        cmocka_unit_test(full_disk),    cmocka_unit_test(not_finite),   cmocka_unit_test(variants)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(helps),
+                                       cmocka_unit_test(wrong_flags),
+                                       cmocka_unit_test(devices),
+                                       cmocka_unit_test(no_device),
+                                       cmocka_unit_test(bad_data),
+                                       cmocka_unit_test(trains),
+                                       cmocka_unit_test(half_storage),
+                                       cmocka_unit_test(wrong_resume),
+                                       cmocka_unit_test(bad_places),
+                                       cmocka_unit_test(full_disk),
+                                       cmocka_unit_test(not_finite),
+                                       cmocka_unit_test(variants),
+                                       cmocka_unit_test(fits_terminal),
+                                       cmocka_unit_test(says_the_preprocessing),
+                                       cmocka_unit_test(tables_fit_100_columns),
+                                       cmocka_unit_test(complete_without_terminal)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,5 +1,5 @@
-/* Several devices: that they train as one device does in micro-batches, on PoCL's device cut into parts and on PoCL
- * beside rusticl, where that is installed. */
+/* Several devices train as one device does in micro-batches: on sub-devices of PoCL's device, and on PoCL together with
+ * rusticl, if that is installed. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,9 +8,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "checkpoint/safetensors.h"
+#include "data/data.h"
+#include "files/safetensors.h"
 #include "program.h"
-#include "train/config.h"
+#include "options/options.h"
 #include "train/team.h"
 
 #include <inttypes.h>
@@ -48,7 +49,7 @@ static void same_bits(void **state) {
         {"--conv winograd4 --storage half", "--device portable/3", "--micro-batch 8"},
         {"--conv im2col --gemm clblast", HALVES " --device-split 12:12", "--micro-batch 12"},
         {"--conv winograd4", HALVES " --micro-batch 4", "--micro-batch 4"},
-        {"--conv winograd4 --recipe fast --nesterov=no", HALVES, "--micro-batch 12"},
+        {"--conv winograd4 --recipe fast", HALVES, "--micro-batch 12"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char hash[17];
@@ -200,12 +201,11 @@ static void short_batches(void **state) {
 
 static void wrong(void **state) {
     (void)state;
-    assert_fails(2, "device 1 of 2 (pthread", RUN " " HALVES " --device-split 1:100");
+    assert_fails(2, "device 1 of 2 (", RUN " " HALVES " --device-split 1:100");
     static const char *const splits[] = {"3",   "3:1:2", "3:",   ":",    "3:0",    "3:-1",
                                          "a:b", "1,2",   "1:2x", "1: 2", "1:70000"};
     for (size_t i = 0; i < sizeof splits / sizeof *splits; i++)
-        assert_fails(2, "for each of the devices, of which there are 2,", RUN " " HALVES " --device-split '%s'",
-                     splits[i]);
+        assert_fails(2, "for each of the 2 devices", RUN " " HALVES " --device-split '%s'", splits[i]);
     assert_fails(2, "named already", RUN " --device portable --device 0");
     assert_fails(2, "named already", RUN " --device portable/2,portable");
     assert_fails(1, "no such OpenCL device; there are", RUN " --device portable --device fastest");
@@ -214,7 +214,8 @@ static void wrong(void **state) {
     assert_fails(2, "is more than one device", "bench " HALVES);
     assert_fails(2, "is more than one device", "plan --eval " HALVES " " PLAIN);
     assert_fails(2, "give plan the numbers", "plan --device-split auto " HALVES " " PLAIN);
-    assert_fails(3, "is not finite, first of all the output of ", RUN " --lr 1e6 --epochs 3 --save n " HALVES);
+    assert_fails(3, "is not finite; the first output that is not finite is that of ",
+                 RUN " --lr 1e6 --epochs 3 --save n " HALVES);
     assert_int_equal(vggcl("train --resume n --steps 1"), 0);
 }
 
@@ -253,7 +254,8 @@ static void faults(void **state) {
     struct part parts[2] = {{0}};
     size_t part_count;
     uint64_t before, after;
-    const struct step step = {.images = 8, .sgd = {.lr = 0.01, .momentum = 0.9, .weight_decay = 5e-4}};
+    const struct step step = {.images = 8,
+                              .hyperparameters = {.lr = 0.01, .number = 1, .momentum = 0.9, .weight_decay = 5e-4}};
     vggcl_config_init(&config);
     set(&config, "device", "portable/2");
     set(&config, "model", "vgg11");
@@ -261,8 +263,8 @@ static void faults(void **state) {
     set(&config, "batch", "8");
     set(&config, "profile", "none");
     set(&config, "no-selfcheck", NULL);
-    ok(data_open("synthetic:16,10", 0, 0, &data));
-    ok(team_open(&team, &config));
+    ok(data_open(&(struct data_source){.name = "synthetic:16,10"}, &data));
+    ok(team_open(&team, &config, &data.spec));
     ok(team_tune(&team, NULL));
     ok(team_plan(&team, data.train.count, data.test.count, &config));
     ok(team_take_memory(&team, &data, &check));
@@ -280,7 +282,7 @@ static void faults(void **state) {
 
     overwrite(&team.members[1], 0x3f800000);
     assert_int_equal(team_hash(&team, &after), VGGCL_EDEVICE);
-    assert_non_null(strstr(vggcl_error(), "device 2 of 2 (pthread"));
+    assert_non_null(strstr(vggcl_error(), "device 2 of 2 ("));
     overwrite(&team.members[1], 0x7fc00000);
     assert_int_equal(team_hash(&team, &after), VGGCL_EDEVICE);
 

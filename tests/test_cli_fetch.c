@@ -1,5 +1,5 @@
-/* vggcl fetch, the program. tests/test_fetch.c has what it does in all its ways, on a small set; this has what needs
- * CIFAR-10 itself, from $VGGCL_CIFAR10, and what is the program's own. */
+/* The command vggcl fetch: its output, and what needs the real CIFAR-10, from $VGGCL_CIFAR10. tests/test_fetch.c tests
+ * the library's function in detail on a small set. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 #include "tar.h"
 #include "vggcl.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,11 +63,17 @@ static const char *there(void) {
 static void explains(void **state) {
     (void)state;
     assert_int_equal(vggcl("fetch --help"), 0);
-    assert_says(VGGCL_CIFAR10_URL);
+    const struct vggcl_fetch_set *set;
+    for (size_t i = 0; (set = vggcl_fetch_set(i)); i++) {
+        assert_says(set->name);
+        assert_says(set->folder);
+    }
     assert_says("vggcl fetch --from cifar-10-binary.tar.gz");
+    assert_fails(2, "takes one of cifar10, not 'svhn'", "fetch svhn");
+    assert_fails(2, "[NAME] can be given once", "fetch cifar10 cifar10");
     assert_fails(2, "--timeout takes seconds", "fetch --timeout soon");
     assert_fails(2, "http:// or https://", "fetch --from gopher://127.0.0.1/archive");
-    assert_fails(1, "No such file", "fetch --from nowhere");
+    assert_fails(1, strerror(ENOENT), "fetch --from nowhere");
 }
 
 /* One line, which names the URL and what to do. */
@@ -74,8 +81,8 @@ static void says_what_went_wrong(void **state) {
     (void)state;
     static const struct {
         const char *how, *text;
-    } ways[] = {{"missing", "answers 404; name another source with --from"},
-                {"silent", "in 1 s (--timeout)"},
+    } ways[] = {{"missing", "answers 404; name another source (from)"},
+                {"silent", "in 1 s (timeout)"},
                 {"huge", "more than 268435456 bytes"}};
     for (int i = 0; i < 3; i++) {
         assert_fails(1, ways[i].text, "fetch --json --timeout 1 --from %s", http_url(ways[i].how));
@@ -88,7 +95,7 @@ static void says_what_went_wrong(void **state) {
 /* Another set in CIFAR-10's format: fetched in two parts, and found out. */
 static void knows_cifar(void **state) {
     (void)state;
-    assert_fails(1, "run it again to go on", "fetch --from %s", http_url("cut"));
+    assert_fails(1, "run the command again to continue", "fetch --from %s", http_url("cut"));
     assert_string_equal(there(), "cifar-10-binary.tar.gz.part ");
     http_forget();
     assert_fails(1, "data_batch_1.bin has the MD5 sum", "fetch --from %s", http_url("right"));
@@ -110,6 +117,30 @@ static void interrupted(void **state) {
     assert_int_equal(vggcl("version; rm data/*"), 0);
 }
 
+/* The live line of a download that stalls half way fits the terminal. */
+static void fits_terminal(void **state) {
+    (void)state;
+    static const struct {
+        int columns;
+        const char *line;
+    } cases[] = {{80, "download [####"}, {40, "download 0."}, {20, "download"}};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            vggcl_on_terminal(cases[i].columns, cases[i].columns, "fetch --timeout 2 --from %s", http_url("stall")), 1);
+        assert_says(cases[i].line);
+        assert_in_range(widest_line(output, "download"), 8, cases[i].columns - 1);
+        assert_int_equal(vggcl("version; rm data/*"), 0);
+    }
+    /* Resized at the first of the live lines, of which there is one a second. */
+    const char *last = output;
+    assert_int_equal(vggcl_on_terminal(120, 30, "fetch --timeout 3 --from %s", http_url("stall")), 1);
+    assert_true(widest_line(output, "download") > 30);
+    for (const char *at = output; (at = strstr(at, "\033[Kdownload")); at++)
+        last = at;
+    assert_in_range(widest_line(last, "download"), 1, 29);
+    assert_int_equal(vggcl("version; rm data/*"), 0);
+}
+
 static const char *json_text(const json_t *json, const char *name) {
     return json_string_value(json_object_get(json, name));
 }
@@ -122,7 +153,7 @@ static void fetches_cifar(void **state) {
         skip();
     }
     make_archive(cifar);
-    assert_fails(1, "run it again to go on", "fetch --from %s", http_url("cut"));
+    assert_fails(1, "run the command again to continue", "fetch --from %s", http_url("cut"));
     assert_int_equal(vggcl("fetch --json --from %s", http_url("right")), 0);
     json_t *all = json_loads(output, 0, NULL);
     assert_string_equal(json_text(all, "end"), "fetched");
@@ -138,12 +169,12 @@ static void fetches_cifar(void **state) {
     assert_int_equal(vggcl("plan --data data/" TOP " --width 0.0625"), 0);
     assert_int_equal(vggcl("version; truncate -s -1 data/" TOP "/data_batch_2.bin; %s fetch 2>&1", VGGCL_PROGRAM), 1);
     assert_says("data_batch_2.bin has the MD5 sum");
-    assert_says("--force");
+    assert_says("force moves the folder aside");
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(explains), cmocka_unit_test(says_what_went_wrong),
-                                       cmocka_unit_test(knows_cifar), cmocka_unit_test(interrupted),
-                                       cmocka_unit_test(fetches_cifar)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(explains),      cmocka_unit_test(says_what_went_wrong),
+                                       cmocka_unit_test(knows_cifar),   cmocka_unit_test(interrupted),
+                                       cmocka_unit_test(fits_terminal), cmocka_unit_test(fetches_cifar)};
     return cmocka_run_group_tests_name("cli fetch", tests, start, end);
 }

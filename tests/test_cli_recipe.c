@@ -1,4 +1,5 @@
-/* vggcl train with everything that recipes have: repeated, resumed, tested on held-out images and on both sides. */
+/* vggcl train with all options of recipes: repeated, resumed, tested on held-out images and with test-time
+ * augmentation. */
 #include "program.h"
 
 #include <setjmp.h>
@@ -30,7 +31,7 @@ static void goes_on_where_it_was(void **state) {
     assert_int_equal(vggcl("train --resume parts --no-selfcheck"), 0);
     same_file("whole/best.safetensors", "parts/best.safetensors");
     same_file("whole/config.json", "parts/config.json");
-    assert_fails(2, "--ema 0.5 contradicts", "train --resume parts --ema 0.5");
+    assert_fails(2, "ema 0.5 contradicts", "train --resume parts --ema 0.5");
 }
 
 static void averages_are_what_is_tested(void **state) {
@@ -69,11 +70,18 @@ static void repeats_by_its_configuration(void **state) {
     assert_fails(1, "/nonexistent", "train --config /nonexistent");
 }
 
-/* Gradients of parts gather in the momentum, where Nesterov's cannot be told apart. */
-static void nesterov_wants_whole_batches(void **state) {
+/* Nesterov's momentum is not the usual one, in micro-batches either; and a run of those goes on where it was. */
+static void nesterov_in_parts(void **state) {
     (void)state;
-    assert_fails(2, "--nesterov=no", RECIPE "--micro-batch 8 --save parts");
-    assert_int_equal(vggcl(RECIPE "--micro-batch 8 --nesterov=no --save parts"), 0);
+    assert_int_equal(vggcl(RECIPE "--micro-batch 8 --save n"), 0);
+    assert_says("in 2 micro-batches of up to 8 images");
+    char hash[32];
+    snprintf(hash, sizeof hash, "%s", weights_hash());
+    assert_int_equal(vggcl(RECIPE "--micro-batch 8 --steps 5 --save stopped"), 0);
+    assert_int_equal(vggcl("train --resume stopped --no-selfcheck"), 0);
+    assert_string_equal(weights_hash(), hash);
+    assert_int_equal(vggcl(RECIPE "--micro-batch 8 --nesterov=no --save usual"), 0);
+    assert_string_not_equal(weights_hash(), hash);
 }
 
 static void holds_images_out(void **state) {
@@ -90,9 +98,9 @@ static void holds_images_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_on_where_it_was), cmocka_unit_test(averages_are_what_is_tested),
-        cmocka_unit_test(repeats_by_its_configuration), cmocka_unit_test(nesterov_wants_whole_batches),
-        cmocka_unit_test(holds_images_out)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(goes_on_where_it_was),
+                                       cmocka_unit_test(averages_are_what_is_tested),
+                                       cmocka_unit_test(repeats_by_its_configuration),
+                                       cmocka_unit_test(nesterov_in_parts), cmocka_unit_test(holds_images_out)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

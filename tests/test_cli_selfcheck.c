@@ -1,4 +1,4 @@
-/* vggcl selfcheck, and train's: kernels broken on purpose are named, and nothing is trained with them. */
+/* vggcl selfcheck, and the selfcheck before training: deliberately wrong kernels are reported and stop the training. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,8 @@ static void broken(void **state) {
         const char *file, *command, *kernel, *element;
     } cases[] = {
         {"gemm.cl", "s/k < depth; k++/k < depth - 1; k++/", "(gemm/gemm) of ", ": c["},
-        {"winograd.cl", "s/o\\[0\\] = 4 \\* d\\[0\\]/o[0] = 5 * d[0]/", "(winograd/winograd_input) of ", ": points["},
+        {"winograd_transform.cl", "s/o\\[0\\] = 4 \\* d\\[0\\]/o[0] = 5 * d[0]/", "(winograd/winograd_input) of ",
+         ": points["},
         {"activation.cl", "s/CHOOSE(value < 0, 0, value)/CHOOSE(value < 0, -value, value)/",
          "(activation/activation_forward) of ", ": y["},
         {"bn.cl", "s/m += difference/m -= difference/", "(bn/bn_partial, bn_finish, average/average_move) of ", "]"},
@@ -86,7 +87,7 @@ static void broken(void **state) {
         assert_non_null(error);
         assert_non_null(strstr(error, device));
         assert_non_null(strstr(error, " (driver "));
-        assert_non_null(strstr(error, " computes wrong: "));
+        assert_non_null(strstr(error, " gives wrong results: "));
         assert_non_null(strstr(error, cases[i].kernel));
         assert_non_null(strstr(error, cases[i].element));
         assert_says("WRONG");
@@ -104,7 +105,7 @@ static void nothing_is_trained(void **state) {
     snprintf(path, sizeof path, "%s/refused", folder);
     break_kernel("gemm.cl", "s/k < depth; k++/k < depth - 1; k++/");
     assert_int_equal(vggcl("train --data synthetic:20,10 --epochs 1 --kernel-dir kernels --save refused " NETWORK), 1);
-    assert_says("computes wrong");
+    assert_says("gives wrong results");
     assert_int_not_equal(access(path, F_OK), 0);
     assert_int_equal(
         vggcl("train --data synthetic:20,10 --epochs 1 --kernel-dir kernels --save taken --no-selfcheck " NETWORK), 0);

@@ -1,4 +1,4 @@
-/* vggcl tune, and who goes by the profile that it stores. */
+/* vggcl tune, and which commands use the profile that it stores. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,9 +131,9 @@ static void profile_of_a_file(void **state) {
     strcpy(hash, weights_hash());
     assert_int_equal(vggcl(TRAIN " --save parts --profile mine.json --steps 1"), 0);
     assert_int_equal(vggcl("train --resume parts"), 0);
-    assert_says("tuning   as the run began");
+    assert_says("tuning   profile of the resumed run");
     assert_string_equal(weights_hash(), hash);
-    assert_fails(2, "--profile", "train --resume parts --profile none");
+    assert_fails(2, "profile: a resumed run", "train --resume parts --profile none");
     assert_int_equal(vggcl(TRAIN " --save none --profile none"), 0);
     assert_says("tuning   built-in rules");
 }
@@ -149,7 +149,7 @@ static void wrong_files(void **state) {
     json_object_set_new(json_object_get(all, "gemm"), "rows", json_integer(17));
     write_json(all, "rows.json");
     assert_fails(1, "rows.json: gemm: ", "plan --data synthetic:24,10 --profile rows.json " NETWORK);
-    assert_says("rows is 1 to 16, not 17");
+    assert_says("rows must be 1 to 16, not 17");
     assert_fails(1, "does-not/exist.json", "tune --budget 1 --gemm tiled --export does-not/exist.json " NETWORK);
     assert_fails(2, "--budget", "tune --budget soon");
     assert_fails(2, "--conv", "tune --conv im2col");
@@ -163,8 +163,9 @@ static void wrong_stored(void **state) {
     } cases[] = {
         {"truncate -s 100", "the stored profile is ignored: "},
         {"sed -i s/\\\"winograd./\\\"winograd9/", "the stored profile is ignored: "},
-        {"sed -i s/\\\"driver.*,/\\\"driver\\\":\\\"0\\\",/", "is of another driver: vggcl tune makes a new one"},
-        {"sed -i s/\\\"kernels.*,/\\\"kernels\\\":\\\"0\\\",/", "is of another version of the kernels"},
+        {"sed -i s/\\\"driver.*,/\\\"driver\\\":\\\"0\\\",/",
+         "is for another driver: run vggcl tune to make a new one"},
+        {"sed -i s/\\\"kernels.*,/\\\"kernels\\\":\\\"0\\\",/", "is for another version of the kernels"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(vggcl("version; cp -r caches/profiles kept && %s caches/profiles/*.json", cases[i].change), 0);
@@ -193,12 +194,18 @@ static void measured_in_train(void **state) {
     assert_int_equal(vggcl(TRAIN " --save m3"), 0); /* the first network's shapes are still there */
     assert_says("tuning   stored profile ");
     assert_int_equal(vggcl("train --resume m1 --epochs 2"), 0);
-    assert_says("tuning   as the run began");
+    assert_says("tuning   profile of the resumed run");
+}
+
+static void fits_terminal(void **state) {
+    (void)state;
+    assert_int_equal(vggcl_on_terminal(30, 30, "tune --budget 1 --gemm tiled " NETWORK), 0);
+    assert_in_range(widest_line(output, "0 of "), 10, 29);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(end_to_end), cmocka_unit_test(profile_of_a_file),
-                                       cmocka_unit_test(wrong_files), cmocka_unit_test(wrong_stored),
-                                       cmocka_unit_test(measured_in_train)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(end_to_end),        cmocka_unit_test(profile_of_a_file),
+                                       cmocka_unit_test(wrong_files),       cmocka_unit_test(wrong_stored),
+                                       cmocka_unit_test(measured_in_train), cmocka_unit_test(fits_terminal)};
     return cmocka_run_group_tests(tests, start, end);
 }

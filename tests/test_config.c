@@ -1,5 +1,10 @@
-/* Options: recipes, files of options, what goes before what; the learning rate over a run. */
+/* Options: recipes, config files and their precedence, choices; learning-rate schedules. */
 #define _POSIX_C_SOURCE 200809L
+#include "ops/optimisers/optimiser.h"
+#include "options/options.h"
+#include "nets/model.h"
+#include "ops/conv/conv.h"
+#include "ops/gemm/gemm.h"
 #include "train/schedule.h"
 
 #include <math.h>
@@ -13,11 +18,12 @@
 
 #include <cmocka.h>
 
-static const char path[] = "test_config.json";
+static const char path[] = "test_config.json", other_path[] = "test_config_2.json";
 
 static int clean(void **state) {
     (void)state;
     unlink(path);
+    unlink(other_path);
     return 0;
 }
 
@@ -37,7 +43,13 @@ static struct vggcl_config config_of(const char *settings) {
     return config;
 }
 
-static void write_file(const char *text) {
+static char *text_of(const struct vggcl_config *config) {
+    char *text;
+    assert_int_equal(vggcl_config_text(config, &text), VGGCL_OK);
+    return text;
+}
+
+static void write_file(const char *path, const char *text) {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs(text, file);
@@ -62,10 +74,10 @@ static void what_is_given_goes_before_a_recipe(void **state) {
 static void recipes_are_taken_back(void **state) {
     (void)state;
     struct vggcl_config seed = config_of(""), back = config_of("recipe=fast recipe=seed");
-    char *a = vggcl_config_text(&seed), *b = vggcl_config_text(&back);
+    char *a = text_of(&seed), *b = text_of(&back);
     assert_string_equal(a, b);
-    free(a);
-    free(b);
+    vggcl_config_text_free(a);
+    vggcl_config_text_free(b);
 }
 
 static void a_file_gives_back_every_option(void **state) {
@@ -75,24 +87,106 @@ static void a_file_gives_back_every_option(void **state) {
         "width=0.3333333333333333 no-bn dropout=element conv=im2col storage=half validate=5000 warmup=2.5 tta"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vggcl_config config = config_of(cases[i]);
-        char *text = vggcl_config_text(&config);
-        write_file(text);
+        char *text = text_of(&config);
+        write_file(path, text);
         struct vggcl_config read = config_of("config=test_config.json");
-        char *again = vggcl_config_text(&read);
+        char *again = text_of(&read);
         assert_string_equal(again, text);
         assert_true(read.lr == config.lr && read.width == config.width);
-        free(text);
-        free(again);
+        vggcl_config_text_free(text);
+        vggcl_config_text_free(again);
     }
 }
 
 static void what_is_given_goes_before_a_file(void **state) {
     (void)state;
-    write_file("{\"lr\": 1, \"epochs\": 9, \"no-bn\": true}");
+    write_file(path, "{\"lr\": 1, \"epochs\": 9, \"no-bn\": true}");
     static const char *const orders[] = {"lr=0.5 config=test_config.json", "config=test_config.json lr=0.5"};
     for (size_t i = 0; i < 2; i++) {
         struct vggcl_config config = config_of(orders[i]);
         assert_true(config.lr == 0.5 && config.epochs == 9 && config.no_bn);
+    }
+}
+
+/* The names of the list are those of the optimisers, and what they say of themselves exists. */
+static void optimisers_are_a_table(void **state) {
+    (void)state;
+    int count = 0;
+    for (; optimisers[count]; count++) {
+        const struct optimiser *o = optimisers[count];
+        struct vggcl_config config = config_of("");
+        char value[64];
+        assert_string_equal(optimiser_names[count], o->name);
+        assert_in_range(o->state_count, 0, OPTIMISER_STATES);
+        assert_true(o->memory && o->describe && o->step && o->reference && o->roundings > 0);
+        for (int k = 0; k < o->state_count; k++)
+            assert_non_null(o->states[k]);
+        for (int k = 0; o->options[k]; k++) {
+            vggcl_config_get(&config, o->options[k], value, sizeof value);
+            assert_int_equal(vggcl_config_set(&config, o->options[k], value), VGGCL_OK);
+        }
+        assert_int_equal(vggcl_config_set(&config, "optimizer", o->name), VGGCL_OK);
+        assert_ptr_equal(optimisers[config.optimizer], o);
+    }
+    assert_null(optimiser_names[count]);
+    assert_true(count > 0);
+}
+
+/* A state of two options: it is from before there was --optimizer. */
+static const char *old_state(const void *file, const char *key) {
+    (void)file;
+    return strcmp(key, "momentum") == 0 ? "0.8" : strcmp(key, "lr") == 0 ? "0.5" : NULL;
+}
+
+static void an_older_state_has_the_defaults(void **state) {
+    (void)state;
+    static const struct {
+        const char *given, *fault;
+    } cases[] = {{"", NULL},
+                 {"momentum=0.8", NULL},
+                 {"optimizer=sgd", NULL},
+                 {"nesterov", NULL},
+                 {"momentum=0.7", "momentum 0.7 contradicts"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct vggcl_config config = config_of(cases[i].given), stored;
+        enum vggcl_err err = config_resume(&config, old_state, NULL, "old", &stored);
+        assert_int_equal(err, cases[i].fault ? VGGCL_EUSAGE : VGGCL_OK);
+        if (cases[i].fault && !strstr(vggcl_error(), cases[i].fault))
+            fail_msg("'%s': %s", cases[i].given, vggcl_error());
+        assert_true(cases[i].fault || (config.momentum == 0.8 && config.lr == 0.5 && stored.momentum == 0.8));
+    }
+}
+
+/* One option's own value overrides the file's recipe, which overrides the file that it includes: in any order. */
+static void the_order_in_a_file_changes_nothing(void **state) {
+    (void)state;
+    static const char *const files[] = {"{\"lr\": 0.25, \"recipe\": \"fast\", \"config\": \"test_config_2.json\"}",
+                                        "{\"config\": \"test_config_2.json\", \"recipe\": \"fast\", \"lr\": 0.25}",
+                                        "{\"recipe\": \"fast\", \"lr\": 0.25, \"config\": \"test_config_2.json\"}"};
+    struct vggcl_config fast = config_of("recipe=fast");
+    write_file(other_path, "{\"lr\": 3, \"epochs\": 77, \"width\": 0.5, \"recipe\": \"seed\"}");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        write_file(path, files[i]);
+        struct vggcl_config config = config_of("config=test_config.json");
+        assert_true(config.lr == 0.25 && config.width == 0.5 && config.crop == fast.crop);
+        assert_true(config.epochs == fast.epochs && config.recipe == fast.recipe && !config.given);
+    }
+}
+
+static void files_that_include_themselves(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"config\": \"test_config.json\"}", "{}"},
+        {"{\"config\": \"./test_config.json\"}", "{}"},
+        {"{\"config\": \"test_config_2.json\"}", "{\"lr\": 1, \"config\": \"test_config.json\"}"},
+        {"{\"config\": \"test_config_2.json\"}", "{\"config\": \"test_config_2.json\"}"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct vggcl_config config = config_of("");
+        write_file(path, cases[i][0]);
+        write_file(other_path, cases[i][1]);
+        assert_int_equal(vggcl_config_set(&config, "config", path), VGGCL_EFORMAT);
+        if (!strstr(vggcl_error(), "includes itself") || !strstr(vggcl_error(), path))
+            fail_msg("case %zu: %s", i, vggcl_error());
     }
 }
 
@@ -102,23 +196,72 @@ static void broken_files(void **state) {
         const char *text, *fault;
     } cases[] = {{"", "line 1"},
                  {"{\n\"lr\": 1;", "line 2"},
-                 {"[1]", "is no JSON object"},
+                 {"[1]", "is not a JSON object"},
                  {"{\"lr\": 1, \"lr\": 2}", "duplicate"},
-                 {"{\"learning-rate\": 1}", "no option --learning-rate"},
-                 {"{\"lr\": \"fast\"}", "--lr takes a number"},
-                 {"{\"lr\": [1]}", "lr is no text, number, true or false"},
-                 {"{\"epochs\": 1.5}", "--epochs takes a whole number"},
-                 {"{\"no-bn\": 3}", "--no-bn takes no argument"},
-                 {"{\"recipe\": \"slow\"}", "--recipe takes one of seed, fast"}};
+                 {"{\"learning-rate\": 1}", "no option learning-rate"},
+                 {"{\"lr\": \"fast\"}", "lr: takes a number"},
+                 {"{\"lr\": [1]}", "the value of lr is not a text, a number"},
+                 {"{\"epochs\": 1.5}", "epochs: takes a whole number"},
+                 {"{\"no-bn\": 3}", "no-bn: takes no argument"},
+                 {"{\"recipe\": \"slow\"}", "recipe: takes one of seed, fast"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vggcl_config config = config_of("");
-        write_file(cases[i].text);
+        write_file(path, cases[i].text);
         assert_int_equal(vggcl_config_set(&config, "config", path), VGGCL_EFORMAT);
         if (!strstr(vggcl_error(), path) || !strstr(vggcl_error(), cases[i].fault))
             fail_msg("'%s': %s", cases[i].text, vggcl_error());
     }
     struct vggcl_config config = config_of("");
     assert_int_equal(vggcl_config_set(&config, "config", "/nonexistent/config.json"), VGGCL_EIO);
+}
+
+/* ---------------------------------------------------------------------------------------------------- choices -- */
+
+static const struct vggcl_option *option_of(const char *name) {
+    size_t count;
+    const struct vggcl_option *options = vggcl_options(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    fail_msg("there is no option %s", name);
+    return NULL;
+}
+
+static void choices_are_the_registries(void **state) {
+    (void)state;
+    const struct vggcl_option *conv = option_of("conv"), *model = option_of("model"), *gemm = option_of("gemm");
+    size_t i;
+    assert_string_equal(conv->choices[0], "auto");
+    for (i = 0; conv_algorithms[i]; i++)
+        assert_string_equal(conv->choices[i + 1], conv_algorithms[i]->name);
+    assert_null(conv->choices[i + 1]);
+    for (i = 0; models[i]; i++)
+        assert_string_equal(model->choices[i], models[i]->name);
+    assert_null(model->choices[i]);
+    assert_string_equal(gemm->choices[0], "auto");
+    for (i = 0; gemm_engines[i]; i++)
+        assert_string_equal(gemm->choices[i + 1], gemm_engines[i]->name);
+    assert_null(gemm->choices[i + 1]);
+}
+
+/* Of every option with choices; and each choice can be set, a recipe with all that it sets. */
+static void an_unknown_choice_names_all(void **state) {
+    (void)state;
+    size_t count;
+    const struct vggcl_option *options = vggcl_options(&count);
+    for (const struct vggcl_option *o = options; o < options + count; o++) {
+        struct vggcl_config config = config_of("");
+        if (!o->choices)
+            continue;
+        assert_int_equal(vggcl_config_set(&config, o->name, "nothing"), VGGCL_EUSAGE);
+        for (size_t i = 0; o->choices[i]; i++) {
+            char now[64];
+            assert_non_null(strstr(vggcl_error(), o->choices[i]));
+            assert_int_equal(vggcl_config_set(&config, o->name, o->choices[i]), VGGCL_OK);
+            vggcl_config_get(&config, o->name, now, sizeof now);
+            assert_string_equal(now, o->choices[i]);
+        }
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------- schedules -- */
@@ -173,9 +316,15 @@ int main(void) {
         cmocka_unit_test(recipes_are_taken_back),
         cmocka_unit_test_teardown(a_file_gives_back_every_option, clean),
         cmocka_unit_test_teardown(what_is_given_goes_before_a_file, clean),
+        cmocka_unit_test_teardown(the_order_in_a_file_changes_nothing, clean),
+        cmocka_unit_test_teardown(files_that_include_themselves, clean),
         cmocka_unit_test_teardown(broken_files, clean),
+        cmocka_unit_test(choices_are_the_registries),
+        cmocka_unit_test(an_unknown_choice_names_all),
         cmocka_unit_test(steps),
         cmocka_unit_test(rises_first),
+        cmocka_unit_test(optimisers_are_a_table),
+        cmocka_unit_test(an_older_state_has_the_defaults),
         cmocka_unit_test(falls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,16 @@
-/* src/base/file.c: files whole or not there, folders, paths; src/base/err.c: the error's text. */
-#define _POSIX_C_SOURCE 200809L
+/* src/base/file.c: atomic writes, folders, paths; src/base/err.c: the error's text. */
+#define _DEFAULT_SOURCE /* flock */
 #include "base/file.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +20,8 @@
 #define FOLDER    "test_file_folder"
 #define FILE_NAME FOLDER "/file"
 
-static const char *const made_files[] = {FILE_NAME, FILE_NAME ".tmp", FILE_NAME ".1", FILE_NAME ".2"};
+static const char *const made_files[] = {
+    FILE_NAME, FILE_NAME ".1", FILE_NAME ".2", FILE_NAME ".77-0.tmp", FOLDER "/elsewhere", FOLDER "/.vggcl-lock"};
 static const char *const made_folders[] = {FOLDER "/a/b/c",  FOLDER "/a/b",  FOLDER "/a",
                                            FOLDER "/full/x", FOLDER "/full", FOLDER};
 
@@ -39,6 +43,22 @@ static bool exists(const char *path) {
     return access(path, F_OK) == 0;
 }
 
+/* How many temporary files there are of FILE_NAME or anything else. */
+static int temporaries(void) {
+    int count = 0;
+    DIR *entries = opendir(FOLDER);
+    for (struct dirent *e; (e = readdir(entries));)
+        count += strstr(e->d_name, ".tmp") != NULL;
+    closedir(entries);
+    return count;
+}
+
+static void make(const char *path, const char *text) {
+    FILE *stream = fopen(path, "wb");
+    fputs(text, stream);
+    fclose(stream);
+}
+
 static void assert_fails(enum vggcl_err err, enum vggcl_err code, const char *text) {
     assert_int_equal(err, code);
     if (!strstr(vggcl_error(), text))
@@ -47,7 +67,7 @@ static void assert_fails(enum vggcl_err err, enum vggcl_err code, const char *te
 
 static void write_text(const char *text) {
     struct file_write file;
-    assert_int_equal(file_write_begin(&file, FILE_NAME), VGGCL_OK);
+    assert_int_equal(file_write_begin(&file, &folder_current, FILE_NAME), VGGCL_OK);
     fputs(text, file.stream);
     assert_int_equal(file_write_commit(&file), VGGCL_OK);
 }
@@ -67,14 +87,14 @@ static void test_commit_replaces(void **state) {
     (void)state;
     struct file_write file;
     write_text("old");
-    assert_int_equal(file_write_begin(&file, FILE_NAME), VGGCL_OK);
+    assert_int_equal(file_write_begin(&file, &folder_current, FILE_NAME), VGGCL_OK);
     fputs("new and longer", file.stream);
     fflush(file.stream);
-    assert_true(exists(FILE_NAME ".tmp"));
+    assert_int_equal(temporaries(), 1);
     assert_holds("old"); /* until the commit */
     assert_int_equal(file_write_commit(&file), VGGCL_OK);
     assert_holds("new and longer");
-    assert_false(exists(FILE_NAME ".tmp"));
+    assert_int_equal(temporaries(), 0);
     file_write_abandon(&file); /* nothing to do after a commit */
     assert_holds("new and longer");
 }
@@ -83,22 +103,95 @@ static void test_abandon_keeps(void **state) {
     (void)state;
     struct file_write file;
     write_text("old");
-    assert_int_equal(file_write_begin(&file, FILE_NAME), VGGCL_OK);
+    assert_int_equal(file_write_begin(&file, &folder_current, FILE_NAME), VGGCL_OK);
     fputs("new", file.stream);
     file_write_abandon(&file);
     file_write_abandon(&file);
     assert_holds("old");
-    assert_false(exists(FILE_NAME ".tmp"));
+    assert_int_equal(temporaries(), 0);
 }
 
+/* What a killed process left is removed, what another one is writing is not, and no link is followed. */
 static void test_left_over_temporary(void **state) {
     (void)state;
-    FILE *stream = fopen(FILE_NAME ".tmp", "wb");
-    fputs("what a killed process left behind", stream);
-    fclose(stream);
+    struct file_write file, other;
+    make(FILE_NAME ".77-0.tmp", "what a killed process left behind");
     write_text("new");
     assert_holds("new");
-    assert_false(exists(FILE_NAME ".tmp"));
+    assert_int_equal(temporaries(), 0);
+
+    assert_int_equal(file_write_begin(&other, &folder_current, FILE_NAME), VGGCL_OK);
+    fputs("of another process", other.stream);
+    write_text("newer");
+    assert_int_equal(temporaries(), 1);
+    assert_int_equal(file_write_commit(&other), VGGCL_OK);
+    assert_holds("of another process");
+
+    char planted[64];
+    make(FOLDER "/elsewhere", "mine");
+    snprintf(planted, sizeof planted, FILE_NAME ".%ld-0.tmp", (long)getpid());
+    assert_int_equal(symlink("elsewhere", planted), 0);
+    assert_int_equal(file_write_begin(&file, &folder_current, FILE_NAME), VGGCL_OK);
+    fputs("newest", file.stream);
+    assert_int_equal(file_write_commit(&file), VGGCL_OK);
+    assert_int_equal(unlink(planted), 0);
+    assert_holds("newest");
+    char *bytes;
+    size_t size;
+    assert_int_equal(file_read(FOLDER "/elsewhere", 100, &bytes, &size), VGGCL_OK);
+    assert_string_equal(bytes, "mine");
+    free(bytes);
+}
+
+/* A folder that is open stays the same when it is renamed. */
+static void test_renamed_folder(void **state) {
+    (void)state;
+    struct folder folder;
+    struct file_write file;
+    mkdir(FOLDER "/a", 0777);
+    assert_int_equal(folder_open(&folder, FOLDER "/a"), VGGCL_OK);
+    assert_int_equal(file_write_begin(&file, &folder, "file"), VGGCL_OK);
+    assert_string_equal(file.path, FOLDER "/a/file");
+    fputs("in a, wherever", file.stream);
+    assert_int_equal(rename(FOLDER "/a", FOLDER "/full"), 0);
+    assert_int_equal(file_write_commit(&file), VGGCL_OK);
+    assert_int_equal(rename(FOLDER "/full/file", FILE_NAME), 0);
+    assert_holds("in a, wherever");
+    folder_close(&folder);
+    folder_close(&folder);
+    assert_fails(folder_open(&folder, FOLDER "/none"), VGGCL_EIO, "cannot be opened: No such");
+    assert_fails(folder_open(&folder, FILE_NAME), VGGCL_EIO, FILE_NAME ": this folder cannot be opened: Not a dir");
+}
+
+static void test_lock(void **state) {
+    (void)state;
+    struct folder one, two;
+    char holder[64];
+    assert_int_equal(folder_open(&one, FOLDER), VGGCL_OK);
+    assert_int_equal(folder_open(&two, FOLDER), VGGCL_OK);
+    assert_int_equal(folder_lock(&one, ""), VGGCL_OK);
+    snprintf(holder, sizeof holder, FOLDER ": in use by process %ld on ", (long)getpid());
+    assert_fails(folder_lock(&two, "wait"), VGGCL_EIO, holder);
+    assert_non_null(strstr(vggcl_error(), " UTC; wait"));
+    folder_close(&one);
+    assert_false(exists(FOLDER "/.vggcl-lock"));
+    assert_int_equal(folder_lock(&two, "wait"), VGGCL_OK);
+    /* A lock file that was removed locks nothing; a new one may hold any text. */
+    assert_int_equal(unlink(FOLDER "/.vggcl-lock"), 0);
+    make(FOLDER "/.vggcl-lock", "\033[31m");
+    assert_int_equal(folder_open(&one, FOLDER), VGGCL_OK);
+    int other = open(FOLDER "/.vggcl-lock", O_RDONLY);
+    assert_int_equal(flock(other, LOCK_EX), 0);
+    assert_fails(folder_lock(&one, "wait"), VGGCL_EIO, FOLDER ": in use by ?[31m; wait");
+    close(other);
+    assert_int_equal(folder_lock(&one, "wait"), VGGCL_OK);
+    folder_close(&one);
+    folder_close(&two);
+    assert_int_equal(symlink("elsewhere", FOLDER "/.vggcl-lock"), 0);
+    assert_int_equal(folder_open(&one, FOLDER), VGGCL_OK);
+    assert_fails(folder_lock(&one, "wait"), VGGCL_EIO, "/.vggcl-lock: cannot be opened");
+    assert_false(exists(FOLDER "/elsewhere"));
+    folder_close(&one);
 }
 
 /* A write beyond the limit on a file's size fails as one on a full disk does; found when it happens, by fwrite, or
@@ -108,7 +201,7 @@ static void write_beyond_limit(size_t size) {
     struct file_write file;
     char *bytes = calloc(size, 1);
     write_text("old");
-    assert_int_equal(file_write_begin(&file, FILE_NAME), VGGCL_OK);
+    assert_int_equal(file_write_begin(&file, &folder_current, FILE_NAME), VGGCL_OK);
 
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
@@ -121,7 +214,7 @@ static void write_beyond_limit(size_t size) {
     free(bytes);
 
     assert_fails(err, VGGCL_EIO, FILE_NAME ": cannot be written");
-    assert_false(exists(FILE_NAME ".tmp"));
+    assert_int_equal(temporaries(), 0);
     assert_holds("old");
     file_write_abandon(&file);
 }
@@ -137,23 +230,23 @@ static void test_commit_onto_folder(void **state) {
     struct file_write file;
     mkdir(FOLDER "/full", 0777);
     mkdir(FOLDER "/full/x", 0777);
-    assert_int_equal(file_write_begin(&file, FOLDER "/full"), VGGCL_OK);
+    assert_int_equal(file_write_begin(&file, &folder_current, FOLDER "/full"), VGGCL_OK);
     assert_fails(file_write_commit(&file), VGGCL_EIO, FOLDER "/full: cannot be written");
-    assert_false(exists(FOLDER "/full.tmp"));
+    assert_int_equal(temporaries(), 0);
     assert_true(exists(FOLDER "/full/x"));
 }
 
 static void test_begin_fails(void **state) {
     (void)state;
     struct file_write file;
-    assert_fails(file_write_begin(&file, FOLDER "/none/file"), VGGCL_EIO,
-                 FOLDER "/none/file.tmp: cannot be written: No");
+    assert_fails(file_write_begin(&file, &folder_current, FOLDER "/none/file"), VGGCL_EIO,
+                 FOLDER "/none/file: cannot be written: No");
     file_write_abandon(&file);
 
     char path[VGGCL_PATH_MAX + 1];
     memset(path, 'x', sizeof path);
-    path[VGGCL_PATH_MAX - 4] = '\0'; /* with ".tmp" one byte too long */
-    assert_fails(file_write_begin(&file, path), VGGCL_EUSAGE, "the path is longer");
+    path[VGGCL_PATH_MAX] = '\0';
+    assert_fails(file_write_begin(&file, &folder_current, path), VGGCL_EUSAGE, "the path is longer");
     file_write_abandon(&file);
 }
 
@@ -184,9 +277,9 @@ static void test_read_fails(void **state) {
     size_t size;
     assert_fails(file_read(FOLDER "/none", 100, &bytes, &size), VGGCL_EIO, FOLDER "/none: cannot be opened: No such");
     assert_null(bytes);
-    assert_fails(file_read(FOLDER, 100, &bytes, &size), VGGCL_EIO, FOLDER ": is no regular file");
+    assert_fails(file_read(FOLDER, 100, &bytes, &size), VGGCL_EIO, FOLDER ": is not a regular file");
     assert_null(bytes);
-    assert_fails(file_read("/dev/zero", 100, &bytes, &size), VGGCL_EIO, "/dev/zero: is no regular file");
+    assert_fails(file_read("/dev/zero", 100, &bytes, &size), VGGCL_EIO, "/dev/zero: is not a regular file");
 }
 
 /* -------------------------------------------------------------------------------------------------- the paths -- */
@@ -200,7 +293,7 @@ static void test_make_folder(void **state) {
     assert_int_equal(file_make_folder("/"), VGGCL_OK);
 
     write_text("a file");
-    assert_fails(file_make_folder(FILE_NAME), VGGCL_EIO, FILE_NAME ": is no folder");
+    assert_fails(file_make_folder(FILE_NAME), VGGCL_EIO, FILE_NAME ": is not a folder");
     assert_fails(file_make_folder(FILE_NAME "/below"), VGGCL_EIO, FILE_NAME "/below: cannot make this folder: Not a");
     assert_holds("a file");
 
@@ -304,6 +397,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_commit_replaces, start, clean),
         cmocka_unit_test_setup_teardown(test_abandon_keeps, start, clean),
         cmocka_unit_test_setup_teardown(test_left_over_temporary, start, clean),
+        cmocka_unit_test_setup_teardown(test_renamed_folder, start, clean),
+        cmocka_unit_test_setup_teardown(test_lock, start, clean),
         cmocka_unit_test_setup_teardown(test_full_disk_keeps, start, clean),
         cmocka_unit_test_setup_teardown(test_commit_onto_folder, start, clean),
         cmocka_unit_test_setup_teardown(test_begin_fails, start, clean),

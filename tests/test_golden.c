@@ -1,8 +1,10 @@
-/* Training of whole networks against PyTorch in double precision: golden values made by tests/golden/make_golden.py. */
+/* Training of whole networks, compared with golden values of PyTorch in double precision from
+ * tests/golden/make_golden.py. */
 #include "common.h"
 
 #include "check/twin.h"
-#include "net/vgg.h"
+#include "nets/model.h"
+#include "ops/conv/conv.h"
 #include "train/checkpoint.h"
 
 #include <float.h>
@@ -11,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMAGES = 6, STEPS = 6, PIXELS = 32 * 32 };
+enum { IMAGES = 6, STEPS = 6, PIXELS = 32 * 32, CLASSES = 10 };
 
 /* What may be off, as a multiple of what PyTorch in single precision is off by (the record "rounding"): Winograd F(4x4)
  * rounds several times as coarsely as a direct convolution. No ReLU's input and no pooling window is so near a tie that
@@ -20,20 +22,23 @@ static const double coarseness = 16;
 
 enum kind { FORWARD, BACKWARD }; /* which pass values come of: the two values of "rounding" */
 
-#define PLAIN                                                                                                          \
-    { 1e-4, 0.9, 5e-4, false, false }
+#define PLAIN {.lr = 1e-4, .momentum = 0.9, .weight_decay = 5e-4}
 
 static const struct golden_case {
     const char *name; /* prefix of its tensors */
     enum dropout dropout;
     size_t batch; /* of the IMAGES, so that every second of 4 is short */
-    struct sgd sgd;
+    struct hyperparameters hyperparameters;
     double label_smoothing;
 } cases[] = {{"none4.", DROPOUT_NONE, 4, PLAIN, 0},
              {"channel4.", DROPOUT_CHANNEL, 4, PLAIN, 0},
              {"element4.", DROPOUT_ELEMENT, 4, PLAIN, 0},
              {"element1.", DROPOUT_ELEMENT, 1, PLAIN, 0},
-             {"recipe4.", DROPOUT_CHANNEL, 4, {1e-4, 0.9, 5e-2, true, true}, 0.1}};
+             {"recipe4.",
+              DROPOUT_CHANNEL,
+              4,
+              {.lr = 1e-4, .momentum = 0.9, .weight_decay = 5e-2, .nesterov = true, .no_bias_decay = true},
+              0.1}};
 
 static struct safetensors golden;
 static char running[128]; /* file, case and algorithm, for messages */
@@ -95,10 +100,12 @@ static void compare_losses(struct net *net, const struct golden_case *c) {
     for (size_t step = 0, first = 0; step < STEPS; step++) {
         struct pass pass = net_pass(net, put_batch(net, first), true, seed, first_step + step);
         pass.label_smoothing = c->label_smoothing;
+        struct hyperparameters h = c->hyperparameters;
+        h.number = (int64_t)step + 1;
         CHECK(net_forward(net, &pass));
         CHECK(net_loss(net, &pass));
         CHECK(net_backward(net, &pass));
-        CHECK(net_update(net, &pass, c->sgd));
+        CHECK(net_update(net, &pass, h));
         CHECK(dev_read(device, net->total, 0, 1, &losses[step]));
         losses[step] /= (float)pass.n;
         first = (first + pass.n) % IMAGES;
@@ -121,7 +128,7 @@ static void compare_parameters(const struct net *net, const struct golden_case *
         else if (strcmp(p->suffix, "bias") == 0)
             scale = fmax(scale, weight);
         float *got = malloc(parameter_count(p) * sizeof *got);
-        CHECK(parameter_read(device, p, p->trained ? p->velocity : p->value, got));
+        CHECK(parameter_read(device, p, p->trained ? p->state[0] : p->value, got));
         assert_near(c, got, want, scale, p->trained ? BACKWARD : FORWARD);
         free(got);
     }
@@ -130,11 +137,11 @@ static void compare_parameters(const struct net *net, const struct golden_case *
 /* The logits in evaluation, after the training. */
 static void compare_logits(struct net *net, const struct golden_case *c) {
     const struct record *want = values(c->name, "logits", "");
-    float logits[IMAGES * VGGCL_CLASSES];
+    float logits[IMAGES * CLASSES];
     for (size_t first = 0; first < IMAGES; first += net->batch) {
         struct pass pass = net_pass(net, put_batch(net, first), false, 0, 0);
         CHECK(net_forward(net, &pass));
-        CHECK(dev_read(device, net_logits(net), 0, pass.n * VGGCL_CLASSES, logits + first * VGGCL_CLASSES));
+        CHECK(dev_read(device, net_logits(net), 0, pass.n * CLASSES, logits + first * CLASSES));
     }
     assert_near(c, logits, want, length(want), FORWARD);
 }
@@ -153,7 +160,10 @@ static void compare_twin(struct net *net, const struct golden_case *c) {
         struct pass pass =
             net_pass(net, put_batch(net, first), true, number(c->name, "seed"), number("", "first_step") + step);
         pass.label_smoothing = c->label_smoothing;
-        double loss = twin_step(twin, &pass, c->sgd, images, labels);
+        struct hyperparameters h = c->hyperparameters;
+        h.number = (int64_t)step + 1;
+        h.scale = 1;
+        double loss = twin_step(twin, &pass, h, images, labels);
         if (!(fabs(loss - want->values[step]) <= FLT_EPSILON * want->values[step]))
             fail_msg("%s: the twin's loss of step %zu is %.9g, PyTorch's %.9g", running, step, loss,
                      want->values[step]);
@@ -163,11 +173,15 @@ static void compare_twin(struct net *net, const struct golden_case *c) {
 }
 
 static void compare_case(const char *path, bool bn, const struct golden_case *c, const char *algorithm) {
-    struct layer_spec specs[VGG_LAYERS];
-    size_t count =
-        vgg_layers((struct vgg){&vgg_models[2], 1.0 / 32, bn, c->dropout, c->dropout != DROPOUT_NONE}, specs);
+    struct layer_spec specs[MODEL_LAYERS];
+    const struct data_spec data = {32, 32, 3, CLASSES, NULL};
+    const struct model_options options = {1.0 / 32, bn, c->dropout, c->dropout != DROPOUT_NONE};
+    const size_t others[] = {IMAGES % c->batch, 0}; /* the last batch may be short */
+    size_t count;
     struct net *net;
-    CHECK(net_create(device, specs, count, vgg_input, c->batch, algorithm, NET_TRAINS, &net));
+    CHECK(model_vgg16.build(&model_vgg16, &options, &data, specs, &count));
+    CHECK(net_create(context, specs, count, (struct shape){32, 32, 3}, c->batch, others, algorithm, NET_TRAINS,
+                     &optimiser_sgd, &net));
     CHECK(net_allocate(net));
     CHECK(checkpoint_load(&golden, path, net, CHECKPOINT_WEIGHTS));
     compare_twin(net, c);

@@ -1,5 +1,5 @@
-/* Each layer's gradients, by central differences: its parameters' by themselves, and that of its input by what it
- * makes of the gradient of the convolution before it. */
+/* Gradient checks of each layer with central differences: its parameters directly, its input through the parameters of
+ * the convolution before it. */
 #include "gradient.h"
 
 #include <stdio.h>
@@ -30,8 +30,7 @@ static void conv(void **state) {
 }
 
 /* Every combination that an activation knows. */
-static void activation(void **state) {
-    (void)state;
+static void check_activations(struct shape shape) {
     for (int i = 0; i < 12; i++) {
         struct layer_spec spec = {
             .type = &layer_activation, .bn = i % 2, .pool = i / 2 % 2, .dropout = i / 4, .p = 0.4f};
@@ -39,15 +38,31 @@ static void activation(void **state) {
         if (spec.pool && spec.dropout == DROPOUT_CHANNEL)
             continue; /* in no network: dropout of channels stands between the convolutions of a stage */
         snprintf(spec.name, sizeof spec.name, "%srelu%s", spec.bn ? "bn, " : "", spec.pool ? ", pool" : "");
-        check_layer(text("%s%s", spec.name, dropouts[spec.dropout]), spec, (struct shape){6, 4, 3}, "im2col");
+        if (!spec.pool && shape.h % 2)
+            continue; /* only pooling tells odd sizes from even ones */
+        check_layer(text("%s%s of %zux%zu", spec.name, dropouts[spec.dropout], shape.h, shape.w), spec, shape,
+                    "im2col");
     }
 }
 
-static void pool_of_odd_images(void **state) {
+static void activation(void **state) {
+    (void)state;
+    check_activations((struct shape){6, 4, 3});
+}
+
+static void activation_of_odd_images(void **state) {
+    (void)state;
+    check_activations((struct shape){7, 5, 3});
+    check_activations((struct shape){3, 4, 1});
+}
+
+static void pool_of_thin_images(void **state) {
     (void)state;
     const struct layer_spec specs[] = {first, {.type = &layer_activation, .name = "relu1", .pool = true}};
+    const struct shape thin = {1, 6, 3};
     struct net *net;
-    CHECK_FAILS(net_create(device, specs, 2, input, 1, "im2col", NET_TRAINS, &net), VGGCL_EUSAGE, "relu1", "5x6");
+    CHECK_FAILS(net_create(context, specs, 2, thin, 1, NULL, "im2col", NET_TRAINS, &optimiser_sgd, &net), VGGCL_EUSAGE,
+                "relu1", "2x2", "1x6");
 }
 
 static void flatten(void **state) {
@@ -70,8 +85,12 @@ static void linear(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        DEVICE_TEST(conv),    DEVICE_TEST(activation), DEVICE_TEST(pool_of_odd_images),
-        DEVICE_TEST(flatten), DEVICE_TEST(linear),
+        DEVICE_TEST(conv),
+        DEVICE_TEST(activation),
+        DEVICE_TEST(activation_of_odd_images),
+        DEVICE_TEST(pool_of_thin_images),
+        DEVICE_TEST(flatten),
+        DEVICE_TEST(linear),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -1,13 +1,14 @@
-/* The gradients of whole networks, by central differences: what layers make of each other's memory included; and those
- * of networks that store activations as 16-bit floats against those that do not. */
+/* Gradient checks of whole networks with central differences, which include the layers' shared memory; gradients of
+ * networks with activations as 16-bit floats, compared with those of networks without. */
 #include "gradient.h"
 
-#include "net/vgg.h"
+#include "check/twin.h"
+#include "layers/layer.h"
 
 #include <math.h>
 #include <string.h>
 
-static const struct shape input = {8, 8, 3};
+static const struct shape input = {8, 8, 3}, odd_input = {11, 7, 1};          /* odd twice: 11x7, 5x3, 2x1 */
 static const char *const algorithms[] = {"im2col", "winograd2", "winograd4"}; /* the others are for wider layers */
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
@@ -51,6 +52,12 @@ static void with_bn(void **state) {
         check_gradients("with BN", bn_specs, LENGTH(bn_specs), input, algorithms[i]);
 }
 
+static void odd_sides(void **state) {
+    (void)state;
+    check_gradients("without BN, odd sides", plain_specs, LENGTH(plain_specs), odd_input, "winograd2");
+    check_gradients("with BN, odd sides", bn_specs, LENGTH(bn_specs), odd_input, "im2col");
+}
+
 enum { IMAGES = 6 };
 
 /* The net's gradients, as SGD sees them: what it makes of velocities at rest. Batches of 5 are no power of two. */
@@ -60,8 +67,9 @@ static struct net *net_with_gradients(const struct layer_spec *specs, size_t cou
     int32_t label[IMAGES];
     for (int i = 0; i < IMAGES; i++)
         label[i] = i * 3 % 10;
-    device->half = half;
-    CHECK(net_create(device, specs, count, input, IMAGES, conv, NET_TRAINS, &net));
+    context->half = half;
+    CHECK(net_create(context, specs, count, input, IMAGES, (const size_t[]){IMAGES - 1, 0}, conv, NET_TRAINS,
+                     &optimiser_sgd, &net));
     CHECK(net_allocate(net));
     CHECK(net_start(net, 1));
     CHECK(dev_write(device, net->label, 0, IMAGES, label));
@@ -70,7 +78,7 @@ static struct net *net_with_gradients(const struct layer_spec *specs, size_t cou
     CHECK(net_forward(net, &pass));
     CHECK(net_loss(net, &pass));
     CHECK(net_backward(net, &pass));
-    CHECK(net_update(net, &pass, (struct sgd){0}));
+    CHECK(net_update(net, &pass, (struct hyperparameters){.number = 1}));
     return net;
 }
 
@@ -100,10 +108,10 @@ static void compare_storages(const struct layer_spec *specs, size_t count, const
         const struct parameter *p = net_parameter(nets[0], i), *other = net_parameter(nets[1], i);
         if (!p->trained)
             continue;
-        const float *gradient = download(p->velocity);
-        double own = length(gradient, NULL, p->velocity.count);
+        const float *gradient = download(p->state[0]);
+        double own = length(gradient, NULL, p->state[0].count);
         scale = strcmp(p->suffix, "bias") == 0 ? fmax(scale, own) : own;
-        worst = fmax(worst, length(gradient, download(other->velocity), p->velocity.count) / scale);
+        worst = fmax(worst, length(gradient, download(other->state[0]), p->state[0].count) / scale);
     }
     print_message("%s: gradients are off by up to %.1e\n", conv, worst);
     assert_in_range((int)(1e6 * worst), 1, 20000);
@@ -121,7 +129,62 @@ static void half_storage(void **state) {
     }
 }
 
+static struct twin *twin_of(struct net *net) {
+    struct twin *twin;
+    CHECK(twin_create(net, &twin));
+    for (size_t i = 0; i < net_parameter_count(net); i++) {
+        const struct parameter *p = net_parameter(net, i);
+        float *values = zeros(parameter_count(p) * sizeof *values);
+        parameter_start(p, 1, (uint32_t)i, values);
+        CHECK(twin_set(twin, i, values));
+    }
+    return twin;
+}
+
+/* The first losses of a training are those of the same training in double precision. */
+static void compare_with_twin(const struct layer_spec *specs, size_t count, struct shape shape) {
+    enum { STEPS = 4 };
+    struct net *net;
+    CHECK(net_create(context, specs, count, shape, IMAGES, NULL, "im2col", NET_TRAINS, &optimiser_sgd, &net));
+    CHECK(net_allocate(net));
+    CHECK(net_start(net, 1));
+    struct twin *twin = twin_of(net);
+    size_t pixels = IMAGES * shape_count(shape);
+    const float *images = random_normal(pixels, 0, 1);
+    const int32_t *label = random_labels(IMAGES, net->classes);
+    CHECK(dev_write_floats(device, net->input, 0, pixels, images));
+    CHECK(dev_write(device, net->label, 0, IMAGES, label));
+    for (int step = 0; step < STEPS; step++) {
+        const struct hyperparameters h = {.lr = 0.02, .momentum = 0.9, .number = step + 1, .scale = 1};
+        struct pass pass = net_pass(net, IMAGES, true, 1, (uint64_t)step);
+        float total;
+        CHECK(net_forward(net, &pass));
+        CHECK(net_loss(net, &pass));
+        CHECK(net_backward(net, &pass));
+        CHECK(net_update(net, &pass, h));
+        CHECK(dev_read(device, net->total, 0, 1, &total));
+        double loss = total / IMAGES, exact = twin_step(twin, &pass, h, images, label);
+        if (!(fabs(loss - exact) <= 1e-4 * exact))
+            fail_msg("%zux%zu: the loss of step %d is %.9g, in double precision %.9g", shape.h, shape.w, step, loss,
+                     exact);
+    }
+    twin_free(twin);
+    net_free(net);
+}
+
+static void double_precision(void **state) {
+    (void)state;
+    if (interpreted())
+        skip(); /* nothing that the gradient checks do not run */
+    const struct shape shapes[] = {input, odd_input, {7, 8, 1}};
+    for (size_t i = 0; i < LENGTH(shapes); i++) {
+        compare_with_twin(plain_specs, LENGTH(plain_specs), shapes[i]);
+        compare_with_twin(bn_specs, LENGTH(bn_specs), shapes[i]);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {DEVICE_TEST(without_bn), DEVICE_TEST(with_bn), DEVICE_TEST(half_storage)};
+    const struct CMUnitTest tests[] = {DEVICE_TEST(without_bn), DEVICE_TEST(with_bn), DEVICE_TEST(odd_sides),
+                                       DEVICE_TEST(half_storage), DEVICE_TEST(double_precision)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

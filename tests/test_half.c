@@ -1,4 +1,4 @@
-/* 16-bit floats on the host, all of them, against the definition of IEEE 754. */
+/* All 16-bit floats on the host, compared with the definition of IEEE 754. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* accuracy.csv: written and read again, and read by column names from files that others made. */
+/* accuracy.csv: written and read back; CSV files of other programs are read by their column names. */
 #define _POSIX_C_SOURCE 200809L /* mkstemp */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +56,7 @@ static void round_trip(void **state) {
     struct history written = {NULL, 0}, read = {NULL, 0};
     assert_int_equal(history_add(&written, &rows[0]), VGGCL_OK);
     assert_int_equal(history_add(&written, &rows[1]), VGGCL_OK);
-    assert_int_equal(history_write(&written, path), VGGCL_OK);
+    assert_int_equal(history_write(&written, &folder_current, path), VGGCL_OK);
     assert_int_equal(history_read(&read, path, 1), VGGCL_OK); /* what a state of one epoch knows of */
     assert_int_equal(read.count, 1);
     history_free(&read);
@@ -71,7 +71,7 @@ static void round_trip(void **state) {
     }
     history_free(&read);
     assert_int_equal(history_read(&read, path, 3), VGGCL_EFORMAT);
-    assert_non_null(strstr(vggcl_error(), "no row of epoch 3"));
+    assert_non_null(strstr(vggcl_error(), "no row for epoch 3"));
     history_free(&read);
     history_free(&written);
 }
@@ -86,7 +86,7 @@ static void by_name(void **state) {
     assert_true(rows[0].epoch == 0 && rows[0].test_accuracy == 0.5 && isnan(rows[0].train_loss));
     assert_true(rows[1].epoch == 10 && isnan(rows[1].test_accuracy) && rows[1].weights_hash == 0);
     assert_true(rows[2].epoch == 11 && isnan(rows[2].test_accuracy));
-    free(rows);
+    vggcl_history_free(rows);
     struct history h = {NULL, 0};
     assert_int_equal(history_read(&h, path, 1), VGGCL_EFORMAT); /* not what train wrote */
     assert_non_null(strstr(vggcl_error(), "no column 'lr'"));
@@ -97,25 +97,25 @@ static void broken(void **state) {
     (void)state;
     struct vggcl_epoch *rows;
     size_t count;
-    assert_broken("", "line 1 names no column 'epoch'");
-    assert_broken("step,loss\n1,2\n", "line 1 names no column 'epoch'");
-    assert_broken(COLUMNS, "has no row");
-    assert_broken(COLUMNS "1,0.01,2.3,0.1,2.3\n", "line 2 has not the 9 fields");
-    assert_broken("epoch,test_loss\n1,2\n2,3,4\n", "line 3 has not the 2 fields");
-    assert_broken("epoch,test_loss\n1,2\n2,3x\n", "line 3: test_loss is no number");
-    assert_broken("epoch,test_accuracy\n1,0.5\n2,89.89\n", "line 3: test_accuracy is no number from 0 to 1");
-    assert_broken("epoch,weights_hash\n1,xyz\n", "line 2: weights_hash is no hexadecimal number");
-    assert_broken("epoch\n1.5\n", "line 2: epoch is no whole number");
-    assert_broken("epoch\n-1\n", "line 2: epoch is no whole number");
-    assert_broken("epoch\n1e99\n", "line 2: epoch is no whole number");
-    assert_broken("epoch,lr\n1,1\n\n,2\n", "line 4 is not the row of a later epoch");
-    assert_broken("epoch\n2\n2\n", "line 3 is not the row of a later epoch");
+    assert_broken("", "line 1 has no column 'epoch'");
+    assert_broken("step,loss\n1,2\n", "line 1 has no column 'epoch'");
+    assert_broken(COLUMNS, "has no rows");
+    assert_broken(COLUMNS "1,0.01,2.3,0.1,2.3\n", "line 2 does not have the 9 fields");
+    assert_broken("epoch,test_loss\n1,2\n2,3,4\n", "line 3 does not have the 2 fields");
+    assert_broken("epoch,test_loss\n1,2\n2,3x\n", "line 3: test_loss is not a number");
+    assert_broken("epoch,test_accuracy\n1,0.5\n2,89.89\n", "line 3: test_accuracy is not a number from 0 to 1");
+    assert_broken("epoch,weights_hash\n1,xyz\n", "line 2: weights_hash is not a hexadecimal number");
+    assert_broken("epoch\n1.5\n", "line 2: epoch is not a whole number");
+    assert_broken("epoch\n-1\n", "line 2: epoch is not a whole number");
+    assert_broken("epoch\n1e99\n", "line 2: epoch is not a whole number");
+    assert_broken("epoch,lr\n1,1\n\n,2\n", "line 4: its epoch is not after");
+    assert_broken("epoch\n2\n2\n", "line 3: its epoch is not after");
     FILE *stream = fopen(path, "wb");
     assert_non_null(stream);
     fwrite("epoch\n1\n\0002\n", 1, 11, stream);
     fclose(stream);
     assert_int_equal(vggcl_history(path, &rows, &count), VGGCL_EFORMAT);
-    assert_non_null(strstr(vggcl_error(), "is no text"));
+    assert_non_null(strstr(vggcl_error(), "is not a text file"));
     assert_int_equal(vggcl_history("/nowhere/at/all", &rows, &count), VGGCL_EIO);
     assert_int_equal(vggcl_history("/tmp", &rows, &count), VGGCL_EIO);
     assert_non_null(strstr(vggcl_error(), "/tmp/accuracy.csv"));
@@ -135,7 +135,7 @@ static void wide(void **state) {
     put(all);
     assert_int_equal(vggcl_history(path, &rows, &count), VGGCL_OK);
     assert_true(count == 1 && rows[0].epoch == 7);
-    free(rows);
+    vggcl_history_free(rows);
 }
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Many tensors in few allocations: where they lie, and what happens when they do not fit. */
+/* Arenas, which place many tensors in few allocations: offsets, and errors if tensors do not fit. */
 #include "common.h"
 
 #include "cl/arena.h"
@@ -201,7 +201,7 @@ static void too_large(void **state) {
     CHECK(arena_reserve(&a, "a large tensor", 1025, &large));
     device->info.largest_allocation = 4096 + 4; /* as good as 4096: a tensor takes whole units of the alignment */
     enum vggcl_err planned = arena_plan(&a, device, &bytes);
-    CHECK_FAILS(planned, VGGCL_ENOMEM, "a large tensor", "4100", "4096", device->info.name, "--batch");
+    CHECK_FAILS(planned, VGGCL_ENOMEM, "a large tensor", "4100", "4096", device->info.name, "a smaller batch");
     enum vggcl_err committed = arena_commit(&a, device);
     device->info.largest_allocation = real_limit;
     CHECK_FAILS(committed, VGGCL_ENOMEM, "a large tensor");
@@ -238,7 +238,7 @@ static void no_memory(void **state) {
     device->info.largest_allocation = (uint64_t)1 << 40; /* so that it is asked for them all at once: 512 GiB */
     enum vggcl_err committed = arena_commit(&a, device);
     device->info.largest_allocation = real_limit;
-    CHECK_FAILS(committed, VGGCL_ENOMEM, device->info.name, "--batch");
+    CHECK_FAILS(committed, VGGCL_ENOMEM, device->info.name, "a smaller batch");
     arena_free(&a);
 }
 

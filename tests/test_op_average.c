@@ -1,4 +1,4 @@
-/* Moving averages, and what changes places with them. */
+/* Moving averages, and swapping tensors with their averages. */
 #include "common.h"
 
 #include "ops/average.h"

@@ -1,5 +1,4 @@
-/* Batch normalisation's statistics where they are hard: inputs far from zero, or all alike; the same bits every time.
- */
+/* Batch normalisation's statistics for difficult inputs: far from zero, or all equal; identical bits in every run. */
 #include "common.h"
 
 #include "ops/bn.h"

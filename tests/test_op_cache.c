@@ -1,4 +1,4 @@
-/* Programs kept on disk: the second device builds nothing, and whatever is wrong with an entry is built anew. */
+/* The cache of programs on disk: a second device builds nothing, and an invalid entry is built again. */
 #define _POSIX_C_SOURCE 200809L
 #include "common.h"
 

@@ -1,10 +1,14 @@
-/* What the convolutions' table of checks does not say: which algorithm is chosen, chunks, and the same bits every time.
- * That they compute right is seen by test_op_check. */
+/* Convolutions: the choice of algorithm, chunks, and identical bits in every run. test_op_check tests their results. */
 #include "common.h"
 
-#include "ops/conv.h"
-#include "ops/direct.h"
-#include "ops/winograd.h"
+#include "check/check_conv.h"
+#include "ops/conv/chunk.h"
+#include "ops/conv/conv.h"
+#include "ops/conv/im2col.h"
+#include "ops/conv/winograd_local.h"
+#include "ops/gemm/gemm.h"
+#include "ops/conv/direct.h"
+#include "ops/conv/winograd.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,26 +17,36 @@
     for (int a##_ = 0; conv_algorithms[a##_]; a##_++)                                                                  \
         for (const struct conv_algorithm *a = conv_algorithms[a##_]; a; a = NULL)
 
+static struct conv_plan plan_of(const struct conv_algorithm *a, struct conv_shape s, enum conv_direction direction) {
+    struct conv_plan plan;
+    CHECK(conv_make_plan(context, (struct conv_method){a, NULL}, s, direction, &plan));
+    return plan;
+}
+
 /* The scratch memory of all images at once is a multiple of one's, unless they are done in chunks. */
 static void several_chunks(void **state) {
     (void)state;
     const struct conv_shape all = {17, 32, 32, 64, 8}, one = {1, 32, 32, 64, 8}; /* all: test_op_check runs it */
     if (device->info.type != VGGCL_CPU)
         skip(); /* chunks of other devices are too large for a test */
+    int with_scratch = 0;
     FOR_EACH_ALGORITHM(a) {
-        struct conv_method m = {a, gemm_engine(device)};
-        size_t chunk = conv_scratch_words(m, device, all, CONV_FORWARD).input /
-                       conv_scratch_words(m, device, one, CONV_FORWARD).input;
+        size_t words = plan_of(a, one, CONV_FORWARD).words.input;
+        if (words == 0) /* with enough local memory, all of it is there */
+            continue;
+        size_t chunk = plan_of(a, all, CONV_FORWARD).words.input / words;
         assert_in_range(chunk, 2, all.n - 1);
         assert_int_not_equal(all.n % chunk, 0);
+        with_scratch++;
     }
-    assert_int_equal(conv_chunk(device, all, SIZE_MAX, 0), 1);
-    assert_int_equal(conv_chunk(device, all, 1, 0), all.n);
-    size_t words = conv_words(device);
-    assert_int_equal(conv_chunk(device, all, words, 3 * words), 3); /* no fewer than weigh as much as the weights */
-    device->conv_words = words;
-    assert_int_equal(conv_chunk(device, all, words, 3 * words), 1);
-    device->conv_words = 0;
+    assert_true(with_scratch > 0);
+    assert_int_equal(conv_chunk_images(context, all.n, SIZE_MAX, 0), 1);
+    assert_int_equal(conv_chunk_images(context, all.n, 1, 0), all.n);
+    size_t words = context_conv_words(context);
+    assert_int_equal(conv_chunk_images(context, all.n, words, 3 * words), 3); /* no fewer than the weights' words */
+    context->conv_limit = words;
+    assert_int_equal(conv_chunk_images(context, all.n, words, 3 * words), 1);
+    context->conv_limit = 0;
 }
 
 static void choice(void **state) {
@@ -40,18 +54,37 @@ static void choice(void **state) {
     const struct conv_shape first = {1, 32, 32, 3, 64};
     struct conv_method chosen[CONV_DIRECTIONS];
     FOR_EACH_ALGORITHM(a) {
-        CHECK(conv_choose(device, first, a->name, chosen));
+        CHECK(conv_choose(context, first, a->name, chosen));
         for (int i = 0; i < CONV_DIRECTIONS; i++) {
             assert_ptr_equal(chosen[i].algorithm, a);
             assert_string_equal(conv_describe(chosen[i]).algorithm, a->name);
-            assert_int_equal(chosen[i].engine, gemm_engine(device));
+            assert_ptr_equal(chosen[i].engine, gemm_engine(context, NULL));
         }
     }
-    CHECK(conv_choose(device, first, "auto", chosen));
+    CHECK(conv_choose(context, first, "auto", chosen));
     for (int i = 0; i < CONV_DIRECTIONS; i++)
         assert_ptr_equal(chosen[i].algorithm, &conv_direct);
-    CHECK_FAILS(conv_choose(device, first, "fft", chosen), VGGCL_EUSAGE, "--conv", "im2col", "winograd2", "winograd4",
-                "auto", "fft");
+    for (size_t i = 0; conv_algorithms[i]; i++) /* options name them by this list */
+        assert_string_equal(conv_names[i + 1], conv_algorithms[i]->name);
+    CHECK_FAILS(conv_choose(context, first, "fft", chosen), VGGCL_EUSAGE, "conv: takes", "im2col", "winograd2",
+                "winograd4", "auto", "fft");
+}
+
+/* What an algorithm cannot do ends at one that can do everything, also for a shape that hardly any can do. */
+static void every_shape_is_left_to_some_algorithm(void **state) {
+    (void)state;
+    const struct conv_shape odd = {1, 3, 5, DIRECT_CHANNELS + 1, 7};
+    FOR_EACH_ALGORITHM(a) {
+        const struct conv_algorithm *last = a;
+        while (last->can) {
+            last = last->otherwise;
+            assert_non_null(last);
+        }
+        for (int i = 0; i < CONV_DIRECTIONS; i++) {
+            struct conv_plan plan = plan_of(a, odd, (enum conv_direction)i);
+            assert_true(conv_can(plan.algorithm, device, odd, (enum conv_direction)i));
+        }
+    }
 }
 
 static void winograd_counts(void **state) {
@@ -65,17 +98,23 @@ static void winograd_counts(void **state) {
     assert_int_equal(winograd_tiles(WINOGRAD_F4, 1, 1), 1);
 }
 
-/* Exactly what the algorithm asked for: its guard words show where it asked for too little. */
-static struct conv_scratch scratch(struct conv_method m, struct conv_shape s, enum conv_direction direction) {
-    struct conv_scratch_words words = conv_scratch_words(m, device, s, direction);
-    return (struct conv_scratch){poisoned(words.weight), poisoned(words.input), poisoned(words.output)};
+/* Plans and launches it, with exactly the scratch memory that the plan asks for: guard words show where that is too
+ * little. */
+static void run(const struct conv_algorithm *a, struct conv_shape s, enum conv_direction direction, struct tensor x,
+                struct tensor weight, struct tensor y) {
+    struct conv_plan plan = plan_of(a, s, direction);
+    struct conv_operands operands = {.x = x,
+                                     .weight = weight,
+                                     .y = y,
+                                     .scratch = {poisoned(plan.words.weight), poisoned(plan.words.input),
+                                                 poisoned(plan.words.output), poisoned(plan.words.product)}};
+    CHECK(conv_run(device, &plan, &operands));
 }
 
 static const float *forward(const struct conv_algorithm *a, struct conv_shape s, struct tensor x,
                             struct tensor weight) {
-    struct tensor y = poisoned_stored(s.n * s.h * s.w * s.o), no_bias = {0}, no_partial = {0};
-    struct conv_method m = {a, gemm_engine(device)};
-    CHECK(conv_forward(m, device, s, x, weight, no_bias, y, no_partial, scratch(m, s, CONV_FORWARD)));
+    struct tensor y = poisoned_stored(s.n * s.h * s.w * s.o);
+    run(a, s, CONV_FORWARD, x, weight, y);
     return download(y);
 }
 
@@ -92,13 +131,12 @@ static void statistics(void **state) {
     if (device->simt)
         skip(); /* whose direct convolution takes none */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct conv_method m = {cases[i].algorithm, gemm_engine(device)};
-        if (!conv_can(m.algorithm, device, cases[i].whole, CONV_FORWARD))
+        if (!conv_can(cases[i].algorithm, device, cases[i].whole, CONV_FORWARD))
             continue; /* too little local memory */
-        assert_int_not_equal(conv_slabs(m, device, cases[i].whole), 0);
-        assert_int_equal(conv_slabs(m, device, cases[i].ragged), 0);
+        assert_int_not_equal(plan_of(cases[i].algorithm, cases[i].whole, CONV_FORWARD).slabs, 0);
+        assert_int_equal(plan_of(cases[i].algorithm, cases[i].ragged, CONV_FORWARD).slabs, 0);
     }
-    assert_int_equal(conv_slabs((struct conv_method){&conv_im2col, gemm_engine(device)}, device, cases[0].whole), 0);
+    assert_int_equal(plan_of(&conv_im2col, cases[0].whole, CONV_FORWARD).slabs, 0);
 }
 
 static void many_channels_are_left_to_im2col(void **state) {
@@ -118,12 +156,11 @@ static void direct_is_the_same_every_time(void **state) {
     size_t inputs = s.n * s.h * s.w * s.c, outputs = s.n * s.h * s.w * s.o, weights = 9 * s.c * s.o;
     struct tensor x = upload_stored(inputs, random_floats(inputs, -1, 1));
     struct tensor dy = upload_stored(outputs, random_floats(outputs, -1, 1));
-    const struct conv_method m = {&conv_direct, gemm_engine(device)};
     const float *got[2];
-    assert_in_range(direct_slabs(device, s), 2, s.n * s.h);
+    assert_in_range(plan_of(&conv_direct, s, CONV_WEIGHT_GRADIENT).rest.groups, 2, s.n * s.h);
     for (int i = 0; i < 2; i++) {
         struct tensor dweight = poisoned(weights);
-        CHECK(conv_weight_gradient(m, device, s, x, dy, dweight, scratch(m, s, CONV_WEIGHT_GRADIENT)));
+        run(&conv_direct, s, CONV_WEIGHT_GRADIENT, x, dweight, dy);
         got[i] = download(dweight);
     }
     assert_memory_equal(got[0], got[1], weights * sizeof(float));
@@ -134,18 +171,16 @@ static void long_sums(void **state) {
     (void)state;
     const struct conv_shape s = {128, 32, 32, 3, 64};
     size_t pixels = s.n * s.h * s.w, inputs = pixels * s.c, outputs = pixels * s.o, weights = 9 * s.c * s.o;
-    const struct conv_method m = {&conv_direct, gemm_engine(device)};
     if (interpreted())
         skip(); /* minutes */
     float *x = random_floats(inputs, -1, 1), *dy = random_floats(outputs, -1, 1);
     struct tensor dweight = poisoned(weights);
-    CHECK(conv_weight_gradient(m, device, s, upload(inputs, x), upload(outputs, dy), dweight,
-                               scratch(m, s, CONV_WEIGHT_GRADIENT)));
+    run(&conv_direct, s, CONV_WEIGHT_GRADIENT, upload(inputs, x), dweight, upload(outputs, dy));
     COMPARE("dweight", dweight, 4 * sqrt((double)pixels), i, reference_conv_weight_gradient(s, x, dy, i));
 }
 
 /* Every algorithm in each direction on 16-bit activations, on one small shape: the table of checks has more, but takes
- * an interpreter too long. The tolerance is the coarsest algorithm's (src/check/check.c). */
+ * an interpreter too long. The tolerance is the coarsest algorithm's (src/check/check_conv.c). */
 static void halves(void **state) {
     (void)state;
     const struct conv_shape s = {1, 3, 3, 16, 16};
@@ -154,15 +189,14 @@ static void halves(void **state) {
     float *x = stored(inputs, random_floats(inputs, -1, 1)), *w = random_floats(weights, -1, 1);
     float *dy = stored(inputs, random_floats(inputs, -1, 1)), *zero = zeros(s.o * sizeof *zero);
     struct tensor x_device = upload_stored(inputs, x), dy_device = upload_stored(inputs, dy);
-    struct tensor w_device = upload(weights, w), no_bias = {0}, no_partial = {0};
+    struct tensor w_device = upload(weights, w);
     FOR_EACH_ALGORITHM(a) {
         if (interpreted() && a->alpha)
             continue; /* minutes */
         struct tensor y = poisoned_stored(inputs), dx = poisoned_stored(inputs), dweight = poisoned(weights);
-        struct conv_method m = {a, gemm_engine(device)};
-        CHECK(conv_forward(m, device, s, x_device, w_device, no_bias, y, no_partial, scratch(m, s, CONV_FORWARD)));
-        CHECK(conv_data_gradient(m, device, s, w_device, dy_device, dx, scratch(m, s, CONV_DATA_GRADIENT)));
-        CHECK(conv_weight_gradient(m, device, s, x_device, dy_device, dweight, scratch(m, s, CONV_WEIGHT_GRADIENT)));
+        run(a, s, CONV_FORWARD, x_device, w_device, y);
+        run(a, s, CONV_DATA_GRADIENT, dx, w_device, dy_device);
+        run(a, s, CONV_WEIGHT_GRADIENT, x_device, dweight, dy_device);
         COMPARE(a->name, y, roundings, i, reference_conv(s, x, w, zero, i));
         COMPARE(a->name, dx, roundings, i, reference_conv_data_gradient(s, w, dy, i));
         COMPARE(a->name, dweight, roundings, i, reference_conv_weight_gradient(s, x, dy, i));
@@ -173,6 +207,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(several_chunks),
         DEVICE_TEST(choice),
+        DEVICE_TEST(every_shape_is_left_to_some_algorithm),
         DEVICE_TEST(winograd_counts),
         DEVICE_TEST(statistics),
         DEVICE_TEST(many_channels_are_left_to_im2col),

@@ -1,4 +1,4 @@
-/* The device itself: which one a selector means, what is said when a kernel does not build, and reads and writes. */
+/* Devices: selectors, the error for a kernel that does not build, reads and writes. */
 #define _POSIX_C_SOURCE 200809L
 #include "common.h"
 
@@ -106,7 +106,7 @@ static void listed(void **state) {
         dev_close(d);
     }
     assert_int_equal(defaults, 1);
-    free(list);
+    vggcl_devices_free(list);
 }
 
 static void opened(void **state) {
@@ -129,7 +129,7 @@ static void not_opened(void **state) {
     struct dev *d = device;
     CHECK_FAILS(dev_open("no such card", NULL, &d), VGGCL_EDEVICE, "no such card", device->info.name);
     assert_null(d);
-    CHECK_FAILS(dev_open(NULL, "/no/such/folder", &d), VGGCL_EIO, "--kernel-dir", "/no/such/folder");
+    CHECK_FAILS(dev_open(NULL, "/no/such/folder", &d), VGGCL_EIO, "kernel-dir", "/no/such/folder");
     assert_null(d);
     dev_close(NULL);
 }
@@ -234,14 +234,33 @@ static enum vggcl_err run_broadcast(struct dev *d, const char *kernel, const cha
     return dev_run(d, kernel, options, RANGE(0), ARGS(A_MEM(none), A_INT(0), A_MEM(none)));
 }
 
+/* The error shows line as the compiler's log numbers it: 2 where it says `file.cl:2:`. Compilers that ignore #line
+ * count the lines of the whole program instead. */
+static void assert_numbered(const char *file, int own, const char *line) {
+    char named[64], expected[128];
+    snprintf(named, sizeof named, "%s:%d:", file, own);
+    if (!strstr(vggcl_error(), named)) {
+        const char *at = strstr(vggcl_error(), ".cl:");
+        assert_non_null(at);
+        own = atoi(at + strlen(".cl:"));
+        assert_int_not_equal(own, 0);
+        assert_string_equal(device->info.name, "Oclgrind Simulator");
+    }
+    snprintf(expected, sizeof expected, "%5d  %s\n", own, line);
+    if (!strstr(vggcl_error(), expected))
+        fail_msg("the text is: %s", vggcl_error());
+}
+
 static void kernel_that_does_not_build(void **state) {
     (void)state;
     struct dev *d =
         open_with("channel.cl", "kernel void broadcast(global float *x) {\n    x[0] = an_unknown_name;\n}\n");
-    for (int i = 0; i < 2; i++) /* and it is not kept as if it had been built */
+    for (int i = 0; i < 2; i++) { /* and it is not kept as if it had been built */
         CHECK_FAILS(run_broadcast(d, "channel/broadcast", "-DVW=2"), VGGCL_EOPENCL, "channel.cl does not build",
                     device->info.name, "CL_BUILD_PROGRAM_FAILURE", "options: -cl-std=CL1.2 -DVW=2", "an_unknown_name",
-                    "    1  kernel void broadcast(global float *x) {\n    2      x[0] = an_unknown_name;\n    3  }\n");
+                    "  kernel void broadcast(global float *x) {\n", "  }\n");
+        assert_numbered("channel.cl", 2, "    x[0] = an_unknown_name;");
+    }
 }
 
 static void common_that_does_not_build(void **state) {
@@ -249,6 +268,30 @@ static void common_that_does_not_build(void **state) {
     struct dev *d = open_with("common.cl", "#error this is broken\n");
     CHECK_FAILS(run_broadcast(d, "channel/broadcast", ""), VGGCL_EOPENCL, "channel.cl does not build",
                 "this is broken");
+}
+
+static void included_file_that_does_not_build(void **state) {
+    (void)state;
+    struct dev *d =
+        open_with("winograd_transform.cl", "constant int first = 1;\nconstant int second = an_unknown_name;\n");
+    CHECK_FAILS(run_broadcast(d, "winograd/winograd_weight", ""), VGGCL_EOPENCL, "winograd.cl does not build",
+                "an_unknown_name", "  constant int first = 1;\n");
+    assert_numbered("winograd_transform.cl", 2, "constant int second = an_unknown_name;");
+}
+
+static void file_that_includes(void **state) {
+    (void)state;
+    struct dev *d = open_with("winograd.cl", "/* first */\n#include \"winograd_transform.cl\"\n\n"
+                                             "constant int tile = TILE;\nconstant int last = an_unknown_name;\n");
+    CHECK_FAILS(run_broadcast(d, "winograd/winograd_weight", ""), VGGCL_EOPENCL, "winograd.cl does not build");
+    assert_numbered("winograd.cl", 5, "constant int last = an_unknown_name;");
+    assert_null(strstr(vggcl_error(), "winograd.cl:4"));
+}
+
+static void included_file_that_is_missing(void **state) {
+    (void)state;
+    struct dev *d = open_with("channel.cl", "#include \"no_such_file.cl\"\nkernel void broadcast() {\n}\n");
+    CHECK_FAILS(run_broadcast(d, "channel/broadcast", ""), VGGCL_EOPENCL, "there is no kernel file no_such_file.cl");
 }
 
 /* A file of the folder takes the embedded one's place; files that it lacks are taken as embedded. */
@@ -272,6 +315,48 @@ static void kernel_folder(void **state) {
     assert_int_equal(guards, 0);
     for (int i = 0; i < 3; i++)
         assert_true(got[i] == 42);
+}
+
+/* FOR_EACH_JOB does each job exactly once, in loops of the kind that PoCL 7.1 puts barriers into: each of a job's words
+ * adds up 3 * (0 + ... + WORDS - 1) + 1. */
+static const char job_kernel[] = "kernel void count(global int *taken, int jobs, int words, global int *sum) {\n"
+                                 "    FOR_EACH_JOB(job, taken, jobs) {\n"
+                                 "        for (int round = 0; round < 3; round++)\n"
+                                 "            for (int k = 0; k < words; k++)\n"
+                                 "                for (int i = 0; i < words; i++)\n"
+                                 "                    sum[job * words + i] += k;\n"
+                                 "        for (int i = 0; i < words; i++)\n"
+                                 "            sum[job * words + i] += 1;\n"
+                                 "    }\n"
+                                 "}\n";
+
+/* The group of one is last: with lost jobs it would not end. */
+static void each_job_is_done_once(void **state) {
+    (void)state;
+    enum { WORDS = 8, JOBS = 23 };
+    static const size_t groups[] = {2, 3, 16, JOBS, 1};
+    struct dev *embedded = device;
+    device = open_with("jobs.cl", job_kernel); /* so that the memory is its own */
+    enum vggcl_err err = VGGCL_OK;
+    int wrong = 0;
+    for (size_t run = 0; run < sizeof groups / sizeof *groups && err == VGGCL_OK && wrong == 0; run++) {
+        struct tensor sum = upload(JOBS * WORDS, zeros(JOBS * WORDS * sizeof(int32_t)));
+        int32_t got[JOBS * WORDS], taken;
+        err = dev_run(device, "jobs/count", "", RANGE_SINGLE(groups[run], 1, 1),
+                      ARGS(A_JOBS(device, JOBS), A_INT(WORDS), A_MEM(sum)));
+        if (err == VGGCL_OK)
+            err = dev_read(device, sum, 0, JOBS * WORDS, got);
+        if (err == VGGCL_OK)
+            err = dev_read(device, device->jobs_taken, 0, 1, &taken);
+        for (int i = 0; i < JOBS * WORDS && err == VGGCL_OK; i++)
+            wrong += got[i] != 3 * WORDS * (WORDS - 1) / 2 + 1;
+        wrong += err == VGGCL_OK && taken != 0;
+    }
+    int guards = release(NULL);
+    device = embedded;
+    CHECK(err);
+    assert_int_equal(wrong, 0);
+    assert_int_equal(guards, 0);
 }
 
 static void unknown_kernel(void **state) {
@@ -354,7 +439,11 @@ int main(void) {
         DEVICE_TEST(wrong_parts),
         cmocka_unit_test_teardown(kernel_that_does_not_build, gone_folder),
         cmocka_unit_test_teardown(common_that_does_not_build, gone_folder),
+        cmocka_unit_test_teardown(included_file_that_does_not_build, gone_folder),
+        cmocka_unit_test_teardown(file_that_includes, gone_folder),
+        cmocka_unit_test_teardown(included_file_that_is_missing, gone_folder),
         cmocka_unit_test_teardown(kernel_folder, gone_folder),
+        cmocka_unit_test_teardown(each_job_is_done_once, gone_folder),
         DEVICE_TEST(unknown_kernel),
         DEVICE_TEST(wrong_argument),
         DEVICE_TEST(parts_of_a_tensor),

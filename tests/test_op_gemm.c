@@ -1,7 +1,8 @@
-/* Both engines behind the one door of matrix products, on views that are wider than their matrices. */
+/* Matrix products with both engines, on views whose rows are longer than the matrix's. */
 #include "common.h"
 
-#include "ops/tuning.h"
+#include "check/check_gemm.h"
+#include "ops/gemm/gemm.h"
 
 #include <string.h>
 
@@ -30,6 +31,16 @@ static struct sum expected(struct product p, struct matrix a, const float *a_hos
     return sum_plus(reference_gemm(p.k, a, a_host, b, b_host, number, row, column), add ? old[i] : 0);
 }
 
+/* Plans and launches it, with exactly the scratch memory that the plan asks for. */
+static void run(const char *engine, struct gemm_shape shape, struct matrix a, struct matrix b, enum gemm_add add,
+                struct matrix c) {
+    struct gemm_plan plan;
+    const struct gemm_engine *by;
+    CHECK(gemm_find_engine(engine, &by));
+    CHECK(gemm_make_plan(context, by, shape, a, b, c, &plan));
+    CHECK(gemm_run(device, &plan, a, b, add, c, poisoned(plan.scratch_words)));
+}
+
 static void multiply(const char *engine, struct product p, struct matrix a, struct matrix b, enum gemm_add add,
                      struct matrix c) {
     size_t a_count = a.offset + p.batch * a.step, b_count = b.offset + p.batch * b.step;
@@ -42,8 +53,7 @@ static void multiply(const char *engine, struct product p, struct matrix a, stru
     a.data = upload(a_count, a_host);
     b.data = upload(b_count, b_host);
     c.data = upload(c_count, c_host);
-    CHECK(gemm_use(device, engine));
-    CHECK(gemm(device, p.m, p.n, p.k, a, b, add, c, p.batch));
+    run(engine, (struct gemm_shape){p.m, p.n, p.k, p.batch}, a, b, add, c);
     const char *what = text("%s %zux%zux%zu %c%c %s batch %zu", engine, p.m, p.n, p.k, a.transposed ? 'T' : 'N',
                             b.transposed ? 'T' : 'N', add ? "add" : "set", p.batch);
     COMPARE(what, c.data, p.k + 1, i, expected(p, a, a_host, b, b_host, add, c, c_host, i));
@@ -85,14 +95,14 @@ static void tiles(void **state) {
     };
     static const struct product products[] = {
         {33, 48, 65, 2}, {1, 7, 9, 1}, {1, 7, 139, 1}}; /* each tile is compiled for each */
-    struct tuning tuning = tuning_built_in(device);
+    struct tuning tuning = context_built_in_tuning(device);
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i += interpreted() ? 3 : 1) {
         tuning.tile[false] = tuning.tile[true] = tiles[i];
-        CHECK(tuning_use(device, &tuning));
+        CHECK(context_tune(context, &tuning));
         for (size_t k = 0; k < (interpreted() ? 1 : sizeof products / sizeof *products); k++)
             all_transposes("tiled", products[k], (int)(i + k));
     }
-    CHECK(tuning_use(device, NULL));
+    context->tuning = context_built_in_tuning(device);
 }
 
 /* The ranges that gemm.h states, and what the device has. */
@@ -107,19 +117,20 @@ static void wrong_tiles(void **state) {
                  {2, 0, "width"},       {2, 32, "width"},        {2, 3, "width"},          {4, -1, "group_rows"},
                  {4, 65, "group_rows"}, {5, 0, "group_columns"}, {5, 65, "group_columns"}, {6, 0, "depth"},
                  {6, 65, "depth"}};
-    struct tuning tuning = tuning_built_in(device);
+    struct tuning tuning = context_built_in_tuning(device);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct gemm_tile t = good;
         int *fields[] = {&t.rows, &t.vectors, &t.width, &t.panel, &t.group_rows, &t.group_columns, &t.depth};
         *fields[wrong[i].field] = wrong[i].value;
         tuning.tile[i % 2] = t;
-        CHECK_FAILS(tuning_use(device, &tuning), VGGCL_EUSAGE, wrong[i].text);
+        CHECK_FAILS(context_tune(context, &tuning), VGGCL_EUSAGE, wrong[i].text);
         tuning.tile[i % 2] = good;
     }
-    assert_null(device->tuning);
+    tuning = context_built_in_tuning(device);
+    assert_memory_equal(&context->tuning, &tuning, sizeof tuning);
     CHECK(gemm_tile_check(device, good));
     CHECK_FAILS(gemm_tile_check(device, (struct gemm_tile){.rows = 8, .vectors = 1, .width = 1, .panel = 12}),
-                VGGCL_EUSAGE, "panel of 12", "8 rows");
+                VGGCL_EUSAGE, "panel 12", "rows 8");
     CHECK_FAILS(gemm_tile_check(device, (struct gemm_tile){.rows = 16, .vectors = 4, .width = 16, .panel = 16}),
                 VGGCL_EUSAGE, "512");
     CHECK_FAILS(
@@ -185,24 +196,34 @@ static void nothing_to_do(void **state) {
         {.rows = 4, .vectors = 1, .width = 4, .panel = 8},
         {.rows = 4, .vectors = 1, .width = 4, .group_rows = 4, .group_columns = 4, .depth = 8},
     };
-    struct tuning tuning = tuning_built_in(device);
-    CHECK(gemm_use(device, "tiled"));
+    struct tuning tuning = context_built_in_tuning(device);
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
         struct tensor t = poisoned(16);
         tuning.tile[false] = tiles[i];
-        CHECK(tuning_use(device, &tuning));
-        CHECK(gemm(device, 0, 16, 1, MATRIX(t, 1), MATRIX(t, 16), GEMM_SET, MATRIX(t, 16), 1));
+        CHECK(context_tune(context, &tuning));
+        run("tiled", (struct gemm_shape){0, 16, 1, 1}, MATRIX(t, 1), MATRIX(t, 16), GEMM_SET, MATRIX(t, 16));
         all_words_are(t, POISON);
-        CHECK(gemm(device, 1, 16, 0, MATRIX(t, 1), MATRIX(t, 16), GEMM_SET, MATRIX(t, 16), 1));
+        run("tiled", (struct gemm_shape){1, 16, 0, 1}, MATRIX(t, 1), MATRIX(t, 16), GEMM_SET, MATRIX(t, 16));
         all_words_are(t, 0);
     }
-    CHECK(tuning_use(device, NULL));
+    context->tuning = context_built_in_tuning(device);
 }
 
-static void unknown_engine(void **state) {
+/* Options name engines by gemm_engine_names. */
+static void engine_names(void **state) {
     (void)state;
-    CHECK_FAILS(gemm_use(device, "cublas"), VGGCL_EUSAGE, "--gemm", "auto", "clblast", "tiled", "cublas");
-    CHECK(gemm_use(device, "auto"));
+    const struct gemm_engine *found;
+    size_t count = 0;
+    assert_string_equal(gemm_engine_names[0], "auto");
+    for (; gemm_engines[count]; count++) {
+        assert_string_equal(gemm_engine_names[count + 1], gemm_engines[count]->name);
+        CHECK(gemm_find_engine(gemm_engines[count]->name, &found));
+        assert_ptr_equal(found, gemm_engines[count]);
+    }
+    assert_null(gemm_engine_names[count + 1]);
+    CHECK(gemm_find_engine("auto", &found));
+    assert_null(found);
+    CHECK_FAILS(gemm_find_engine("cublas", &found), VGGCL_EUSAGE, "gemm: takes", "auto", "clblast", "tiled", "cublas");
 }
 
 int main(void) {
@@ -215,7 +236,7 @@ int main(void) {
         DEVICE_TEST(clblast_batched),
         DEVICE_TEST(ends_with_its_tensor),
         DEVICE_TEST(nothing_to_do),
-        DEVICE_TEST(unknown_engine),
+        DEVICE_TEST(engine_names),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -1,4 +1,4 @@
-/* The rig that all checks trust: a wrong element, a NaN and a write beyond an output are found, and nothing else is. */
+/* The rig on which all checks rely: it finds a wrong element, a NaN and a write past an output, and no false faults. */
 #include "common.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
-/* Softmax cross-entropy, its gradient, and what is counted of it. */
+/* Softmax cross-entropy, its gradient, and the sums of losses and correct predictions. */
 #include "common.h"
 
+#include "check/check_softmax.h"
 #include "ops/softmax.h"
 
 #include <math.h>

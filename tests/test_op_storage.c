@@ -1,5 +1,5 @@
-/* What the device's conversions make of every 16-bit float, and of floats where rounding is hard. test_op_check sees
- * that every operator loads and stores activations by them. */
+/* The device's conversions of every 16-bit float, and of floats that are difficult to round. test_op_check tests that
+ * every operator loads and stores activations with these conversions. */
 #include "common.h"
 
 #include "base/half.h"

@@ -1,4 +1,4 @@
-/* The generator against Random123's known answers, and what is drawn from it against what it should be. */
+/* The random number generator, compared with Random123's known answers, and the distributions drawn from it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-/* src/checkpoint/safetensors.c: the format byte for byte, round trips, and files that are not what they should be. */
+/* src/files/safetensors.c: the exact bytes of the format, round trips, and malformed files. */
 #define _POSIX_C_SOURCE 200809L
-#include "checkpoint/safetensors.h"
+#include "files/safetensors.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 #define FILE_NAME "test_safetensors.safetensors"
 
@@ -71,7 +72,7 @@ static void write_tiny(void) {
     float a[] = {1, -2}, b[] = {0.5f};
     struct record records[] = {{"a", 1, {2}, a}, {"b", 2, {1, 1}, b}};
     const char *metadata[] = {"format", "pt", NULL};
-    assert_int_equal(safetensors_write(FILE_NAME, records, 2, metadata), VGGCL_OK);
+    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, records, 2, metadata), VGGCL_OK);
 }
 
 /* What the format's own library writes for the same tensors. */
@@ -107,7 +108,7 @@ static void test_round_trip(void **state) {
     };
     enum { COUNT = sizeof records / sizeof *records };
     const char *metadata[] = {"format", "pt", "", "", "a \"key\"\n", "\xe5\x90\x8d", "dtype", "F64", NULL};
-    assert_int_equal(safetensors_write(FILE_NAME, records, COUNT, metadata), VGGCL_OK);
+    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, records, COUNT, metadata), VGGCL_OK);
 
     struct safetensors file;
     assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
@@ -136,7 +137,7 @@ static void test_round_trip(void **state) {
 static void test_nothing_in_it(void **state) {
     (void)state;
     struct safetensors file;
-    assert_int_equal(safetensors_write(FILE_NAME, NULL, 0, NULL), VGGCL_OK);
+    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, NULL, 0, NULL), VGGCL_OK);
     assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
     assert_int_equal(file.count, 0);
     assert_null(safetensors_metadata(&file, "format"));
@@ -149,7 +150,7 @@ static void test_header_without_padding(void **state) {
     const char *metadata[] = {"a", "1234567", NULL};
     unsigned char bytes[64];
     assert_int_equal(strlen(header) % 8, 0);
-    assert_int_equal(safetensors_write(FILE_NAME, NULL, 0, metadata), VGGCL_OK);
+    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, NULL, 0, metadata), VGGCL_OK);
     assert_int_equal(get_file(bytes, sizeof bytes), 8 + strlen(header));
     assert_memory_equal(bytes + 8, header, strlen(header));
 }
@@ -160,16 +161,16 @@ static void test_write_no_utf8(void **state) {
     struct record record = {"caf\xe9", 1, {1}, &value};
     const char *metadata[] = {"data", "/home/caf\xe9", NULL};
     write_tiny();
-    assert_int_equal(safetensors_write(FILE_NAME, &record, 1, NULL), VGGCL_EUSAGE);
+    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, &record, 1, NULL), VGGCL_EUSAGE);
     assert_non_null(strstr(vggcl_error(), "'caf\xe9'"));
-    assert_int_equal(safetensors_write(FILE_NAME, NULL, 0, metadata), VGGCL_EUSAGE);
+    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, NULL, 0, metadata), VGGCL_EUSAGE);
     assert_non_null(strstr(vggcl_error(), "'data'"));
     test_known_bytes(state); /* neither attempt left anything in the way */
 }
 
 static void test_write_nowhere(void **state) {
     (void)state;
-    assert_int_equal(safetensors_write("no/such/folder/w.safetensors", NULL, 0, NULL), VGGCL_EIO);
+    assert_int_equal(safetensors_write(&folder_current, "no/such/folder/w.safetensors", NULL, 0, NULL), VGGCL_EIO);
     assert_non_null(strstr(vggcl_error(), "no/such/folder/w.safetensors"));
 }
 
@@ -186,7 +187,7 @@ static void test_full_disk_keeps_old_file(void **state) {
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     small = (struct rlimit){.rlim_cur = 5000, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    enum vggcl_err err = safetensors_write(FILE_NAME, &record, 1, NULL);
+    enum vggcl_err err = safetensors_write(&folder_current, FILE_NAME, &record, 1, NULL);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, handler);
     free(values);
@@ -262,17 +263,17 @@ static const struct hostile {
     const char *text; /* what the error's text must name, beside the file */
 } hostile_headers[] = {
     /* the header itself */
-    {"", 0, "no JSON"},
-    {"    ", 0, "no JSON"},
+    {"", 0, "is not valid JSON"},
+    {"    ", 0, "is not valid JSON"},
     {"{", 0, "line 1"},
     {"{\"evil\":\n nonsense}", 0, "line 2"},
-    {"{} {}", 0, "no JSON"},
-    {"[]", 0, "no JSON object"},
-    {"7", 0, "no JSON"},
-    {"null", 0, "no JSON"},
-    {"{\"evil\xff\":{}}", 0, "no JSON"},
-    {"{\"evil\\u0000name\":{}}", 0, "no JSON"},
-    {"{\"evil\\ud800\":{}}", 0, "no JSON"},
+    {"{} {}", 0, "is not valid JSON"},
+    {"[]", 0, "is not a JSON object"},
+    {"7", 0, "is not valid JSON"},
+    {"null", 0, "is not valid JSON"},
+    {"{\"evil\xff\":{}}", 0, "is not valid JSON"},
+    {"{\"evil\\u0000name\":{}}", 0, "is not valid JSON"},
+    {"{\"evil\\ud800\":{}}", 0, "is not valid JSON"},
     {"{" GOOD ",\"good\":" TENSOR("F32", "[2]", "[8,16]") "}", 16, "duplicate"},
     {"{\"evil\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "duplicate"},
     /* metadata */
@@ -283,19 +284,19 @@ static const struct hostile {
     {"{\"__metadata__\":{\"nothing\":null}}", 0, "'nothing'"},
     {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "duplicate"},
     /* a tensor's members */
-    {"{\"evil\":7}", 0, "'evil': has no dtype"},
-    {"{\"evil\":null}", 0, "'evil': has no dtype"},
-    {"{\"evil\":[\"F32\",[2],[0,8]]}", 8, "'evil': has no dtype"},
-    {"{\"evil\":{}}", 0, "'evil': has no dtype"},
-    {"{\"evil\":{\"dtype\":7,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "'evil': has no dtype"},
-    {"{\"evil\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, "'evil': has no shape"},
-    {"{\"evil\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8, "'evil': has no data_offsets"},
+    {"{\"evil\":7}", 0, "'evil': its dtype"},
+    {"{\"evil\":null}", 0, "'evil': its dtype"},
+    {"{\"evil\":[\"F32\",[2],[0,8]]}", 8, "'evil': its dtype"},
+    {"{\"evil\":{}}", 0, "'evil': its dtype"},
+    {"{\"evil\":{\"dtype\":7,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "'evil': its dtype"},
+    {"{\"evil\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, "'evil': its shape is missing"},
+    {"{\"evil\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8, "'evil': its data_offsets are missing"},
     {ONE("F33", "[2]", "[0,8]"), 8, "'evil': unknown dtype 'F33'"},
     {ONE("f32", "[2]", "[0,8]"), 8, "'evil': unknown dtype 'f32'"},
     {ONE("", "[2]", "[0,8]"), 8, "'evil': unknown dtype ''"},
     /* shapes */
-    {ONE("F32", "2", "[0,8]"), 8, "'evil': has no shape"},
-    {ONE("F32", "{}", "[0,4]"), 4, "'evil': has no shape"},
+    {ONE("F32", "2", "[0,8]"), 8, "'evil': its shape is missing"},
+    {ONE("F32", "{}", "[0,4]"), 4, "'evil': its shape is missing"},
     {ONE("F32", "[-2]", "[0,8]"), 8, "'evil': shape[0]"},
     {ONE("F32", "[1,2.0]", "[0,8]"), 8, "'evil': shape[1]"},
     {ONE("F32", "[2e0]", "[0,8]"), 8, "'evil': shape[0]"},
@@ -303,22 +304,22 @@ static const struct hostile {
     {ONE("F32", "[true]", "[0,4]"), 4, "'evil': shape[0]"},
     {ONE("F32", "[[2]]", "[0,8]"), 8, "'evil': shape[0]"},
     {ONE("I64", "[null]", "[0,8]"), 8, "'evil': shape[0]"},
-    {ONE("F32", "[1,1,1,1,2]", "[0,8]"), 8, "'evil': its shape has 5 sizes, above 4"},
-    {ONE("F32", "[9223372036854775807]", "[0,8]"), 8, "'evil': its shape has more elements"},
-    {ONE("F32", "[4611686018427387904]", "[0,0]"), 0, "'evil': its shape has more elements"},      /* 4 * 2^62 = 0 */
-    {ONE("F32", "[4294967296,4294967296]", "[0,0]"), 0, "'evil': its shape has more elements"},    /* 2^32 * 2^32 */
-    {ONE("U8", "[65536,65536,65536,65536,2]", "[0,0]"), 0, "'evil': its shape has more elements"}, /* 2^64 * 2 */
-    {ONE("F32", "[4294967296,4294967296,0]", "[0,0]"), 0, "'evil': its shape has more elements"},
+    {ONE("F32", "[1,1,1,1,2]", "[0,8]"), 8, "'evil': its shape has 5 dimensions; the maximum is 4"},
+    {ONE("F32", "[9223372036854775807]", "[0,8]"), 8, "'evil': its number of elements overflows"},
+    {ONE("F32", "[4611686018427387904]", "[0,0]"), 0, "'evil': its number of elements overflows"},   /* 4 * 2^62 = 0 */
+    {ONE("F32", "[4294967296,4294967296]", "[0,0]"), 0, "'evil': its number of elements overflows"}, /* 2^32 * 2^32 */
+    {ONE("U8", "[65536,65536,65536,65536,2]", "[0,0]"), 0, "'evil': its number of elements overflows"}, /* 2^64 * 2 */
+    {ONE("F32", "[4294967296,4294967296,0]", "[0,0]"), 0, "'evil': its number of elements overflows"},
     {ONE("F32", "[9223372036854775808]", "[0,8]"), 8, "too big integer"},
     {ONE("F32", "[99999999999999999999999]", "[0,8]"), 8, "too big integer"},
     /* offsets */
-    {ONE("F32", "[2]", "8"), 8, "'evil': has no data_offsets"},
-    {ONE("F32", "[2]", "[8]"), 8, "'evil': has no data_offsets"},
-    {ONE("F32", "[2]", "[0,8,16]"), 16, "'evil': has no data_offsets"},
-    {ONE("F32", "[2]", "[0,\"8\"]"), 8, "'evil': has no data_offsets"},
-    {ONE("F32", "[2]", "[0.0,8]"), 8, "'evil': has no data_offsets"},
-    {ONE("F32", "[2]", "[-8,0]"), 8, "'evil': has no data_offsets"},
-    {ONE("F32", "[2]", "[8,0]"), 8, "'evil': has no data_offsets"},
+    {ONE("F32", "[2]", "8"), 8, "'evil': its data_offsets are missing"},
+    {ONE("F32", "[2]", "[8]"), 8, "'evil': its data_offsets are missing"},
+    {ONE("F32", "[2]", "[0,8,16]"), 16, "'evil': its data_offsets are missing"},
+    {ONE("F32", "[2]", "[0,\"8\"]"), 8, "'evil': its data_offsets are missing"},
+    {ONE("F32", "[2]", "[0.0,8]"), 8, "'evil': its data_offsets are missing"},
+    {ONE("F32", "[2]", "[-8,0]"), 8, "'evil': its data_offsets are missing"},
+    {ONE("F32", "[2]", "[8,0]"), 8, "'evil': its data_offsets are missing"},
     {ONE("F32", "[2]", "[0,4]"), 4, "'evil': data_offsets span 4 bytes, dtype and shape need 8"},
     {ONE("F32", "[2]", "[0,9]"), 9, "'evil': data_offsets span 9 bytes"},
     {ONE("F32", "[0]", "[0,4]"), 4, "'evil': data_offsets span 4 bytes, dtype and shape need 0"},
@@ -332,10 +333,10 @@ static const struct hostile {
     {"{" GOOD ",\"evil\":" TENSOR("U8", "[8]", "[0,8]") "}", 8, "starts at byte 0"},
     {"{" GOOD ",\"evil\":" TENSOR("F32", "[0]", "[4,4]") "}", 8, "'evil': starts at byte 4"},
     {"{" GOOD ",\"evil\":" TENSOR("F32", "[0]", "[16,16]") "}", 8, "'evil': starts at byte 16"},
-    {ONE("F32", "[2]", "[0,8]"), 7, "'evil', the last, ends at 8"},
-    {ONE("F32", "[2]", "[0,8]"), 9, "'evil', the last, ends at 8"},
-    {ONE("I64", "[1]", "[0,8]"), 0, "'evil', the last, ends at 8"},
-    {ONE("F32", "[1000000000000]", "[0,4000000000000]"), 8, "'evil', the last, ends at 4000000000000"},
+    {ONE("F32", "[2]", "[0,8]"), 7, "the last tensor 'evil' ends at 8"},
+    {ONE("F32", "[2]", "[0,8]"), 9, "the last tensor 'evil' ends at 8"},
+    {ONE("I64", "[1]", "[0,8]"), 0, "the last tensor 'evil' ends at 8"},
+    {ONE("F32", "[1000000000000]", "[0,4000000000000]"), 8, "the last tensor 'evil' ends at 4000000000000"},
     {"{}", 1, "1 bytes of data"},
 };
 
@@ -352,9 +353,9 @@ static void test_nul_in_header(void **state) {
     (void)state;
     static const char in_name[] = "{\"ev\0il\":{}}", behind[] = "{}\0";
     put_parts(in_name, sizeof in_name - 1, 0);
-    assert_read_fails(VGGCL_EFORMAT, "no JSON");
+    assert_read_fails(VGGCL_EFORMAT, "is not valid JSON");
     put_parts(behind, sizeof behind - 1, 0);
-    assert_read_fails(VGGCL_EFORMAT, "no JSON");
+    assert_read_fails(VGGCL_EFORMAT, "is not valid JSON");
 }
 
 static void test_deep_nesting(void **state) {
@@ -382,12 +383,12 @@ static void test_header_length(void **state) {
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         memcpy(bytes, &lengths[i], 8);
         put_file(bytes, sizeof bytes);
-        assert_read_fails(VGGCL_EFORMAT, "behind the file's end");
+        assert_read_fails(VGGCL_EFORMAT, "past the end of the file");
     }
     for (size_t i = 0; i < sizeof far_too_long / sizeof *far_too_long; i++) {
         memcpy(bytes, &far_too_long[i], 8);
         put_file(bytes, sizeof bytes);
-        assert_read_fails(VGGCL_EFORMAT, "above 100000000");
+        assert_read_fails(VGGCL_EFORMAT, "the maximum is 100000000");
     }
 }
 
@@ -398,7 +399,7 @@ static void test_cut_off_anywhere(void **state) {
     size_t size = get_file(bytes, sizeof bytes - 1);
     for (size_t cut = 0; cut < size; cut++) {
         put_file(bytes, cut);
-        assert_read_fails(VGGCL_EFORMAT, cut < 8 ? "too few" : cut < 8 + 144 ? "is it cut off" : "'b'");
+        assert_read_fails(VGGCL_EFORMAT, cut < 8 ? "too few" : cut < 8 + 144 ? "may be truncated" : "'b'");
     }
     bytes[size] = 0;
     put_file(bytes, size + 1);
@@ -409,7 +410,7 @@ static void test_no_file(void **state) {
     (void)state;
     struct safetensors file;
     remove_files(NULL);
-    assert_read_fails(VGGCL_EIO, "No such file");
+    assert_read_fails(VGGCL_EIO, strerror(ENOENT));
     assert_int_equal(safetensors_read(".", &file), VGGCL_EIO);
 }
 

@@ -1,4 +1,5 @@
 #include "base/err.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,14 +12,14 @@ static _Thread_local char *text;
 enum vggcl_err err_set(enum vggcl_err code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = text_print_list(NULL, 0, format, arguments);
     va_end(arguments);
 
     /* Formatted before the old text is freed: it may be one of the arguments. */
     char *made = length < 0 ? NULL : malloc((size_t)length + 1);
     if (made) {
         va_start(arguments, format);
-        vsnprintf(made, (size_t)length + 1, format, arguments);
+        text_print_list(made, (size_t)length + 1, format, arguments);
         va_end(arguments);
     }
     free(text);
@@ -28,6 +29,14 @@ enum vggcl_err err_set(enum vggcl_err code, const char *format, ...) {
 
 enum vggcl_err err_no_memory(const char *purpose, size_t bytes) {
     return err_set(VGGCL_ENOMEM, "out of memory: %zu bytes for %s", bytes, purpose);
+}
+
+enum vggcl_err err_choice(const char *option, const char *const *choices, const char *given) {
+    char *known = text_join(choices);
+    enum vggcl_err err = known ? err_set(VGGCL_EUSAGE, "%s: takes one of %s, not '%s'", option, known, given)
+                               : err_no_memory("an option's choices", 0);
+    free(known);
+    return err;
 }
 
 char *err_keep(void) {

@@ -1,5 +1,5 @@
-/* err.h - how every function of the library fails: it returns an enum vggcl_err, and whoever found the fault has set
- * the text once, where it happened: one line that names the thing and the fix. Callers only pass the code on. */
+/* err.h - error codes and texts. A function that can fail returns an enum vggcl_err. The error text is set once, where
+ * the error is found: one line that names the thing and the fix. Callers only return the code. */
 #ifndef VGGCL_BASE_ERR_H
 #define VGGCL_BASE_ERR_H
 
@@ -8,14 +8,17 @@
 /* Sets this thread's error text, printf-like, and returns code: `return err_set(VGGCL_EFORMAT, "%s: ...", path);` */
 enum vggcl_err err_set(enum vggcl_err code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* VGGCL_ENOMEM for a failed host allocation of bytes, for the purpose named. */
+/* VGGCL_EUSAGE: text is none of an option's choices, a NULL-terminated list; the error names all of them. */
+enum vggcl_err err_choice(const char *option, const char *const *choices, const char *text);
+
+/* VGGCL_ENOMEM: host memory for `bytes` bytes could not be allocated; purpose says what it is for. */
 enum vggcl_err err_no_memory(const char *purpose, size_t bytes);
 
-/* For what may fail without anybody hearing of it: errors between the two leave this thread's text as it was. */
+/* For code that ignores errors: err_put_back() restores this thread's text as it was at err_keep(). Call both. */
 char *err_keep(void);
 void err_put_back(char *kept);
 
-/* `TRY(f(x));` leaves the function with f's error code; `TRY_GOTO(f(x), done)` jumps, with the code in `err`. */
+/* On an error of f, `TRY(f(x));` returns its code; `TRY_GOTO(f(x), done)` stores the code in `err` and jumps. */
 #define TRY(call)                                                                                                      \
     do {                                                                                                               \
         enum vggcl_err try_err_ = (call);                                                                              \

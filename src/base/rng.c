@@ -42,6 +42,14 @@ uint32_t rng_below(struct rng *r, uint32_t bound) {
     return (uint32_t)(product >> 32);
 }
 
+void rng_shuffle(struct rng *r, uint32_t *items, size_t count) {
+    for (size_t i = count; i-- > 1;) {
+        uint32_t other = rng_below(r, (uint32_t)i + 1), item = items[i];
+        items[i] = items[other];
+        items[other] = item;
+    }
+}
+
 double rng_uniform(struct rng *r) {
     return rng_u32(r) * 0x1p-32;
 }

@@ -1,26 +1,29 @@
 #include "check/check.h"
 #include "check/operators.h"
+#include "base/clock.h"
+#include "ops/conv/conv.h"
+#include "ops/gemm/gemm.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Odd sizes, sizes below a tile, channels of every vector width. */
+/* Odd sizes, sizes smaller than a tile, and channels for every vector width. */
 static const struct conv_shape small_shapes[] = {{3, 2, 2, 1, 1},   {7, 2, 2, 32, 48}, {3, 5, 3, 16, 13},
                                                  {2, 6, 7, 13, 48}, {1, 9, 6, 36, 2},  {5, 4, 8, 8, 32}};
 enum { SMALL_SHAPES = sizeof small_shapes / sizeof *small_shapes };
 
-/* Elements compared of an output of a network's shape, and images in a quick check. */
+/* The elements that are compared of an output of a network's shape, and the images of a quick check. */
 enum { SAMPLE = 64, QUICK_IMAGES = 2 };
 
-/* s with 1 for the sizes that are not used. */
+/* s, with 1 for each size that is not used. */
 static struct conv_shape used(unsigned uses, struct conv_shape s) {
     return (struct conv_shape){uses & N ? s.n : 1, uses & H ? s.h : 1, uses & W ? s.w : 1, uses & C ? s.c : 1,
                                uses & O ? s.o : 1};
 }
 
-/* "128x32x32x3 to 64", of the sizes that are used. */
+/* "128x32x32x3 to 64", with the sizes that are used. */
 static void describe(unsigned uses, struct conv_shape s, char text[static 64]) {
     const size_t sizes[] = {s.n, s.h, s.w, s.c};
     int length = 0;
@@ -32,18 +35,25 @@ static void describe(unsigned uses, struct conv_shape s, char text[static 64]) {
         snprintf(text + length, 64 - (size_t)length, " to %zu", s.o);
 }
 
-/* The matrix products of a convolution are made by engine. */
-static bool run_check(struct rig *rig, const struct check *check, struct conv_shape s, enum gemm_engine engine,
+static const char *kernels_of(const struct rig *rig, const struct check *check) {
+    if (check->kernels)
+        return check->kernels;
+    return check->engine ? check->engine->kernels(&rig->context, check->directions == WEIGHTS)
+                         : check->algorithm->kernels;
+}
+
+/* engine: for the matrix products of a convolution. Returns false to end the checks. */
+static bool run_check(struct rig *rig, const struct check *check, struct conv_shape s, const struct gemm_engine *engine,
                       const struct check_report *report) {
     struct vggcl_check result = {.ran = true, .passed = true};
     struct conv_shape shape = used(check->uses, s);
     snprintf(result.name, sizeof result.name, "%s%s%s%s%s", check->name, check->algorithm ? ", " : "",
              check->algorithm ? check->algorithm->name : "", check->engine ? ", " : "",
-             check->engine ? gemm_engine_names[check->engine] : "");
+             check->engine ? check->engine->name : "");
     describe(check->uses, shape, result.shape);
-    enum gemm_engine chosen = gemm_switch(rig->dev, check->engine ? check->engine : engine);
-    snprintf(result.kernels, sizeof result.kernels, "%s",
-             check->kernels ? check->kernels : gemm_kernels(rig->dev, check->directions == WEIGHTS));
+    const struct gemm_engine *chosen = rig->context.engine;
+    rig->context.engine = check->engine ? check->engine : engine;
+    snprintf(result.kernels, sizeof result.kernels, "%s", kernels_of(rig, check));
     rig_start(rig);
     check->run(rig, check, shape);
     if (rig_end(rig) != VGGCL_OK) {
@@ -58,26 +68,26 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
         result.error = rig->result.error;
         result.tolerance = rig->result.tolerance;
     }
-    gemm_switch(rig->dev, chosen);
-    return report->checked(report->user, &result);
+    rig->context.engine = chosen;
+    return report->checked(&result, report->payload);
 }
 
 static struct conv_shape shape_of(const struct layer *l, size_t images) {
     return (struct conv_shape){images, l->in.h, l->in.w, l->in.c, l->out.c};
 }
 
-/* Whether the check is of such a layer: its operator, or one that stands in for it. */
+/* Whether l has shapes for the check: it is of the check's type and, for an activation, of its variant. */
 static bool belongs(const struct check *check, const struct layer *l) {
-    const struct layer_spec *spec = &l->spec;
-    if (l->type != check->layer || l->type != &layer_activation)
-        return l->type == check->layer;
-    return check->statistics ? spec->bn
-                             : spec->bn == check->normalise && spec->pool == check->pool &&
-                                   (spec->p > 0 ? spec->dropout : DROPOUT_NONE) == check->dropout;
+    if (check->first)
+        return !l->before;
+    return strcmp(l->type->name, check->layer) == 0 && (!check->fits || check->fits(check, &l->spec));
 }
 
-/* Whether net itself runs the check on this layer, and which engine makes its matrix products then. */
-static bool runs(const struct check *check, const struct layer *l, enum gemm_engine *engine) {
+/* Whether the net itself runs the operator in this layer; stores the engine of the layer's matrix products. */
+static bool runs(const struct net *net, const struct check *check, const struct layer *l,
+                 const struct gemm_engine **engine) {
+    if (check->optimiser)
+        return check->optimiser == net->optimiser;
     if (!check->algorithm)
         return (!check->engine || check->engine == *engine) && !check->extra;
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
@@ -91,59 +101,114 @@ static bool runs(const struct check *check, const struct layer *l, enum gemm_eng
     return false;
 }
 
-/* An engine that the user has ruled out is not checked. */
-static bool is_ruled_out(const struct dev *d, const struct check *check) {
-    return check->engine && !gemm_allows(d, check->engine);
+/* Engines that the user has excluded are not checked. */
+static bool is_ruled_out(const struct context *context, const struct check *check) {
+    return check->engine && !gemm_allows(context, check->engine);
 }
 
-/* Whether the check is of a convolution that its algorithm leaves to another one, which has a check of its own. */
+/* Whether the algorithm does not support the shape and leaves it to another one, which has its own check, or no network
+ * pools images that are so small. */
 static bool is_left(const struct dev *d, const struct check *check, struct conv_shape s) {
+    if (check->pool && (s.h < 2 || s.w < 2))
+        return true;
     for (int i = 0; check->algorithm && i < CONV_DIRECTIONS; i++)
         if (check->directions >> i & 1 && !conv_can(check->algorithm, d, s, (enum conv_direction)i))
             return true;
     return false;
 }
 
-void check_shape(struct dev *d, struct conv_shape s, size_t sample, const struct check_report *report) {
-    struct rig rig = {.dev = d, .sample = sample};
-    for (const struct check *check = operator_checks; check->name; check++)
-        if (!is_ruled_out(d, check) && !is_left(d, check, s) && !run_check(&rig, check, s, gemm_engine(d), report))
+static bool is_of(const struct check *check, const char *layer) {
+    return !layer || (check->layer && strcmp(check->layer, layer) == 0);
+}
+
+void check_shape(const struct context *context, const char *layer, struct conv_shape s, size_t sample,
+                 const struct check_report *report) {
+    struct rig rig = {.dev = context->dev, .context = *context, .sample = sample};
+    const struct gemm_engine *engine = gemm_engine(context, NULL);
+    struct check_cursor cursor = {0};
+    struct check check;
+    while (check_next(&cursor, &check))
+        if (is_of(&check, layer) && !is_ruled_out(context, &check) && !is_left(context->dev, &check, s) &&
+            !run_check(&rig, &check, s, engine, report))
             return;
 }
 
+/* On the small shapes, in full. */
+static bool check_small(struct rig *rig, const struct check *check, const struct check_report *report) {
+    rig->sample = SIZE_MAX;
+    for (size_t i = 0; i < SMALL_SHAPES; i++)
+        if (!is_left(rig->dev, check, small_shapes[i]) &&
+            !run_check(rig, check, small_shapes[i], gemm_engine(&rig->context, NULL), report))
+            return false;
+    return true;
+}
+
+/* On the net's distinct shapes, by a sample. seen has room for a text for each layer. */
+static bool check_layers(struct rig *rig, const struct check *check, const struct net *net, bool quick,
+                         char (*seen)[64], const struct check_report *report) {
+    size_t images = quick && net->batch > QUICK_IMAGES ? QUICK_IMAGES : net->batch, distinct = 0;
+    rig->sample = SAMPLE;
+    for (const struct layer *l = net->layers; l < net->layers + net->layer_count; l++) {
+        struct conv_shape s = shape_of(l, images);
+        const struct gemm_engine *engine = gemm_engine(&net->context, NULL);
+        size_t same = 0;
+        if (!belongs(check, l) || (quick ? !runs(net, check, l, &engine) : is_left(net->dev, check, s)))
+            continue;
+        describe(check->uses, s, seen[distinct]);
+        while (strcmp(seen[same], seen[distinct]) != 0)
+            same++;
+        if (same == distinct && !run_check(rig, check, s, engine, report))
+            return false;
+        distinct += same == distinct;
+    }
+    return true;
+}
+
 enum vggcl_err check_operators(const struct net *net, bool quick, const struct check_report *report) {
-    struct rig rig = {.dev = net->dev};
-    size_t images = quick && net->batch > QUICK_IMAGES ? QUICK_IMAGES : net->batch;
+    struct rig rig = {.dev = net->dev, .context = net->context};
+    struct check_cursor cursor = {0};
+    struct check check;
     char(*seen)[64] = calloc(net->layer_count, sizeof *seen);
     if (!seen)
         return err_no_memory("the checks", net->layer_count * sizeof *seen);
-    for (const struct check *check = operator_checks; check->name; check++) {
-        if (is_ruled_out(net->dev, check))
-            continue;
-        rig.sample = SIZE_MAX;
-        for (size_t i = 0; !quick && i < SMALL_SHAPES; i++)
-            if (!is_left(net->dev, check, small_shapes[i]) &&
-                !run_check(&rig, check, small_shapes[i], gemm_engine(net->dev), report))
-                goto done;
-        rig.sample = SAMPLE;
-        size_t distinct = 0;
-        for (const struct layer *l = net->layers; l < net->layers + net->layer_count; l++) {
-            struct conv_shape s = shape_of(l, images);
-            enum gemm_engine engine = gemm_engine(net->dev);
-            size_t same = 0;
-            if (!belongs(check, l) || (quick ? !runs(check, l, &engine) : is_left(net->dev, check, s)))
-                continue;
-            describe(check->uses, s, seen[distinct]);
-            while (strcmp(seen[same], seen[distinct]) != 0)
-                same++;
-            if (same == distinct) {
-                if (!run_check(&rig, check, s, engine, report))
-                    goto done;
-                distinct++;
-            }
-        }
-    }
-done:
+    while (check_next(&cursor, &check))
+        if (!is_ruled_out(&net->context, &check) &&
+            ((!quick && !check_small(&rig, &check, report)) || !check_layers(&rig, &check, net, quick, seen, report)))
+            break;
     free(seen);
+    return VGGCL_OK;
+}
+
+/* ----------------------------------------------------------------------------------------------------- summary -- */
+
+struct check_count {
+    const struct check_report *listener;
+    struct vggcl_selfcheck *result;
+    struct vggcl_check first_failure;
+};
+
+static bool count(const struct vggcl_check *check, void *payload) {
+    struct check_count *so_far = payload;
+    so_far->result->checks++;
+    if (!check->passed && !so_far->result->failures++)
+        so_far->first_failure = *check;
+    return so_far->listener ? so_far->listener->checked(check, so_far->listener->payload) : check->passed;
+}
+
+enum vggcl_err check_net(const struct net *net, bool quick, const struct check_report *listener,
+                         struct vggcl_selfcheck *result) {
+    *result = (struct vggcl_selfcheck){.device = net->dev->info};
+    struct check_count counted = {.listener = listener, .result = result};
+    double start = clock_seconds();
+    TRY(check_operators(net, quick, &(struct check_report){count, &counted}));
+    result->seconds = clock_seconds() - start;
+    const struct vggcl_check *failure = &counted.first_failure;
+    if (result->failures && !listener && !failure->ran)
+        return VGGCL_EOPENCL; /* its text gives the reason */
+    if (result->failures)
+        return err_set(VGGCL_EDEVICE,
+                       "%s (driver %s) gives wrong results: %s (%s) of %s: %s; try another driver or device",
+                       result->device.name, result->device.driver, failure->name, failure->kernels, failure->shape,
+                       failure->fault);
     return VGGCL_OK;
 }

@@ -1,23 +1,31 @@
-/* check.h - every operator that a network is made of, put to the test on a device: random inputs, poisoned outputs and
- * the references of reference.h. Which operators there are says the table in operators.h. */
+/* check.h - runs the checks of operators.h on a device: each operator on random inputs, with poisoned outputs, against
+ * its reference in double precision. */
 #ifndef VGGCL_CHECK_CHECK_H
 #define VGGCL_CHECK_CHECK_H
 
-#include "net/net.h"
+#include "nets/net.h"
 
-/* Is told of each operator and shape as soon as it has been run; false ends the checks. */
+/* checked() is called after each operator and shape; the checks end when it returns false. */
 struct check_report {
-    void *user;
-    bool (*checked)(void *user, const struct vggcl_check *check);
+    bool (*checked)(const struct vggcl_check *check, void *payload);
+    void *payload;
 };
 
-/* Runs the checks on net's device; net needs no memory. All operators, every algorithm and (unless gemm_use() chose
- * one) engine, on small odd shapes in full and on those of net's layers by a sample of elements; with quick only what
- * net uses, on its layers' shapes with a few images. An operator that computes wrong, or fails to run, is reported, not
- * returned: only the lack of memory on the host is. */
+/* Runs the checks on net's device; net needs no device memory. Checks all operators, with every algorithm and every
+ * engine (only the user's choice, if there is one): on small odd shapes all elements, on the shapes of net's layers a
+ * sample. With quick, checks only what net uses, on the shapes of its layers with a few images. Operators that fail or
+ * give wrong results are reported, not returned; the only error is VGGCL_ENOMEM. */
 enum vggcl_err check_operators(const struct net *net, bool quick, const struct check_report *report);
 
-/* Runs every check of the table on one shape, comparing `sample` elements of each output (SIZE_MAX: all). */
-void check_shape(struct dev *d, struct conv_shape s, size_t sample, const struct check_report *report);
+/* Runs the checks of layers of one type, or of all (layer is NULL), on one shape, comparing `sample` elements of each
+ * output (SIZE_MAX: all). */
+void check_shape(const struct context *context, const char *layer, struct conv_shape s, size_t sample,
+                 const struct check_report *report);
+
+/* check_operators() with a summary in *result. VGGCL_EDEVICE, naming the first failure, if a check failed. Without a
+ * listener (NULL) the first failure ends the checks; if that operator did not run, the error is VGGCL_EOPENCL with its
+ * text. */
+enum vggcl_err check_net(const struct net *net, bool quick, const struct check_report *listener,
+                         struct vggcl_selfcheck *result);
 
 #endif

@@ -1,5 +1,6 @@
 #include "check/rig.h"
 #include "base/half.h"
+#include "base/text.h"
 #include "cl/arena.h"
 
 #include <float.h>
@@ -8,19 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Guard words behind the data: as many as the work-items of a last work-group write beyond the range when they forget
- * to check it. Before the data lie as many as the device's alignment wants. */
+/* Guard words after the data: as many as the last work-group writes if its work-items do not check the range. The guard
+ * words before the data are as many as the device's alignment requires. */
 enum { GUARD_WORDS = WORK_GROUP * 16 };
 
 /* Two 16-bit floats, both NaN. */
 static const uint32_t poison_halves = 0x7FCD7FCD;
 
-/* A host array, or a tensor between its guards, which are one block of an arena. */
+/* A host array, or a tensor with its guard words in an arena. */
 struct made {
     struct made *next;
     void *host;
     struct arena arena;
-    struct tensor before, data; /* data's guards lie right behind its last word, in the same memory */
+    struct tensor before, data; /* the guard words of data directly follow its last word */
 };
 
 void rig_start(struct rig *rig) {
@@ -50,11 +51,11 @@ void *rig_zeros(struct rig *rig, size_t bytes) {
     return m->host;
 }
 
-/* Drawing millions of numbers would take longer than what they are for. The period being a prime, no mistaken row,
- * column, channel or image has the same numbers. */
+/* Random numbers repeat with this period, because drawing millions of them would take longer than the checks. The
+ * period is a prime number, so a wrong row, column, channel or image has different numbers. */
 enum { PERIOD = 16381 };
 
-/* How many of count numbers have to be drawn; repeat() makes the others. */
+/* How many of count numbers are drawn; repeat() copies them to the others. */
 static size_t drawn(const float *x, size_t count) {
     return !x ? 0 : count < PERIOD ? count : PERIOD;
 }
@@ -100,7 +101,7 @@ static enum vggcl_err allocate(struct dev *d, struct made *m, size_t count, bool
     return VGGCL_OK;
 }
 
-/* count elements between guards, with anything in them. */
+/* count elements between guard words, not initialised. */
 static struct tensor guarded(struct rig *rig, size_t count, bool half) {
     struct made *m = make(rig);
     if (!m)
@@ -124,20 +125,24 @@ struct tensor rig_upload(struct rig *rig, size_t count, const void *host) {
 }
 
 float *rig_stored(struct rig *rig, size_t count, float *x) {
-    for (size_t i = 0; x && rig->dev->half && i < count; i++)
+    for (size_t i = 0; x && rig->context.half && i < count; i++)
         x[i] = half_to_float(half_from_float(x[i]));
     return x;
 }
 
+float *rig_activations(struct rig *rig, size_t count) {
+    return rig_stored(rig, count, rig_floats(rig, count, -1, 1));
+}
+
 struct tensor rig_poisoned_stored(struct rig *rig, size_t count) {
-    struct tensor t = guarded(rig, count, rig->dev->half);
+    struct tensor t = guarded(rig, count, rig->context.half);
     if (count)
         RIG_RUN(rig, dev_fill(rig->dev, t, 0, storage_words(count, t.half), t.half ? poison_halves : POISON));
     return t;
 }
 
 struct tensor rig_upload_stored(struct rig *rig, size_t count, const float *host) {
-    struct tensor t = guarded(rig, count, rig->dev->half);
+    struct tensor t = guarded(rig, count, rig->context.half);
     if (count)
         RIG_RUN(rig, dev_write_floats(rig->dev, t, 0, count, host));
     return t;
@@ -149,7 +154,8 @@ void *rig_download(struct rig *rig, struct tensor t) {
     return rig->err == VGGCL_OK ? host : NULL;
 }
 
-/* Words [first, first + count) of t are m's guards, distance words behind the beginning of its data. */
+/* Checks words [first, first + count) of t, guard words that start `distance` words after the first word of m's data.
+ */
 static enum vggcl_err check_guards(struct dev *d, const struct made *m, struct tensor t, size_t first, size_t count,
                                    long distance) {
     uint32_t words[GUARD_WORDS];
@@ -185,8 +191,10 @@ enum vggcl_err rig_end(struct rig *rig) {
 
 /* -------------------------------------------------------------------------------------------------- comparison -- */
 
-struct reading rig_read(struct rig *rig, const char *name, enum rig_kind kind, struct tensor output, double roundings) {
-    struct reading r = {.name = name, .kind = kind, .roundings = roundings, .half = output.half, .count = output.count};
+struct rig_output rig_read(struct rig *rig, const char *name, enum rig_kind kind, struct tensor output,
+                           double roundings) {
+    struct rig_output r = {
+        .name = name, .kind = kind, .roundings = roundings, .half = output.half, .count = output.count};
     r.compared = r.count < rig->sample ? r.count : rig->sample;
     r.words = rig_download(rig, output);
     r.exact = rig_zeros(rig, r.compared * sizeof *r.exact);
@@ -194,31 +202,31 @@ struct reading rig_read(struct rig *rig, const char *name, enum rig_kind kind, s
     return r;
 }
 
-/* The k-th element to compare: of a sample the first, the last, and others spread evenly but without a period (the
- * fractions of multiples of the golden ratio). */
-static size_t element(const struct reading *r, size_t k) {
+/* The index of the k-th element to compare. A sample has the first and the last element; the others are spread evenly
+ * but not periodically, by the fractional parts of multiples of the golden ratio. */
+static size_t element(const struct rig_output *r, size_t k) {
     if (r->compared == r->count)
         return k;
     return k == r->compared - 1 ? r->count - 1 : (size_t)((uint64_t)((uint32_t)k * 0x9E3779B9u) * r->count >> 32);
 }
 
-bool rig_next(struct reading *r, size_t *i) {
+bool rig_next(struct rig_output *r, size_t *i) {
     if (r->done == r->compared)
         return false;
     *i = element(r, r->done++);
     return true;
 }
 
-static double word(const struct reading *r, size_t i) {
+static double word(const struct rig_output *r, size_t i) {
     return r->kind == RIG_INTEGERS ? ((const int32_t *)r->words)[i] : ((const float *)r->words)[i];
 }
 
-/* What storing a number as a 16-bit float may change it by. */
+/* The largest rounding error of storing a number as a 16-bit float. */
 static double storing_rounds(double value) {
     return fmax(fabs(value) * HALF_ROUNDING, HALF_SMALLEST / 2);
 }
 
-/* Relative to magnitude; 0 where there is none. `stored`: what storing it may be off by, which is no error. */
+/* The error relative to magnitude. `stored` is the rounding error of storing the result, which is not counted. */
 static double error_of(double got, double expected, double magnitude, double stored) {
     if (got == expected || (isnan(got) && isnan(expected)))
         return 0;
@@ -240,12 +248,12 @@ static void count_element(struct comparison *c, bool half, size_t i, double got,
     }
 }
 
-/* How much of what is allowed is used. */
+/* The error relative to the tolerance. */
 static double badness(const struct comparison *c) {
     return c->tolerance > 0 ? c->error / c->tolerance : c->error > 0 ? INFINITY : 0;
 }
 
-/* Of floats; without a branch, for there may be many. */
+/* Whether all floats are finite. No branch in the loop, because there may be many. */
 static bool all_finite(const void *floats, size_t count) {
     const uint32_t *words = floats, exponent = 0x7F800000;
     bool finite = true;
@@ -254,7 +262,7 @@ static bool all_finite(const void *floats, size_t count) {
     return finite;
 }
 
-void rig_judge(struct rig *rig, struct reading *r) {
+void rig_judge(struct rig *rig, struct rig_output *r) {
     struct comparison c = {.name = r->name, .tolerance = r->roundings * FLT_EPSILON, .compared = r->compared};
     double largest = 0;
     for (size_t k = 0; k < r->compared; k++)
@@ -275,6 +283,6 @@ void rig_judge(struct rig *rig, struct reading *r) {
 }
 
 void rig_fault(const struct comparison *c, char text[RIG_FAULT]) {
-    snprintf(text, RIG_FAULT, "%s[%zu] is %.9g, expected %.9g +- %.2g; %zu of %zu compared are wrong", c->name,
-             c->first, c->got, c->expected, c->allowed, c->wrong, c->compared);
+    text_print(text, RIG_FAULT, "%s[%zu] is %.9g, expected %.9g +- %.2g; %zu of %zu compared are wrong", c->name,
+               c->first, c->got, c->expected, c->allowed, c->wrong, c->compared);
 }

@@ -1,70 +1,75 @@
-/* rig.h - where operators are put to the test: random inputs, outputs full of poison between guard words, and a
- * comparison with exact results, element by element.
+/* rig.h - a test rig for operators: random inputs, poisoned outputs between guard words, and a comparison with exact
+ * results, element by element.
  *
  *     const float *x = rig_floats(rig, 65, -1, 1);
  *     struct tensor in = rig_upload(rig, 65, x), out = rig_poisoned(rig, 65);
  *     RIG_RUN(rig, double_all(rig->dev, 65, in, out));
  *     RIG_COMPARE(rig, "out", RIG_FLOATS, out, 1, i, sum_of(2.0 * x[i]));
  *
- * A rig remembers the first error of what it was asked to do, and does nothing after it: only the end has to look. */
+ * After the first error all functions do nothing, so only the result of rig_end() has to be checked. */
 #ifndef VGGCL_CHECK_RIG_H
 #define VGGCL_CHECK_RIG_H
 
 #include "base/rng.h"
-#include "check/reference.h"
+#include "check/sum.h"
+#include "ops/context.h"
 
-/* A word that no kernel writes: a NaN, so that it shows in whatever is computed from it. */
+/* A word that no kernel writes. It is a NaN, so all results that depend on it are NaN too. */
 #define POISON 0x7FCDCDCDu
 
-/* One output against its exact values. */
+/* The comparison of an output with its exact values. */
 struct comparison {
     const char *name;              /* of the output */
-    double tolerance;              /* what rounding explains: roundings * FLT_EPSILON */
-    double error;                  /* the largest |got - expected| / magnitude; INFINITY for a NaN where none belongs */
-    size_t compared, wrong;        /* elements; those that are beyond the tolerance */
-    size_t first;                  /* of the wrong ones */
-    double got, expected, allowed; /* there */
+    double tolerance;              /* the largest error by rounding: roundings * FLT_EPSILON */
+    double error;                  /* the largest |got - expected| / magnitude; INFINITY for an unexpected NaN */
+    size_t compared, wrong;        /* elements; those with a larger error than the tolerance */
+    size_t first;                  /* index of the first wrong element, */
+    double got, expected, allowed; /* and its values */
 };
 
 struct made;
 
 struct rig {
     struct dev *dev;
-    size_t sample;      /* how many elements of an output are compared at most; the others must be finite */
-    enum vggcl_err err; /* the first */
+    struct context context; /* on dev: how operators are done, and how activations are stored */
+    size_t sample;          /* maximum number of elements of an output that are compared; the others must be finite */
+    enum vggcl_err err;     /* the first */
     struct rng random;
     struct made *made;
-    struct comparison result; /* of all outputs since rig_start(), the one that is farthest off */
+    struct comparison result; /* of the output with the largest error since rig_start(), relative to the tolerance */
 };
 
-/* Starts the same sequence of random numbers, and the result, anew. */
+/* Restarts the sequence of random numbers, and clears the result. */
 void rig_start(struct rig *rig);
 
-/* Frees all that was made. VGGCL_OK where nothing failed and no guard word was touched; else the first error, or
- * VGGCL_EDEVICE with a text that says where a kernel wrote. */
+/* Frees everything. VGGCL_OK if nothing failed and no guard word changed; else the first error, or VGGCL_EDEVICE with a
+ * text that says where a kernel wrote. */
 enum vggcl_err rig_end(struct rig *rig);
 
-/* bytes of zeros, at least one; NULL after an error, as with all functions below. */
+/* At least one byte of zeros on the host; NULL after an error, as with all functions below. */
 void *rig_zeros(struct rig *rig, size_t bytes);
 
-/* Uniform in [low, high); normal (both repeat themselves after some thousands); labels of 0 .. classes-1. */
+/* Uniform in [low, high); normal (both repeat after some thousand numbers); labels in 0 .. classes - 1. */
 float *rig_floats(struct rig *rig, size_t count, double low, double high);
 float *rig_normal(struct rig *rig, size_t count, double mean, double deviation);
 int32_t *rig_labels(struct rig *rig, size_t count, size_t classes);
 
-/* count words (of floats or integers) of device memory between guard words, all of it POISON. */
+/* count words of device memory (floats or integers), all POISON, between guard words. */
 struct tensor rig_poisoned(struct rig *rig, size_t count);
 
-/* The same with what host holds, count words. */
+/* The same, with count words copied from host. */
 struct tensor rig_upload(struct rig *rig, size_t count, const void *host);
 
-/* Of activations, which the device stores as its nets' (rig->dev->half): x as it is once stored; such a tensor of
- * poison; and one of what host holds, count floats. */
+/* For activations, which are stored as floats or as 16-bit floats (rig->context.half): x rounded as if it had been
+ * stored, in place; a poisoned tensor of activations; a tensor with count floats from host. */
 float *rig_stored(struct rig *rig, size_t count, float *x);
 struct tensor rig_poisoned_stored(struct rig *rig, size_t count);
 struct tensor rig_upload_stored(struct rig *rig, size_t count, const float *host);
 
-/* A copy of all of t, whose elements are floats on the host where they are 16-bit floats on the device. */
+/* Random activations in [-1, 1), rounded as if they had been stored. */
+float *rig_activations(struct rig *rig, size_t count);
+
+/* A copy of t on the host, where 16-bit floats are converted to floats. */
 void *rig_download(struct rig *rig, struct tensor t);
 
 #define RIG_RUN(rig, call)                                                                                             \
@@ -73,22 +78,23 @@ void *rig_download(struct rig *rig, struct tensor t);
             (rig)->err = (call);                                                                                       \
     } while (0)
 
-/* How an output is compared: floats; floats whose errors are spread over many elements, so that the largest magnitude
- * counts for all of them; integers, which are right or wrong. */
+/* How an output is compared: as floats; as floats whose errors spread over many elements, so that the largest magnitude
+ * is used for all of them; as integers, without tolerance. */
 enum rig_kind { RIG_FLOATS, RIG_SPREAD, RIG_INTEGERS };
 
-/* Compares an output with `expected`, an expression of type struct sum for its element i, and keeps in rig->result what
- * it finds, if that is worse than what is there. roundings: how many FLT_EPSILON of its magnitude an element may be
- * off; FLT_MIN may always be lacking, for a device may take smaller numbers for zero. Of 16-bit floats, what storing
- * them rounds comes on top, and does not count. A NaN must be met by a NaN. */
+/* Compares an output with `expected`, an expression of type struct sum for its element i. The result is stored in
+ * rig->result if it is worse than the one there. roundings: the allowed error, in FLT_EPSILON times the magnitude. An
+ * error of FLT_MIN is always allowed, because a device may flush smaller numbers to zero. For 16-bit floats, the
+ * rounding error of storing them is allowed in addition, and is not counted as an error. A NaN is right only where one
+ * is expected. */
 #define RIG_COMPARE(rig, name, kind, output, roundings, i, expected)                                                   \
-    for (struct reading reading_ = rig_read((rig), (name), (kind), (output), (roundings)); reading_.open;              \
-         rig_judge((rig), &reading_))                                                                                  \
-        for (size_t i; rig_next(&reading_, &i);)                                                                       \
-    rig_expect(&reading_, (expected))
+    for (struct rig_output output_ = rig_read((rig), (name), (kind), (output), (roundings)); output_.open;             \
+         rig_judge((rig), &output_))                                                                                   \
+        for (size_t i; rig_next(&output_, &i);)                                                                        \
+    rig_expect(&output_, (expected))
 
-/* For RIG_COMPARE: an output that was read, and what is expected of the elements compared. */
-struct reading {
+/* For RIG_COMPARE: a copy of the output, and the expected values of the elements that are compared. */
+struct rig_output {
     const char *name;
     enum rig_kind kind;
     double roundings;
@@ -97,14 +103,15 @@ struct reading {
     size_t count, compared, done;
     struct sum *exact;
 };
-struct reading rig_read(struct rig *rig, const char *name, enum rig_kind kind, struct tensor output, double roundings);
-bool rig_next(struct reading *reading, size_t *i);
-static inline void rig_expect(struct reading *reading, struct sum exact) {
-    reading->exact[reading->done - 1] = exact;
+struct rig_output rig_read(struct rig *rig, const char *name, enum rig_kind kind, struct tensor output,
+                           double roundings);
+bool rig_next(struct rig_output *output, size_t *i);
+static inline void rig_expect(struct rig_output *output, struct sum exact) {
+    output->exact[output->done - 1] = exact;
 }
-void rig_judge(struct rig *rig, struct reading *reading);
+void rig_judge(struct rig *rig, struct rig_output *output);
 
-/* "y[17] is 0.25, expected 0.5 +- 1e-07; 3 of 5040 compared are wrong", for a result with wrong elements. */
+/* "y[17] is 0.25, expected 0.5 +- 1e-07; 3 of 5040 compared are wrong": describes a result with wrong elements. */
 enum { RIG_FAULT = 256 };
 void rig_fault(const struct comparison *result, char text[RIG_FAULT]);
 

@@ -1,26 +1,27 @@
-/* twin.h - a net's twin: the same layers, trained on the host in double precision. Whole trainings on a device are held
- * against it, as single operators are against reference.h. It is meant for narrow nets: a step takes about a second for
- * each 10^9 multiply-adds. */
+/* twin.h - the twin of a net: the same layers, trained on the host in double precision. Whole trainings on a device are
+ * compared with it, as single operators are with their references. It is meant for narrow nets: a step takes about a
+ * second for each 10^9 multiply-adds. */
 #ifndef VGGCL_CHECK_TWIN_H
 #define VGGCL_CHECK_TWIN_H
 
-#include "net/net.h"
+#include "nets/net.h"
 
 struct twin;
 
-/* The twin of a net that was created, has memory or not, and outlives it; all parameters are 0. Release with
- * twin_free(), which takes NULL too. */
+/* net needs no device memory and must outlive the twin. All parameters are 0. Free it with twin_free(), which accepts
+ * NULL. */
 enum vggcl_err twin_create(const struct net *net, struct twin **twin);
 void twin_free(struct twin *twin);
 
-/* Sets parameter i, as net_parameter() counts, to values in PyTorch's order. */
+/* Sets parameter i, counted as by net_parameter(), to values in PyTorch's order. */
 enum vggcl_err twin_set(struct twin *twin, size_t i, const float *values);
 
-/* Multiplies each trained number by 1 + change or 1 - change, by the toss of a coin: the same ones each time. */
+/* Multiplies each parameter at random by 1 + change or 1 - change, the same each time. */
 void twin_disturb(struct twin *twin, double change);
 
-/* One training step over the pass's images, which are a whole batch: forward, backward, SGD. images: NHWC. Returns the
- * mean loss before the step. */
-double twin_step(struct twin *twin, const struct pass *pass, struct sgd sgd, const float *images, const int32_t *label);
+/* A training step on the pass's images (NHWC), which are a whole batch: forward, backward, a step of the net's
+ * optimiser. Returns the mean loss before the step. */
+double twin_step(struct twin *twin, const struct pass *pass, struct hyperparameters h, const float *images,
+                 const int32_t *label);
 
 #endif

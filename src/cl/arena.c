@@ -6,10 +6,10 @@
 struct arena_request {
     const char *name;
     struct tensor *tensor;
-    size_t count, words;  /* asked for: elements, and what they take */
-    size_t from, until;   /* the steps at which it is needed */
-    size_t block, offset; /* where, in words, after arena_plan */
-    size_t room;          /* words, in whole units of the alignment */
+    size_t count, words;  /* requested: elements, and their size in 4-byte words */
+    size_t from, until;   /* first and last step at which it is needed */
+    size_t block, offset; /* position, in words, set by arena_plan() */
+    size_t room;          /* words, rounded up to a multiple of the alignment */
 };
 
 enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_t count, bool half, size_t from,
@@ -55,14 +55,14 @@ static enum vggcl_err add_block(struct arena *a) {
     return VGGCL_OK;
 }
 
-/* The requests placed so far, by block and offset. */
+/* The requests placed so far, sorted by block and offset. */
 struct placed {
     struct arena_request **requests;
     size_t count;
 };
 
-/* Gives r the first room of its block that no request needed at the same time takes; at is set to r's place among the
- * placed. False where the block would become larger than limit words. */
+/* First fit: sets r->offset to the first gap of its block that is not used by a request needed at the same time, and
+ * *at to r's index in the sorted list. Returns false if the block would become larger than limit words. */
 static bool fits(struct arena_request *r, const struct placed *placed, size_t limit, size_t *at) {
     r->offset = 0;
     for (size_t i = 0; i < placed->count; i++) {
@@ -109,10 +109,9 @@ enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes) {
     a->block_count = 0;
     for (struct arena_request *r = a->requests; r < a->requests + a->request_count; r++) {
         if (r->words > limit || r->count >= (size_t)1 << 31) {
-            err =
-                err_set(VGGCL_ENOMEM,
-                        "%s needs %zu bytes in one piece; %s gives at most %zu: use a smaller --batch or --micro-batch",
-                        r->name, 4 * r->words, d->info.name, 4 * limit);
+            err = err_set(VGGCL_ENOMEM,
+                          "%s needs %zu bytes in one piece; %s gives at most %zu: set mem-limit, or a smaller batch",
+                          r->name, 4 * r->words, d->info.name, 4 * limit);
             goto done;
         }
         r->room = (r->words + step - 1) / step * step;
@@ -136,8 +135,8 @@ enum vggcl_err arena_commit(struct arena *a, struct dev *d) {
         code = dev_allocate(d, block->words, &block->mem);
         if (code != CL_SUCCESS)
             return err_set(VGGCL_ENOMEM,
-                           "%zu bytes of device memory on %s: %s (%d); use a smaller --batch or --micro-batch", bytes,
-                           d->info.name, cl_error_name(code), code);
+                           "%zu bytes of device memory on %s: %s (%d); limit it with mem-limit, or use a smaller batch",
+                           bytes, d->info.name, cl_error_name(code), code);
         TRY(dev_fill(d, arena_block_tensor(a, i), 0, block->words, 0));
     }
     for (size_t i = 0; i < a->request_count; i++) {
@@ -156,7 +155,8 @@ struct tensor arena_block_tensor(const struct arena *a, size_t block) {
     return (struct tensor){a->blocks[block].mem, a->blocks[block].words, false};
 }
 
-/* The latest first: NVIDIA's driver (580.159) crashes where overlapping parts go in the order in which they came. */
+/* Releases sub-buffers in reverse order of creation: NVIDIA's driver (580.159) crashes if overlapping sub-buffers are
+ * released in the order of their creation. */
 void arena_free(struct arena *a) {
     for (size_t i = a->request_count; i-- > 0;) {
         if (a->requests[i].tensor->mem)

@@ -10,28 +10,13 @@
 
 enum { ENTRY_LIMIT = 1 << 28 };
 
-/* An entry is this header, the key and the driver's binary. */
+/* A cache file: this header, the key, the program's binary as the driver returned it. */
 struct header {
     char magic[8];
     uint64_t key_size, binary_size;
     uint64_t checksum; /* of key and binary */
 };
 static const char magic[8] = {'v', 'g', 'g', 'c', 'l', 'b', 'i', '1'};
-
-void cache_folder(const char *kind, char folder[VGGCL_PATH_MAX]) {
-    const char *own = getenv("VGGCL_CACHE_DIR"), *caches = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char *kept = err_keep();
-    int length = 0;
-    if (own)
-        length = *own ? snprintf(folder, VGGCL_PATH_MAX, "%s/%s", own, kind) : 0;
-    else if (caches && *caches == '/')
-        length = snprintf(folder, VGGCL_PATH_MAX, "%s/vggcl/%s", caches, kind);
-    else if (home && *home)
-        length = snprintf(folder, VGGCL_PATH_MAX, "%s/.cache/vggcl/%s", home, kind);
-    if (length < 1 || length >= VGGCL_PATH_MAX || file_make_folder(folder) != VGGCL_OK)
-        *folder = '\0';
-    err_put_back(kept);
-}
 
 enum vggcl_err cache_key_make(const struct dev *d, const char *options, const char *const *sources, size_t count,
                               struct cache_key *key) {
@@ -61,7 +46,7 @@ static uint64_t checksum(const void *key, size_t key_size, const void *binary, s
     return hash_bytes(hash_bytes(HASH_START, key, key_size), binary, binary_size);
 }
 
-/* Whether the entry is whole and stands for key; *binary lies in it. */
+/* Whether the entry is complete and belongs to key; sets *binary to the binary's position in entry. */
 static bool valid(const char *entry, size_t size, const struct cache_key *key, const unsigned char **binary,
                   size_t *binary_size) {
     struct header h;
@@ -101,7 +86,7 @@ cl_program cache_load(const struct dev *d, const struct cache_key *key, const ch
     return program;
 }
 
-/* The program's binary, *size bytes and the caller's to free; NULL where the driver gives none. */
+/* Returns the program's binary, *size bytes, owned by the caller; NULL if the driver provides none. */
 static unsigned char *binary_of(cl_program program, size_t *size) {
     unsigned char *binary = NULL;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof *size, size, NULL) == CL_SUCCESS && *size)
@@ -117,7 +102,7 @@ void cache_store(const struct cache_key *key, cl_program program) {
     size_t size = 0;
     char *kept = err_keep();
     unsigned char *binary = key->text ? binary_of(program, &size) : NULL;
-    if (binary && file_write_begin(&file, key->path) == VGGCL_OK) {
+    if (binary && file_write_begin(&file, &folder_current, key->path) == VGGCL_OK) {
         struct header h = {
             .key_size = key->size, .binary_size = size, .checksum = checksum(key->text, key->size, binary, size)};
         memcpy(h.magic, magic, sizeof magic);

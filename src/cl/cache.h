@@ -1,31 +1,30 @@
-/* cache.h - programs that were built, kept on disk, so that a later run need not build them again.
+/* cache.h - cache of built OpenCL programs on disk, so that later runs do not compile them again.
  *
- * An entry is good for one source, one set of options, one device and one driver: all of that is its key, which the
- * entry holds in full. Whatever is wrong with an entry or its folder, the program is built from source instead. */
+ * An entry's key is the full text of platform, device, driver version, build options and source; the entry contains it,
+ * and the file's name is a hash of it. If the cache cannot be read or written, or an entry is invalid, the program is
+ * built from source: that is not an error. */
 #ifndef VGGCL_CL_CACHE_H
 #define VGGCL_CL_CACHE_H
 
 #include "cl/device.h"
 
-/* The folder for what is kept of a kind, "programs" or "profiles", made where missing: in $VGGCL_CACHE_DIR (empty:
- * none), else in vggcl in $XDG_CACHE_HOME or ~/.cache. "" where it cannot be made. */
-void cache_folder(const char *kind, char folder[VGGCL_PATH_MAX]);
-
 struct cache_key {
-    char *text; /* NULL: there is no cache */
+    char *text; /* NULL if there is no cache */
     size_t size;
-    char path[VGGCL_PATH_MAX]; /* of the entry */
+    char path[VGGCL_PATH_MAX]; /* the entry's file */
 };
 
-/* The key of a program of count sources on d; give it to cache_key_free(). */
+/* Makes the key of a program built from count sources on d, to be freed with cache_key_free(). VGGCL_ENOMEM if the host
+ * has no memory left. */
 enum vggcl_err cache_key_make(const struct dev *d, const char *options, const char *const *sources, size_t count,
                               struct cache_key *key);
 void cache_key_free(struct cache_key *key);
 
-/* The built program that key stands for, or NULL; an entry that is broken or that the driver refuses is removed. */
+/* Returns the cached program, built for d, owned by the caller; NULL if there is none. An entry that is corrupt or that
+ * the driver rejects is deleted. */
 cl_program cache_load(const struct dev *d, const struct cache_key *key, const char *options);
 
-/* Keeps a built program under key, if that can be done. */
+/* Writes a built program's binary to the cache; does nothing if that fails. */
 void cache_store(const struct cache_key *key, cl_program program);
 
 #endif

@@ -1,26 +1,33 @@
 #include "cl/device.h"
-#include "cl/cache.h"
 #include "cl/select.h"
+#include "base/cache_folder.h"
+#include "base/file.h"
 #include "base/half.h"
+#include "base/text.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* Sixteen floats fill an AVX-512 register, and PoCL splits wider types on narrower machines without loss; where
- * work-items are lanes, each reads four neighbours at once. */
+/* Floats per vector. 16 fill an AVX-512 register; on CPUs with narrower registers PoCL splits such vectors at no cost.
+ * If work-items map to SIMD lanes, a work-item uses vectors of 4. */
 enum { VECTOR_WIDTH = 16, LANE_WIDTH = 4 };
 
 static enum vggcl_err check_kernel_dir(const char *kernel_dir) {
-    struct stat status;
-    if (stat(kernel_dir, &status) != 0 || !S_ISDIR(status.st_mode))
-        return err_set(VGGCL_EIO, "--kernel-dir %s: is no folder", kernel_dir);
+    if (!file_is_folder(kernel_dir))
+        return err_set(VGGCL_EIO, "kernel-dir %s: is not a directory", kernel_dir);
     return VGGCL_OK;
 }
 
-/* Takes over the id; *device is to be closed in any case. */
+enum vggcl_err dev_fail(const struct dev *d, cl_int code, const char *what) {
+    return err_set(code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY ? VGGCL_ENOMEM
+                                                                                             : VGGCL_EOPENCL,
+                   "%s on %s: %s (%d)", what, d->info.name, cl_error_name(code), code);
+}
+
+/* Takes ownership of selected->id. On failure too, the caller must pass *device to dev_close(). */
 static enum vggcl_err open_one(const struct selected *selected, const char *kernel_dir, struct dev **device) {
     cl_int code;
     struct dev *d = *device = calloc(1, sizeof *d);
@@ -78,22 +85,23 @@ enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev
     }
     while (count > 0)
         dev_close(devices[--count]);
-    return err_set(VGGCL_EUSAGE, "--device %s: is more than one device; only train and plan take several", selector);
+    return err_set(VGGCL_EUSAGE, "device %s: is more than one device; only train and plan take several", selector);
 }
 
 void dev_close(struct dev *d) {
     if (!d)
         return;
     program_free_all(d);
-    dev_drop(d, &d->gemm_scratch);
     if (d->jobs_taken.mem)
         clReleaseMemObject(d->jobs_taken.mem);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)
         clReleaseContext(d->context);
-    clReleaseDevice(d->id); /* of a part; whole devices stay */
-    free(d->tuning);
+    /* A sub-device that has been used is kept until the process ends: contexts of PoCL 3.1 do not retain theirs, and
+     * its threads read the device when they release an event, which can be after the last wait for the queue. */
+    if (!d->context)
+        clReleaseDevice(d->id);
     free(d);
 }
 
@@ -110,19 +118,15 @@ struct range dev_jobs(const struct dev *d, size_t jobs) {
     return RANGE_SINGLE(jobs < d->info.compute_units ? jobs : d->info.compute_units, 1, 1);
 }
 
-/* Work-items that do not share their group's local memory do in groups of any size; what shares was checked before, see
- * gemm_tile_check(). */
+/* Halves the work-group until the device supports its size. Only kernels without local memory can be concerned: the
+ * sizes of all others are checked in advance, see gemm_tile_check(). */
 static void fit_groups(const struct dev *d, struct range *range) {
     while (range->local[0] * range->local[1] * range->local[2] > d->info.work_group_size)
         range->local[range->local[0] < range->local[1]] /= 2;
 }
 
-enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, struct range range,
-                       const struct arg *args) {
-    cl_kernel kernel;
-    if (d->rehearses)
-        return VGGCL_OK;
-    TRY(program_kernel(d, name, options, &kernel));
+static enum vggcl_err enqueue(struct dev *d, const char *name, cl_kernel kernel, struct range range,
+                              const struct arg *args) {
     for (cl_uint i = 0; args[i].size; i++) {
         cl_int code = clSetKernelArg(kernel, i, args[i].size, args[i].local ? NULL : &args[i].value);
         if (code != CL_SUCCESS)
@@ -136,6 +140,29 @@ enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, str
     }
     cl_int code = clEnqueueNDRangeKernel(d->queue, kernel, 3, NULL, range.global, range.local, 0, NULL, NULL);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, name);
+}
+
+enum vggcl_err dev_run(struct dev *d, const char *name, const char *options, struct range range,
+                       const struct arg *args) {
+    cl_kernel kernel;
+    TRY(program_kernel(d, name, options, &kernel));
+    return enqueue(d, name, kernel, range, args);
+}
+
+struct kernel kernel_make(const char *name, const char *format, ...) {
+    struct kernel kernel = {.name = name};
+    va_list arguments;
+    va_start(arguments, format);
+    text_print_list(kernel.options, sizeof kernel.options, format, arguments);
+    va_end(arguments);
+    return kernel;
+}
+
+enum vggcl_err dev_launch(struct dev *d, struct kernel *k, struct range range, const struct arg *args) {
+    if (!k->handle || k->generation != d->generation)
+        TRY(program_kernel(d, k->name, k->options, &k->handle));
+    k->generation = d->generation;
+    return enqueue(d, k->name, k->handle, range, args);
 }
 
 size_t dev_most_rounds(const struct dev *d) {
@@ -154,7 +181,7 @@ int dev_vector_width(const struct dev *d, int channels) {
     return width;
 }
 
-/* By storage and width; no strings made at every launch. */
+/* [half][vector width]: constant strings, so that a launch formats none. */
 static const char *const vector_options[2][17] = {
     {[1] = "-DVW=1", [2] = "-DVW=2", [4] = "-DVW=4", [8] = "-DVW=8", [16] = "-DVW=16"},
     {[1] = "-DHALF=1 -DVW=1",
@@ -167,12 +194,14 @@ const char *dev_vector_option(const struct dev *d, int channels) {
     return vector_options[false][dev_vector_width(d, channels)];
 }
 
-const char *dev_stored_option(const struct dev *d, int channels, struct tensor x) {
-    return vector_options[x.half][dev_vector_width(d, channels)];
+const char *dev_stored_option(const struct dev *d, int channels, bool half) {
+    return vector_options[half][dev_vector_width(d, channels)];
 }
 
 enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host) {
     assert(offset + count <= storage_words(t.count, t.half));
+    if (count == 0) /* an error in OpenCL */
+        return VGGCL_OK;
     cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
 }
@@ -187,12 +216,14 @@ enum vggcl_err dev_write_later(struct dev *d, struct tensor t, size_t offset, si
 
 enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t count, void *host) {
     assert(offset + count <= storage_words(t.count, t.half));
+    if (count == 0) /* an error in OpenCL */
+        return VGGCL_OK;
     cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
 }
 
 enum vggcl_err dev_write_floats(struct dev *d, struct tensor t, size_t offset, size_t count, const float *host) {
-    if (!t.half)
+    if (!t.half || count == 0)
         return dev_write(d, t, offset, count, host);
     assert(offset + count <= t.count);
     uint16_t *halves = malloc(count * sizeof *halves + 1);
@@ -206,7 +237,7 @@ enum vggcl_err dev_write_floats(struct dev *d, struct tensor t, size_t offset, s
 }
 
 enum vggcl_err dev_read_floats(struct dev *d, struct tensor t, size_t offset, size_t count, float *host) {
-    if (!t.half)
+    if (!t.half || count == 0)
         return dev_read(d, t, offset, count, host);
     assert(offset + count <= t.count);
     uint16_t *halves = malloc(count * sizeof *halves + 1);
@@ -236,14 +267,6 @@ void dev_free(struct dev *d, cl_mem mem, size_t words) {
     d->bytes -= 4 * words;
 }
 
-enum vggcl_err dev_gemm_scratch(struct dev *d, size_t words) {
-    if (!d->rehearses)
-        return dev_grow(d, &d->gemm_scratch, words);
-    if (d->gemm_words < words)
-        d->gemm_words = words;
-    return VGGCL_OK;
-}
-
 void dev_drop(struct dev *d, struct tensor *t) {
     dev_free(d, t->mem, t->count);
     *t = (struct tensor){0};
@@ -262,11 +285,14 @@ enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count) {
 
 enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t count, uint32_t word) {
     assert(offset + count <= storage_words(t.count, t.half));
+    if (count == 0) /* an error in OpenCL */
+        return VGGCL_OK;
     cl_int code = clEnqueueFillBuffer(d->queue, t.mem, &word, sizeof word, 4 * offset, 4 * count, 0, NULL, NULL);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "filling a buffer");
 }
 
-/* Not by clFinish(): that of Mesa 22.3's rusticl does not wait for what was flushed before. */
+/* Waits for a marker, because clFinish() of rusticl in Mesa 22.3 does not wait for commands that were flushed earlier.
+ */
 enum vggcl_err dev_finish(struct dev *d) {
     struct fence fence;
     cl_int code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &fence.event);

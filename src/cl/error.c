@@ -1,4 +1,4 @@
-#include "cl/device.h"
+#include "cl/error.h"
 
 #define NAME(code)                                                                                                     \
     case code:                                                                                                         \
@@ -65,15 +65,9 @@ const char *cl_error_name(cl_int code) {
         NAME(CL_INVALID_COMPILER_OPTIONS);
         NAME(CL_INVALID_LINKER_OPTIONS);
         NAME(CL_INVALID_DEVICE_PARTITION_COUNT);
-    case -1001: /* of the extension cl_khr_icd */
+    case -1001: /* from the extension cl_khr_icd; the core headers do not define it */
         return "CL_PLATFORM_NOT_FOUND_KHR";
     default:
-        return "an OpenCL error without a name";
+        return "unknown OpenCL error";
     }
-}
-
-enum vggcl_err dev_fail(const struct dev *d, cl_int code, const char *what) {
-    return err_set(code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY ? VGGCL_ENOMEM
-                                                                                             : VGGCL_EOPENCL,
-                   "%s on %s: %s (%d)", what, d->info.name, cl_error_name(code), code);
 }

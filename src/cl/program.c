@@ -1,5 +1,5 @@
-/* program.c - the kernel files in cl/, built with options when a kernel of theirs is first launched, and kept for the
- * run. */
+/* program.c - builds the kernel files in cl/, each with its options when one of its kernels is first launched, and
+ * keeps the programs until the device is closed. */
 #include "cl/cache.h"
 #include "base/embedded.h"
 #include "base/file.h"
@@ -15,7 +15,7 @@ struct program {
     struct program *next;
     char stem[STEM], options[OPTIONS];
     cl_program handle;
-    struct cache_key key; /* of one that was built from source and is yet to be kept */
+    struct cache_key key; /* set if built from source and not yet written to the cache */
     size_t kernel_count;
     struct {
         char function[48];
@@ -23,7 +23,8 @@ struct program {
     } kernels[KERNELS];
 };
 
-/* The text of cl/stem.cl, the caller's to free: from --kernel-dir where it has the file, else as embedded. */
+/* Sets *source to the text of cl/stem.cl, owned by the caller: from --kernel-dir if the file exists there, else the
+ * embedded text. */
 static enum vggcl_err load_source(const struct dev *d, const char *stem, char **source) {
     if (d->kernel_dir) {
         char name[STEM + 4], path[VGGCL_PATH_MAX];
@@ -49,15 +50,88 @@ static enum vggcl_err load_source(const struct dev *d, const char *stem, char **
     return err_set(VGGCL_EOPENCL, "there is no kernel file %s.cl", stem);
 }
 
-/* source with a number before each line; NULL where memory ran out. */
-static char *number_lines(const char *source) {
-    size_t lines = 1, length = strlen(source);
-    for (const char *c = source; *c; c++)
-        lines += *c == '\n';
-    char *text = malloc(length + lines * 8 + 1), *end = text;
+/* ------------------------------------------------------------------------------------------------------ sources -- */
+
+/* The source files of a program in their order. A #line directive precedes each, so that the compiler's log shows the
+ * file's name and line numbers. */
+enum { SOURCES = 4 };
+struct sources {
+    size_t count;
+    struct source {
+        char name[STEM + 4], line[STEM + 32], *text;
+    } files[SOURCES];
+};
+
+static void sources_free(struct sources *s) {
+    for (size_t i = 0; i < s->count; i++)
+        free(s->files[i].text);
+}
+
+/* Adds the file stem.cl. Takes ownership of text, its contents. */
+static enum vggcl_err append(struct sources *s, const char *stem, char *text) {
+    if (s->count == SOURCES) {
+        free(text);
+        return err_set(VGGCL_EOPENCL, "%s.cl: a program has at most %d files", stem, SOURCES);
+    }
+    struct source *file = &s->files[s->count];
+    snprintf(file->name, sizeof file->name, "%s.cl", stem);
+    snprintf(file->line, sizeof file->line, "%s#line 1 \"%s.cl\"\n", s->count ? "\n" : "", stem);
+    file->text = text;
+    s->count++;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err append_file(const struct dev *d, struct sources *s, const char *stem) {
+    char *text;
+    TRY(load_source(d, stem, &text));
+    return append(s, stem, text);
+}
+
+/* Appends the files that text includes with lines `#include "stem.cl"`. Turns these lines into comments, so that line
+ * numbers stay the same. */
+static enum vggcl_err append_included(const struct dev *d, struct sources *s, char *text) {
+    static const char include[] = "#include \"";
+    for (char *line = text; line; line = strchr(line, '\n')) {
+        char stem[STEM];
+        line += *line == '\n';
+        if (strncmp(line, include, strlen(include)) != 0)
+            continue;
+        const char *name = line + strlen(include);
+        snprintf(stem, sizeof stem, "%.*s", (int)strcspn(name, ".\"\n"), name);
+        memcpy(line, "//", 2);
+        TRY(append_file(d, s, stem));
+    }
+    return VGGCL_OK;
+}
+
+/* A program consists of common.cl, the files that cl/stem.cl includes, and cl/stem.cl. */
+static enum vggcl_err load_sources(const struct dev *d, const char *stem, struct sources *s) {
+    char *own;
+    TRY(append_file(d, s, "common"));
+    TRY(load_source(d, stem, &own));
+    enum vggcl_err err = append_included(d, s, own);
+    if (err != VGGCL_OK) {
+        free(own);
+        return err;
+    }
+    return append(s, stem, own);
+}
+
+/* -------------------------------------------------------------------------------------------------------- build -- */
+
+static size_t lines_of(const char *text) {
+    size_t lines = 0;
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+/* Returns a copy of source with line numbers that start at first, owned by the caller; NULL if there is no memory. */
+static char *number_lines(const char *source, size_t first) {
+    char *text = malloc(strlen(source) + 8 * (lines_of(source) + 1) + 1), *end = text;
     if (!text)
         return NULL;
-    for (size_t line = 1; *source; line++) {
+    for (size_t line = first; *source; line++) {
         size_t width = strcspn(source, "\n");
         end += sprintf(end, "%5zu  %.*s\n", line % 100000, (int)width, source);
         source += width + (source[width] == '\n');
@@ -66,15 +140,60 @@ static char *number_lines(const char *source) {
     return text;
 }
 
-/* Shows the file that the log speaks of: common.cl, or the program's own. */
+/* The file that the log mentions first; NULL if it names none. */
+static const struct source *named_in_log(const struct sources *s, const char *log) {
+    const struct source *named = NULL;
+    const char *first = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        char name[STEM + 8];
+        snprintf(name, sizeof name, "%s:", s->files[i].name);
+        const char *at = strstr(log, name);
+        if (at && (!first || at < first)) {
+            first = at;
+            named = &s->files[i];
+        }
+    }
+    return named;
+}
+
+/* The line number of the log's first message, which compilers write as `file:line:column:`; 0 if there is none. */
+static size_t line_in_log(const char *log) {
+    for (const char *at = strchr(log, ':'); at; at = strchr(at + 1, ':')) {
+        size_t line;
+        int length = 0;
+        if (sscanf(at, ":%zu:%n", &line, &length) == 1 && length)
+            return line;
+    }
+    return 0;
+}
+
+/* Returns the source file in which the log's first error is, numbered as the log counts; owned by the caller; NULL if
+ * there is no memory. A compiler that ignores #line (Oclgrind's) names no file and counts the lines of the whole
+ * program; where the log has no line number either, the program's last file is shown. */
+static char *source_in_log(const struct sources *s, const char *log) {
+    const struct source *file = named_in_log(s, log);
+    if (file)
+        return number_lines(file->text, 1);
+    size_t wanted = line_in_log(log), first = 1;
+    for (size_t i = 0; i < s->count; i++) {
+        file = &s->files[i];
+        first += lines_of(file->line);
+        size_t end = first + lines_of(file->text);
+        if (first <= wanted && wanted <= end)
+            return number_lines(file->text, first);
+        first = end;
+    }
+    return number_lines(file->text, 1);
+}
+
 static enum vggcl_err build_failed(const struct dev *d, cl_program handle, cl_int code, const char *stem,
-                                   const char *options, const char *common, const char *own) {
+                                   const char *options, const struct sources *s) {
     size_t size = 0;
     clGetProgramBuildInfo(handle, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
     char *log = calloc(size + 1, 1);
     if (log)
         clGetProgramBuildInfo(handle, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
-    char *numbered = number_lines(log && strstr(log, "common.cl:") ? common : own);
+    char *numbered = source_in_log(s, log ? log : "");
     enum vggcl_err err =
         err_set(VGGCL_EOPENCL, "%s.cl does not build on %s: %s (%d)\noptions: %s\n%s\n%s", stem, d->info.name,
                 cl_error_name(code), code, options, log ? log : "", numbered ? numbered : "");
@@ -83,25 +202,27 @@ static enum vggcl_err build_failed(const struct dev *d, cl_program handle, cl_in
     return err;
 }
 
-/* Every program is common.cl and then its own file; #line makes the compiler's log speak of both by name. */
 static enum vggcl_err build(struct dev *d, struct program *p) {
     enum vggcl_err err;
-    char *common = NULL, *own = NULL, options[OPTIONS + 32], own_line[STEM + 32];
+    struct sources s = {0};
+    const char *texts[2 * SOURCES];
+    char options[OPTIONS + 32];
     cl_int code;
-    /* Warnings are for who writes kernels: PoCL would print their number on the terminal. */
+    /* Compiler warnings are of use to people who edit kernels only; PoCL prints their number to the terminal. */
     snprintf(options, sizeof options, "-cl-std=CL1.2 %s%s", d->kernel_dir ? "" : "-w ", p->options);
-    snprintf(own_line, sizeof own_line, "\n#line 1 \"%s.cl\"\n", p->stem);
-    TRY_GOTO(load_source(d, "common", &common), done);
-    TRY_GOTO(load_source(d, p->stem, &own), done);
-    const char *sources[] = {"#line 1 \"common.cl\"\n", common, own_line, own};
-    TRY_GOTO(cache_key_make(d, options, sources, 4, &p->key), done);
+    TRY_GOTO(load_sources(d, p->stem, &s), done);
+    for (size_t i = 0; i < s.count; i++) {
+        texts[2 * i] = s.files[i].line;
+        texts[2 * i + 1] = s.files[i].text;
+    }
+    TRY_GOTO(cache_key_make(d, options, texts, 2 * s.count, &p->key), done);
     p->handle = cache_load(d, &p->key, options);
     if (p->handle) {
         d->programs_cached++;
         cache_key_free(&p->key);
         goto done;
     }
-    p->handle = clCreateProgramWithSource(d->context, 4, sources, NULL, &code);
+    p->handle = clCreateProgramWithSource(d->context, (cl_uint)(2 * s.count), texts, NULL, &code);
     if (code != CL_SUCCESS) {
         err = dev_fail(d, code, p->stem);
         goto done;
@@ -110,17 +231,16 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
     if (code == CL_SUCCESS)
         d->programs_built++;
     else
-        err = build_failed(d, p->handle, code, p->stem, options, common, own);
+        err = build_failed(d, p->handle, code, p->stem, options, &s);
 done:
     if (err != VGGCL_OK || d->on_trial)
         cache_key_free(&p->key);
-    free(common);
-    free(own);
+    sources_free(&s);
     return err;
 }
 
-/* Programs are kept on disk only now: PoCL compiles all of their kernels once more for a binary, in as much time as the
- * first step takes. */
+/* Writes the program to the cache only now, at the end of a run: to return a binary, PoCL compiles all its kernels once
+ * more, which takes as long as the first training step. */
 static void program_free(struct program *p) {
     cache_store(&p->key, p->handle);
     cache_key_free(&p->key);
@@ -180,6 +300,7 @@ enum vggcl_err program_kernel(struct dev *d, const char *name, const char *optio
 }
 
 void program_free_all(struct dev *d) {
+    d->generation++;
     while (d->programs) {
         struct program *next = d->programs->next;
         program_free(d->programs);

@@ -1,18 +1,14 @@
-/* select.c - which OpenCL devices there are, and which ones a selector means. */
+/* select.c - lists the OpenCL devices and finds those that selectors name. */
 #define _GNU_SOURCE /* strcasestr */
 #include "cl/select.h"
+#include "cl/platforms.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLATFORMS = 32, DEVICES = 64 }; /* more than a machine has; what is beyond is not listed */
-
-static const char no_device[] =
-    "no OpenCL device on this machine; on Debian or Ubuntu the package pocl-opencl-icd gives one on any CPU, "
-    "nvidia-opencl-icd, intel-opencl-icd and mesa-opencl-icd give one on a GPU (in a container, see that "
-    "/etc/OpenCL/vendors names the driver's library)";
+enum { DEVICES = 64 }; /* maximum per platform; further ones are ignored */
 
 static void device_text(cl_device_id id, cl_device_info what, char *text, size_t size) {
     char found[1024] = "";
@@ -24,12 +20,12 @@ static void device_text(cl_device_id id, cl_device_info what, char *text, size_t
 }
 
 static uint64_t device_number(cl_device_id id, cl_device_info what) {
-    cl_ulong found = 0; /* the narrower values land in its low bytes on the little-endian hosts of OpenCL */
+    cl_ulong found = 0; /* a narrower value is written to its low bytes: hosts are little-endian */
     clGetDeviceInfo(id, what, sizeof found, &found, NULL);
     return found;
 }
 
-/* The extensions are words between spaces, too many for a buffer of a fixed size on some drivers. */
+/* The extensions are separated by spaces. Some drivers list too many for a buffer of fixed size. */
 static bool has_extension(cl_device_id id, const char *name) {
     size_t size = 0, length = strlen(name);
     bool found = false;
@@ -63,14 +59,13 @@ static void describe(cl_platform_id platform, cl_device_id id, struct vggcl_devi
     info->work_group_size = (size_t)device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
 }
 
-/* A GPU before an accelerator before a CPU. */
+/* The default device has the highest rank: GPU, then accelerator, then CPU. */
 static int rank(enum vggcl_device_type type) {
     return type == VGGCL_GPU ? 2 : type == VGGCL_ACCELERATOR ? 1 : 0;
 }
 
 enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_t *count) {
     cl_platform_id platforms[PLATFORMS];
-    cl_uint platform_count = 0;
     *list = calloc((size_t)PLATFORMS * DEVICES, sizeof **list);
     *ids = calloc((size_t)PLATFORMS * DEVICES, sizeof **ids);
     *count = 0;
@@ -81,11 +76,7 @@ enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_
         *ids = NULL;
         return err_no_memory("the list of devices", (size_t)PLATFORMS * DEVICES * sizeof **list);
     }
-    /* The error for "no platform" is an empty list, not a failure. */
-    if (clGetPlatformIDs(PLATFORMS, platforms, &platform_count) != CL_SUCCESS)
-        platform_count = 0;
-    if (platform_count > PLATFORMS)
-        platform_count = PLATFORMS;
+    cl_uint platform_count = platforms_ids(platforms);
     for (cl_uint p = 0; p < platform_count; p++) {
         cl_uint device_count = 0;
         if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, DEVICES, *ids + *count, &device_count) != CL_SUCCESS)
@@ -113,6 +104,10 @@ enum vggcl_err vggcl_devices(struct vggcl_device **list, size_t *count) {
     return VGGCL_OK;
 }
 
+void vggcl_devices_free(struct vggcl_device *list) {
+    free(list);
+}
+
 static bool type_matches(const struct vggcl_device *d, const char *selector) {
     return (d->type == VGGCL_GPU && !strcmp(selector, "gpu")) || (d->type == VGGCL_CPU && !strcmp(selector, "cpu")) ||
            (d->type == VGGCL_ACCELERATOR && !strcmp(selector, "accelerator"));
@@ -130,15 +125,35 @@ static bool matches(const struct vggcl_device *d, size_t position, const char *s
     return strcasestr(d->name, selector) || strcasestr(d->platform_name, selector);
 }
 
+static enum vggcl_err no_device(void) {
+    char *problems;
+    bool advised;
+    TRY(platforms_problems(&problems, &advised));
+    enum vggcl_err err =
+        err_set(VGGCL_EDEVICE, "no OpenCL device on this machine%s%s", problems,
+                advised ? ""
+                        : "; on Debian or Ubuntu, install pocl-opencl-icd for any CPU, or nvidia-opencl-icd, "
+                          "intel-opencl-icd or mesa-opencl-icd for a GPU (in a container, check that "
+                          "/etc/OpenCL/vendors names the driver's library)");
+    free(problems);
+    return err;
+}
+
+/* The error also lists platforms without devices: the named device may belong to one of them. */
 static enum vggcl_err no_match(const struct vggcl_device *list, size_t count, const char *selector) {
-    char known[1024] = "";
+    char known[1024] = "", *problems;
     size_t used = 0;
+    bool advised;
+    TRY(platforms_problems(&problems, &advised));
     for (size_t i = 0; i < count && used < sizeof known - 1; i++) {
         int wrote = snprintf(known + used, sizeof known - used, "%s%d:%d %s", i ? ", " : "", list[i].platform,
                              list[i].device, list[i].name);
         used += wrote > 0 ? (size_t)wrote : 0;
     }
-    return err_set(VGGCL_EDEVICE, "--device %s: no such OpenCL device; there are: %s", selector, known);
+    enum vggcl_err err =
+        err_set(VGGCL_EDEVICE, "device %s: no such OpenCL device; there are: %s%s", selector, known, problems);
+    free(problems);
+    return err;
 }
 
 enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count, const char *selector,
@@ -146,7 +161,7 @@ enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count
     if (!selector || !*selector)
         selector = getenv("VGGCL_DEVICE");
     if (count == 0)
-        return err_set(VGGCL_EDEVICE, "%s", no_device);
+        return no_device();
     for (size_t i = 0; i < count; i++) {
         if (selector && *selector ? matches(&list[i], i, selector) : list[i].is_default) {
             *position = i;
@@ -156,9 +171,10 @@ enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count
     return no_match(list, count, selector);
 }
 
-/* ------------------------------------------------------------------------------------------- which ones to open -- */
+/* ------------------------------------------------------------------------------------------- selecting devices -- */
 
-/* To be asked first: drivers whose devices cannot be cut may lack the function that does (rusticl). */
+/* Whether a device can be partitioned by counts. Must be checked first: drivers without this may not implement
+ * clCreateSubDevices() at all (rusticl). */
 static bool can_be_cut(cl_device_id id) {
     cl_device_partition_property ways[16] = {0};
     if (clGetDeviceInfo(id, CL_DEVICE_PARTITION_PROPERTIES, sizeof ways, ways, NULL) != CL_SUCCESS)
@@ -169,23 +185,22 @@ static bool can_be_cut(cl_device_id id) {
     return false;
 }
 
-/* Cuts a device into parts whose numbers of compute units differ by one at most. */
+/* Partitions a device into sub-devices whose numbers of compute units differ by at most one. */
 static enum vggcl_err cut(const char *selector, const struct vggcl_device *whole, cl_device_id id, unsigned parts,
                           struct selected *chosen) {
     cl_device_partition_property by_counts[VGGCL_DEVICES + 3] = {
-        CL_DEVICE_PARTITION_BY_COUNTS}; /* zeros end both lists */
+        CL_DEVICE_PARTITION_BY_COUNTS}; /* the list of counts and the list of properties end with zeros */
     cl_device_id ids[VGGCL_DEVICES];
     unsigned units = whole->compute_units;
     if (parts > units)
-        return err_set(VGGCL_EDEVICE, "--device %s: %s has %u compute units, which is too few for %u parts", selector,
+        return err_set(VGGCL_EDEVICE, "device %s: %s has %u compute units, which is too few for %u parts", selector,
                        whole->name, units, parts);
     for (unsigned i = 0; i < parts; i++)
         by_counts[1 + i] = units * (i + 1) / parts - units * i / parts;
     cl_int code = can_be_cut(id) ? clCreateSubDevices(id, by_counts, parts, ids, NULL) : CL_INVALID_VALUE;
     if (code != CL_SUCCESS)
-        return err_set(VGGCL_EDEVICE,
-                       "--device %s: %s (driver %s) cannot be cut into parts: %s (%d); leave the /%u out", selector,
-                       whole->name, whole->driver, cl_error_name(code), code, parts);
+        return err_set(VGGCL_EDEVICE, "device %s: %s (driver %s) cannot be cut into parts: %s (%d); leave the /%u out",
+                       selector, whole->name, whole->driver, cl_error_name(code), code, parts);
     for (unsigned i = 0; i < parts; i++) {
         chosen[i] = (struct selected){*whole, ids[i]};
         chosen[i].info.compute_units = (unsigned)by_counts[1 + i];
@@ -193,7 +208,7 @@ static enum vggcl_err cut(const char *selector, const struct vggcl_device *whole
     return VGGCL_OK;
 }
 
-/* The N of a selector that ends in "/N", which is taken off; 0 where it does not. */
+/* Removes the suffix "/N" from a selector and sets *parts to N, or to 0 if there is no suffix. */
 static enum vggcl_err take_parts(char *selector, unsigned *parts) {
     char *slash = strrchr(selector, '/');
     int end = 0;
@@ -201,12 +216,12 @@ static enum vggcl_err take_parts(char *selector, unsigned *parts) {
     if (!slash || sscanf(slash, "/%u%n", parts, &end) != 1 || slash[end])
         return VGGCL_OK;
     if (*parts < 1 || *parts > VGGCL_DEVICES)
-        return err_set(VGGCL_EUSAGE, "--device %s: a device is cut into 1 to %d parts", selector, VGGCL_DEVICES);
+        return err_set(VGGCL_EUSAGE, "device %s: a device is cut into 1 to %d parts", selector, VGGCL_DEVICES);
     *slash = '\0';
     return VGGCL_OK;
 }
 
-/* What there is to choose from, and what of it is taken. */
+/* All devices, and which of them are selected already. */
 struct choice {
     struct vggcl_device *list;
     cl_device_id *ids;
@@ -214,14 +229,13 @@ struct choice {
     bool *taken;
 };
 
-/* A device that is named twice would do two parts one after the other, and keep everything twice: micro-batches do that
- * better. Most likely another one was meant. */
+/* A device that is named twice would process two parts of a batch one after the other and store weights twice; micro-
+ * batches do the same with less memory. Most likely the user meant another device. */
 static enum vggcl_err named_twice(const char *selector, const struct vggcl_device *d) {
-    return err_set(
-        VGGCL_EUSAGE,
-        "--device %s: is %d:%d %s, which is named already; name each device once (vggcl devices lists them), "
-        "or cut it into parts: %d:%d/2",
-        selector, d->platform, d->device, d->name, d->platform, d->device);
+    return err_set(VGGCL_EUSAGE,
+                   "device %s: is %d:%d %s, which is named already; name each device once (vggcl devices lists them), "
+                   "or cut it into parts: %d:%d/2",
+                   selector, d->platform, d->device, d->name, d->platform, d->device);
 }
 
 static enum vggcl_err select_one(const struct choice *c, const char *selector, struct selected *chosen, size_t *count) {
@@ -235,7 +249,7 @@ static enum vggcl_err select_one(const struct choice *c, const char *selector, s
         return named_twice(selector, &c->list[at]);
     c->taken[at] = true;
     if (*count + (parts ? parts : 1) > VGGCL_DEVICES)
-        return err_set(VGGCL_EUSAGE, "--device %s: at most %d devices train together", selector, VGGCL_DEVICES);
+        return err_set(VGGCL_EUSAGE, "device %s: at most %d devices train together", selector, VGGCL_DEVICES);
     if (parts)
         TRY(cut(selector, &c->list[at], c->ids[at], parts, chosen + *count));
     else

@@ -1,20 +1,20 @@
-/* select.h - the devices of all platforms, with their OpenCL ids, and those that selectors mean; vggcl.h has the face
- * without the ids. */
+/* select.h - the devices of all platforms with their OpenCL ids, and selection by name. vggcl.h declares the same
+ * without ids: vggcl_devices(), vggcl_device_select(). */
 #ifndef VGGCL_CL_SELECT_H
 #define VGGCL_CL_SELECT_H
 
-#include "cl/device.h"
+#include "cl/error.h"
 
-/* As vggcl_devices(); (*ids)[i] is the id of (*list)[i]. Both are the caller's, to be freed. */
+/* As vggcl_devices(), with the ids: (*ids)[i] belongs to (*list)[i]. The caller must free both arrays. */
 enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_t *count);
 
-/* A device to open; the id is to be given to clReleaseDevice(). */
+/* A selected device. Its owner must call clReleaseDevice(id). */
 struct selected {
     struct vggcl_device info;
     cl_device_id id;
 };
 
-/* The devices that selectors mean, as dev_open_all() says. */
+/* Sets chosen to the *count devices that selectors name, see dev_open_all(). On failure *count is 0. */
 enum vggcl_err select_devices(const char *selectors, struct selected chosen[VGGCL_DEVICES], size_t *count);
 
 #endif

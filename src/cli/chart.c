@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { NAME_MOST = 56, LABEL = 4 * NAME_MOST + 64 }; /* characters of a run's name, bytes of its line in the legend */
+enum { NAME_MOST = 56, LABEL = 4 * NAME_MOST + 64 }; /* most characters of a run's name; bytes of its legend entry */
 
 /* What each panel shows. */
 static const struct panel {
@@ -24,12 +24,12 @@ static const struct panel {
     {"loss in nats", offsetof(struct vggcl_epoch, test_loss), offsetof(struct vggcl_epoch, train_loss), 1},
 };
 
-/* A format. Pictures are laid out in cells, columns by rows, of a letter's size. */
+/* An output format. The picture is a grid of cells (columns by rows) of the size of a character. */
 struct format {
-    const char *suffix;          /* of files; NULL for text */
-    const char *terminal;        /* gnuplot's */
-    int cell_width, cell_height; /* in its units */
-    int air;                     /* rows left free after each part */
+    const char *suffix;          /* of file names; NULL for text */
+    const char *terminal;        /* gnuplot's terminal and its options */
+    int cell_width, cell_height; /* in the terminal's units */
+    int air;                     /* empty rows after each part */
 };
 static const struct format svg = {".svg", "svg noenhanced font 'sans-serif,13' background rgb 'white'", 8, 18, 1},
                            png = {".png",
@@ -38,19 +38,19 @@ static const struct format svg = {".svg", "svg noenhanced font 'sans-serif,13' b
                                   16, 36, 1},
                            text = {NULL, "dumb noenhanced mono nofeed", 1, 1, 0};
 
-/* A picture being made: the script for gnuplot. */
+/* State of drawing a chart: the layout, and the gnuplot script. */
 struct drawing {
     const struct chart *chart;
     const struct format *format;
     bool panels[CHART_PANELS];
-    int panel_count, panel_rows; /* rows of each panel's plane */
+    int panel_count, panel_rows; /* rows of each panel's plot area */
     int columns, rows;           /* of the whole picture */
     size_t legend_entries;
     int legend_columns, legend_rows;
     FILE *script;
 };
 
-/* --------------------------------------------------------------------------------------------------- the numbers -- */
+/* --------------------------------------------------------------------------------------------------- the values -- */
 
 static double value_of(const struct vggcl_epoch *row, size_t field) {
     double value;
@@ -58,7 +58,7 @@ static double value_of(const struct vggcl_epoch *row, size_t field) {
     return value;
 }
 
-/* The number of points of a run's curve. */
+/* Number of finite values of a run's curve. */
 static size_t count_points(const struct chart_run *run, size_t field) {
     size_t count = 0;
     for (size_t i = 0; i < run->count; i++)
@@ -83,7 +83,7 @@ static void find_epochs(const struct chart *c, int *first, int *last) {
     }
 }
 
-/* Widens least..most so that it holds a curve. */
+/* Extends the range least..most to contain a curve. */
 static void add_curve(const struct chart_run *run, size_t field, double scale, double *least, double *most) {
     for (size_t i = 0; i < run->count; i++) {
         double value = scale * value_of(&run->rows[i], field);
@@ -94,7 +94,7 @@ static void add_curve(const struct chart_run *run, size_t field, double scale, d
     }
 }
 
-/* 1, 2 or 5 times a power of ten: the smallest that divides span into at most so many parts. */
+/* The smallest number of the form 1, 2 or 5 times a power of ten that divides span into at most `parts` parts. */
 static double nice_step(double span, int parts) {
     static const double factors[] = {1, 2, 5};
     double power = pow(10, floor(log10(span / parts)));
@@ -104,16 +104,16 @@ static double nice_step(double span, int parts) {
     return 10 * power;
 }
 
-/* ----------------------------------------------------------------------------------------------------- the words -- */
+/* -------------------------------------------------------------------------------------------------------- texts -- */
 
-/* Copies words of UTF-8, the end left out where they are more than `most` characters, or than there is room for. */
+/* Copies UTF-8 text; text of more than `most` characters, or too long for out, is truncated and ends in "...". */
 static void shorten(char *out, size_t size, const char *words, int most) {
     static const char dots[] = "...";
     int characters = 0;
     size_t end = 0, cut = 0;
     for (; words[end]; end++) {
         if (((unsigned char)words[end] & 0xc0) == 0x80)
-            continue; /* a character's further bytes */
+            continue; /* a continuation byte */
         if (characters <= most - (int)strlen(dots) && end <= size - sizeof dots)
             cut = end;
         characters++;
@@ -122,7 +122,7 @@ static void shorten(char *out, size_t size, const char *words, int most) {
     snprintf(out, size, "%.*s%s", (int)(fits ? end : cut), words, fits ? "" : dots);
 }
 
-/* A run's line in the legend: its name, and where it was at its best. */
+/* A run's legend entry: its name, and its best epoch. */
 static void label_run(const struct chart_run *run, char label[LABEL]) {
     const struct vggcl_epoch *best = NULL;
     for (size_t i = 0; i < run->count; i++)
@@ -140,9 +140,9 @@ static void label_mark(const struct chart *c, char label[LABEL]) {
     snprintf(label + used, LABEL - used, "%s%.2f %%", used ? ": " : "", c->mark);
 }
 
-/* As gnuplot takes it literally: all that could be markup, a quote, a variable or a command is written as its octal
- * code, and so is a digit, which would else belong to the code before it. Of more than most characters the end is left
- * out. */
+/* Writes a gnuplot string literal, truncated to `most` characters. All characters except letters, spaces and those
+ * beyond ASCII are written as octal escapes, because they could be markup, quotes, variables or commands; digits too,
+ * because they would extend an escape before them. */
 static void write_text(FILE *script, const char *words, int most) {
     char printable[LABEL];
     shorten(printable, sizeof printable, words, most);
@@ -155,11 +155,11 @@ static void write_text(FILE *script, const char *words, int most) {
 
 /* ---------------------------------------------------------------------------------------------------- the layout -- */
 
-/* The rows above, between and below the planes of panels. */
+/* The space around the panels' plot areas. */
 enum { TITLE_ROWS = 2, HEADING_ROWS = 2, TICS_ROWS = 1, EPOCH_ROWS = 2, LEFT_COLUMNS = 7, RIGHT_COLUMNS = 3 };
 
 static void lay_legend(struct drawing *d) {
-    enum { SPACE = 8 }; /* columns beside a label */
+    enum { SPACE = 8 }; /* columns of a legend entry besides its label */
     char label[LABEL];
     size_t longest = 0;
     for (size_t i = 0; i < d->chart->run_count; i++) {
@@ -172,9 +172,9 @@ static void lay_legend(struct drawing *d) {
     d->legend_rows = ((int)d->legend_entries + d->legend_columns - 1) / d->legend_columns;
 }
 
-/* Where everything goes; rows: wanted of the whole picture, 0 for what it takes. */
+/* Computes the layout. rows: requested height of the picture, or 0 for the default height. */
 static void lay_out(struct drawing *d, int columns, int rows) {
-    enum { TALL = 22, HALF = 13, LEAST = 6 }; /* rows of a plane */
+    enum { TALL = 22, HALF = 13, LEAST = 6 }; /* rows of a plot area */
     d->columns = columns;
     lay_legend(d);
     int air = d->format->air, others = (d->chart->title ? TITLE_ROWS : 0) + EPOCH_ROWS + d->legend_rows + air +
@@ -185,12 +185,12 @@ static void lay_out(struct drawing *d, int columns, int rows) {
     d->rows = others + d->panel_count * d->panel_rows;
 }
 
-/* gnuplot's screen goes from 0 to 1, from the bottom up. */
+/* gnuplot's screen coordinates are 0 to 1, with y = 0 at the bottom. */
 static double screen_x(const struct drawing *d, double column) {
     return column / d->columns;
 }
 
-/* A row's middle; text has nothing but that. */
+/* The middle of a row; in text output a row is a single position. */
 static double screen_y(const struct drawing *d, double row) {
     return d->format == &text ? 1 - row / (d->rows - 1) : 1 - (row + 0.5) / d->rows;
 }
@@ -229,7 +229,7 @@ static void write_start(const struct drawing *d) {
     }
 }
 
-/* Whole epochs, as many as there is room for; the axis begins at the tic before the first. */
+/* Tics at whole epochs, at most ten steps; the axis begins at the tic before the first epoch. */
 static void write_epochs(const struct drawing *d) {
     int first, last;
     find_epochs(d->chart, &first, &last);
@@ -244,7 +244,7 @@ static void write_epochs(const struct drawing *d) {
             screen_y(d, d->rows - 1.5 * d->format->air - d->legend_rows - EPOCH_ROWS));
 }
 
-/* Two or three tics a power of ten. */
+/* Tics at 1, 2 and 5 times each power of ten, or, if the range is wide, only at the powers. */
 static void write_log_axis(const struct drawing *d, double least, double most) {
     fprintf(d->script, "set logscale y\nset yrange [%.9g:%.9g]\nset ytics (", least / 1.1, most * 1.1);
     bool wide = most / least > 1e4;
@@ -264,7 +264,7 @@ static void write_linear_axis(const struct drawing *d, double least, double most
 
 static void write_values(const struct drawing *d, int index) {
     static const double log_least = 20,
-                        log_most = 1e12; /* the largest loss by the smallest, where the axis is logarithmic */
+                        log_most = 1e12; /* the axis is logarithmic if largest / smallest loss is between these */
     const struct chart *c = d->chart;
     const struct panel *p = &panels[index];
     double least = INFINITY, most = -INFINITY;
@@ -287,13 +287,13 @@ static void write_values(const struct drawing *d, int index) {
 
 static const char mark_line[] = " linewidth 2 linecolor rgb '#404040' dashtype (2,3)";
 
-/* Okabe and Ito's colours, which the colour-blind can tell apart, without the yellow, which white paper swallows. */
+/* The Okabe-Ito palette, which is safe for colour-blind readers, without its yellow, which is hard to see on white. */
 static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"};
 enum { COLOURS = sizeof colours / sizeof *colours };
 
-/* The line that is a run's in every panel and in the legend. */
+/* Writes a run's line style, the same in every panel and in the legend. */
 static void write_line(FILE *script, size_t index, bool test) {
-    static const char *const dashes[] = {"solid", "(18,4,4,4)", "(30,4)"}; /* when the colours come around again */
+    static const char *const dashes[] = {"solid", "(18,4,4,4)", "(30,4)"}; /* one for each repetition of the colours */
     fprintf(script, " linecolor rgb '%s' linewidth %g dashtype %s", colours[index % COLOURS], test ? 2.2 : 1.3,
             test ? dashes[index / COLOURS] : "(6,4)");
 }
@@ -302,7 +302,7 @@ static char letter_of(size_t index, bool test) {
     return (char)((test ? 'A' : 'a') + (int)index);
 }
 
-/* How a run's curve is drawn: with a mark at each point where the epochs are few. */
+/* Writes the style of a run's curve; with few epochs each point has a mark. */
 static void write_style(const struct drawing *d, size_t index, bool test, size_t points) {
     enum { FEW = 40 };
     int first, last;
@@ -329,7 +329,7 @@ static void plot_curves(const struct drawing *d, size_t field, bool test) {
     }
 }
 
-/* The legend's entry of that number, from 0: a run's, or behind all of them the mark's. */
+/* Writes legend entry number `entry`, from 0: a run, or, after all runs, the mark. */
 static void write_entry(const struct drawing *d, size_t entry) {
     enum { SAMPLE = 5 }; /* columns */
     char label[LABEL];
@@ -369,7 +369,7 @@ static void write_heading(const struct drawing *d, const struct panel *p, double
             screen_y(d, row));
 }
 
-/* A panel whose heading is in this row. */
+/* Writes a panel whose heading is in row `row`. */
 static void write_panel(const struct drawing *d, int index, int row) {
     const struct panel *p = &panels[index];
     for (size_t i = 0; i < d->chart->run_count; i++) {
@@ -384,7 +384,7 @@ static void write_panel(const struct drawing *d, int index, int row) {
     plot_curves(d, p->test, true);
     if (index == CHART_ACCURACY && isfinite(d->chart->mark))
         fprintf(d->script, "%.9g with lines linetype 0%s, ", d->chart->mark, mark_line);
-    fputs("NaN\nunset label\nunset arrow\n", d->script); /* the list of curves ends with one of no points */
+    fputs("NaN\nunset label\nunset arrow\n", d->script); /* an empty curve ends the list */
 }
 
 static void write_script(const struct drawing *d) {
@@ -413,8 +413,9 @@ static enum vggcl_err run_gnuplot(FILE *script, FILE *output) {
     case CHILD_FINE:
         return VGGCL_OK;
     case CHILD_MISSING:
-        return err_set(VGGCL_EIO,
-                       "there is no gnuplot, which draws; on Debian or Ubuntu: sudo apt-get install gnuplot-nox");
+        return err_set(
+            VGGCL_EIO,
+            "gnuplot, which draws the chart, is not installed; on Debian or Ubuntu: sudo apt-get install gnuplot-nox");
     default:
         return err_set(VGGCL_EIO, "gnuplot: %s", reason);
     }
@@ -450,7 +451,7 @@ bool chart_can_write(const char *path) {
 enum vggcl_err chart_write(const struct chart *chart, const char *path) {
     enum { COLUMNS = 112 };
     struct file_write file;
-    TRY(file_write_begin(&file, path));
+    TRY(file_write_begin(&file, &folder_current, path));
     enum vggcl_err err = draw(chart, format_of(path), file.stream, COLUMNS, 0);
     if (err == VGGCL_OK)
         return file_write_commit(&file);
@@ -458,9 +459,9 @@ enum vggcl_err chart_write(const struct chart *chart, const char *path) {
     return err;
 }
 
-/* Without the form feed that begins gnuplot's page, and the spaces and empty lines that end it. */
+/* Prints gnuplot's page without its leading form feed, trailing spaces and trailing empty lines. */
 static void print_page(FILE *stream, const char *page) {
-    size_t ends = 0, blanks = 0; /* that are printed once something follows */
+    size_t ends = 0, blanks = 0; /* newlines and spaces that are only printed if something follows */
     for (; *page; page++) {
         if (*page == '\n') {
             ends++;

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The child's part. It ends as programs do, so that what drivers do at exit is put to the test too. */
+/* Runs in the child. It calls exit(), so that the drivers' exit handlers are tested too. */
 static void answer(json_t *(*work)(const void *job), const void *job, int pipe_end) {
     dup2(STDERR_FILENO, STDOUT_FILENO);
     json_t *json = work(job);
@@ -27,9 +27,9 @@ static void answer(json_t *(*work)(const void *job), const void *job, int pipe_e
     exit(wrote ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-/* Reads until the other end is closed or the deadline has passed. */
+/* Reads until the other end is closed or the deadline passes. */
 static void read_all(int pipe_end, double deadline, FILE *text) {
-    enum { LONGEST = 1000 }; /* seconds a poll */
+    enum { LONGEST = 1000 }; /* seconds per poll() */
     char bytes[4096];
     for (double left; (left = deadline - clock_seconds()) > 0;) {
         struct pollfd readable = {.fd = pipe_end, .events = POLLIN};
@@ -42,7 +42,7 @@ static void read_all(int pipe_end, double deadline, FILE *text) {
     }
 }
 
-/* Waits for the child's end; false where that would take until after the deadline, and the child was killed. */
+/* Waits for the child; false if it ran past the deadline and was killed. */
 static bool wait_for(pid_t pid, double deadline, int *status) {
     const struct timespec moment = {.tv_nsec = 2000000};
     while (waitpid(pid, status, WNOHANG) == 0) {
@@ -69,7 +69,7 @@ static void describe_signal(int number, char reason[CHILD_REASON]) {
     snprintf(reason, CHILD_REASON, "killed by %s (%s)", name, strsignal(number));
 }
 
-/* Writes what the child says to text, until it ends; false where it does not end well. */
+/* Copies the child's answer to text until it exits; false, with a reason, if it failed. */
 static bool hear(pid_t pid, int pipe_end, double timeout, FILE *text, char reason[CHILD_REASON]) {
     double deadline = clock_seconds() + timeout;
     int status = 0;
@@ -98,7 +98,8 @@ static json_t *hear_json(pid_t pid, int pipe_end, double timeout, char reason[CH
     return json;
 }
 
-/* A pipe from a child, which the programs that the child starts, such as drivers' compilers, do not hold open. */
+/* Opens a pipe from a child; close-on-exec, so that programs that the child starts, such as drivers' compilers, do not
+ * keep it open. */
 static bool open_pipe(int ends[2], char reason[CHILD_REASON]) {
     if (pipe(ends) != 0) {
         snprintf(reason, CHILD_REASON, "no pipe to a process: %s", strerror(errno));
@@ -129,7 +130,7 @@ json_t *child_run(json_t *(*work)(const void *job), const void *job, double time
     return json;
 }
 
-/* Appends the last line that a program has written to errors. */
+/* Appends the last line that a program wrote to stderr. */
 static void quote_last_line(FILE *errors, char reason[CHILD_REASON]) {
     char line[CHILD_REASON / 2], last[CHILD_REASON / 2] = "";
     size_t used = strlen(reason);
@@ -144,7 +145,7 @@ static void quote_last_line(FILE *errors, char reason[CHILD_REASON]) {
         snprintf(reason + used, CHILD_REASON - used, ": %s", last);
 }
 
-/* Starts the program with its three streams; errno where that fails, else 0. */
+/* Starts the program with the given stdin, stdout and stderr; returns 0, or errno. */
 static int start(pid_t *pid, char *const *argv, int input, int output, int errors) {
     extern char **environ;
     posix_spawn_file_actions_t streams;

@@ -1,5 +1,4 @@
-/* child.h - work in a process of its own: of this program, which a driver may crash or hang without harm to this one;
- * or another program's. */
+/* child.h - child processes: of this program, to isolate it from drivers that crash or hang, and of other programs. */
 #ifndef VGGCL_CLI_CHILD_H
 #define VGGCL_CLI_CHILD_H
 
@@ -8,17 +7,18 @@
 
 enum { CHILD_REASON = 256 };
 
-/* Runs work(job) in a child process and gives what it returned, the caller's; NULL where the child died, answered
- * nothing or took longer than timeout seconds, reason then says which: "killed by SIGSEGV". What the child or a driver
- * prints goes to stderr. Call it from processes alone that have made no OpenCL call: no driver survives a fork. */
+/* Runs work(job) in a child process and returns its result, which the caller frees. Returns NULL if the child crashed,
+ * returned nothing or took longer than timeout seconds; reason then says which, e.g. "killed by SIGSEGV". Output of the
+ * child and its drivers goes to stderr. The calling process must not have made any OpenCL call, because drivers do not
+ * survive fork(). */
 json_t *child_run(json_t *(*work)(const void *job), const void *job, double timeout, char reason[CHILD_REASON]);
 
 /* How another program ended. */
 enum child_end { CHILD_FINE, CHILD_MISSING, CHILD_FAILED };
 
-/* Runs the program argv[0], found in $PATH, without a shell; argv is ended by NULL. It reads the file input from its
- * position on; what it answers goes to output. CHILD_MISSING where there is no such program; CHILD_FAILED where it does
- * not end well, reason then says how, with the last line of its complaints, of which nothing is printed. */
+/* Runs the program argv[0], found in $PATH, without a shell; argv is ended by NULL. Its stdin is input, from the
+ * current position; its stdout is output. CHILD_MISSING if there is no such program; CHILD_FAILED if it exits with an
+ * error: reason then says how, with the last line of its stderr, which is not printed otherwise. */
 enum child_end child_program(char *const *argv, FILE *input, FILE *output, char reason[CHILD_REASON]);
 
 #endif

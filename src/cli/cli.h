@@ -1,86 +1,69 @@
-/* cli.h - the program's commands: one file each, which ends in a const struct command. Only this folder prints. */
+/* cli.h - what the program's commands share. Each command is one file, command_NAME.c, that ends in a const struct
+ * command; main.c has the table of them. Only src/main.c and this folder print. */
 #ifndef VGGCL_CLI_CLI_H
 #define VGGCL_CLI_CLI_H
 
 #include "vggcl.h"
 
-#include <jansson.h>
+#include <stdio.h>
 
-/* What the program's exit status says. */
+/* The program's exit status. */
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FINITE = 3, EXIT_INTERRUPTED = 130 };
 
-/* A flag of one command alone; the others are vggcl_options(), of which it may replace one. One whose argument ends in
- * "..." may be given up to FLAG_MOST times: text is the first of so many, which start as NULL, and of one NULL more.
- * Words without a flag have "" for its name. */
+/* A flag of one command only, in addition to vggcl_options(), or instead of the option of the same name. If its
+ * argument ends in "...", the flag may be repeated up to FLAG_MOST times: text then points to an array of FLAG_MOST + 1
+ * pointers, all NULL at first. The name "" stands for words without a flag. */
 struct flag {
     const char *name, *argument, *help; /* as in struct vggcl_option; a NULL name ends a list */
-    const char **text;                  /* gets the argument, where there is one */
-    bool *set;                          /* is made true where there is none */
+    const char **text;                  /* set to the argument, if the flag takes one */
+    bool *set;                          /* set to true, if it takes none */
 };
 enum { FLAG_MOST = 16 };
 
 struct command {
     const char *name;
     const char *summary;     /* half a line, for the list of commands */
-    const char *description; /* below the usage line in its own help; examples too */
+    const char *description; /* the command's own help, below the usage line, with examples */
     unsigned options;        /* which vggcl_options() it takes: VGGCL_FOR_TRAIN, ... or 0 */
     const struct flag *flags;
-    const struct flag *words;                      /* what it takes besides flags; NULL for nothing */
+    const struct flag *words;                      /* arguments without a flag; NULL for none */
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
 
 extern const struct command command_train, command_eval, command_plan, command_bench, command_compare,
     command_selfcheck, command_tune, command_plot, command_devices, command_fetch, command_synth, command_version;
 
-/* Prints the library's last error to stderr, and gives the exit status that belongs to its code. */
+/* Prints the library's last error to stderr and returns the exit status for err. */
 int cli_failed(enum vggcl_err err);
 
-/* The same for a fault that the command itself found in how it was called. */
+/* Prints a usage error that the command itself detected; returns EXIT_USAGE. */
 int cli_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Flushes stdout; a failure there (a full disk, a closed pipe) makes status EXIT_FAILED. */
+/* Flushes stdout. Returns status, or EXIT_FAILED if writing failed (a full disk, a closed pipe). */
 int cli_end(int status);
 
 const char *cli_device_type(enum vggcl_device_type type); /* "GPU", ... */
 
-/* A device as devices --json prints it, with --verbose where details is set; index is its position in the list. */
-json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details);
-
-/* "winograd4/tiled", or the algorithm alone where it has no engine. */
+/* "winograd4/tiled", or only the algorithm if it has no engine. */
 struct cli_method {
     char text[64];
 };
 struct cli_method cli_method(struct vggcl_method m);
 
-/* A benchmark as bench --json prints it. */
-json_t *cli_bench_json(const struct vggcl_benchmark *b);
-
-/* text as JSON; what a driver calls itself need not be UTF-8, which is all that JSON has. */
-json_t *cli_text_json(const char *text);
-
-/* The number, or null where it is not finite, which JSON has no word for. */
-json_t *cli_number_json(double value);
-
-/* A whole number of minimum..maximum; false where text is none. */
+/* Parses a whole number in minimum..maximum; false if text is not one. */
 bool cli_parse_count(const char *text, long minimum, long maximum, long *value);
 
-/* Nothing that files and drivers say is to move a terminal's cursor: control characters become '?', and so does what is
- * beyond ASCII where the text is no UTF-8. */
+/* Replaces control characters by '?', so that a text from a file or a driver cannot move the terminal's cursor; and
+ * everything beyond ASCII if the text is not UTF-8. */
 void cli_make_printable(char *text);
 
-/* From here on a first SIGINT or SIGTERM is only remembered; a second one kills. */
+/* After this call the first SIGINT or SIGTERM is only recorded; a second one kills the process. */
 void cli_catch_signals(void);
 
-/* Whether there was one: what the library asks as `stop`; user is not looked at. */
-bool cli_interrupted(void *user);
+/* Whether such a signal was recorded. A callback `stop` for the library; payload is not used. */
+bool cli_interrupted(void *payload);
 
-/* What is done of all, 0..1, drawn as "####......". */
-enum { CLI_BAR = 21 };
-void cli_bar(double done, char bar[CLI_BAR]);
-
-#define CLI_ERASE_LINE "\r\033[K" /* on a terminal */
-
-/* Bytes in MiB, as all commands print them. */
+/* Bytes in MiB, the unit that all commands print. */
 static inline double cli_mebibytes(uint64_t bytes) {
     return (double)bytes / (1 << 20);
 }

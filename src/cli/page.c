@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char mark[] = "@RECORDS@"; /* where the records go, in a <script type="application/json"> */
+static const char mark[] = "@RECORDS@"; /* replaced by the records, in a <script type="application/json"> */
 
-/* As JSON in which no tag can begin, whatever the records' texts hold. */
+/* Escapes '<' in the JSON, so that no text in a record can start an HTML tag. */
 static void write_records(FILE *stream, const char *json) {
     for (; *json; json++)
         if (*json == '<')
@@ -22,7 +22,7 @@ enum vggcl_err page_write(const char *path, const json_t *records) {
     char *json = json_dumps(records, JSON_REAL_PRECISION(9));
     if (!json)
         return err_no_memory(path, 0);
-    enum vggcl_err err = file_write_begin(&file, path);
+    enum vggcl_err err = file_write_begin(&file, &folder_current, path);
     if (err == VGGCL_OK) {
         fwrite(page, 1, (size_t)(at - page), file.stream);
         write_records(file.stream, json);

@@ -1,4 +1,4 @@
-/* page.h - records as a page for a browser: one file, which needs no network. */
+/* page.h - records as one HTML file, which loads nothing from the network. */
 #ifndef VGGCL_CLI_PAGE_H
 #define VGGCL_CLI_PAGE_H
 
@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-/* Writes {"devices": [records]} to path as HTML, whole or not at all. */
+/* Writes {"devices": [records]} to path as HTML, atomically. */
 enum vggcl_err page_write(const char *path, const json_t *records);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 enum { BENCH_STEPS = 5, BENCH_SECONDS = 30, NARROW_BATCH = 32 };
-static const double narrow = 1.0 / 16; /* the width at most whose losses are compared: the host computes them too */
+static const double narrow = 1.0 / 16; /* maximum width for comparing losses, because the host computes them too */
 
 static json_t *failure(void) {
     return json_pack("{s:o}", "error", cli_text_json(vggcl_error()));
@@ -18,9 +18,9 @@ static json_t *answer(json_t *value, json_t *fault) {
     return json_pack("{s:o, s:o*}", "value", value, "fault", fault);
 }
 
-/* ----------------------------------------------------------------------------------------------- which devices -- */
+/* -------------------------------------------------------------------------------------------------- the devices -- */
 
-/* Marks those that the selectors name; without one the default device, of which there may be none. */
+/* Marks the devices that the selectors name; without selectors the default device. Fails if there is none. */
 static enum vggcl_err choose(const struct vggcl_device *list, size_t count, const char *const *selectors,
                              bool *chosen) {
     size_t position;
@@ -49,7 +49,7 @@ json_t *record_devices(const void *job) {
         if (s->all || chosen[i])
             json_array_append_new(devices, cli_device_json(&list[i], i, true));
 done:
-    free(list);
+    vggcl_devices_free(list);
     free(chosen);
     if (err == VGGCL_OK)
         return json_pack("{s:o}", "devices", devices);
@@ -73,19 +73,19 @@ json_t *record_start(const void *job) {
 
 struct verdict {
     json_t *failed;
-    double worst; /* error by tolerance; NaN or infinite where something was not a number */
+    double worst; /* largest error / tolerance; NaN or infinite if a value was not finite */
     json_t *fault;
 };
 
-static void add_check(void *user, const struct vggcl_check *c) {
-    struct verdict *v = user;
-    double ratio = c->tolerance > 0 ? c->error / c->tolerance : 0; /* what is copied or counted has no tolerance */
+static void add_check(const struct vggcl_check *c, void *payload) {
+    struct verdict *v = payload;
+    double ratio = c->tolerance > 0 ? c->error / c->tolerance : 0; /* exact checks (copies, counts) have tolerance 0 */
     if (!(ratio <= v->worst))
         v->worst = ratio;
     if (c->passed)
         return;
     if (!v->fault)
-        v->fault = json_sprintf("computes wrong: %s (%s) of %s: %s", c->name, c->kernels, c->shape, c->fault);
+        v->fault = json_sprintf("gives wrong results: %s (%s) of %s: %s", c->name, c->kernels, c->shape, c->fault);
     json_array_append_new(v->failed, json_pack("{s:s, s:s, s:s, s:o}", "operator", c->name, "kernels", c->kernels,
                                                "shape", c->shape, "fault", cli_text_json(c->fault)));
 }
@@ -94,7 +94,7 @@ json_t *record_selfcheck(const void *job) {
     const struct measuring *m = job;
     struct vggcl_selfcheck result;
     struct verdict v = {.failed = json_array()};
-    enum vggcl_err err = vggcl_run_selfcheck(&m->config, m->quick, &v, add_check, &result);
+    enum vggcl_err err = vggcl_run_selfcheck(&m->config, m->quick, &result, add_check, &v);
     if (err == VGGCL_OK || result.failures)
         return answer(json_pack("{s:b, s:i, s:i, s:o, s:f, s:o}", "quick", m->quick, "checks", result.checks,
                                 "failures", result.failures, "worst", cli_number_json(v.worst), "seconds",
@@ -106,7 +106,7 @@ json_t *record_selfcheck(const void *job) {
 
 /* ---------------------------------------------------------------------------------------------------- the losses -- */
 
-/* All that the losses depend on but the device: those of equal networks can be compared. */
+/* Everything that the losses depend on, except the device: only losses of equal networks can be compared. */
 static json_t *describe_network(const struct vggcl_config *c) {
     char model[16], dropout[16], storage[16];
     vggcl_config_get(c, "model", model, sizeof model);
@@ -117,7 +117,7 @@ static json_t *describe_network(const struct vggcl_config *c) {
                         (unsigned long long)c->seed);
 }
 
-/* The first loss that is out of tolerance, which no NaN is within; NULL for none. */
+/* The first loss that is out of tolerance or NaN, as a text; NULL if there is none. */
 static json_t *find_fault(const struct vggcl_loss *losses, int steps) {
     for (int i = 0; i < steps; i++) {
         const struct vggcl_loss *l = &losses[i];

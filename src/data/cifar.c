@@ -1,189 +1,176 @@
 #define _POSIX_C_SOURCE 200809L
+#include "data/cifar.h"
 #include "base/file.h"
-#include "data/data.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TRAIN_FILES = 5, FILES = 6, CLASSES = 6 }; /* files of images; then that of the classes' names */
-const char *const cifar_files[CIFAR_FILES] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                                              "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin",
-                                              "batches.meta.txt"};
+enum { MOST_FILES = 8, MOST_LABELS = 4, LONGEST_NAMES = 1 << 16 };
 
-static const long long LARGEST_FILE = 1LL << 31; /* bytes: 70 times CIFAR-10's; what is larger is something else */
+static const long long largest_file = 1LL << 31; /* bytes: 13 times CIFAR-100's training file */
 
-static const char how_to_get[] =
-    "; `vggcl fetch` gets CIFAR-10; or name the folder that holds data_batch_1.bin with --data or in VGGCL_CIFAR10, or "
-    "try --data synthetic";
-
-/* An open file of the set; whoever has the struct closes the stream. */
-struct cifar_file {
+/* An open file of the set; its owner closes the stream. */
+struct batch_file {
     FILE *stream;
-    size_t size; /* bytes */
+    size_t size, records; /* size in bytes */
     char path[VGGCL_PATH_MAX];
 };
 
-static enum vggcl_err open_file(struct cifar_file *file, const char *folder, const char *name) {
+struct data_spec cifar_spec(const struct cifar_set *set) {
+    return (struct data_spec){
+        .height = CIFAR_SIDE, .width = CIFAR_SIDE, .channels = CIFAR_CHANNELS, .classes = set->classes};
+}
+
+static size_t record_bytes(const struct cifar_set *set) {
+    return set->label_bytes + CIFAR_PIXELS;
+}
+
+static size_t all_files(const struct cifar_set *set) {
+    return set->train_files + 1;
+}
+
+bool cifar_recognise(const struct cifar_set *set, const char *folder) {
+    char path[VGGCL_PATH_MAX];
+    for (size_t i = 0; i < all_files(set); i++)
+        if (snprintf(path, sizeof path, "%s/%s", folder, set->files[i]) < (int)sizeof path && file_exists(path))
+            return true;
+    return false;
+}
+
+static enum vggcl_err open_file(struct batch_file *file, const struct cifar_set *set, const char *folder,
+                                const char *name) {
     struct stat status;
     TRY(file_path(file->path, folder, name));
     file->stream = fopen(file->path, "rb");
     if (!file->stream)
         return err_set(VGGCL_EIO, "%s: cannot be opened: %s%s", file->path, strerror(errno),
-                       errno == ENOENT || errno == ENOTDIR ? how_to_get : "");
+                       errno == ENOENT || errno == ENOTDIR ? set->advice : "");
     if (fstat(fileno(file->stream), &status) != 0 || !S_ISREG(status.st_mode))
-        return err_set(VGGCL_EIO, "%s: is no regular file", file->path);
-    if (status.st_size > LARGEST_FILE)
-        return err_set(VGGCL_EFORMAT, "%s: has %lld bytes, more than the %lld that it may have", file->path,
-                       (long long)status.st_size, LARGEST_FILE);
+        return err_set(VGGCL_EIO, "%s: is not a regular file", file->path);
+    if (status.st_size > largest_file)
+        return err_set(VGGCL_EFORMAT, "%s: has %lld bytes, more than the %lld that are read", file->path,
+                       (long long)status.st_size, largest_file);
     file->size = (size_t)status.st_size;
     return VGGCL_OK;
 }
 
-static void close_file(struct cifar_file *file) {
+static void close_file(struct batch_file *file) {
     if (file->stream)
         fclose(file->stream);
+    file->stream = NULL;
 }
 
-static enum vggcl_err open_batch(struct cifar_file *file, const char *folder, const char *name) {
-    TRY(open_file(file, folder, name));
+static enum vggcl_err open_batch(struct batch_file *file, const struct cifar_set *set, const char *folder,
+                                 const char *name) {
+    size_t record = record_bytes(set);
+    TRY(open_file(file, set, folder, name));
     if (file->size == 0)
         return err_set(VGGCL_EFORMAT, "%s: is empty; unpack the data set again", file->path);
-    if (file->size % DATA_RECORD != 0)
+    if (file->size % record != 0)
         return err_set(VGGCL_EFORMAT,
-                       "%s: has %zu bytes, no multiple of %d: the record that begins at byte %zu is incomplete; unpack "
-                       "the data set again",
-                       file->path, file->size, DATA_RECORD, file->size - file->size % DATA_RECORD);
+                       "%s: has %zu bytes, which is not a multiple of %zu: the record that begins at byte %zu is "
+                       "incomplete; unpack the data set again",
+                       file->path, file->size, record, file->size - file->size % record);
+    file->records = file->size / record;
     return VGGCL_OK;
 }
 
-/* Finds a training file that lost whole records: the five share the images evenly, the earlier ones taking what is left
- * over, so sizes never grow and never fall by more than one record from the first file to the last. */
-static enum vggcl_err check_shares(const struct cifar_file files[TRAIN_FILES]) {
-    for (int i = 1; i < TRAIN_FILES; i++)
-        if (files[i].size > files[i - 1].size || files[i].size + DATA_RECORD < files[0].size)
+/* Finds a training file that lost whole records: the files share the images evenly, and earlier ones have one more
+ * where that does not divide. So sizes never grow and never fall by more than one record from the first to the last. */
+static enum vggcl_err check_shares(const struct cifar_set *set, const struct batch_file *files) {
+    for (size_t i = 1; i < set->train_files; i++)
+        if (files[i].records > files[i - 1].records || files[i].records + 1 < files[0].records)
             return err_set(VGGCL_EFORMAT,
                            "%s: ends at byte %zu, but %s at byte %zu and %s at byte %zu: training files have the same "
-                           "size, the later ones at most one record less; unpack the data set again",
-                           files[i].path, files[i].size, cifar_files[0], files[0].size, cifar_files[i - 1],
+                           "size, or later ones one record less; unpack the data set again",
+                           files[i].path, files[i].size, set->files[0], files[0].size, set->files[i - 1],
                            files[i - 1].size);
     return VGGCL_OK;
 }
 
-/* Reads all of file's records to images first, first + 1, ... of set. */
-static enum vggcl_err read_records(struct cifar_file *file, struct dataset *set, size_t first) {
-    for (size_t offset = 0; offset < file->size; offset += DATA_RECORD) {
-        size_t image = first + offset / DATA_RECORD;
-        uint8_t *label = set->labels + image, *pixels = set->pixels + image * DATA_PIXELS;
-        if (fread(label, 1, 1, file->stream) != 1 || fread(pixels, 1, DATA_PIXELS, file->stream) != DATA_PIXELS)
+/* Reads all records of file into images first, first + 1, ... of to. */
+static enum vggcl_err read_records(const struct cifar_set *set, struct batch_file *file, struct dataset *to,
+                                   size_t first) {
+    uint8_t labels[MOST_LABELS];
+    assert(set->label < set->label_bytes && set->label_bytes <= MOST_LABELS);
+    for (size_t i = 0; i < file->records; i++) {
+        size_t offset = i * record_bytes(set);
+        if (fread(labels, 1, set->label_bytes, file->stream) != set->label_bytes ||
+            fread(to->pixels + (first + i) * CIFAR_PIXELS, 1, CIFAR_PIXELS, file->stream) != CIFAR_PIXELS)
             return err_set(VGGCL_EIO, "%s: byte %zu: the record cannot be read: %s", file->path, offset,
-                           ferror(file->stream) ? strerror(errno) : "the file became shorter");
-        if (*label >= VGGCL_CLASSES)
-            return err_set(VGGCL_EFORMAT, "%s: byte %zu: label %u, above %d; unpack the data set again", file->path,
-                           offset, *label, VGGCL_CLASSES - 1);
+                           ferror(file->stream) ? strerror(errno) : "file truncated while reading");
+        if (labels[set->label] >= set->classes)
+            return err_set(VGGCL_EFORMAT, "%s: byte %zu: label %u, above %zu; unpack the data set again", file->path,
+                           offset + set->label, labels[set->label], set->classes - 1);
+        to->labels[first + i] = labels[set->label];
     }
     return VGGCL_OK;
 }
 
-static enum vggcl_err read_classes(const char *folder, char classes[VGGCL_CLASSES][32]) {
-    enum vggcl_err err = VGGCL_OK;
-    struct cifar_file file = {0};
-    char text[4096];
-    TRY_GOTO(open_file(&file, folder, cifar_files[CLASSES]), done);
-    text[fread(text, 1, sizeof text - 1, file.stream)] = '\0';
+static enum vggcl_err read_names(const struct cifar_set *set, const char *folder, char ***class_names) {
+    enum vggcl_err err;
+    struct batch_file file = {0};
+    char **names = calloc(set->classes, sizeof *names), *text = calloc(LONGEST_NAMES + 1, 1);
+    if (!names || !text) {
+        err = err_no_memory("the names of the classes", LONGEST_NAMES);
+        goto done;
+    }
+    TRY_GOTO(open_file(&file, set, folder, set->names), done);
+    fread(text, 1, LONGEST_NAMES, file.stream);
     if (ferror(file.stream)) {
         err = err_set(VGGCL_EIO, "%s: cannot be read: %s", file.path, strerror(errno));
         goto done;
     }
-    const char *line = text;
-    for (int i = 0; i < VGGCL_CLASSES; i++) {
-        size_t length = strcspn(line, "\r\n");
-        if (length == 0 || length >= sizeof classes[i]) {
-            err = err_set(VGGCL_EFORMAT, "%s: byte %td: class name %d of %d has %zu bytes, not 1 to %zu", file.path,
-                          line - text, i + 1, VGGCL_CLASSES, length, sizeof classes[i] - 1);
-            goto done;
-        }
-        memcpy(classes[i], line, length);
-        classes[i][length] = '\0';
-        line += length;
-        line += strspn(line, "\r\n");
-    }
+    TRY_GOTO(class_names_split(text, file.path, set->classes, names), done);
+    *class_names = names_copy(set->classes, names);
+    err = *class_names ? VGGCL_OK : VGGCL_ENOMEM;
 done:
     close_file(&file);
+    free(names);
+    free(text);
     return err;
 }
 
-enum vggcl_err cifar_count(const char *folder, size_t *train, size_t *test) {
-    *train = *test = 0;
-    for (int i = 0; i < FILES; i++) {
-        struct cifar_file file = {0};
-        enum vggcl_err err = open_batch(&file, folder, cifar_files[i]);
+enum vggcl_err cifar_count(const struct cifar_set *set, const char *folder, struct data_size *size) {
+    *size = (struct data_size){.spec = cifar_spec(set)};
+    for (size_t i = 0; i < all_files(set); i++) {
+        struct batch_file file = {0};
+        enum vggcl_err err = open_batch(&file, set, folder, set->files[i]);
         close_file(&file);
         TRY(err);
-        *(i < TRAIN_FILES ? train : test) += file.size / DATA_RECORD;
+        *(i < set->train_files ? &size->train : &size->test) += file.records;
     }
     return VGGCL_OK;
 }
 
-enum vggcl_err cifar_read(const char *folder, struct data *data) {
-    enum vggcl_err err = VGGCL_OK;
-    struct cifar_file files[FILES] = {0};
+static enum vggcl_err read_images(const struct cifar_set *set, struct batch_file *files, struct data *data) {
     size_t train = 0, first = 0;
-    *data = (struct data){0};
-    for (int i = 0; i < FILES; i++)
-        TRY_GOTO(open_batch(&files[i], folder, cifar_files[i]), done);
-    TRY_GOTO(check_shares(files), done);
-    TRY_GOTO(read_classes(folder, data->classes), done);
-
-    for (int i = 0; i < TRAIN_FILES; i++)
-        train += files[i].size / DATA_RECORD;
-    TRY_GOTO(dataset_allocate(&data->train, train), done);
-    TRY_GOTO(dataset_allocate(&data->test, files[TRAIN_FILES].size / DATA_RECORD), done);
-    for (int i = 0; i < TRAIN_FILES; i++) {
-        TRY_GOTO(read_records(&files[i], &data->train, first), done);
-        first += files[i].size / DATA_RECORD;
+    for (size_t i = 0; i < set->train_files; i++)
+        train += files[i].records;
+    TRY(dataset_allocate(&data->train, &data->spec, train));
+    TRY(dataset_allocate(&data->test, &data->spec, files[set->train_files].records));
+    for (size_t i = 0; i < set->train_files; i++) {
+        TRY(read_records(set, &files[i], &data->train, first));
+        first += files[i].records;
     }
-    TRY_GOTO(read_records(&files[TRAIN_FILES], &data->test, 0), done);
+    return read_records(set, &files[set->train_files], &data->test, 0);
+}
+
+enum vggcl_err cifar_read(const struct cifar_set *set, const char *folder, struct data *data) {
+    enum vggcl_err err = VGGCL_OK;
+    struct batch_file files[MOST_FILES] = {0};
+    assert(all_files(set) <= MOST_FILES);
+    data->spec = cifar_spec(set);
+    for (size_t i = 0; i < all_files(set); i++)
+        TRY_GOTO(open_batch(&files[i], set, folder, set->files[i]), done);
+    TRY_GOTO(check_shares(set, files), done);
+    TRY_GOTO(read_names(set, folder, &data->spec.class_names), done);
+    err = read_images(set, files, data);
 done:
-    for (int i = 0; i < FILES; i++)
+    for (size_t i = 0; i < all_files(set); i++)
         close_file(&files[i]);
-    if (err != VGGCL_OK)
-        data_free(data);
     return err;
-}
-
-/* Writes images first .. first + count - 1 of set. */
-static enum vggcl_err write_batch(const char *folder, const char *name, const struct dataset *set, size_t first,
-                                  size_t count) {
-    char path[VGGCL_PATH_MAX];
-    struct file_write file;
-    TRY(file_path(path, folder, name));
-    TRY(file_write_begin(&file, path));
-    for (size_t i = first; i < first + count && !ferror(file.stream); i++) {
-        fputc(set->labels[i], file.stream);
-        fwrite(set->pixels + i * DATA_PIXELS, 1, DATA_PIXELS, file.stream);
-    }
-    return file_write_commit(&file);
-}
-
-static enum vggcl_err write_classes(const char *folder, const char classes[VGGCL_CLASSES][32]) {
-    char path[VGGCL_PATH_MAX];
-    struct file_write file;
-    TRY(file_path(path, folder, cifar_files[CLASSES]));
-    TRY(file_write_begin(&file, path));
-    for (int i = 0; i < VGGCL_CLASSES; i++)
-        fprintf(file.stream, "%s\n", classes[i]);
-    return file_write_commit(&file);
-}
-
-enum vggcl_err cifar_write(const char *folder, const struct data *data) {
-    size_t first = 0;
-    TRY(file_make_folder(folder));
-    for (size_t i = 0; i < TRAIN_FILES; i++) {
-        size_t count = data->train.count / TRAIN_FILES + (i < data->train.count % TRAIN_FILES);
-        TRY(write_batch(folder, cifar_files[i], &data->train, first, count));
-        first += count;
-    }
-    TRY(write_batch(folder, cifar_files[TRAIN_FILES], &data->test, 0, data->test.count));
-    return write_classes(folder, data->classes);
 }

@@ -1,82 +1,85 @@
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "data/data.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "data/cifar10.h"
+#include "data/found.h"
+#include "data/synth.h"
 
-#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum vggcl_err dataset_allocate(struct dataset *set, size_t count) {
-    set->count = count;
-    set->pixels = calloc(count, DATA_PIXELS);
-    set->labels = calloc(count, 1);
-    if (set->pixels && set->labels)
-        return VGGCL_OK;
-    free(set->pixels);
-    free(set->labels);
-    *set = (struct dataset){0};
-    return err_no_memory("images", count * DATA_RECORD);
+#define TABLE_ROW(name) &format_##name,
+static const struct data_format *const formats[] = {DATA_FORMATS(TABLE_ROW)};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+#define NAME_ROW(name) #name,
+static const char auto_name[] = "auto";
+const char *const data_format_names[] = {auto_name, DATA_FORMATS(NAME_ROW) NULL};
+
+const struct data_size *data_default(void) {
+    return &cifar10_size;
 }
 
-static void dataset_free(struct dataset *set) {
-    free(set->pixels);
-    free(set->labels);
-}
+/* ------------------------------------------------------------------------------------------ finding the format -- */
 
-void data_free(struct data *data) {
-    dataset_free(&data->train);
-    dataset_free(&data->test);
-    *data = (struct data){0};
-}
-
-/* Reads a number of digits only, which strtoul() alone would not insist on; one that is too large becomes ULONG_MAX.
- * Returns where it ends, NULL where there is none. */
-static const char *parse_count(const char *text, size_t *count) {
-    char *end;
-    if (!isdigit((unsigned char)*text))
-        return NULL;
-    *count = strtoul(text, &end, 10);
-    return end;
-}
-
-/* "TRAIN,TEST" */
-static bool parse_counts(const char *text, size_t *train, size_t *test) {
-    const char *end = parse_count(text, train);
-    if (!end || *end != ',')
-        return false;
-    end = parse_count(end + 1, test);
-    return end && *end == '\0';
-}
-
-static const char synthetic[] = "synthetic";
-
-/* Whether spec is synthetic or synthetic:TRAIN,TEST. */
-static bool is_synthetic(const char *spec) {
-    const char *after = spec + sizeof synthetic - 1;
-    return strncmp(spec, synthetic, sizeof synthetic - 1) == 0 && (*after == '\0' || *after == ':');
-}
-
-static enum vggcl_err synthetic_counts(const char *spec, size_t *train, size_t *test) {
-    const char *counts = spec + sizeof synthetic - 1;
-    *train = SYNTH_TRAIN;
-    *test = SYNTH_TEST;
-    if (*counts == ':' && !parse_counts(counts + 1, train, test))
-        return err_set(VGGCL_EUSAGE,
-                       "--data %s: is neither synthetic nor synthetic:TRAIN,TEST with two numbers of images", spec);
-    return VGGCL_OK;
-}
-
-static const char *folder_of(const char *spec) {
+static const char *name_of(const struct data_source *source) {
     const char *environment = getenv("VGGCL_CIFAR10");
-    return *spec ? spec : environment && *environment ? environment : "data/cifar-10-batches-bin";
+    return *source->name ? source->name : environment && *environment ? environment : "data/cifar-10-batches-bin";
 }
 
-/* How many images to train with and to test on are left of such sets. */
+/* "CIFAR-10 (data_batch_1.bin, ...) or ..." */
+static void list_formats(char *text, size_t size) {
+    *text = '\0';
+    for (int i = 0; i < FORMATS; i++)
+        if (formats[i]->files)
+            snprintf(text + strlen(text), size - strlen(text), "%s%s (%s)", *text ? " or " : "", formats[i]->title,
+                     formats[i]->files);
+}
+
+static enum vggcl_err not_recognised(const char *name) {
+    char known[1024], found[FOUND_TEXT];
+    struct stat status;
+    if (file_is_folder(name)) {
+        if (found_other_version(name, found))
+            return err_set(VGGCL_EIO, "%s: %s", name, found);
+        found_names(name, found);
+    } else
+        snprintf(found, sizeof found, "%s", stat(name, &status) == 0 ? "is not a directory" : strerror(errno));
+    list_formats(known, sizeof known);
+    return err_set(VGGCL_EIO,
+                   "%s: %s; set data or VGGCL_CIFAR10 to a folder that holds %s. `vggcl fetch` gets CIFAR-10; "
+                   "data=synthetic needs no files",
+                   name, found, known);
+}
+
+static bool is_auto(const struct data_source *source) {
+    return !source->format || strcmp(source->format, auto_name) == 0;
+}
+
+/* The format that source names, else the first that recognises the set. */
+static enum vggcl_err find_format(const struct data_source *source, const char *name,
+                                  const struct data_format **format) {
+    bool any = is_auto(source);
+    for (int i = 0; i < FORMATS; i++) {
+        *format = formats[i];
+        if (any ? (*format)->recognise(name) : strcmp((*format)->name, source->format) == 0)
+            return VGGCL_OK;
+    }
+    return any ? not_recognised(name) : err_choice("data-format", data_format_names, source->format);
+}
+
+/* ----------------------------------------------------------------------------------------- opening and counting -- */
+
+/* The images that are left to train with and to test on. */
 static enum vggcl_err hold_out(size_t validate, size_t *train, size_t *test) {
     if (!validate)
         return VGGCL_OK;
     if (validate >= *train)
-        return err_set(VGGCL_EUSAGE, "--validate %zu: leaves none of %zu training images", validate, *train);
+        return err_set(VGGCL_EUSAGE, "validate %zu: leaves none of %zu training images", validate, *train);
     *train -= validate;
     *test = validate;
     return VGGCL_OK;
@@ -84,55 +87,92 @@ static enum vggcl_err hold_out(size_t validate, size_t *train, size_t *test) {
 
 static enum vggcl_err hold_out_images(size_t validate, struct data *data) {
     struct dataset *train = &data->train, held_out;
-    size_t test_count;
+    size_t test_count, bytes = data_image_bytes(&data->spec);
     if (!validate)
         return VGGCL_OK;
     TRY(hold_out(validate, &train->count, &test_count));
-    TRY(dataset_allocate(&held_out, validate));
-    memcpy(held_out.pixels, train->pixels + train->count * DATA_PIXELS, validate * DATA_PIXELS);
-    memcpy(held_out.labels, train->labels + train->count, validate);
+    TRY(dataset_allocate(&held_out, &data->spec, validate));
+    memcpy(held_out.pixels, train->pixels + train->count * bytes, validate * bytes);
+    memcpy(held_out.labels, train->labels + train->count, validate * sizeof *train->labels);
     dataset_free(&data->test);
     data->test = held_out;
     return VGGCL_OK;
 }
 
-enum vggcl_err data_open(const char *spec, uint64_t seed, size_t validate, struct data *data) {
-    bool made_up = is_synthetic(spec);
-    size_t train, test;
-    *data = (struct data){0};
-    if (made_up) {
-        TRY(synthetic_counts(spec, &train, &test));
-        TRY(synth_make(train, test, seed, data));
-    } else {
-        TRY(cifar_read(folder_of(spec), data));
-    }
-    enum vggcl_err err = hold_out_images(validate, data);
-    if (err != VGGCL_OK) {
-        data_free(data);
-        return err;
-    }
-    snprintf(data->description, sizeof data->description, "%s%s (%zu training, %zu %s images)",
-             made_up ? "" : "CIFAR-10 in ", made_up ? synthetic : folder_of(spec), data->train.count, data->test.count,
-             validate ? "held-out training" : "test");
-    return VGGCL_OK;
+static void describe(const struct data_format *format, const struct data_source *source, struct data *data) {
+    snprintf(data->description, sizeof data->description, "%s%s%s (%zu training, %zu %s images)", format->title,
+             format->files ? " in " : "", format->files ? source->name : "", data->train.count, data->test.count,
+             source->validate ? "held-out training" : "test");
+    if (!format->files || !realpath(source->name, data->folder))
+        *data->folder = '\0';
 }
 
-enum vggcl_err data_count(const char *spec, size_t validate, size_t *train, size_t *test) {
-    enum vggcl_err err =
-        is_synthetic(spec) ? synthetic_counts(spec, train, test) : cifar_count(folder_of(spec), train, test);
-    if (err == VGGCL_EIO && !*spec) {
-        *train = CIFAR_TRAIN;
-        *test = CIFAR_TEST;
+enum vggcl_err data_open(const struct data_source *given, struct data *data) {
+    enum vggcl_err err;
+    struct data_source source = *given;
+    const struct data_format *format;
+    *data = (struct data){0};
+    source.name = name_of(given);
+    TRY_GOTO(find_format(&source, source.name, &format), done);
+    TRY_GOTO(format->read(&source, data), done);
+    TRY_GOTO(hold_out_images(source.validate, data), done);
+    describe(format, &source, data);
+done:
+    if (err != VGGCL_OK)
+        data_free(data);
+    return err;
+}
+
+enum vggcl_err data_count(const struct data_source *given, struct data_size *size) {
+    struct data_source source = *given;
+    const struct data_format *format;
+    source.name = name_of(given);
+    enum vggcl_err err = find_format(&source, source.name, &format);
+    if (err == VGGCL_OK)
+        err = format->count(&source, size);
+    if (err == VGGCL_EIO && !*given->name && (is_auto(given) || strcmp(given->format, format_cifar10.name) == 0)) {
+        *size = *data_default();
         err = VGGCL_OK;
     }
     TRY(err);
-    return hold_out(validate, train, test);
+    return hold_out(source.validate, &size->train, &size->test);
 }
+
+/* -------------------------------------------------------------------------------------------------- fingerprint -- */
+
+/* Labels are hashed as bytes where they all fit in one, else as 16-bit words, low byte first. */
+static uint64_t labels_hash(uint64_t hash, const struct data_spec *spec, const struct dataset *set) {
+    enum { CHUNK = 4096 }; /* a multiple of 8: as if all labels were hashed by one call */
+    size_t width = spec->classes <= 256 ? 1 : 2;
+    for (size_t first = 0; first < set->count; first += CHUNK) {
+        uint8_t bytes[2 * CHUNK];
+        size_t n = set->count - first < CHUNK ? set->count - first : CHUNK;
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < width; k++)
+                bytes[i * width + k] = (uint8_t)(set->labels[first + i] >> 8 * k);
+        hash = hash_words(hash, bytes, n * width);
+    }
+    return hash;
+}
+
+static uint64_t dataset_hash(uint64_t hash, const struct data_spec *spec, const struct dataset *set) {
+    hash = hash_words(hash, &set->count, sizeof set->count);
+    hash = labels_hash(hash, spec, set);
+    return hash_words(hash, set->pixels, set->count * data_image_bytes(spec));
+}
+
+void data_limit(struct data *data, size_t limit) {
+    if (limit && limit < data->train.count)
+        data->train.count = limit;
+    data->fingerprint = dataset_hash(dataset_hash(HASH_START, &data->spec, &data->train), &data->spec, &data->test);
+}
+
+/* ------------------------------------------------------------------------------------------------ vggcl_synth() -- */
 
 enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, uint64_t seed) {
     struct data data;
     TRY(synth_make(train, test, seed, &data));
-    enum vggcl_err err = cifar_write(dir, &data);
+    enum vggcl_err err = cifar10_write(dir, &data);
     data_free(&data);
     return err;
 }

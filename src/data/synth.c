@@ -1,32 +1,34 @@
-/* Ten classes that only the arrangement of edges tells apart: five shapes and five textures. Colours, polarity, place,
- * size, tilt, shading, clutter and noise are drawn without regard to the class, so that neither single pixels nor the
- * mean of an image say much; no class is another one's mirror image, so that training may flip. The arithmetic is on
- * integers, and the square root of one is rounded alike by every IEEE 754 machine, so all make the same bytes. */
+/* Ten classes that differ only in the arrangement of their edges: five shapes and five textures. Colours, polarity,
+ * position, size, tilt, shading, clutter and noise do not depend on the class, so that single pixels and the mean of an
+ * image say little about it. No class is the mirror image of another one, so training may flip images. The arithmetic
+ * is on integers, and sqrt() of an integer is rounded equally by every IEEE 754 machine: all make the same bytes. */
+#include "data/synth.h"
 #include "base/rng.h"
-#include "data/data.h"
+#include "data/format.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEWEST_IMAGES = 10, MOST_IMAGES = 1000000 };
+enum { FEWEST_IMAGES = 10, MOST_IMAGES = 1000000, PIXELS = SYNTH_CHANNELS * SYNTH_SIDE * SYNTH_SIDE };
 
 /* Lengths are in sixteenths of a pixel, so that edges can lie between pixels. */
 enum { UNIT = 16, SPOTS = 2 };
 
 struct spot {
     int x, y, radius;
-    int colour[DATA_CHANNELS];
+    int colour[SYNTH_CHANNELS];
 };
 
-/* What is drawn at random for one image, whatever its class. */
+/* The random choices for one image, which do not depend on its class. */
 struct scene {
     int x, y;   /* the shape's centre; the texture's phase */
     int size;   /* radius of a shape */
     int period; /* of a texture */
     int tilt;   /* sine of the turn, in 64ths */
     int hand;   /* 1 or -1: triangle up or down, which diagonal */
-    int background[DATA_CHANNELS], foreground[DATA_CHANNELS];
+    int background[SYNTH_CHANNELS], foreground[SYNTH_CHANNELS];
     int shade_x, shade_y; /* change of brightness across the image */
     int noise;            /* amplitude, in 256ths of the whole range */
     int spots;
@@ -55,12 +57,12 @@ static int fold(int position, int period) {
     return min(rest, period - rest);
 }
 
-/* Signed distance to the edge of a stripe, of which there is one per period, half as wide. */
+/* Signed distance to the edge of a stripe; stripes repeat with the period and are half as wide. */
 static int stripe(int position, int period) {
     return period / 4 - fold(position, period);
 }
 
-/* One function for each class: the signed distance of the point (u, v) from the figure's edge, positive inside; u
+/* A function for each class: the signed distance of the point (u, v) from the edge of the figure, positive inside. u
  * points right, v down, from the figure's centre. */
 static int disc(const struct scene *s, int u, int v) {
     return s->size - length(u, v);
@@ -109,7 +111,7 @@ static int dots(const struct scene *s, int u, int v) {
 static const struct {
     const char *name;
     int (*inside)(const struct scene *s, int u, int v);
-} figures[VGGCL_CLASSES] = {
+} figures[SYNTH_CLASSES] = {
     {"disc", disc},
     {"ring", ring},
     {"square", square},
@@ -134,7 +136,7 @@ static void draw_scene(struct scene *s, struct rng *r) {
     s->period = between(r, 5 * UNIT, 10 * UNIT);
     s->tilt = between(r, -10, 10);
     s->hand = between(r, 0, 1) * 2 - 1;
-    for (int c = 0; c < DATA_CHANNELS; c++) {
+    for (int c = 0; c < SYNTH_CHANNELS; c++) {
         s->background[c] = between(r, 0, 255);
         int contrast = between(r, 48, 127); /* towards the middle, so that it never leaves the range */
         s->foreground[c] = s->background[c] + (s->background[c] < 128 ? contrast : -contrast);
@@ -145,66 +147,125 @@ static void draw_scene(struct scene *s, struct rng *r) {
     s->spots = between(r, 0, SPOTS);
     for (int i = 0; i < s->spots; i++) {
         struct spot *spot = &s->spot[i];
-        spot->x = between(r, 0, DATA_SIDE * UNIT);
-        spot->y = between(r, 0, DATA_SIDE * UNIT);
+        spot->x = between(r, 0, SYNTH_SIDE * UNIT);
+        spot->y = between(r, 0, SYNTH_SIDE * UNIT);
         spot->radius = between(r, UNIT, 3 * UNIT);
-        for (int c = 0; c < DATA_CHANNELS; c++)
+        for (int c = 0; c < SYNTH_CHANNELS; c++)
             spot->colour[c] = between(r, 0, 255);
     }
 }
 
-/* Blends colour over pixel where the signed distance says inside; the edge is one pixel wide. */
-static void blend(int pixel[DATA_CHANNELS], const int colour[DATA_CHANNELS], int inside) {
+/* Blends colour over pixel, by the signed distance `inside`; the edge is one pixel wide. */
+static void blend(int pixel[SYNTH_CHANNELS], const int colour[SYNTH_CHANNELS], int inside) {
     int cover = clamp(inside + UNIT / 2, 0, UNIT);
-    for (int c = 0; c < DATA_CHANNELS; c++)
+    for (int c = 0; c < SYNTH_CHANNELS; c++)
         pixel[c] += (colour[c] - pixel[c]) * cover / UNIT;
 }
 
-/* Draws image index of the sequence that seed stands for: pixels is [3][32][32]. */
+/* Draws image `index` of the sequence of seed: pixels is [channel][row][column]. */
 static void draw_image(uint8_t *pixels, int label, uint64_t seed, uint64_t index) {
     struct rng r = rng_sequence(seed, RNG_SYNTH, index);
     struct scene s;
     draw_scene(&s, &r);
-    for (int i = 0; i < DATA_SIDE * DATA_SIDE; i++) {
-        int x = i % DATA_SIDE * UNIT + UNIT / 2, y = i / DATA_SIDE * UNIT + UNIT / 2;
-        int u = x - s.x, v = y - s.y, pixel[DATA_CHANNELS];
+    for (int i = 0; i < SYNTH_SIDE * SYNTH_SIDE; i++) {
+        int x = i % SYNTH_SIDE * UNIT + UNIT / 2, y = i / SYNTH_SIDE * UNIT + UNIT / 2;
+        int u = x - s.x, v = y - s.y, pixel[SYNTH_CHANNELS];
         memcpy(pixel, s.background, sizeof pixel);
         blend(pixel, s.foreground, figures[label].inside(&s, u + v * s.tilt / 64, v - u * s.tilt / 64));
         for (int k = 0; k < s.spots; k++)
             blend(pixel, s.spot[k].colour, s.spot[k].radius - length(x - s.spot[k].x, y - s.spot[k].y));
 
-        /* Noise: one byte of the word for each channel and one for all of them; their sum has a triangle's density. */
-        int shade = (s.shade_x * (x - 16 * UNIT) + s.shade_y * (y - 16 * UNIT)) / (DATA_SIDE * UNIT);
+        /* Noise: a byte of the word for each channel plus one that they share, so its density is triangular. */
+        int shade = (s.shade_x * (x - 16 * UNIT) + s.shade_y * (y - 16 * UNIT)) / (SYNTH_SIDE * UNIT);
         uint32_t word = rng_u32(&r);
-        for (int c = 0; c < DATA_CHANNELS; c++) {
+        for (int c = 0; c < SYNTH_CHANNELS; c++) {
             int noise = (int)(word >> 24) + (int)(word >> 8 * c & 255) - 255;
-            pixels[c * DATA_SIDE * DATA_SIDE + i] = (uint8_t)clamp(pixel[c] + shade + noise * s.noise / 256, 0, 255);
+            pixels[c * SYNTH_SIDE * SYNTH_SIDE + i] = (uint8_t)clamp(pixel[c] + shade + noise * s.noise / 256, 0, 255);
         }
     }
 }
 
-/* Fills set with count images, from first in the sequence on. */
-static enum vggcl_err make_images(struct dataset *set, size_t count, uint64_t seed, uint64_t first) {
-    TRY(dataset_allocate(set, count));
+/* Fills set with count images, from image `first` of the sequence on. */
+static enum vggcl_err make_images(struct dataset *set, const struct data_spec *spec, size_t count, uint64_t seed,
+                                  uint64_t first) {
+    TRY(dataset_allocate(set, spec, count));
     for (size_t i = 0; i < count; i++) {
-        set->labels[i] = (uint8_t)(i % VGGCL_CLASSES);
-        draw_image(set->pixels + i * DATA_PIXELS, set->labels[i], seed, first + i);
+        set->labels[i] = (uint16_t)(i % SYNTH_CLASSES);
+        draw_image(set->pixels + i * PIXELS, set->labels[i], seed, first + i);
     }
     return VGGCL_OK;
 }
 
+static const struct data_spec spec = {SYNTH_SIDE, SYNTH_SIDE, SYNTH_CHANNELS, SYNTH_CLASSES, NULL};
+
+static enum vggcl_err name_classes(struct data_spec *named) {
+    char *names[SYNTH_CLASSES];
+    for (int i = 0; i < SYNTH_CLASSES; i++)
+        names[i] = (char *)figures[i].name;
+    named->class_names = names_copy(SYNTH_CLASSES, names);
+    return named->class_names ? VGGCL_OK : VGGCL_ENOMEM;
+}
+
 enum vggcl_err synth_make(size_t train, size_t test, uint64_t seed, struct data *data) {
-    enum vggcl_err err = VGGCL_OK;
-    *data = (struct data){0};
-    if (train < FEWEST_IMAGES || train > MOST_IMAGES || test < FEWEST_IMAGES || test > MOST_IMAGES)
-        return err_set(VGGCL_EUSAGE, "synthetic set: %zu training and %zu test images: each may be %d to %d", train,
-                       test, FEWEST_IMAGES, MOST_IMAGES);
-    for (int i = 0; i < VGGCL_CLASSES; i++)
-        strcpy(data->classes[i], figures[i].name);
-    TRY_GOTO(make_images(&data->train, train, seed, 0), done);
-    TRY_GOTO(make_images(&data->test, test, seed, (uint64_t)1 << 32), done);
+    enum vggcl_err err;
+    *data = (struct data){.spec = spec};
+    if (train < FEWEST_IMAGES || train > MOST_IMAGES || test < FEWEST_IMAGES || test > MOST_IMAGES) {
+        err = err_set(VGGCL_EUSAGE, "synthetic set: %zu training and %zu test images: each may be %d to %d", train,
+                      test, FEWEST_IMAGES, MOST_IMAGES);
+        goto done;
+    }
+    TRY_GOTO(name_classes(&data->spec), done);
+    TRY_GOTO(make_images(&data->train, &spec, train, seed, 0), done);
+    TRY_GOTO(make_images(&data->test, &spec, test, seed, (uint64_t)1 << 32), done);
 done:
     if (err != VGGCL_OK)
         data_free(data);
     return err;
 }
+
+/* --------------------------------------------------------------------------------------------------- the format -- */
+
+/* Digits only, where strtoul() alone would take signs and spaces; a number that is too large becomes ULONG_MAX. Returns
+ * where the number ends, NULL where there is none. */
+static const char *parse_count(const char *text, size_t *number) {
+    char *end;
+    if (!isdigit((unsigned char)*text))
+        return NULL;
+    *number = strtoul(text, &end, 10);
+    return end;
+}
+
+/* "TRAIN,TEST" */
+static bool parse_counts(const char *text, size_t *train, size_t *test) {
+    const char *end = parse_count(text, train);
+    if (!end || *end != ',')
+        return false;
+    end = parse_count(end + 1, test);
+    return end && *end == '\0';
+}
+
+static const char word[] = "synthetic";
+
+/* "synthetic" or "synthetic:TRAIN,TEST"; longer words are names of folders. */
+static bool recognise(const char *name) {
+    const char *after = name + sizeof word - 1;
+    return strncmp(name, word, sizeof word - 1) == 0 && (*after == '\0' || *after == ':');
+}
+
+static enum vggcl_err count(const struct data_source *source, struct data_size *size) {
+    const char *counts = strchr(source->name, ':');
+    *size = (struct data_size){spec, SYNTH_TRAIN, SYNTH_TEST};
+    if (!recognise(source->name) || (counts && !parse_counts(counts + 1, &size->train, &size->test)))
+        return err_set(VGGCL_EUSAGE, "data %s: takes synthetic, or synthetic:TRAIN,TEST with two numbers of images",
+                       source->name);
+    return VGGCL_OK;
+}
+
+static enum vggcl_err read(const struct data_source *source, struct data *data) {
+    struct data_size size;
+    TRY(count(source, &size));
+    return synth_make(size.train, size.test, source->seed, data);
+}
+
+const struct data_format format_synthetic = {
+    .name = word, .title = word, .recognise = recognise, .count = count, .read = read};

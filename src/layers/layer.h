@@ -1,35 +1,39 @@
-/* layer.h - what a layer is: one file for each, which ends in a const struct layer_type. A layer knows its shapes, its
- * parameters and the memory that it wants; the net (net/net.h) lays layers out in a row, gives them tensors and calls
- * them. To add a layer: write its file, declare its type below, name it in a table of layer_spec. */
+/* layer.h - the interface of layers: one file for each layer type, which ends in a const struct layer_type. A layer
+ * type defines shapes, parameters, memory needs, and how the layer is computed; the net (nets/net.h) chains layers,
+ * allocates their tensors and calls them. To add a layer type: write its file, declare the type below, and use it in a
+ * model (nets/model.h). */
 #ifndef VGGCL_LAYERS_LAYER_H
 #define VGGCL_LAYERS_LAYER_H
 
 #include "layers/parameter.h"
 #include "ops/activation.h"
-#include "ops/conv.h"
+#include "ops/context.h"
 
-/* One image's activations, NHWC without the N; a flat row of features is 1 x 1 x c. */
+struct exact; /* layers/exact.h */
+
+/* The shape of one image's activations, in the order [h][w][c]; a row of c features is 1 x 1 x c. */
 struct shape {
     size_t h, w, c;
 };
+/* Number of elements. */
 static inline size_t shape_count(struct shape s) {
     return s.h * s.w * s.c;
 }
 
-/* A layer as data: a row of a network's table. */
+/* The description of a layer: a row of a network's table. */
 struct layer_spec {
     const struct layer_type *type;
-    char name[24];   /* "conv1_1": its parameters are conv1_1.weight, conv1_1.bias */
-    size_t channels; /* convolution, linear: outputs */
-    bool bn, pool;   /* activation: what it has besides ReLU; convolution: whether batch normalisation follows */
+    char name[24];   /* "conv1_1", with parameters conv1_1.weight and conv1_1.bias */
+    size_t channels; /* convolution, linear: number of outputs */
+    bool bn, pool;   /* activation: operations besides ReLU; convolution: bn is set if batch normalisation follows */
     enum dropout dropout;
-    float p; /* probability of a drop */
+    float p; /* dropout probability */
 };
 
-/* Memory that layers share: none of it outlives a layer's forward or backward, but for the statistics that
- * layer_slabs() is about. */
+/* Scratch memory, shared by all layers. Its contents are valid only within a layer's forward or backward pass, except
+ * the statistics in `reduction` that slabs() of struct layer_type announces to the next layer. */
 struct scratch {
-    struct conv_scratch conv;
+    struct conv_scratch conv; /* `product` is used by all matrix products */
     struct tensor reduction;
 };
 struct scratch_words {
@@ -37,57 +41,93 @@ struct scratch_words {
     size_t reduction;
 };
 
-/* What one forward or backward pass is about. */
+/* The arguments of a forward or backward pass. */
 struct pass {
     struct dev *dev;
-    size_t n;            /* images, at most the batch that the net was made for */
-    size_t first, whole; /* they are these, from number first on, of a whole batch that the loss is the mean of */
-    bool training;       /* dropout, and BN by the batch's statistics */
-    uint64_t seed, step; /* which dropout coins */
+    size_t n;            /* number of images */
+    size_t size;         /* index of n in the net's sizes: selects a layer's plan */
+    size_t first, whole; /* index of the first image in the batch whose mean loss is computed; size of that batch */
+    bool training;       /* use dropout, and normalise by the batch's statistics */
+    uint64_t seed, step; /* select the dropout masks */
     double label_smoothing;
     struct scratch scratch;
 };
 
-enum { LAYER_PARAMETERS = 4, LAYER_SAVED = 3 };
+enum { LAYER_PARAMETERS = 4, LAYER_SAVED = 3, LAYER_SIZES = 8 };
 
 struct layer {
     const struct layer_type *type;
-    const struct layer *before; /* in the net; NULL for the first */
+    const struct layer *before; /* previous layer in the net; NULL for the first */
     struct layer_spec spec;
-    int index; /* in the net; gives each dropout its own coins */
+    int index; /* number in the net, from 0; part of the key of its dropout mask */
     struct shape in, out;
-    bool in_place; /* y is x, dx is dy */
-    bool half;     /* y and dy are 16-bit floats: as the layer before has them, but for those that configure says hold
-                      floats */
-    bool needs_dx; /* false for the first layer that has parameters: nothing before it learns */
+    bool in_place; /* y and x are the same tensor, dx and dy too */
+    bool half; /* y and dy are stored as 16-bit floats: the previous layer's setting, unless configure() clears it */
+    bool needs_dx; /* whether dx is computed: false if no layer before this one has parameters */
     struct parameter parameters[LAYER_PARAMETERS];
     int parameter_count;
     struct tensor x, y, dx, dy;
-    struct tensor saved[LAYER_SAVED]; /* what forward leaves to backward besides x and y */
+    struct tensor saved[LAYER_SAVED]; /* saved by forward for backward, besides x and y */
     size_t saved_words[LAYER_SAVED];
-    struct conv_method methods[CONV_DIRECTIONS]; /* of a convolution */
+    struct conv_method methods[CONV_DIRECTIONS]; /* convolution: the method for each direction */
+    void *plans[LAYER_SIZES]; /* made by prepare() for each of the net's sizes, or NULL; the net frees them */
+};
+
+/* The cost of one direction of a layer. flops: floating-point operations of a direct convolution or matrix product,
+ * whatever the algorithm; 0 for other layers. bytes: minimum memory traffic, if activations, gradients and weights are
+ * each read or written once. */
+struct layer_cost {
+    double flops, bytes;
 };
 
 struct layer_type {
     const char *name;
 
-    /* From l->spec, l->in and l->half, which is the layer's before: sets out, half, in_place, parameters, saved_words
-     * and methods, and raises words to what the layer wants for batch images. conv names the convolutions' algorithm,
-     * as in conv_choose(). */
-    enum vggcl_err (*configure)(struct layer *l, const struct dev *d, size_t batch, const char *conv,
-                                struct scratch_words *words);
+    /* Sets out, half, in_place, parameters, saved_words and methods from l->spec, l->in and l->half, which is the
+     * previous layer's. conv: the convolution algorithm, as in conv_choose(); batch: maximum number of images.
+     * VGGCL_EUSAGE, naming the layer, if it does not support the shape. */
+    enum vggcl_err (*configure)(struct layer *l, const struct context *context, size_t batch, const char *conv);
 
+    /* Plans passes over n images: raises *words to the scratch memory needed, and may allocate l->plans[size] with
+     * malloc(). training: plan the backward pass too. NULL if there is nothing to plan. */
+    enum vggcl_err (*prepare)(struct layer *l, const struct context *context, size_t n, bool training, size_t size,
+                              struct scratch_words *words);
+
+    /* Enqueues the computation of y from x. */
     enum vggcl_err (*forward)(const struct layer *l, const struct pass *pass);
 
-    /* After a forward with training set: the parameters' gradients and, where needs_dx, dx; from dy. */
+    /* After a forward pass with `training` set: enqueues the computation of the parameters' gradients from dy, and of
+     * dx if needs_dx is set. */
     enum vggcl_err (*backward)(const struct layer *l, const struct pass *pass);
+
+    /* Number of slabs of its output's statistics (ops/bn.h) that forward() writes to scratch.reduction, for the batch
+     * normalisation that follows; 0 if it writes none in this pass. NULL if it never does. */
+    size_t (*slabs)(const struct layer *l, const struct pass *pass);
+
+    /* The cost of one direction for n images; both numbers are 0 if the layer does nothing in that direction. The
+     * backward pass of a layer without parameters is CONV_DATA_GRADIENT. */
+    struct layer_cost (*cost)(const struct layer *l, size_t n, enum conv_direction direction);
+
+    /* A training pass on the host in double precision (layers/exact.h). exact_backward() adds to the parameters'
+     * gradients and to dx, which the caller sets to 0. */
+    void (*exact_forward)(const struct exact *e, const struct pass *pass);
+    void (*exact_backward)(const struct exact *e, const struct pass *pass);
 };
 
-/* How many slabs of its output's statistics (ops/bn.h) l->type->forward leaves in scratch.reduction, for the batch
- * normalisation that follows: a convolution may; 0 for none. */
-size_t layer_slabs(const struct layer *l, const struct pass *pass);
-
 extern const struct layer_type layer_conv, layer_activation, layer_flatten, layer_linear;
+
+/* Whether the layer is a convolution, and its shape for n images. */
+static inline bool layer_convolves(const struct layer *l) {
+    return l->methods[CONV_FORWARD].algorithm != NULL;
+}
+static inline struct conv_shape layer_conv_shape(const struct layer *l, size_t n) {
+    return (struct conv_shape){n, l->in.h, l->in.w, l->in.c, l->out.c};
+}
+
+/* The cost of layers that multiply each output pixel's inputs by the weights l->parameters[0], and of layers that only
+ * read n images' inputs and write their outputs. */
+struct layer_cost layer_multiplies(const struct layer *l, size_t n, enum conv_direction direction);
+struct layer_cost layer_moves(const struct layer *l, size_t n, enum conv_direction direction);
 
 /* Raises *words to at least want. */
 static inline void raise_to(size_t *words, size_t want) {

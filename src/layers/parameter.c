@@ -29,8 +29,8 @@ void parameter_start(const struct parameter *p, uint64_t seed, uint32_t index, f
     }
 }
 
-/* Element [o][c][tap] of PyTorch's order lies at [tap][c][o] on the device. In this order of the loops the cache holds
- * what is read or written in strides until its lines are used up. */
+/* Element [o][c][tap] in PyTorch's order is at [tap][c][o] on the device. With this order of the loops, the cache lines
+ * of the strided side stay in the cache until all their elements are used. */
 static void reorder(const struct parameter *p, const float *from, float *to, bool to_device) {
     for (size_t c = 0; c < p->c; c++) {
         for (size_t tap = 0; tap < taps(p); tap++) {

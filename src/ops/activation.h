@@ -1,4 +1,6 @@
-/* activation.h - what stands between two convolutions, in one pass: y = dropout(pool(relu(normalised x))), NHWC. */
+/* activation.h - batch normalisation, ReLU, 2x2 max-pooling and dropout fused into one pass over NHWC images:
+ *     y = dropout(pool(relu(x * scale + shift)))
+ * All except the ReLU are optional. */
 #ifndef VGGCL_OPS_ACTIVATION_H
 #define VGGCL_OPS_ACTIVATION_H
 
@@ -6,32 +8,43 @@
 
 enum dropout { DROPOUT_NONE, DROPOUT_CHANNEL, DROPOUT_ELEMENT };
 
-/* Which coins: unit first + u of purpose (RNG_DROPOUT + the layer's index) in training step `step` under seed drops
- * where word v % 4 of philox(counter {v / 4, step, step >> 32, purpose}, key seed), v = first + u, is below p * 2^32.
- * Nothing is stored: backward draws forward's coins again. */
-struct coins {
-    uint64_t seed, step;
-    uint32_t purpose;
-    float p;        /* probability of a drop, 0 <= p < 1 */
-    uint32_t first; /* a multiple of the channels: the units of the images before these in their batch */
+/* A dropout mask, as a function of these numbers. Unit u (a channel of an image, or an element) is dropped if word v %
+ * 4 of philox(counter {v / 4, step, step >> 32, purpose}, key seed) is below p * 2^32, where v = first + u. The mask is
+ * not stored: backward computes it again. */
+struct dropout_mask {
+    uint64_t seed, step; /* of the run; number of the training step */
+    uint32_t purpose;    /* RNG_DROPOUT + the layer's index */
+    float p;             /* probability that a unit is dropped, 0 <= p < 1 */
+    uint32_t first; /* number of units in the batch's images before these (a split batch); a multiple of the channels */
 };
 
-/* What y has of it, and its size: n images of h x w x c. */
+/* A unit's dropout factor, computed on the host: 0 or 1 / (1 - p). */
+double dropout_factor(struct dropout_mask mask, size_t unit);
+
+/* Which of the operations are done, and the size of x: n images of h x w pixels, c channels. */
 struct activation {
     size_t n, h, w, c;
-    bool pool;           /* x is n x 2h x 2w x c */
-    const struct bn *bn; /* scale and shift hold the normalisation; NULL for none */
-    enum dropout
-        dropout; /* 0 or x / (1 - p), of channels: unit = image * c + channel; of elements of y, in its order */
-    struct coins coins;
+    bool pool; /* 2x2 max-pooling, stride 2, of at least 2 x 2 pixels: y has h / 2 x w / 2, and an odd height's last row
+                  and an odd width's last column are in no window */
+    const struct bn *bn;  /* batch normalisation by its scale and shift, not owned; NULL for none */
+    enum dropout dropout; /* unit: image * c + channel for DROPOUT_CHANNEL, the element's index in y for _ELEMENT */
+    struct dropout_mask mask;
 };
 
-/* y from x, both stored alike; y may be x where there is no pooling. */
+/* The height and width of y. */
+static inline size_t activation_height(const struct activation *a) {
+    return a->pool ? a->h / 2 : a->h;
+}
+static inline size_t activation_width(const struct activation *a) {
+    return a->pool ? a->w / 2 : a->w;
+}
+
+/* Computes y from x. Both are stored in the same format. Without pooling y may be x. */
 enum vggcl_err activation_forward(struct dev *d, const struct activation *a, struct tensor x, struct tensor y);
 
-/* dx from dy and forward's x; with bn, whose scale and shift are those of bn_statistics(), dgamma and dbeta too. dx may
- * be dy where there is no pooling. workspace: activation_workspace() words, which are enough for
- * fewer images too. */
+/* Computes dx from dy and forward's x; with bn also dgamma[c] and dbeta[c]. bn must hold the batch's statistics, as
+ * bn_finish() leaves them. Without pooling dx may be dy. workspace: activation_workspace() words, which are also enough
+ * for fewer images. */
 enum vggcl_err activation_backward(struct dev *d, const struct activation *a, struct tensor x, struct tensor dy,
                                    struct tensor dgamma, struct tensor dbeta, struct tensor dx,
                                    struct tensor workspace);

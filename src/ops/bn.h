@@ -1,38 +1,45 @@
-/* bn.h - batch normalisation over the rows of a [pixels][c] matrix (Ioffe and Szegedy 2015), as PyTorch's
- * BatchNorm2d: eps 1e-5, the running variance unbiased, momentum 0.1. */
+/* bn.h - batch normalisation (Ioffe and Szegedy 2015) of the c channels of a [pixels][c] matrix, as PyTorch's
+ * BatchNorm2d computes it: y = (x - mean) / sqrt(variance + BN_EPSILON) * gamma + beta. Batches are normalised by the
+ * biased variance; the running variance is unbiased. */
 #ifndef VGGCL_OPS_BN_H
 #define VGGCL_OPS_BN_H
 
 #include "cl/device.h"
 
-/* The vectors [c] of one normalisation: its parameters, its running statistics, and what forward leaves to backward. */
+/* PyTorch's defaults for eps and momentum, the weight of a batch in the running statistics. */
+#define BN_EPSILON  1e-5
+#define BN_MOMENTUM 0.1
+
+/* The vectors, of c floats each, of a batch normalisation: parameters, running statistics, and values that forward
+ * saves for backward. */
 struct bn {
     struct tensor gamma, beta, running_mean, running_variance;
-    struct tensor mean, variance; /* of the last training batch, the variance unbiased: the running ones' next target */
-    struct tensor inverse_deviation; /* of the last training batch */
-    struct tensor scale, shift;      /* normalised x = x * scale + shift, gamma and beta included */
+    struct tensor mean, variance;    /* of the last training batch; unbiased variance; input of bn_move() */
+    struct tensor inverse_deviation; /* of the last training batch: 1 / sqrt(biased variance + BN_EPSILON) */
+    struct tensor scale, shift;      /* normalised x = x * scale + shift, with gamma and beta */
 };
 
-/* A batch's statistics, in two levels. partial[slab][3][c]: of a slab of pixels their number, their mean and the sum of
- * squares about it. bn_partial() takes bn_slabs(d, pixels) slabs of x[pixels][c]; a convolution may do as much for its
- * output (conv_slabs() in ops/conv.h). */
+/* A batch's statistics are computed in two steps. bn_partial() splits x[pixels][c] into bn_slabs(d, pixels) slabs of
+ * pixels and writes partial[slab][3][c]: the slab's number of pixels, the mean, and the sum of squared differences from
+ * the mean; bn_partial_words(slabs, c) words. A convolution may write the same for its output (struct conv_plan's
+ * slabs). bn_workspace(): words that are enough for bn_partial() on `pixels` pixels or fewer. */
 size_t bn_slabs(const struct dev *d, size_t pixels);
 size_t bn_partial_words(size_t slabs, size_t c);
-size_t bn_workspace(const struct dev *d, size_t pixels,
-                    size_t c); /* enough words for bn_partial() of so many pixels, or of fewer */
+size_t bn_workspace(const struct dev *d, size_t pixels, size_t c);
 enum vggcl_err bn_partial(struct dev *d, size_t pixels, size_t c, struct tensor x, struct tensor partial);
 
-/* mean, variance, inverse_deviation, scale and shift from the slabs, in their order. */
+/* Combines the slabs, always in the same order: sets bn's mean, variance, inverse_deviation, scale and shift. */
 enum vggcl_err bn_finish(struct dev *d, size_t slabs, size_t c, const struct bn *bn, struct tensor partial);
 
-/* running statistics = 0.9 * themselves + 0.1 * those of a batch, on all words. Where failed[0] (int) is not 0, nothing
- * moves, as in sgd_step(). */
+/* running += BN_MOMENTUM * (batch - running), for all words. A no-op if failed[0] (int) is not 0, as in struct
+ * optimised. */
 enum vggcl_err bn_move(struct dev *d, struct tensor failed, struct tensor running, struct tensor batch);
 
-/* scale and shift from the running statistics. */
+/* For evaluation: sets bn's scale and shift from its running statistics. */
 enum vggcl_err bn_running(struct dev *d, size_t c, const struct bn *bn);
 
-/* dbeta and dgamma = the sums over parts, in their order, of partial[part][0][c] and partial[part][1][c]. */
+/* dbeta[c] = sum over parts of partial[part][0][c], dgamma[c] = sum over parts of partial[part][1][c], always added in
+ * the same order. */
 enum vggcl_err bn_gradient_sums(struct dev *d, size_t parts, size_t c, struct tensor partial, struct tensor dgamma,
                                 struct tensor dbeta);
 

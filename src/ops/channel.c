@@ -2,13 +2,13 @@
 
 #include <stdio.h>
 
-/* Enough slabs to keep a device busy, few enough that the second level stays short, unless they got longer than a
- * work-item's loops may be (DEV_CPU_ROUNDS; bn_partial has up to ten for a row). */
+/* Enough slabs to keep a device busy, but few, so that the second step is short. A slab has at most 2048 rows, so that
+ * a work-item stays below DEV_CPU_ROUNDS loop iterations: bn_partial needs up to ten per row. */
 static struct slabbing slabbing(const struct dev *d) {
     return (struct slabbing){.slabs = d->simt ? 2048 : 256, .least = 16, .most = 2048};
 }
 
-enum { COLUMNS = 4, SHARERS = 256 /* at most: a power of two */ };
+enum { COLUMNS = 4, MOST_GROUP_ITEMS = 256 /* a power of two */ };
 
 size_t slab_rows(struct slabbing s, size_t rows) {
     size_t each = quotient_up(rows, s.slabs);
@@ -39,20 +39,20 @@ size_t channel_workspace(const struct dev *d, size_t rows, size_t c) {
     return slab_room(slabbing(d), rows) * c;
 }
 
-size_t channel_sharers(const struct dev *d, size_t slabs) {
-    size_t most = d->simt ? SHARERS : 1, sharers = 1;
-    while (sharers < slabs && sharers < most && 2 * sharers <= d->info.work_group_size)
-        sharers *= 2;
-    return sharers;
+size_t channel_group_items(const struct dev *d, size_t slabs) {
+    size_t most = d->simt ? MOST_GROUP_ITEMS : 1, group_items = 1;
+    while (group_items < slabs && group_items < most && 2 * group_items <= d->info.work_group_size)
+        group_items *= 2;
+    return group_items;
 }
 
 enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t slabs, size_t c, const struct arg *args) {
     char options[48];
-    size_t vectors = c / (size_t)dev_vector_width(d, (int)c), sharers = channel_sharers(d, slabs);
-    if (sharers == 1)
+    size_t vectors = c / (size_t)dev_vector_width(d, (int)c), group_items = channel_group_items(d, slabs);
+    if (group_items == 1)
         return dev_run(d, kernel, dev_vector_option(d, (int)c), RANGE(vectors), args);
-    snprintf(options, sizeof options, "%s -DSHARERS=%zu", dev_vector_option(d, (int)c), sharers);
-    return dev_run(d, kernel, options, (struct range){{vectors * sharers, 1, 1}, {sharers, 1, 1}}, args);
+    snprintf(options, sizeof options, "%s -DGROUP_ITEMS=%zu", dev_vector_option(d, (int)c), group_items);
+    return dev_run(d, kernel, options, (struct range){{vectors * group_items, 1, 1}, {group_items, 1, 1}}, args);
 }
 
 size_t channel_columns(const struct dev *d, size_t c) {
@@ -70,7 +70,7 @@ enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct te
 
 enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x, struct tensor sum,
                            struct tensor workspace) {
-    const char *option = dev_stored_option(d, (int)c, x);
+    const char *option = dev_stored_option(d, (int)c, x.half);
     size_t blocks = c / (size_t)dev_vector_width(d, (int)c), slabs = channel_slabs(d, rows);
     TRY(dev_run(d, "channel/column_sum_partial", option, RANGE(slabs * blocks),
                 ARGS(A_MEM(x), A_INT(rows), A_INT(c), A_INT(channel_slab_rows(d, rows)), A_MEM(workspace))));

@@ -1,4 +1,5 @@
-/* channel.h - what is done along the channels of a row-major [rows][c] matrix, and how reductions are split up. */
+/* channel.h - operations on the columns (channels) of a row-major matrix [rows][c], and how reductions over rows are
+ * split up. */
 #ifndef VGGCL_OPS_CHANNEL_H
 #define VGGCL_OPS_CHANNEL_H
 
@@ -7,37 +8,40 @@
 /* y[row][c] = bias[c]. */
 enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct tensor bias, struct tensor y);
 
-/* sum[c] = sum over rows of x[row][c], always in the same order. workspace: channel_workspace(d, rows, c) words. */
+/* sum[c] = sum over rows of x[row][c], always added in the same order. workspace: channel_workspace(d, rows, c) words,
+ * which are also enough for fewer rows. */
 enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x, struct tensor sum,
                            struct tensor workspace);
-/* Enough for fewer rows too. */
 size_t channel_workspace(const struct dev *d, size_t rows, size_t c);
 
-/* How many vectors of channels a work-item takes that goes down the rows: four neighbours on CPUs, whose memory gives
- * stretches of a row faster than single vectors. */
+/* Number of adjacent vectors of channels that a work-item processes while it iterates over rows: up to 4 on CPUs, which
+ * read longer contiguous pieces of a row faster; 1 with simt. */
 size_t channel_columns(const struct dev *d, size_t c);
 
+/* a / b, rounded up. */
 static inline size_t quotient_up(size_t a, size_t b) {
     return a / b + (a % b != 0);
 }
 
-/* Reductions over rows go in two levels: slabs of rows in parallel, then over the slabs. How rows are cut: into so many
- * slabs, unless these would have less than `least` rows, or more than `most`. */
+/* A reduction over rows has two steps: slabs of rows in parallel, then over the slabs. Rows are split into `slabs`
+ * slabs, or fewer of `least` rows each, or more of `most` rows each. */
 struct slabbing {
     size_t slabs, least, most;
 };
-size_t slab_rows(struct slabbing s, size_t rows);  /* of each but the last */
-size_t slab_count(struct slabbing s, size_t rows); /* which may be more of fewer rows, */
-size_t slab_room(struct slabbing s, size_t rows);  /* but never more than this of so many or fewer */
+size_t slab_rows(struct slabbing s, size_t rows);  /* rows of each slab except the last */
+size_t slab_count(struct slabbing s, size_t rows); /* not monotonic in rows */
+size_t slab_room(struct slabbing s, size_t rows);  /* upper bound of slab_count() for `rows` rows or fewer */
 
-/* Those of channel_sum() and of batch normalisation. */
+/* The slabs of channel_sum() and of batch normalisation. */
 size_t channel_slab_rows(const struct dev *d, size_t rows);
 size_t channel_slabs(const struct dev *d, size_t rows);
 
-/* How many work-items then take so many slabs of a vector of channels in turn, a work-group of them: one on CPUs. */
-size_t channel_sharers(const struct dev *d, size_t slabs);
+/* The number of work-items, all of one work-group, that reduce `slabs` slabs of a vector of channels together, each
+ * every n-th slab: 1 on CPU cores, else a power of two. */
+size_t channel_group_items(const struct dev *d, size_t slabs);
 
-/* Runs a kernel that adds up slabs like that, for each vector of c channels. */
+/* The second step: runs a kernel that reduces slabs, with channel_group_items() work-items for each vector of the c
+ * channels. */
 enum vggcl_err channel_finish(struct dev *d, const char *kernel, size_t slabs, size_t c, const struct arg *args);
 
 #endif

@@ -1,29 +1,35 @@
-/* image.h - batches of training images out of the data set on the device. */
+/* image.h - assembles batches from the data set in device memory, with data augmentation. */
 #ifndef VGGCL_OPS_IMAGE_H
 #define VGGCL_OPS_IMAGE_H
 
 #include "cl/device.h"
 
-/* A data set on the device, as bytes: pixels [count][3][32][32] and labels [count]. */
+/* The network's input is (byte / 255 - IMAGE_MEAN) / IMAGE_DEVIATION, as documented by VGGCL_PREPROCESSING. cl/image.cl
+ * contains the same numbers; the check of image batches compares both. */
+#define IMAGE_MEAN      0.5
+#define IMAGE_DEVIATION 0.5
+
+/* A data set in device memory: pixels, bytes [count][channels][height][width]; labels, 16-bit integers [count]. */
 struct image_set {
-    size_t count;
+    size_t count, height, width, channels;
     struct tensor pixels, labels;
 };
 
-enum mirror { MIRROR_NEVER, MIRROR_BY_COIN, MIRROR_ALWAYS };
+enum mirror { MIRROR_NEVER, MIRROR_RANDOM, MIRROR_ALWAYS };
 
-/* What is done to images on their way to the net; all zeros for nothing. seed and epoch pick the random numbers, the
- * same for an image wherever in its epoch it comes. */
+/* Data augmentation; all zeros for none. The random numbers are a function of seed, epoch and the image's index in the
+ * data set, not of its position in the epoch. */
 struct augmentation {
-    enum mirror mirror; /* left to right; by a coin: with probability 1/2 */
-    int shift;  /* pixels, below 32: moved by up to so many in each direction, what comes in reflected at the edge */
-    int cutout; /* pixels: the side of a square that is 0, its middle anywhere in the image (DeVries, Taylor 2017) */
+    enum mirror mirror; /* horizontal flip; MIRROR_RANDOM: with probability 1/2 */
+    int shift;          /* pixels, less than height and width: random translation by up to this in each direction, with
+                           reflection padding */
+    int cutout;         /* pixels: side of a square set to 0, centred at a random pixel (DeVries and Taylor 2017) */
     uint64_t seed;
     uint32_t epoch;
 };
 
-/* x[i] (NHWC, n x 32 x 32 x 3) = (byte / 255 - 0.5) / 0.5 of image order[first + i], augmented; labels[i] (int) = its
- * class. */
+/* For i < n: x[i] = (byte / 255 - IMAGE_MEAN) / IMAGE_DEVIATION for the pixels of image order[first + i], augmented; x
+ * is NHWC, n x height x width x channels. labels[i] (int) = the image's class. order: int, indices into the set. */
 enum vggcl_err image_batch(struct dev *d, const struct image_set *set, struct tensor order, size_t first, size_t n,
                            const struct augmentation *augmentation, struct tensor x, struct tensor labels);
 

@@ -1,35 +1,29 @@
-/* tuning.h - what was measured to be the fastest on a device: how the own kernels cut up matrix products, which of
- * CLBlast's parameters suit, and how each convolution is done. A device without goes by the built-in rules. */
+/* tuning.h - the fastest parameters measured on a device: tiles of matrix products, CLBlast's parameters, and
+ * algorithms of convolutions. */
 #ifndef VGGCL_OPS_TUNING_H
 #define VGGCL_OPS_TUNING_H
 
-#include "ops/clblast.h"
-#include "ops/conv.h"
+#include "ops/conv/algorithm.h"
+#include "ops/gemm/tile.h"
 
-/* The 3x3 convolutions of shape s. */
+/* The fastest methods for 3x3 convolutions of shape s. */
 struct tuned_conv {
     struct conv_shape s;
-    struct conv_method methods[CONV_DIRECTIONS]; /* without an algorithm where the built-in rule holds */
+    struct conv_method methods[CONV_DIRECTIONS]; /* algorithm NULL: use the built-in rule */
 };
 
 enum { TUNED_CONVS = 64 };
 
 struct tuning {
-    struct gemm_tile tile[2]; /* of the own kernels where a is stored as it is, and where transposed */
-    int clblast_set;          /* see ops/clblast.h */
-    size_t conv_words;        /* as conv_words(): 2^12 to 2^30 */
+    struct gemm_tile tile[2]; /* tiles of the built-in kernels: for a not transposed, a transposed */
+    int clblast_set;          /* number of a set in gemm/clblast_parameters.h */
+    size_t conv_words;        /* words of transformed images at a time in a convolution: 2^12 to 2^30 */
     size_t conv_count;
     struct tuned_conv convs[TUNED_CONVS];
 };
 
-/* The built-in rules for d: no convolutions. */
-struct tuning tuning_built_in(const struct dev *d);
-
-/* d goes by *t, which is copied, from now on; by the built-in rules where t is NULL. VGGCL_EUSAGE where d cannot. */
-enum vggcl_err tuning_use(struct dev *d, const struct tuning *t);
-
-/* What t says of shape s, or of the same with between half and twice as many images, the nearest: which algorithm is
- * fastest depends on their number. NULL where it says nothing. */
+/* The entry of t for shape s, or the one that differs only in the number of images, by a factor of at most 2, and has
+ * the nearest number: the fastest algorithm depends on it. NULL if there is none. */
 const struct tuned_conv *tuning_find(const struct tuning *t, struct conv_shape s);
 
 #endif

@@ -1,7 +1,10 @@
 #include "train/checkpoint.h"
-#include "train/config.h"
+#include "base/text.h"
+#include "nets/model.h"
+#include "options/options.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,38 +13,54 @@
 
 enum { RECORD_NAME = PARAMETER_NAME + 16, PAIRS = 96, PAIR_VALUE = VGGCL_PATH_MAX };
 
-/* What a record holds of a parameter; it has this before the parameter's name. */
-enum kind { VALUE, VELOCITY, AVERAGE, KINDS };
-static const char *const prefixes[KINDS] = {"", "velocity.", "average."};
+/* Which tensor of a parameter a record holds. The optimiser's state k has the kind STATES + k. */
+enum kind { VALUE, STATES, AVERAGE = STATES + OPTIMISER_STATES, KINDS };
 
-/* By the number of the device. */
+static bool is_state(enum kind kind) {
+    return kind >= STATES && kind < AVERAGE;
+}
+
+/* Metadata keys of the devices' profiles, indexed by device. */
 static const char *const profile_keys[VGGCL_DEVICES] = {
     "profile",   "profile.2",  "profile.3",  "profile.4",  "profile.5",  "profile.6",  "profile.7",  "profile.8",
     "profile.9", "profile.10", "profile.11", "profile.12", "profile.13", "profile.14", "profile.15", "profile.16"};
 
+static const char data_key[] = "state.data", fingerprint_key[] = "state.fingerprint";
+
+/* Of the images that the network takes, and a JSON array of its classes' names. */
+static const char height_key[] = "image.height", width_key[] = "image.width", channels_key[] = "image.channels",
+                  classes_key[] = "classes";
+
 static void record_name(const struct net *net, size_t i, enum kind kind, char name[RECORD_NAME]) {
-    char own[PARAMETER_NAME];
-    net_parameter_name(net, i, own);
-    snprintf(name, RECORD_NAME, "%s%s", prefixes[kind], own);
+    const char *prefix = kind == VALUE ? "" : is_state(kind) ? net->optimiser->states[kind - STATES] : "average";
+    char parameter[PARAMETER_NAME];
+    net_parameter_name(net, i, parameter);
+    snprintf(name, RECORD_NAME, "%s%s%s", prefix, *prefix ? "." : "", parameter);
 }
 
 static struct tensor tensor_of(const struct parameter *p, enum kind kind) {
-    return kind == VALUE ? p->value : kind == VELOCITY ? p->velocity : p->average;
+    return kind == VALUE ? p->value : is_state(kind) ? p->state[kind - STATES] : p->average;
 }
 
-/* Whether a file of such contents has that of the parameter. */
-static bool holds(enum contents contents, const struct net *net, const struct parameter *p, enum kind kind) {
-    return kind == VALUE ||
-           (contents == CHECKPOINT_STATE && (kind == VELOCITY ? p->trained : net->use == NET_AVERAGES));
+/* Whether tensors of this kind, of parameter i, are among the contents. */
+static bool holds(enum contents contents, const struct net *net, size_t i, enum kind kind) {
+    if (kind == VALUE)
+        return true;
+    if (contents != CHECKPOINT_STATE)
+        return false;
+    if (is_state(kind))
+        return net_parameter(net, i)->trained && (int)(kind - STATES) < net->optimiser->state_count;
+    return net->use & NET_AVERAGES;
 }
 
 /* ---------------------------------------------------------------------------------------------------- writing -- */
 
-/* Key and value pairs being made, for safetensors_write. */
+/* Key and value pairs for safetensors_write(). */
 struct metadata {
     const char *pairs[2 * PAIRS + 1];
     char values[PAIRS][PAIR_VALUE];
     int count;
+    char *classes; /* the value of classes_key, owned: it may be longer than PAIR_VALUE */
 };
 
 static void add_pair(struct metadata *m, const char *key, const char *format, ...)
@@ -49,34 +68,64 @@ static void add_pair(struct metadata *m, const char *key, const char *format, ..
 static void add_pair(struct metadata *m, const char *key, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(m->values[m->count], PAIR_VALUE, format, arguments);
+    text_print_list(m->values[m->count], PAIR_VALUE, format, arguments);
     va_end(arguments);
     m->pairs[2 * m->count] = key;
     m->pairs[2 * m->count + 1] = m->values[m->count];
     m->count++;
 }
 
-static void describe(struct metadata *m, const struct vggcl_config *config, const struct progress *progress,
-                     char *const *profiles) {
+/* A safetensors header is JSON and so must be UTF-8, but a path can be any bytes. */
+static bool is_utf8(const char *text) {
+    json_t *string = json_string(text);
+    bool is = string != NULL;
+    json_decref(string);
+    return is;
+}
+
+/* Class names that are not UTF-8 are not stored. */
+static void describe_images(struct metadata *m, const struct data *data) {
+    const struct data_spec *spec = &data->spec;
+    json_t *names = json_array();
+    for (size_t i = 0; i < spec->classes; i++)
+        json_array_append_new(names, json_string(spec->class_names[i]));
+    add_pair(m, height_key, "%zu", spec->height);
+    add_pair(m, width_key, "%zu", spec->width);
+    add_pair(m, channels_key, "%zu", spec->channels);
+    m->classes = json_array_size(names) == spec->classes ? json_dumps(names, JSON_COMPACT) : NULL;
+    if (m->classes) {
+        m->pairs[2 * m->count] = classes_key;
+        m->pairs[2 * m->count++ + 1] = m->classes;
+    }
+    json_decref(names);
+}
+
+static void describe(struct metadata *m, const struct checkpoint *c) {
+    const struct progress *progress = c->progress;
     size_t count;
     const struct vggcl_option *options = vggcl_options(&count);
-    add_pair(m, "format", "pt"); /* what the safetensors library calls PyTorch's layout */
+    add_pair(m, "format", "pt"); /* the safetensors library's name for PyTorch's layout */
     add_pair(m, "producer", "vggcl %s", vggcl_version());
+    add_pair(m, "preprocessing", "%s, NCHW, " VGGCL_PREPROCESSING, c->data->spec.channels == 1 ? "grey" : "RGB");
     for (size_t i = 0; i < count; i++) {
         char text[PAIR_VALUE];
         if (!(options[i].flags & VGGCL_STORED))
             continue;
-        vggcl_config_get(config, options[i].name, text, sizeof text);
+        vggcl_config_get(c->config, options[i].name, text, sizeof text);
         add_pair(m, options[i].name, "%s", text);
     }
+    describe_images(m, c->data);
     add_pair(m, "state.step", "%" PRId64, progress->step);
     add_pair(m, "state.epoch", "%d", progress->epoch);
-    if (!profiles)
+    if (!c->profiles)
         return;
-    for (size_t i = 0; profiles[i]; i++) {
+    for (size_t i = 0; c->profiles[i]; i++) {
         m->pairs[2 * m->count] = profile_keys[i];
-        m->pairs[2 * m->count++ + 1] = profiles[i];
+        m->pairs[2 * m->count++ + 1] = c->profiles[i];
     }
+    if (*c->data->folder && is_utf8(c->data->folder))
+        add_pair(m, data_key, "%s", c->data->folder);
+    add_pair(m, fingerprint_key, "%016" PRIx64, c->data->fingerprint);
     add_pair(m, "state.epoch_step", "%" PRId64, progress->epoch_step);
     add_pair(m, "state.loss_sum", "%.17g", progress->loss_sum);
     add_pair(m, "state.correct", "%" PRId64, progress->correct);
@@ -85,7 +134,7 @@ static void describe(struct metadata *m, const struct vggcl_config *config, cons
     add_pair(m, "state.best_accuracy", "%.17g", progress->best_accuracy);
 }
 
-/* A net's tensors on their way to a file: records, and the memory that they point to. */
+/* A host copy of a net's tensors, to be written to a file: records, and the memory that they point to. */
 struct snapshot {
     struct record *records;
     char (*names)[RECORD_NAME];
@@ -119,7 +168,7 @@ static enum vggcl_err snapshot_take(struct snapshot *s, const struct net *net, e
         return err_no_memory("a checkpoint", KINDS * count * sizeof *s->records);
     for (enum kind kind = 0; kind < KINDS; kind++)
         for (size_t i = 0; i < count; i++)
-            if (holds(contents, net, net_parameter(net, i), kind))
+            if (holds(contents, net, i, kind))
                 TRY(snapshot_add(s, net, i, kind));
     return VGGCL_OK;
 }
@@ -128,19 +177,20 @@ bool checkpoint_by_seed(const struct vggcl_config *config, const struct progress
     return progress->step == 0 && !*config->weights;
 }
 
-enum vggcl_err checkpoint_write(const char *path, const struct net *net, const struct vggcl_config *config,
-                                const struct progress *progress, char *const *profiles) {
+enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, const struct net *net,
+                                const struct checkpoint *c) {
     enum vggcl_err err;
     struct snapshot snapshot = {0};
     struct metadata *metadata = calloc(1, sizeof *metadata);
     if (!metadata)
         return err_no_memory("a checkpoint's metadata", sizeof *metadata);
-    describe(metadata, config, progress, profiles);
-    if (!profiles || !checkpoint_by_seed(config, progress))
-        TRY_GOTO(snapshot_take(&snapshot, net, profiles ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
-    err = safetensors_write(path, snapshot.records, snapshot.count, metadata->pairs);
+    describe(metadata, c);
+    if (!c->profiles || !checkpoint_by_seed(c->config, c->progress))
+        TRY_GOTO(snapshot_take(&snapshot, net, c->profiles ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
+    err = safetensors_write(folder, path, snapshot.records, snapshot.count, metadata->pairs);
 done:
     snapshot_free(&snapshot);
+    free(metadata->classes);
     free(metadata);
     return err;
 }
@@ -156,11 +206,13 @@ static enum vggcl_err load_one(const struct safetensors *file, const char *path,
     record_name(net, i, kind, name);
     const struct record *r = safetensors_find(file, name);
     if (!r)
-        return err_set(VGGCL_EFORMAT, "%s: has no float32 tensor %s, which this network needs; see --model and --no-bn",
-                       path, name);
+        return err_set(VGGCL_EFORMAT,
+                       "%s: has no float32 tensor %s, which this network needs; see the options model and no-bn", path,
+                       name);
     if (r->rank != rank || memcmp(r->shape, shape, (size_t)rank * sizeof *shape) != 0)
-        return err_set(VGGCL_EFORMAT, "%s: %s has %zu values in the shape of another network; see --model and --width",
-                       path, name, record_count(r));
+        return err_set(VGGCL_EFORMAT,
+                       "%s: %s has %zu values in the shape of another network; see the options model and width", path,
+                       name, record_count(r));
     return parameter_write(net->dev, p, tensor_of(p, kind), r->values);
 }
 
@@ -168,7 +220,7 @@ enum vggcl_err checkpoint_load(const struct safetensors *file, const char *path,
                                enum contents contents) {
     for (enum kind kind = 0; kind < KINDS; kind++)
         for (size_t i = 0; i < net_parameter_count(net); i++)
-            if (holds(contents, net, net_parameter(net, i), kind))
+            if (holds(contents, net, i, kind))
                 TRY(load_one(file, path, net, i, kind));
     return VGGCL_OK;
 }
@@ -177,8 +229,24 @@ static const char *metadata_value(const void *file, const char *key) {
     return safetensors_metadata(file, key);
 }
 
-enum vggcl_err checkpoint_config(const struct safetensors *file, const char *path, struct vggcl_config *config) {
-    return config_resume(config, metadata_value, file, path);
+enum vggcl_err checkpoint_config(const struct safetensors *file, const char *path, struct vggcl_config *config,
+                                 struct vggcl_config *stored) {
+    return config_resume(config, metadata_value, file, path, stored);
+}
+
+const char *checkpoint_data(const struct safetensors *file) {
+    return safetensors_metadata(file, data_key);
+}
+
+enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *path, const struct data *data) {
+    const char *text = safetensors_metadata(file, fingerprint_key);
+    uint64_t fingerprint = text ? strtoull(text, NULL, 16) : data->fingerprint;
+    if (fingerprint == data->fingerprint)
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE,
+                   "%s: other images than those of the run in %s (fingerprint %016" PRIx64 ", not %016" PRIx64
+                   "): set data to the folder that has them, or start a new run with weights set to %s",
+                   data->description, path, data->fingerprint, fingerprint, path);
 }
 
 static enum vggcl_err read_state(const struct safetensors *file, const char *path, const char *key, double maximum,
@@ -188,7 +256,7 @@ static enum vggcl_err read_state(const struct safetensors *file, const char *pat
     *value = 0;
     if (!text)
         return err_set(VGGCL_EFORMAT, "%s: is not the state of a run: its metadata has no %s", path, key);
-    *value = strtod(text, &end);
+    *value = text_number(text, &end);
     if (end == text || *end || !(*value >= 0 && *value <= maximum))
         return err_set(VGGCL_EFORMAT, "%s: %s is '%.64s', not a number from 0 to %g", path, key, text, maximum);
     return VGGCL_OK;
@@ -223,39 +291,181 @@ enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char
     return VGGCL_OK;
 }
 
-/* How many convolutions of a stage the file has. */
-static int stage_convolutions(const struct safetensors *file, int stage) {
-    char name[RECORD_NAME];
-    for (int i = 1;; i++) {
-        snprintf(name, sizeof name, "conv%d_%d.weight", stage, i);
-        if (!safetensors_find(file, name))
-            return i - 1;
-    }
+/* See struct model_tensors. */
+static int tensor_rank(const void *file, const char *name, size_t shape[MODEL_RANK]) {
+    const struct record *r = safetensors_find(file, name);
+    for (int i = 0; r && i < r->rank && i < MODEL_RANK; i++)
+        shape[i] = r->shape[i];
+    return r ? r->rank : 0;
 }
 
-static const struct vgg_model *model_in(const struct safetensors *file) {
-    for (const struct vgg_model *m = vgg_models; m->name; m++) {
-        bool same = true;
-        for (int stage = 1; stage <= VGG_STAGES; stage++)
-            same &= stage_convolutions(file, stage) == m->convolutions[stage - 1];
-        if (same)
-            return m;
-    }
-    return NULL;
+static enum vggcl_err not_recognised(const char *path) {
+    char known[256] = "";
+    for (const char *const *name = model_names; *name; name++)
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "", *name);
+    return err_set(VGGCL_EFORMAT, "%s: its tensors match none of the networks %s", path, known);
 }
 
 enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config) {
-    const struct vgg_model *model = model_in(file);
-    const struct record *hidden = safetensors_find(file, "fc1.weight");
+    struct model_found found;
     char width[64];
     if (!file->count && safetensors_metadata(file, profile_keys[0]))
         return err_set(VGGCL_EFORMAT, "%s: is the state of a run before its first step, which holds no weights yet",
                        path);
-    if (!model || !hidden || hidden->rank != 2)
-        return err_set(VGGCL_EFORMAT, "%s: its tensors are not those of a VGG (conv1_1.weight ... fc2.bias)", path);
-    /* The widest layers tell the width best. They have 512 channels at width 1. */
-    snprintf(width, sizeof width, "%.17g", (double)hidden->shape[0] / 512);
-    TRY(vggcl_config_set(config, "model", model->name));
+    if (!model_recognise(&(struct model_tensors){file, tensor_rank}, &found))
+        return not_recognised(path);
+    text_print(width, sizeof width, "%.17g", found.width);
+    TRY(vggcl_config_set(config, "model", found.model->name));
     TRY(vggcl_config_set(config, "width", width));
-    return vggcl_config_set(config, "no-bn", safetensors_find(file, "bn1_1.weight") ? "no" : "yes");
+    return vggcl_config_set(config, "no-bn", found.bn ? "no" : "yes");
+}
+
+/* " (64x64 to 95x95 if square)": the square images that the network takes; "" if there are none. */
+enum { SQUARE = 128 };
+static void square_images(const struct model_found *found, char text[static SQUARE]) {
+    size_t least = 0, most = 0;
+    for (size_t side = DATA_LEAST_SIDE; side <= DATA_MOST_SIDE; side++)
+        if (found->model->pixels(found->model, side, side) == found->pixels) {
+            least = least ? least : side;
+            most = side;
+        }
+    *text = 0;
+    if (most > least)
+        snprintf(text, SQUARE, " (%zux%zu to %zux%zu if square)", least, least, most, most);
+    else if (most)
+        snprintf(text, SQUARE, " (%zux%zu if square)", most, most);
+}
+
+/* theirs has a height and width if the file says so; else any image with as many pixels after pooling will do. */
+static enum vggcl_err check_size(const struct model_found *found, const char *path, const struct data_spec *theirs,
+                                 const struct data *data) {
+    const struct data_spec *ours = &data->spec;
+    if (theirs->height && (theirs->height != ours->height || theirs->width != ours->width))
+        return err_set(
+            VGGCL_EUSAGE,
+            "%s: is a network for images of %zux%zu pixels, but those of the data set have %zux%zu: %s; name "
+            "another data set (data)",
+            path, theirs->width, theirs->height, ours->width, ours->height, data->description);
+    size_t pixels = found->model->pixels(found->model, ours->height, ours->width);
+    char square[SQUARE];
+    if (pixels == found->pixels)
+        return VGGCL_OK;
+    square_images(found, square);
+    return err_set(VGGCL_EUSAGE,
+                   "%s: is a network for images that pooling reduces to %zu pixel%s%s, but those of the data set have "
+                   "%zux%zu pixels, which it reduces to %zu: %s; name another data set (data)",
+                   path, found->pixels, found->pixels == 1 ? "" : "s", square, ours->height, ours->width, pixels,
+                   data->description);
+}
+
+/* A whole number from the metadata; *value stays as it is if there is none. */
+static enum vggcl_err read_count(const struct safetensors *file, const char *path, const char *key, size_t *value) {
+    double number;
+    if (!safetensors_metadata(file, key))
+        return VGGCL_OK;
+    TRY(read_state(file, path, key, 65535, &number));
+    *value = (size_t)number;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err read_classes(const struct safetensors *file, const char *path, struct data_spec *spec) {
+    const char *text = safetensors_metadata(file, classes_key);
+    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
+    enum vggcl_err err = VGGCL_OK;
+    const char **names = NULL;
+    if (!text)
+        return VGGCL_OK;
+    size_t count = json_array_size(list);
+    bool valid = count == spec->classes;
+    for (size_t i = 0; i < count && valid; i++)
+        valid = json_is_string(json_array_get(list, i));
+    if (!valid) {
+        err = err_set(VGGCL_EFORMAT, "%s: its metadata does not have the names of %zu classes in %s", path,
+                      spec->classes, classes_key);
+        goto done;
+    }
+    names = calloc(count, sizeof *names);
+    if (!names) {
+        err = err_no_memory("the names of the classes", count * sizeof *names);
+        goto done;
+    }
+    for (size_t i = 0; i < count; i++)
+        names[i] = json_string_value(json_array_get(list, i));
+    spec->class_names = names_copy(count, (char *const *)names);
+    err = spec->class_names ? VGGCL_OK : VGGCL_ENOMEM;
+done:
+    free(names);
+    json_decref(list);
+    return err;
+}
+
+enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path, struct data_spec *spec) {
+    struct model_found found;
+    *spec = (struct data_spec){0};
+    if (!model_recognise(&(struct model_tensors){file, tensor_rank}, &found))
+        return not_recognised(path);
+    *spec = found.data;
+    TRY(read_count(file, path, height_key, &spec->height));
+    TRY(read_count(file, path, width_key, &spec->width));
+    TRY(read_count(file, path, channels_key, &spec->channels));
+    if (spec->channels != found.data.channels ||
+        (spec->height && found.model->pixels(found.model, spec->height, spec->width) != found.pixels))
+        return err_set(VGGCL_EFORMAT,
+                       "%s: its metadata says that its images have %zux%zu pixels of %zu channels, but its tensors are "
+                       "those of another network",
+                       path, spec->width, spec->height, spec->channels);
+    return read_classes(file, path, spec);
+}
+
+enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const char *path, struct vggcl_config *config) {
+    static const char *const names[] = {"seed", "data-format", "data"};
+    enum { OF_ANY_DATA = 1 }; /* the others belong to the run's data set */
+    size_t count = *config->data ? OF_ANY_DATA : sizeof names / sizeof *names;
+    for (const char *const *name = names; name < names + count; name++) {
+        const char *text = safetensors_metadata(file, *name);
+        if (text && !config_gives(config, *name) && config_suggest(config, *name, text) != VGGCL_OK)
+            return err_set(VGGCL_EFORMAT, "%s: %s", path, vggcl_error());
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err check_classes(const char *path, const struct data_spec *theirs, const struct data *data) {
+    for (size_t i = 0; theirs->class_names && i < theirs->classes; i++)
+        if (strcmp(theirs->class_names[i], data->spec.class_names[i]) != 0)
+            return err_set(VGGCL_EUSAGE,
+                           "%s: its class %zu is %s, but that of the data set is %s: %s; name a data set (data) with "
+                           "the same classes",
+                           path, i + 1, theirs->class_names[i], data->spec.class_names[i], data->description);
+    return VGGCL_OK;
+}
+
+static enum vggcl_err check_data(const char *path, const struct data_spec *theirs, const struct data *data) {
+    const struct data_spec *ours = &data->spec;
+    if (theirs->classes != ours->classes)
+        return err_set(VGGCL_EUSAGE,
+                       "%s: is a network of %zu classes, but the data set has %zu: %s; name another data set (data)",
+                       path, theirs->classes, ours->classes, data->description);
+    if (theirs->channels != ours->channels)
+        return err_set(VGGCL_EUSAGE,
+                       "%s: is a network for images of %zu channels, but those of the data set have %zu: %s; name "
+                       "another data set (data)",
+                       path, theirs->channels, ours->channels, data->description);
+    return VGGCL_OK;
+}
+
+enum vggcl_err checkpoint_takes_data(const struct safetensors *file, const char *path, const struct data *data,
+                                     bool same_classes) {
+    struct data_spec theirs;
+    struct model_found found;
+    if (!model_recognise(&(struct model_tensors){file, tensor_rank}, &found))
+        return VGGCL_OK;
+    enum vggcl_err err = checkpoint_spec(file, path, &theirs);
+    if (err == VGGCL_OK)
+        err = check_data(path, &theirs, data);
+    if (err == VGGCL_OK)
+        err = check_size(&found, path, &theirs, data);
+    if (err == VGGCL_OK && same_classes)
+        err = check_classes(path, &theirs, data);
+    free(theirs.class_names);
+    return err;
 }

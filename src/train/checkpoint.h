@@ -1,56 +1,91 @@
-/* checkpoint.h - a net's parameters, and the state of a run, as safetensors files (checkpoint/safetensors.h).
+/* checkpoint.h - a net's parameters, and the state of a run, as safetensors files (files/safetensors.h).
  *
- * A file of weights has each parameter under PyTorch's name and in its layout. A file of the whole state has besides,
- * for each trained one, "velocity." + name, and where the net averages, for each, "average." + name; both say in their
- * metadata which network and which options made them. The state before the first step is its metadata alone, unless the
- * weights came from a file: net_start() makes them again.
+ * A weights file holds each parameter under PyTorch's name and in PyTorch's layout. A state file also holds the
+ * optimiser's states of each trained parameter (for SGD "velocity." + name) and, if the net keeps moving averages of
+ * its weights, "average." + name for each parameter. The metadata of both name the network and the options that made
+ * them. The state before the first step is metadata alone, because net_start() recreates the weights from the seed; if
+ * the weights came from a file, the state holds them.
  */
 #ifndef VGGCL_TRAIN_CHECKPOINT_H
 #define VGGCL_TRAIN_CHECKPOINT_H
 
-#include "checkpoint/safetensors.h"
-#include "net/net.h"
+#include "files/safetensors.h"
+#include "data/dataset.h"
+#include "nets/net.h"
 
-/* Where a run stands: what is not in its weights, velocities and options. Every random number is a function of seed,
- * epoch and step, so the generator has no other state. */
+/* The progress of a run: all of its state except weights, optimiser states and options. Every random number is a
+ * function of seed, epoch and step, so the generator has no other state to save. */
 struct progress {
-    int64_t step;         /* steps done in all */
-    int epoch;            /* epochs done */
-    int64_t epoch_step;   /* steps done of the epoch begun, 0 at its start */
-    double loss_sum;      /* over that epoch's images so far */
-    int64_t correct;      /* likewise */
-    double epoch_seconds; /* spent in that epoch's steps so far */
-    int best_epoch;       /* from 1; 0 when none was tested yet */
+    int64_t step;         /* completed steps of the whole run */
+    int epoch;            /* completed epochs */
+    int64_t epoch_step;   /* completed steps of the current epoch */
+    double loss_sum;      /* sum over the images of the current epoch so far */
+    int64_t correct;      /* correctly classified images among them */
+    double epoch_seconds; /* time spent in the current epoch's steps so far */
+    int best_epoch;       /* counted from 1; 0 if no epoch was tested yet */
     double best_accuracy;
 };
 
-/* Whether a run stands where its seed alone put it: no step is done, and no file gave the weights. Its state needs no
- * tensors then. */
+/* True if the seed alone determines the run's state: no step was completed, and the weights did not come from a file.
+ * The state file then needs no tensors. */
 bool checkpoint_by_seed(const struct vggcl_config *config, const struct progress *progress);
 
+/* Which of a file's tensors are of interest: the weights, or all. */
 enum contents { CHECKPOINT_WEIGHTS, CHECKPOINT_STATE };
 
-/* Writes net, and what config and progress say, to path: whole or not at all. profiles, the texts of what the run's
- * devices go by, ended by NULL, make it a state; without them it is a file of weights. */
-enum vggcl_err checkpoint_write(const char *path, const struct net *net, const struct vggcl_config *config,
-                                const struct progress *progress, char *const *profiles);
+/* The contents of a checkpoint besides the tensors. If profiles (of the run's devices, ended by NULL) is not NULL, the
+ * checkpoint is a state file, else a weights file. */
+struct checkpoint {
+    const struct vggcl_config *config;
+    const struct progress *progress;
+    const struct data *data; /* the run's data set */
+    char *const *profiles;
+};
 
-/* Copies the file's tensors to net's parameters: every one must be there, in the right shape; others are ignored. With
- * CHECKPOINT_STATE the velocities and averages too. path names the file in errors. */
+/* Writes the checkpoint with net's tensors to path in folder atomically. */
+enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, const struct net *net,
+                                const struct checkpoint *checkpoint);
+
+/* Copies the file's tensors to net's parameters. Every parameter must be in the file, in the right shape; other tensors
+ * are ignored. CHECKPOINT_STATE also copies the optimiser's states and the averages. path names the file in errors. */
 enum vggcl_err checkpoint_load(const struct safetensors *file, const char *path, struct net *net,
                                enum contents contents);
 
-/* The options that the file stores, merged into config as config_resume() says. */
-enum vggcl_err checkpoint_config(const struct safetensors *file, const char *path, struct vggcl_config *config);
+/* Reads the options that the file stores into *stored, and merges them into config as config_resume() describes. */
+enum vggcl_err checkpoint_config(const struct safetensors *file, const char *path, struct vggcl_config *config,
+                                 struct vggcl_config *stored);
 
-/* VGGCL_EFORMAT where the file is not a run's state, or stores what cannot be. */
+/* The absolute path of the folder with the run's images, or NULL if the file does not name one. Owned by file. */
+const char *checkpoint_data(const struct safetensors *file);
+
+/* Compares the data set's fingerprint with the one in the file; VGGCL_EUSAGE if they differ. A file without a
+ * fingerprint, written by an earlier version, is accepted. */
+enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *path, const struct data *data);
+
+/* Reads the run's progress; VGGCL_EFORMAT if the file is not a state file or a value is out of range. */
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);
 
-/* The profile that a state holds for the run's device number i, from 0; the caller's to be freed; NULL where it has
- * none. */
+/* Sets *profile to a copy of the profile that a state file holds for the run's device i (from 0), which the caller
+ * frees, or to NULL if the file has no profile for it. */
 enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char **profile);
 
-/* Which network the file's tensors make up, from their names and shapes alone: model, width and no_bn of config. */
+/* Recognises the network in the file by the names and shapes of its tensors, and sets config's model, width and no_bn
+ * accordingly. VGGCL_EFORMAT if it is none of the models. */
 enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config);
+
+/* What the network in the file takes and returns: from its metadata, or, if another program or an earlier version wrote
+ * it, from its tensors. Height and width are 0, and class_names NULL, if the metadata lacks them. The caller must
+ * free(spec->class_names). VGGCL_EFORMAT if the metadata is damaged. */
+enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path, struct data_spec *spec);
+
+/* Sets the options that say how to read the data set to those of the run that wrote the file, except those that were
+ * set by vggcl_config_set(): the seed; data and data-format too if data is empty. */
+enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const char *path, struct vggcl_config *config);
+
+/* VGGCL_EUSAGE, naming both, if the network in the file has another number of classes than data, or takes images of
+ * another size (of a file that does not say which: of sizes of which pooling leaves another number of pixels); with
+ * same_classes also if the classes' names or their order differ. A file whose network is not recognised is accepted. */
+enum vggcl_err checkpoint_takes_data(const struct safetensors *file, const char *path, const struct data *data,
+                                     bool same_classes);
 
 #endif

@@ -1,19 +1,33 @@
 #include "train/evaluate.h"
 #include "base/clock.h"
+#include "data/data.h"
 #include "train/checkpoint.h"
-#include "train/config.h"
-#include "train/plan.h"
-#include "train/profile.h"
+#include "options/network.h"
+#include "options/options.h"
+#include "plan/plan.h"
+#include "tune/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static enum vggcl_err view(struct net *net, const struct feed *feed, int64_t step, const struct pass *pass,
+static enum vggcl_err view(struct net *net, const struct feed *feed, size_t first, const struct pass *pass,
                            enum mirror mirror) {
     const struct augmentation augmentation = {.mirror = mirror};
-    TRY(feed_images(feed, net, (size_t)step * net->batch, pass->n, &augmentation));
+    TRY(feed_images(feed, net, first, pass->n, &augmentation));
     return net_forward(net, pass);
+}
+
+/* The logits of the pass->n images from position `first` of the feed's order on, in inference mode; mirrored_too: the
+ * mean logits of each image and its horizontal flip (test-time augmentation). */
+static enum vggcl_err evaluate_logits(struct net *net, const struct feed *feed, size_t first, const struct pass *pass,
+                                      bool mirrored_too) {
+    if (!mirrored_too)
+        return view(net, feed, first, pass, MIRROR_NEVER);
+    TRY(view(net, feed, first, pass, MIRROR_ALWAYS));
+    TRY(net_keep_logits(net));
+    TRY(view(net, feed, first, pass, MIRROR_NEVER));
+    return net_average_logits(net);
 }
 
 static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_t step, bool mirrored_too,
@@ -21,13 +35,7 @@ static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_
     size_t n = feed_size(feed, net->batch, step);
     struct pass pass = net_pass(net, n, false, 0, 0);
     float total[2];
-    if (mirrored_too) {
-        TRY(view(net, feed, step, &pass, MIRROR_ALWAYS));
-        TRY(net_keep_logits(net));
-    }
-    TRY(view(net, feed, step, &pass, MIRROR_NEVER));
-    if (mirrored_too)
-        TRY(net_average_logits(net));
+    TRY(evaluate_logits(net, feed, (size_t)step * net->batch, &pass, mirrored_too));
     TRY(net_loss(net, &pass));
     TRY(dev_read(net->dev, net->total, 0, 2, total));
     TRY(dev_read(net->dev, net->predicted, 0, n, predicted));
@@ -38,7 +46,7 @@ static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_
 }
 
 enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
-                        void *user, struct tally *tally) {
+                        void *payload, struct tally *tally) {
     enum vggcl_err err = VGGCL_OK;
     int32_t *predicted = malloc(net->batch * sizeof *predicted);
     if (!predicted)
@@ -48,7 +56,7 @@ enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_
         size_t first = tally->images;
         TRY_GOTO(one_batch(net, feed, step, mirrored_too, predicted, tally), done);
         if (batch_done)
-            batch_done(user, tally, first, tally->images - first, predicted);
+            TRY_GOTO(batch_done(tally, first, tally->images - first, predicted, payload), done);
     }
 done:
     free(predicted);
@@ -58,32 +66,36 @@ done:
 /* ------------------------------------------------------------------------------------------- vggcl_evaluate() -- */
 
 /* Fills the confusion matrix while evaluate() runs. */
-struct confusion {
+struct results {
     const struct dataset *set;
     struct vggcl_evaluation *evaluation;
 };
 
-static void count_confusion(void *user, const struct tally *so_far, size_t first, size_t n, const int32_t *predicted) {
-    struct confusion *c = user;
+static enum vggcl_err count_batch(const struct tally *so_far, size_t first, size_t n, const int32_t *predicted,
+                                  void *payload) {
+    const struct results *r = payload;
+    struct vggcl_evaluation *e = r->evaluation;
     (void)so_far;
     for (size_t i = 0; i < n; i++)
-        if (predicted[i] >= 0) /* a loss that is not a number predicts nothing */
-            c->evaluation->confusion[c->set->labels[first + i]][predicted[i]]++;
+        if (predicted[i] >= 0) /* -1 if the logits were NaN */
+            e->confusion[r->set->labels[first + i] * e->class_count + (size_t)predicted[i]]++;
+    return VGGCL_OK;
 }
 
-static enum vggcl_err run(struct net *net, struct dev *d, const struct dataset *set, bool mirrored_too,
+static enum vggcl_err run(struct net *net, struct dev *d, const struct data *data, bool mirrored_too,
                           struct vggcl_evaluation *evaluation) {
+    const struct dataset *set = &data->test;
     enum vggcl_err err;
     struct feed feed = {0};
     struct arena arena = {0};
     struct tally tally = {0};
-    struct confusion confusion = {set, evaluation};
+    struct results results = {set, evaluation};
     double start;
-    TRY_GOTO(feed_reserve(&feed, d, set, &arena), done);
+    TRY_GOTO(feed_reserve(&feed, d, &data->spec, set->count, &arena), done);
     TRY_GOTO(arena_commit(&arena, d), done);
     TRY_GOTO(feed_upload(&feed, set), done);
     start = clock_seconds();
-    TRY_GOTO(evaluate(net, &feed, mirrored_too, count_confusion, &confusion, &tally), done);
+    TRY_GOTO(evaluate(net, &feed, mirrored_too, count_batch, &results, &tally), done);
     evaluation->seconds = clock_seconds() - start;
     evaluation->images = tally.images;
     evaluation->correct = tally.correct;
@@ -96,42 +108,70 @@ done:
     return err;
 }
 
-static enum vggcl_err make_net(struct dev *d, const struct vggcl_config *config, const struct safetensors *file,
-                               size_t images, struct net **net) {
+static enum vggcl_err make_net(const struct context *context, const struct vggcl_config *config,
+                               const struct safetensors *file, const struct data *data, struct net **net) {
     struct vggcl_plan plan;
-    const struct work work = {.test = images, .batch = (size_t)config->batch};
-    TRY(plan_net(d, config, &work, net, &plan));
+    const struct work work = {.data = &data->spec, .test = data->test.count, .batch = (size_t)config->batch};
+    TRY(plan_net(context, config, &work, net, &plan));
     TRY(net_allocate(*net));
     return checkpoint_load(file, config->weights, *net, CHECKPOINT_WEIGHTS);
+}
+
+/* Allocates what run() fills. */
+static enum vggcl_err allocate_results(struct vggcl_evaluation *evaluation, const struct data *data) {
+    size_t count = data->spec.classes;
+    evaluation->class_count = count;
+    evaluation->classes = names_copy(count, data->spec.class_names);
+    evaluation->confusion = calloc(count * count, sizeof *evaluation->confusion);
+    if (!evaluation->classes)
+        return VGGCL_ENOMEM;
+    return evaluation->confusion ? VGGCL_OK
+                                 : err_no_memory("the confusion matrix", count * count * sizeof *evaluation->confusion);
+}
+
+void vggcl_evaluation_free(struct vggcl_evaluation *evaluation) {
+    if (!evaluation)
+        return;
+    free(evaluation->classes);
+    free(evaluation->confusion);
+    evaluation->classes = NULL;
+    evaluation->confusion = NULL;
 }
 
 enum vggcl_err vggcl_evaluate(const struct vggcl_config *given, struct vggcl_evaluation *evaluation) {
     enum vggcl_err err;
     struct vggcl_config config = *given;
     struct safetensors file = {0};
+    struct data_source source;
     struct data data = {0};
     struct tuned tuned;
-    struct dev *d = NULL;
+    struct context context = {0};
     struct net *net = NULL;
     memset(evaluation, 0, sizeof *evaluation);
+    TRY(config_check(given));
     if (!*config.weights)
-        return err_set(VGGCL_EUSAGE, "--weights FILE is missing: the safetensors file to evaluate");
+        return err_set(VGGCL_EUSAGE, "weights: is missing; set it to the safetensors file to evaluate");
     TRY_GOTO(safetensors_read(config.weights, &file), done);
     TRY_GOTO(checkpoint_network(&file, config.weights, &config), done);
-    TRY_GOTO(data_open(config.data, config.seed, (size_t)config.validate, &data), done);
+    TRY_GOTO(checkpoint_suggest_data(&file, config.weights, &config), done);
+    source = network_data(&config);
+    TRY_GOTO(data_open(&source, &data), done);
+    TRY_GOTO(checkpoint_takes_data(&file, config.weights, &data, true), done);
     if (config.limit > 0 && (size_t)config.limit < data.test.count)
         data.test.count = (size_t)config.limit;
-    TRY_GOTO(config_device(&config, &d, &tuned), done);
-    TRY_GOTO(make_net(d, &config, &file, data.test.count, &net), done);
-    TRY_GOTO(run(net, d, &data.test, config.tta, evaluation), done);
-    evaluation->device = d->info;
+    TRY_GOTO(profile_open(&config, &context, &tuned), done);
+    TRY_GOTO(make_net(&context, &config, &file, &data, &net), done);
+    TRY_GOTO(allocate_results(evaluation, &data), done);
+    TRY_GOTO(run(net, context.dev, &data, config.tta, evaluation), done);
+    evaluation->device = context.dev->info;
     evaluation->width = config.width;
     snprintf(evaluation->model, sizeof evaluation->model, "%s", config_word(&config, "model"));
     snprintf(evaluation->dataset, sizeof evaluation->dataset, "%s", data.description);
-    memcpy(evaluation->classes, data.classes, sizeof evaluation->classes);
 done:
+    if (err != VGGCL_OK)
+        vggcl_evaluation_free(evaluation);
     net_free(net);
-    dev_close(d);
+    dev_close(context.dev);
     data_free(&data);
     safetensors_free(&file);
     return err;

@@ -1,15 +1,15 @@
 #define _POSIX_C_SOURCE 200809L /* stat */
 #include "train/history.h"
 #include "base/file.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* The columns in their order; accuracies are of 0..1. */
+/* The columns in the order of the file. SHARE: an accuracy, 0 to 1. */
 static const struct column {
     const char *name;
     enum { WHOLE, REAL, SHARE, HASH } kind;
@@ -25,7 +25,10 @@ static const struct column {
     {"images_per_second", REAL, offsetof(struct vggcl_epoch, images_per_second)},
     {"weights_hash", HASH, offsetof(struct vggcl_epoch, weights_hash)},
 };
-enum { COLUMNS = sizeof columns / sizeof *columns, FIELDS = 64 /* of a line at most; others have more columns */ };
+enum {
+    COLUMNS = sizeof columns / sizeof *columns,
+    FIELDS = 64 /* most columns that are read; files of other programs may have more */
+};
 
 enum { FILE_LIMIT = 1 << 28 };
 
@@ -38,20 +41,22 @@ enum vggcl_err history_add(struct history *h, const struct vggcl_epoch *row) {
     return VGGCL_OK;
 }
 
-enum vggcl_err history_write(const struct history *h, const char *path) {
+enum vggcl_err history_write(const struct history *h, const struct folder *folder, const char *path) {
     struct file_write file;
-    TRY(file_write_begin(&file, path));
+    TRY(file_write_begin(&file, folder, path));
     for (size_t i = 0; i < COLUMNS; i++)
         fprintf(file.stream, "%s%c", columns[i].name, i + 1 < COLUMNS ? ',' : '\n');
     for (size_t i = 0; i < h->count; i++) {
         const struct vggcl_epoch *r = &h->rows[i];
-        fprintf(file.stream, "%d,%.9g,%.6f,%.6f,%.6f,%.6f,%.3f,%.1f,%016" PRIx64 "\n", r->epoch, r->lr, r->train_loss,
-                r->train_accuracy, r->test_loss, r->test_accuracy, r->seconds, r->images_per_second, r->weights_hash);
+        text_print_file(file.stream, "%d,%.9g,%.6f,%.6f,%.6f,%.6f,%.3f,%.1f,%016" PRIx64 "\n", r->epoch, r->lr,
+                        r->train_loss, r->train_accuracy, r->test_loss, r->test_accuracy, r->seconds,
+                        r->images_per_second, r->weights_hash);
     }
     return file_write_commit(&file);
 }
 
-/* The text before the separator, which becomes its end; *rest moves behind that, or to NULL at the text's own end. */
+/* Returns the text up to the first separator, which is overwritten with a NUL byte. Sets *rest to the text after the
+ * separator, or to NULL if there was none. */
 static char *cut(char **rest, char separator) {
     char *part = *rest, *end = strchr(part, separator);
     *rest = end ? end + 1 : NULL;
@@ -60,7 +65,7 @@ static char *cut(char **rest, char separator) {
     return part;
 }
 
-/* A line without its end, of which there are two kinds. */
+/* Returns the next line without its line ending, LF or CR LF. */
 static char *cut_line(char **rest) {
     char *line = cut(rest, '\n'), *end = strchr(line, '\0');
     if (end > line && end[-1] == '\r')
@@ -68,23 +73,23 @@ static char *cut_line(char **rest) {
     return line;
 }
 
-/* A file being read: what each of its lines' fields is, and where it stands. */
-struct reader {
+/* State of reading a CSV file: the column of each field, and the current line. */
+struct csv_reader {
     const char *path;
-    const struct column *fields[FIELDS]; /* NULL for a column that has no place in a row */
+    const struct column *fields[FIELDS]; /* NULL for columns that are ignored */
     size_t field_count;
     int line; /* from 1 */
 };
 
-static bool has_column(const struct reader *r, const struct column *column) {
+static bool has_column(const struct csv_reader *r, const struct column *column) {
     for (size_t i = 0; i < r->field_count; i++)
         if (r->fields[i] == column)
             return true;
     return false;
 }
 
-/* Line 1: epoch must be among its names, or each column where all are wanted. */
-static enum vggcl_err read_names(struct reader *r, char *line, bool all) {
+/* Reads line 1, the column names. The column epoch is required; with `all`, every column is. */
+static enum vggcl_err read_names(struct csv_reader *r, char *line, bool all) {
     while (line && r->field_count < FIELDS) {
         const char *name = cut(&line, ',');
         const struct column *column = NULL;
@@ -95,12 +100,12 @@ static enum vggcl_err read_names(struct reader *r, char *line, bool all) {
     }
     for (size_t i = 0; i < (all ? COLUMNS : 1); i++)
         if (!has_column(r, &columns[i]))
-            return err_set(VGGCL_EFORMAT, "%s: line 1 names no column '%s', as that of an accuracy record does",
-                           r->path, columns[i].name);
+            return err_set(VGGCL_EFORMAT, "%s: line 1 has no column '%s', which an accuracy record needs", r->path,
+                           columns[i].name);
     return VGGCL_OK;
 }
 
-/* Puts a field where it belongs; false where it is none of its kind. An empty one leaves the row as it is. */
+/* Stores a field in the row; false if the text is not of the column's kind. An empty field leaves the row unchanged. */
 static bool parse_field(const struct column *column, const char *text, struct vggcl_epoch *row) {
     void *place = (char *)row + column->offset;
     char *end;
@@ -110,7 +115,7 @@ static bool parse_field(const struct column *column, const char *text, struct vg
         *(uint64_t *)place = strtoull(text, &end, 16);
         return !*end;
     }
-    double value = strtod(text, &end);
+    double value = text_number(text, &end);
     if (column->kind == WHOLE && value >= 0 && value <= INT_MAX && value == floor(value))
         *(int *)place = (int)value;
     else if (column->kind == REAL || (column->kind == SHARE && !(value < 0 || value > 1)))
@@ -120,7 +125,7 @@ static bool parse_field(const struct column *column, const char *text, struct vg
     return end != text && !*end;
 }
 
-static enum vggcl_err parse_row(const struct reader *r, char *line, struct vggcl_epoch *row) {
+static enum vggcl_err parse_row(const struct csv_reader *r, char *line, struct vggcl_epoch *row) {
     static const char *const kinds[] = {"whole number", "number", "number from 0 to 1", "hexadecimal number"};
     *row = (struct vggcl_epoch){-1, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0};
     size_t count = 0;
@@ -128,16 +133,16 @@ static enum vggcl_err parse_row(const struct reader *r, char *line, struct vggcl
         const struct column *column = r->fields[count];
         const char *text = cut(&line, ',');
         if (column && !parse_field(column, text, row))
-            return err_set(VGGCL_EFORMAT, "%s: line %d: %s is no %s", r->path, r->line, column->name,
+            return err_set(VGGCL_EFORMAT, "%s: line %d: %s is not a %s", r->path, r->line, column->name,
                            kinds[column->kind]);
     }
     if (count < r->field_count || (line && count < FIELDS))
-        return err_set(VGGCL_EFORMAT, "%s: line %d has not the %zu fields that line 1 names", r->path, r->line,
+        return err_set(VGGCL_EFORMAT, "%s: line %d does not have the %zu fields of line 1", r->path, r->line,
                        r->field_count);
     return VGGCL_OK;
 }
 
-static enum vggcl_err read_rows(struct history *h, struct reader *r, char *text, bool all) {
+static enum vggcl_err read_rows(struct history *h, struct csv_reader *r, char *text, bool all) {
     struct vggcl_epoch row;
     TRY(read_names(r, cut_line(&text), all));
     for (r->line = 2; text; r->line++) {
@@ -146,19 +151,21 @@ static enum vggcl_err read_rows(struct history *h, struct reader *r, char *text,
             continue;
         TRY(parse_row(r, line, &row));
         if (row.epoch <= (h->count ? h->rows[h->count - 1].epoch : -1))
-            return err_set(VGGCL_EFORMAT, "%s: line %d is not the row of a later epoch", r->path, r->line);
+            return err_set(VGGCL_EFORMAT, "%s: line %d: its epoch is not after that of the row before", r->path,
+                           r->line);
         TRY(history_add(h, &row));
     }
     return VGGCL_OK;
 }
 
 static enum vggcl_err read_file(struct history *h, const char *path, bool all) {
-    struct reader reader = {.path = path};
+    struct csv_reader reader = {.path = path};
     char *text;
     size_t size;
     TRY(file_read(path, FILE_LIMIT, &text, &size));
-    enum vggcl_err err = strlen(text) == size ? read_rows(h, &reader, text, all)
-                                              : err_set(VGGCL_EFORMAT, "%s: is no text: it has zero bytes", path);
+    enum vggcl_err err = strlen(text) == size
+                             ? read_rows(h, &reader, text, all)
+                             : err_set(VGGCL_EFORMAT, "%s: is not a text file: it contains NUL bytes", path);
     free(text);
     return err;
 }
@@ -167,24 +174,23 @@ enum vggcl_err history_read(struct history *h, const char *path, int epochs) {
     TRY(read_file(h, path, true));
     for (int epoch = 1; epoch <= epochs; epoch++)
         if ((size_t)epoch > h->count || h->rows[epoch - 1].epoch != epoch)
-            return err_set(VGGCL_EFORMAT, "%s: has no row of epoch %d", path, epoch);
+            return err_set(VGGCL_EFORMAT, "%s: has no row for epoch %d", path, epoch);
     h->count = (size_t)epochs;
     return VGGCL_OK;
 }
 
 enum vggcl_err vggcl_history(const char *path, struct vggcl_epoch **rows, size_t *count) {
     struct history h = {NULL, 0};
-    struct stat status;
     char file[VGGCL_PATH_MAX];
     *rows = NULL;
     *count = 0;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+    if (file_is_folder(path)) {
         TRY(file_path(file, path, "accuracy.csv"));
         path = file;
     }
     enum vggcl_err err = read_file(&h, path, false);
     if (err == VGGCL_OK && !h.count)
-        err = err_set(VGGCL_EFORMAT, "%s: has no row: no epoch was trained to its end", path);
+        err = err_set(VGGCL_EFORMAT, "%s: has no rows: no epoch was completed", path);
     if (err != VGGCL_OK) {
         history_free(&h);
         return err;
@@ -192,6 +198,10 @@ enum vggcl_err vggcl_history(const char *path, struct vggcl_epoch **rows, size_t
     *rows = h.rows;
     *count = h.count;
     return VGGCL_OK;
+}
+
+void vggcl_history_free(struct vggcl_epoch *rows) {
+    free(rows);
 }
 
 void history_free(struct history *h) {

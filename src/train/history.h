@@ -1,8 +1,9 @@
-/* history.h - save/accuracy.csv: one row an epoch. vggcl_history() reads those of others too. */
+/* history.h - accuracy.csv in the save folder, with one row per epoch. vggcl_history() also reads CSV files of other
+ * programs. */
 #ifndef VGGCL_TRAIN_HISTORY_H
 #define VGGCL_TRAIN_HISTORY_H
 
-#include "base/err.h"
+#include "base/folder.h"
 
 struct history {
     struct vggcl_epoch *rows;
@@ -11,11 +12,11 @@ struct history {
 
 enum vggcl_err history_add(struct history *h, const struct vggcl_epoch *row);
 
-/* Writes all rows to path, below a line of column names: whole or not at all. */
-enum vggcl_err history_write(const struct history *h, const char *path);
+/* Writes a line of column names and all rows to path in folder, atomically. */
+enum vggcl_err history_write(const struct history *h, const struct folder *folder, const char *path);
 
-/* Reads the rows of epochs 1..epochs from path; what is after them is left out (a run that was killed may have written
- * more rows than its state knows of). VGGCL_EFORMAT where a column or a row is not there. */
+/* Reads the rows of epochs 1..epochs from path and ignores later rows: a run that was killed may have written rows of
+ * epochs that its last saved state does not include. VGGCL_EFORMAT if a column or a row is missing. */
 enum vggcl_err history_read(struct history *h, const char *path, int epochs);
 
 void history_free(struct history *h);

@@ -1,9 +1,12 @@
 #include "train/team.h"
 #include "base/clock.h"
-#include "train/bench.h"
-#include "train/config.h"
-#include "train/selfcheck.h"
-#include "train/tune.h"
+#include "base/text.h"
+#include "data/data.h"
+#include "tune/timing.h"
+#include "options/network.h"
+#include "options/options.h"
+#include "check/check.h"
+#include "tune/tune.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -15,7 +18,7 @@ enum { SPLIT_STEPS = 3 }; /* timed for --device-split auto */
 
 /* ---------------------------------------------------------------------------------------------------- the split -- */
 
-/* The first of the images, so many in all, that are member i's or a later one's. */
+/* Index of member i's first image when `images` images are split; `images` for i == t->count. */
 static size_t first_of(const struct team *t, size_t images, size_t i) {
     return images * t->bounds[i] / t->bounds[t->count];
 }
@@ -24,7 +27,7 @@ static bool is_auto(const struct vggcl_config *config) {
     return strcmp(config->device_split, "auto") == 0;
 }
 
-/* The bounds by "3:1", or by equal shares where nothing, or not yet, is said. */
+/* Sets the bounds from a split such as "3:1"; equal shares if the split is empty or "auto". */
 static enum vggcl_err read_split(struct team *t) {
     const char *text = t->config->device_split, *at = text;
     bool equal = !*text || is_auto(t->config);
@@ -34,8 +37,8 @@ static enum vggcl_err read_split(struct team *t) {
         if (share < 1 || share > 65536 || (end && *end != (i + 1 < t->count ? ':' : '\0')))
             return err_set(
                 VGGCL_EUSAGE,
-                "--device-split %s: takes a number from 1 to 65536 for each of the devices, of which there are "
-                "%zu, with colons between; or auto",
+                "device-split %s: takes a number from 1 to 65536 for each of the %zu devices, separated by colons, "
+                "or auto",
                 text, t->count);
         t->bounds[i + 1] = t->bounds[i] + share;
         at = end ? end + 1 : at;
@@ -48,15 +51,15 @@ static enum vggcl_err check_split(const struct team *t) {
     for (size_t i = 0; i < t->count; i++)
         if (first_of(t, batch, i) == first_of(t, batch, i + 1))
             return err_set(VGGCL_EUSAGE,
-                           "--device-split: leaves device %zu of %zu (%s) none of a batch of %zu images; use a larger "
-                           "--batch, or fewer devices",
+                           "device-split: gives device %zu of %zu (%s) no image of a batch of %zu; use a larger batch, "
+                           "or fewer devices",
                            i + 1, t->count, t->members[i].dev->info.name, batch);
     return VGGCL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------- what they are -- */
+/* --------------------------------------------------------------------------------------------------- the devices -- */
 
-/* Their arenas get equal layouts, so that a group of them is copied as a whole. */
+/* Gives all members' arenas the same layout, so that a whole group of tensors can be copied at once. */
 static void lay_out_alike(struct team *t) {
     size_t alignment = 0;
     uint64_t largest = UINT64_MAX;
@@ -71,36 +74,39 @@ static void lay_out_alike(struct team *t) {
     }
 }
 
-enum vggcl_err team_open(struct team *t, const struct vggcl_config *config) {
+enum vggcl_err team_open(struct team *t, const struct vggcl_config *config, const struct data_spec *data) {
     struct dev *devices[VGGCL_DEVICES];
     t->config = config;
+    t->data = data;
     TRY(dev_open_all(config->device, config->kernel_dir, devices, &t->count));
     for (size_t i = 0; i < t->count; i++)
         t->members[i].dev = devices[i];
     for (size_t i = 0; i < t->count; i++)
-        TRY(config_prepare(config, devices[i], &t->members[i].tuned));
+        TRY(profile_prepare(config, devices[i], &t->members[i].context, &t->members[i].tuned));
     lay_out_alike(t);
     TRY(read_split(t));
     return check_split(t);
 }
 
-/* What the device's profile does not know of the network is measured, unless the user chose all there is to choose, or
- * the profile is the user's choice or ships with vggcl: those say the same to everybody. */
-static enum vggcl_err measure_unknown(struct member *m, const struct vggcl_config *config) {
+/* Measures the convolutions that the device's profile lacks, unless the user chose the algorithm or the profile, or the
+ * profile ships with vggcl: then everybody gets the same algorithms. */
+static enum vggcl_err measure_unknown(struct member *m, const struct vggcl_config *config,
+                                      const struct data_spec *data) {
     bool open = strcmp(config_word(config, "conv"), "auto") == 0 && !*config->profile, lacks;
     if (!open || m->tuned.by == TUNED_FILE || m->tuned.by == TUNED_SHIPPED || m->tuned.by == TUNED_RESUMED)
         return VGGCL_OK;
-    TRY(tune_lacks(m->dev, config, &lacks));
+    TRY(tune_lacks(&m->context, config, data, &lacks));
     if (!lacks)
         return VGGCL_OK;
     double start = clock_seconds();
-    TRY(tune_quick(m->dev, config));
+    TRY(tune_quick(&m->context, config, data));
     m->tune_seconds = clock_seconds() - start;
     m->tuned.by = TUNED_MEASURED;
     return VGGCL_OK;
 }
 
-/* The first member that is such a device as member i, parts of one device included. */
+/* Index of the first member whose device has the same name, platform and driver as member i's, such as another part of
+ * one device. */
 static size_t alike(const struct team *t, size_t i) {
     const struct vggcl_device *d = &t->members[i].dev->info;
     for (size_t k = 0; k < i; k++) {
@@ -112,27 +118,27 @@ static size_t alike(const struct team *t, size_t i) {
     return i;
 }
 
-/* Like devices go by the same, and compute the same. */
+/* Equal devices use one profile, so that they compute the same bits. */
 static enum vggcl_err tune_member(struct team *t, size_t i, const char *from) {
     struct member *m = &t->members[i];
     size_t like = alike(t, i);
     bool same = false;
     if (like < i) {
         snprintf(m->tuned.text, sizeof m->tuned.text, "as device %zu", like + 1);
-        TRY(tuning_use(m->dev, t->members[like].dev->tuning));
+        TRY(context_tune(&m->context, &t->members[like].context.tuning));
     } else {
         if (t->profiles[i])
-            TRY(profile_resume(m->dev, t->profiles[i], from, &m->tuned, &same));
+            TRY(profile_resume(&m->context, t->profiles[i], from, &m->tuned, &same));
         if (!same)
-            TRY(measure_unknown(m, t->config));
+            TRY(measure_unknown(m, t->config, t->data));
     }
-    struct profile now = profile_of(m->dev);
+    struct profile now = profile_of(&m->context);
     free(t->profiles[i]);
     t->profiles[i] = profile_text(&now);
     return t->profiles[i] ? VGGCL_OK : err_no_memory("the profile", sizeof now);
 }
 
-/* A resumed run may have had more devices. */
+/* Frees the profiles from index `first` on: a resumed run may have had more devices. */
 static void forget_profiles(struct team *t, size_t first) {
     for (size_t i = first; i < VGGCL_DEVICES; i++) {
         free(t->profiles[i]);
@@ -147,24 +153,26 @@ enum vggcl_err team_tune(struct team *t, const char *from) {
     return VGGCL_OK;
 }
 
-/* What was measured is kept for the next run, once the device has been checked; it need not be possible. */
+/* Stores what was measured for the next run, after the device passed its check. Failing to store it is no error. */
 static void keep_profile(struct member *m) {
     char path[VGGCL_PATH_MAX];
     if (m->tuned.by != TUNED_MEASURED)
         return;
     char *kept = err_keep();
-    bool stored = profile_store(m->dev, path) == VGGCL_OK;
-    snprintf(m->tuned.text, sizeof m->tuned.text, "measured in %.1f s%s%s", m->tune_seconds,
-             stored ? ", stored as " : ", not stored", stored ? path : "");
+    bool stored = profile_store(&m->context, path) == VGGCL_OK;
+    text_print(m->tuned.text, sizeof m->tuned.text, "measured in %.1f s%s%s", m->tune_seconds,
+               stored ? ", stored as " : ", not stored", stored ? path : "");
     err_put_back(kept);
 }
 
-/* -------------------------------------------------------------------------------------------------- their memory -- */
+/* -------------------------------------------------------------------------------------------------------- memory -- */
 
 struct work team_work(const struct team *t, size_t i, size_t train, size_t test) {
     size_t batch = (size_t)t->config->batch, last = train % batch;
-    return (struct work){.train = train,
+    return (struct work){.data = t->data,
+                         .train = train,
                          .test = i == 0 ? test : 0,
+                         .devices = i == 0 ? t->count : 0,
                          .batch = first_of(t, batch, i + 1) - first_of(t, batch, i),
                          .last = first_of(t, last, i + 1) - first_of(t, last, i)};
 }
@@ -174,10 +182,10 @@ static enum vggcl_err plan_member(struct team *t, size_t i, size_t train, size_t
     struct member *m = &t->members[i];
     struct work work = team_work(t, i, train, test);
     net_free(m->net);
-    return plan_net(m->dev, config, &work, &m->net, &t->plans[i]);
+    return plan_net(&m->context, config, &work, &m->net, &t->plans[i]);
 }
 
-/* A micro-batch is an option, one for all, which a resumed run goes on with. */
+/* The micro-batch size is one option of the whole run, which checkpoints store: all members use the smallest needed. */
 static enum vggcl_err plan_all(struct team *t, size_t train, size_t test, struct vggcl_config *config) {
     int needed = 0, most = 0;
     for (size_t i = 0; i < t->count; i++) {
@@ -197,17 +205,17 @@ static enum vggcl_err plan_all(struct team *t, size_t train, size_t test, struct
     return VGGCL_OK;
 }
 
-/* Each gets of a batch what its speed says, and one image at least; the nets are those of a split into equal parts. */
+/* Sets each member's share of a batch in proportion to its speed, at least one image. The speeds are measured on the
+ * nets of an equal split, which are freed. */
 static enum vggcl_err measure_split(struct team *t, struct vggcl_config *config) {
     double speeds[VGGCL_DEVICES], sum = 0, before = 0;
     size_t batch = (size_t)config->batch, used = 0;
     for (size_t i = 0; i < t->count; i++) {
         struct member *m = &t->members[i];
-        TRY(bench_net(m->net, config->seed, SPLIT_STEPS, &speeds[i]));
+        TRY(timing_net(m->net, config->seed, SPLIT_STEPS, &speeds[i]));
         net_free(m->net);
         m->net = NULL;
-        dev_drop(m->dev, &m->dev->gemm_scratch);
-        m->dev->peak_bytes = m->dev->bytes; /* it counts for the run */
+        m->dev->peak_bytes = m->dev->bytes; /* the run's peak does not include the measurement's */
         sum += speeds[i];
     }
     for (size_t i = 0; i < t->count; i++) {
@@ -229,11 +237,6 @@ enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl
         TRY(measure_split(t, config));
         TRY(plan_all(t, train, test, config));
     }
-    if (config->nesterov && team_most_parts(t) > 1)
-        return err_set(VGGCL_EUSAGE,
-                       "--nesterov: takes a batch as a whole, and here it goes in %zu parts, by device or micro-batch, "
-                       "which gather in the momentum; say --nesterov=no",
-                       team_most_parts(t));
     return VGGCL_OK;
 }
 
@@ -257,21 +260,20 @@ static enum vggcl_err take_host_memory(struct team *t) {
     return t->count == 1 || t->weights ? VGGCL_OK : err_no_memory("the devices' weights", words * sizeof *t->weights);
 }
 
-/* The check gives its memory back before any is taken. */
+/* The self-check frees its memory before the net allocates its own. */
 static enum vggcl_err take_memory(struct team *t, struct member *m, const struct data *data,
                                   struct vggcl_selfcheck *check) {
     struct vggcl_selfcheck own = {0};
     if (!t->config->no_selfcheck)
-        TRY(selfcheck(m->net, true, NULL, &own));
+        TRY(check_net(m->net, true, NULL, &own));
     check->checks += own.checks;
     check->seconds += own.seconds;
     keep_profile(m);
     strcpy(t->plans[m - t->members].tuning, m->tuned.text);
-    dev_drop(m->dev, &m->dev->gemm_scratch);
     TRY(net_allocate(m->net));
-    TRY(feed_reserve(&m->train, m->dev, &data->train, &m->data));
+    TRY(feed_reserve(&m->train, m->dev, &data->spec, data->train.count, &m->data));
     if (m == t->members)
-        TRY(feed_reserve(&t->test, m->dev, &data->test, &m->data));
+        TRY(feed_reserve(&t->test, m->dev, &data->spec, data->test.count, &m->data));
     return arena_commit(&m->data, m->dev);
 }
 
@@ -309,7 +311,7 @@ enum vggcl_err team_feed(struct team *t, const struct step *step, const struct p
     size_t start = first_of(t, step->images, part->member), n = first_of(t, step->images, part->member + 1) - start;
     size_t first = feed_part(n, m->net->batch, part->number), next = feed_part(n, m->net->batch, part->number + 1);
     *pass = net_pass(m->net, next - first, true, config->seed, (uint64_t)step->number);
-    const struct augmentation augmentation = {config->no_flip ? MIRROR_NEVER : MIRROR_BY_COIN, config->crop,
+    const struct augmentation augmentation = {config->no_flip ? MIRROR_NEVER : MIRROR_RANDOM, config->crop,
                                               config->cutout, config->seed, (uint32_t)step->epoch};
     pass->first = start + first;
     pass->whole = step->images;
@@ -318,24 +320,14 @@ enum vggcl_err team_feed(struct team *t, const struct step *step, const struct p
                        &augmentation);
 }
 
-/* Micro-batches gather in the velocity: the first one's gradient as usual, the others' on top; with the last one the
- * weights move. */
-static enum vggcl_err move_lead(struct team *t, const struct pass *pass, struct sgd sgd, bool first, bool last) {
-    if (!first) {
-        sgd.momentum = 1;
-        sgd.weight_decay = 0;
-    }
-    if (!last)
-        sgd.lr = 0;
-    return net_update(team_net(t), pass, sgd);
-}
-
+/* Where a part's gradients and batch statistics go on the host. */
 static float *gathered(const struct member *m, const struct part *part) {
     return m->gathered + part->number * gathered_words(m->net);
 }
 
-/* Forward and backward; what that leaves, the lead takes in at once, and the others send to the host. */
-static enum vggcl_err start_part(struct team *t, const struct step *step, struct part *part, bool first, bool last) {
+/* Enqueues the forward and backward pass of a part. The lead's gradients are accumulated on the device; the other
+ * members' are copied to the host, with the statistics. */
+static enum vggcl_err start_part(struct team *t, const struct step *step, struct part *part) {
     struct member *m = &t->members[part->member];
     struct pass pass;
     TRY(team_feed(t, step, part, &pass));
@@ -343,7 +335,7 @@ static enum vggcl_err start_part(struct team *t, const struct step *step, struct
     TRY(net_loss(m->net, &pass));
     TRY(net_backward(m->net, &pass));
     if (part->member == 0) {
-        TRY(move_lead(t, &pass, step->sgd, first, last));
+        TRY(net_move_statistics(m->net));
     } else {
         float *to = gathered(m, part);
         TRY(net_read_group(m->net, NET_GRADIENTS, to));
@@ -352,18 +344,33 @@ static enum vggcl_err start_part(struct team *t, const struct step *step, struct
     return dev_read_later(m->dev, m->net->total, 0, 2, part->total, &part->fence);
 }
 
-/* The lead takes in what another member's part left. A loss there that is not finite is as one of its own. */
-static enum vggcl_err take_in(struct team *t, const struct step *step, struct part *part, bool first, bool last) {
+/* Waits for a part of another member and adds its gradients on the lead. If its loss is not finite, the lead's weights
+ * stay as they are, as after such a loss of its own. */
+static enum vggcl_err collect(struct team *t, struct part *part, bool first) {
     struct net *lead = team_net(t);
     const float *from = gathered(&t->members[part->member], part);
-    struct pass pass = net_pass(lead, 0, true, t->config->seed, (uint64_t)step->number);
-    pass.whole = step->images;
     TRY(fence_wait(&part->fence));
     if (!isfinite(part->total[0]))
         TRY(dev_fill(lead->dev, lead->failed, 0, 1, 1));
     TRY(net_write_group(lead, NET_GRADIENTS, from));
     TRY(net_write_group(lead, NET_BATCH_STATISTICS, from + lead->group_bytes[NET_GRADIENTS] / 4));
-    return move_lead(t, &pass, step->sgd, first, last);
+    TRY(net_collect(lead, first));
+    return net_move_statistics(lead);
+}
+
+/* The share of the weights in their average after a step, counted from 0. The first average is the weights; later ones
+ * reach back over a ninth of the steps so far, at most as far as --ema says. */
+static double average_share(const struct vggcl_config *config, int64_t step) {
+    return fmax(1 - config->ema, 9 / ((double)step + 9));
+}
+
+/* The optimiser's step on the lead, with the gradients of all parts. */
+static enum vggcl_err step_lead(struct team *t, const struct step *step) {
+    struct net *lead = team_net(t);
+    struct pass pass = net_pass(lead, 0, true, t->config->seed, (uint64_t)step->number);
+    pass.whole = step->images;
+    TRY(net_step(lead, &pass, step->hyperparameters));
+    return t->config->ema > 0 ? net_average(lead, average_share(t->config, step->number)) : VGGCL_OK;
 }
 
 enum vggcl_err team_share_weights(struct team *t) {
@@ -381,11 +388,6 @@ enum vggcl_err team_share_weights(struct team *t) {
     return VGGCL_OK;
 }
 
-/* At first the average is the weights; then it reaches back over a ninth of the steps so far, up to what --ema says. */
-static double average_share(const struct vggcl_config *config, int64_t step) {
-    return fmax(1 - config->ema, 9 / ((double)step + 9));
-}
-
 enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count) {
     size_t count = 0;
     for (size_t i = 0; i < t->count; i++) {
@@ -395,16 +397,15 @@ enum vggcl_err team_step(struct team *t, const struct step *step, struct part *p
     }
     *part_count = count;
     for (size_t i = 0; i < count; i++)
-        TRY(start_part(t, step, &parts[i], i == 0, i + 1 == count));
+        TRY(start_part(t, step, &parts[i]));
     for (size_t i = 0; i < count; i++)
         if (parts[i].member != 0)
-            TRY(take_in(t, step, &parts[i], i == 0, i + 1 == count));
-    if (t->config->ema > 0)
-        TRY(net_average(team_net(t), average_share(t->config, step->number)));
+            TRY(collect(t, &parts[i], i == 0));
+    TRY(step_lead(t, step));
     return team_share_weights(t);
 }
 
-/* ---------------------------------------------------------------------------------------------------- afterwards -- */
+/* ------------------------------------------------------------------------------------------------------- the end -- */
 
 enum vggcl_err team_hash(struct team *t, uint64_t *hash) {
     TRY(net_hash(team_net(t), hash));
@@ -426,7 +427,7 @@ enum vggcl_err team_hash(struct team *t, uint64_t *hash) {
 
 void team_free(struct team *t) {
     char *kept = err_keep();
-    for (size_t i = 0; i < t->count; i++) /* host memory may be in use */
+    for (size_t i = 0; i < t->count; i++) /* copies from and to host memory may still run */
         dev_finish(t->members[i].dev);
     err_put_back(kept);
     for (size_t i = 0; i < t->count; i++) {
@@ -445,38 +446,42 @@ void team_free(struct team *t) {
 /* ----------------------------------------------------------------------------------------------- vggcl_plan() -- */
 
 static enum vggcl_err plan_eval(struct team *t, size_t test) {
-    const struct work work = {.test = test, .batch = (size_t)t->config->batch};
+    const struct work work = {.data = t->data, .test = test, .batch = (size_t)t->config->batch};
     struct member *m = &t->members[0];
     if (t->count > 1)
-        return err_set(VGGCL_EUSAGE, "--device %s: is more than one device; eval takes one", t->config->device);
-    TRY(plan_net(m->dev, t->config, &work, &m->net, &t->plans[0]));
-    return plan_least(m->dev, t->config, &work, &t->plans[0].least);
+        return err_set(VGGCL_EUSAGE, "device %s: is more than one device; eval takes one", t->config->device);
+    TRY(plan_net(&m->context, t->config, &work, &m->net, &t->plans[0]));
+    return plan_least(&m->context, t->config, &work, &t->plans[0].least);
 }
 
 static enum vggcl_err plan_train(struct team *t, size_t train, size_t test) {
     struct vggcl_config config = *t->config;
     if (strcmp(config.device_split, "auto") == 0)
-        return err_set(VGGCL_EUSAGE, "--device-split auto: is measured when a run begins; give plan the numbers");
+        return err_set(VGGCL_EUSAGE, "device-split auto: is measured when a run begins; give plan the numbers");
     TRY(team_plan(t, train, test, &config));
     for (size_t i = 0; i < t->count; i++) {
         const struct work work = team_work(t, i, train, test);
-        TRY(plan_least(t->members[i].dev, t->config, &work, &t->plans[i].least));
+        TRY(plan_least(&t->members[i].context, t->config, &work, &t->plans[i].least));
     }
     return VGGCL_OK;
 }
 
 enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans, size_t *count) {
     enum vggcl_err err;
-    size_t train, test, *limited = eval ? &test : &train;
-    struct team *t = calloc(1, sizeof *t);
+    struct data_size size;
+    size_t *limited = eval ? &size.test : &size.train;
     *plans = NULL;
+    *count = 0;
+    TRY(config_check(config));
+    const struct data_source source = network_data(config);
+    struct team *t = calloc(1, sizeof *t);
     if (!t)
         return err_no_memory("the devices", sizeof *t);
-    TRY_GOTO(data_count(config->data, (size_t)config->validate, &train, &test), done);
+    TRY_GOTO(data_count(&source, &size), done);
     if (config->limit > 0 && (size_t)config->limit < *limited)
         *limited = (size_t)config->limit;
-    TRY_GOTO(team_open(t, config), done);
-    TRY_GOTO(eval ? plan_eval(t, test) : plan_train(t, train, test), done);
+    TRY_GOTO(team_open(t, config, &size.spec), done);
+    TRY_GOTO(eval ? plan_eval(t, size.test) : plan_train(t, size.train, size.test), done);
     for (size_t i = 0; i < t->count; i++)
         strcpy(t->plans[i].tuning, t->members[i].tuned.text);
     *count = t->count;
@@ -489,4 +494,8 @@ done:
     team_free(t);
     free(t);
     return err;
+}
+
+void vggcl_plans_free(struct vggcl_plan *plans) {
+    free(plans);
 }

@@ -1,95 +1,103 @@
-/* team.h - the devices that train together, in one process: each with a copy of the net and of the training images.
+/* team.h - synchronous data-parallel training on several devices in one process. Each device has a copy of the network
+ * and of the training images.
  *
- * The images of a step are split over the members in their order. Each member goes forward and backward through its
- * own, in micro-batches where it has to; batch normalisation takes each one's own statistics. The first member, the
- * lead, alone moves: it adds up all micro-batches' gradients in the order of the images, and moves its running
- * statistics by theirs, as a single device does with micro-batches; then the others are given copies of its weights and
- * statistics. So the state of a run is the lead's, a team of like devices makes the very bits of one device that works
- * in the same micro-batches, and a team of one is that device. What goes between devices goes through the host. */
+ * The images of a step are split over the members in their order. Each member runs forward and backward on its share,
+ * in micro-batches if its memory requires it; batch normalisation uses the statistics of each micro-batch. Only the
+ * first member, the lead, updates weights: it adds up the gradients of all micro-batches in the order of their images
+ * (gradient accumulation), updates its running statistics with theirs in the same order, and then takes one step of the
+ * optimiser. Afterwards the other members get copies of its weights and running statistics.
+ *
+ * The state of a run is therefore the lead's state. Several equal devices compute the same bits as one device that uses
+ * the same micro-batches; a team of one device needs no copies. Data between devices is copied through host memory. */
 #ifndef VGGCL_TRAIN_TEAM_H
 #define VGGCL_TRAIN_TEAM_H
 
-#include "data/data.h"
+#include "data/dataset.h"
 #include "train/checkpoint.h"
-#include "train/feed.h"
-#include "train/plan.h"
-#include "train/profile.h"
+#include "nets/feed.h"
+#include "plan/plan.h"
+#include "tune/profile.h"
 
 struct member {
     struct dev *dev;
+    struct context context; /* of dev */
     struct tuned tuned;
-    double tune_seconds; /* 0 where nothing was measured on it */
+    double tune_seconds; /* 0 if nothing was measured on this device */
     struct net *net;
-    struct arena data; /* the memory of train, and of the lead's test */
+    struct arena data; /* device memory of `train`, and on the lead also of the team's `test` */
     struct feed train;
-    float *gathered; /* not the lead's: what its micro-batches left, gradients and statistics, on its way to the lead */
+    float
+        *gathered; /* host copy of its micro-batches' gradients and batch statistics, for the lead; the lead has none */
 };
 
 struct team {
-    const struct vggcl_config *config; /* of the run */
+    const struct vggcl_config *config; /* the run's options */
+    const struct data_spec *data;      /* of the run's images */
     struct member members[VGGCL_DEVICES];
     size_t count;
-    size_t bounds[VGGCL_DEVICES + 1]; /* of bounds[count] images member i gets those from bounds[i] to bounds[i + 1] */
+    size_t bounds[VGGCL_DEVICES + 1]; /* member i gets the images from bounds[i] to bounds[i + 1] of bounds[count] */
     struct vggcl_plan plans[VGGCL_DEVICES];
-    char *profiles[VGGCL_DEVICES + 1]; /* what each goes by, for the run's state; in a resumed run from there */
-    struct feed test;                  /* on the lead */
-    float *weights;                    /* with running statistics, on their way from the lead */
+    char *profiles[VGGCL_DEVICES + 1]; /* each member's device profile as text, which checkpoints store; then NULL */
+    struct feed test;                  /* the test set, on the lead */
+    float *weights; /* host copy of the lead's weights and running statistics; NULL with one member */
 };
 
-/* Opens config's devices with what they are told to go by, and splits batches over them as config says; "auto" equally
- * until team_plan(). config must outlive the team, which is to be freed in any case. */
-enum vggcl_err team_open(struct team *t, const struct vggcl_config *config);
+/* Opens the devices of config->device with their profiles, and splits batches as config->device_split says; "auto"
+ * splits equally until team_plan(). config and data must outlive
+ * the team. Call team_free() on failure too. */
+enum vggcl_err team_open(struct team *t, const struct vggcl_config *config, const struct data_spec *data);
 
-/* What member i has to do in a run of train and test images. */
+/* The work of member i in a run with `train` training and `test` test images. */
 struct work team_work(const struct team *t, size_t i, size_t train, size_t test);
 
-/* Has each member go by t->profiles where those are of a run's state, read from the file `from`; where there is none,
- * or it is another device's, what is not known yet is measured. */
+/* Gives each member its device profile: for a resumed run the one in t->profiles, read from the checkpoint `from`. If
+ * it has none, or that is another device's, this measures what the device's own profile lacks. */
 enum vggcl_err team_tune(struct team *t, const char *from);
 
-/* Plans the nets for train and test images; members that need micro-batches make all work in those. Where the split is
- * "auto", measures the members' speeds first, one after the other. config gets the micro-batch and the split. */
+/* Lays out the members' networks for `train` training and `test` test images. If one member needs micro-batches, all
+ * members use its micro-batch size. For the split "auto" this first measures the members' speeds, one after the other.
+ * Writes the micro-batch size and the split to config. */
 enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl_config *config);
 
-/* Checks the members' arithmetic (see selfcheck()), unless the run does without; then takes all memory. *check: of all
- * members together. */
+/* Runs the quick self-check on every member (check_net()), unless config->no_selfcheck is set, then allocates all
+ * device memory. *check: the sums over the members. */
 enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct vggcl_selfcheck *check);
 
-/* Copies the images to all members. */
+/* Copies the training images to all members and the test images to the lead. */
 enum vggcl_err team_upload(struct team *t, const struct data *data);
 
-/* Gives all members the lead's weights and statistics. */
+/* Copies the lead's weights and running statistics to the other members. */
 enum vggcl_err team_share_weights(struct team *t);
 
-/* Puts all members' training images in the order of an epoch. */
+/* Shuffles every member's training images into the order of an epoch, counted from 0. */
 enum vggcl_err team_shuffle(struct team *t, uint32_t epoch);
 
 struct step {
-    int64_t number, epoch_step; /* of all, of its epoch */
+    int64_t number, epoch_step; /* the step's index in the run and in its epoch, from 0 */
     int epoch;                  /* from 0 */
-    size_t images;
-    struct sgd sgd;
+    size_t images;              /* of the batch */
+    struct hyperparameters hyperparameters;
 };
 
-/* A micro-batch of a step, on its way. */
+/* A micro-batch of a step that was enqueued. */
 struct part {
-    size_t member, number; /* number: among the member's own */
-    struct fence fence;
-    float total[2]; /* behind the fence: sum of the losses, number right */
+    size_t member, number; /* number: its index among the member's micro-batches of the step */
+    struct fence fence;    /* done when total is there */
+    float total[2];        /* the sum of its images' losses, and how many predictions are right */
 };
 
-/* The most parts that a step has. */
+/* The largest number of parts in a step. */
 size_t team_most_parts(const struct team *t);
 
-/* Enqueues a step; parts gets its part_count micro-batches, in the order of their images. With one member the host does
- * not wait for it; with more, all is done but the copying of the weights. Where a loss is not finite, no weight moves
- * from then on (see sgd_step()). */
+/* Enqueues a step; writes its *part_count micro-batches to parts, in the order of their images. With one member the
+ * host does not wait; with several it waits until the gradients of the other members have arrived. If the loss of any
+ * part is not finite, neither this step nor a later one changes the weights (see struct optimised). */
 enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count);
 
-/* Has the part's member once more take in its images. */
+/* Writes the part's images and labels to its member's input, and its pass to *pass. */
 enum vggcl_err team_feed(struct team *t, const struct step *step, const struct part *part, struct pass *pass);
 
-/* net_hash() of the lead. VGGCL_EDEVICE, naming the member, where another one's weights or statistics differ. */
+/* net_hash() of the lead. VGGCL_EDEVICE, naming the member, if another member's weights or statistics differ. */
 enum vggcl_err team_hash(struct team *t, uint64_t *hash);
 
 void team_free(struct team *t);

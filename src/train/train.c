@@ -1,23 +1,30 @@
-/* train.c - vggcl_train(): sets a run up, anew or from its last checkpoint, and takes it through its epochs. */
+#define _POSIX_C_SOURCE 200809L /* fstatat */
+/* train.c - vggcl_train(): starts a run or resumes it from its last checkpoint, and trains its epochs. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
+#include "data/data.h"
 #include "train/checkpoint.h"
-#include "train/config.h"
+#include "options/network.h"
+#include "options/options.h"
 #include "train/evaluate.h"
-#include "train/feed.h"
+#include "nets/feed.h"
 #include "train/history.h"
 #include "train/schedule.h"
 #include "train/team.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-/* A step that was enqueued; no images where there is none. */
-struct flight {
+/* A step that was enqueued and whose loss was not read yet; step.images is 0 if there is none. */
+struct pending_step {
     struct step step;
     struct part *parts;
     size_t part_count;
@@ -31,18 +38,21 @@ struct run {
     struct progress progress;
     struct history history;
     FILE *step_log;
-    struct flight flights[2]; /* the host prepares one step while the device works on the one before */
-    uint64_t weights_hash;    /* when the weights were last checked */
-    int64_t saved_step;       /* what last.safetensors holds */
+    struct pending_step pending[2]; /* the host prepares one step while the device runs the one before */
+    uint64_t weights_hash;          /* from the last check_weights() */
+    int64_t saved_step;             /* number of completed steps in last.safetensors */
     struct vggcl_selfcheck selfcheck;
-    double call, start, epoch_start; /* of vggcl_train(), of this session's part of the run, of the epoch */
+    double call, start, epoch_start; /* start times: of vggcl_train(), of its first step, of the epoch */
     struct {
         int epoch;
         double seconds, images;
-    } cold; /* this session's first step, in which kernels are built: it does not count for the speed */
-    int64_t session_steps;
+    } cold; /* the first step since vggcl_train() began; it builds the kernels, so the speed excludes it */
+    int64_t session_steps; /* completed since vggcl_train() began */
     bool stopping;
     enum vggcl_end end;
+    struct folder folder;       /* config.save; locked */
+    struct folder from;         /* config.resume, if it is not config.save; locked */
+    struct vggcl_config stored; /* of a resumed run: the options in its checkpoint */
     char moved_to[VGGCL_PATH_MAX];
 };
 
@@ -50,67 +60,119 @@ static size_t batch_size(const struct run *run) {
     return (size_t)run->config.batch;
 }
 
-/* Of a whole epoch. */
 static int64_t epoch_steps(const struct run *run) {
     return (int64_t)feed_parts(run->data.train.count, batch_size(run));
 }
 
 /* ---------------------------------------------------------------------------------------------------- setting up -- */
 
-static enum vggcl_err saved_path(const struct run *run, const char *name, char path[VGGCL_PATH_MAX]) {
-    return file_path(path, run->config.save, name);
+static enum vggcl_err open_locked(struct folder *folder, const char *path) {
+    TRY(folder_open(folder, path));
+    return folder_lock(folder, "wait until it ends, or set save to another folder");
+}
+
+static bool same_folder(const struct folder *folder, const char *path) {
+    struct stat one, other;
+    return fstat(folder->descriptor, &one) == 0 && stat(path, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+/* Opens and locks the folders that already exist, so that a conflict is reported before any slow work. */
+static enum vggcl_err take_folders(struct run *run) {
+    struct vggcl_config *config = &run->config;
+    if (*config->resume) {
+        if (!config_gives(config, "save"))
+            strcpy(config->save, config->resume);
+        TRY(open_locked(&run->from, config->resume));
+        if (same_folder(&run->from, config->save)) {
+            run->folder = run->from;
+            run->from = FOLDER_CLOSED;
+            return VGGCL_OK;
+        }
+    }
+    return file_exists(config->save) ? open_locked(&run->folder, config->save) : VGGCL_OK;
+}
+
+static bool has_run(const struct folder *folder) {
+    struct stat status;
+    return fstatat(folder->descriptor, "accuracy.csv", &status, AT_SYMLINK_NOFOLLOW) == 0 ||
+           fstatat(folder->descriptor, "last.safetensors", &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* A save folder that holds an earlier run is renamed to folder.1, folder.2, ...: a new run overwrites nothing. */
 static enum vggcl_err make_save_folder(struct run *run) {
-    char record[VGGCL_PATH_MAX], state[VGGCL_PATH_MAX];
-    TRY(saved_path(run, "accuracy.csv", record));
-    TRY(saved_path(run, "last.safetensors", state));
-    if (file_exists(record) || file_exists(state))
-        TRY(file_move_aside(run->config.save, run->moved_to));
-    return file_make_folder(run->config.save);
+    const char *path = run->config.save;
+    for (;;) {
+        if (run->folder.descriptor < 0) {
+            TRY(file_make_folder(path));
+            TRY(open_locked(&run->folder, path));
+        }
+        if (!has_run(&run->folder))
+            return VGGCL_OK;
+        TRY(file_move_aside(path, run->moved_to));
+        folder_close(&run->folder);
+    }
 }
 
-/* With --resume: the run's state is read, and its options taken over. */
+/* With --resume: reads the run's state and options from its last checkpoint. */
 static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, char path[VGGCL_PATH_MAX]) {
     struct vggcl_config *config = &run->config;
     char record[VGGCL_PATH_MAX];
-    bool moved = *config->device && !*config->device_split; /* to other devices: the split was of those before */
+    bool moved = *config->device && !*config->device_split; /* a stored split was for the previous devices */
     if (*config->profile)
-        return err_set(VGGCL_EUSAGE, "--profile: a resumed run goes by the profile that it began with; leave it out");
+        return err_set(VGGCL_EUSAGE,
+                       "profile: a resumed run uses the profile that it began with; leave the option out");
     TRY(file_path(path, config->resume, "last.safetensors"));
     TRY(safetensors_read(path, state));
-    TRY(checkpoint_config(state, path, config));
+    TRY(checkpoint_config(state, path, config, &run->stored));
     TRY(checkpoint_progress(state, path, &run->progress));
     if (moved)
         *config->device_split = '\0';
     for (size_t i = 0; i < VGGCL_DEVICES; i++)
         TRY(checkpoint_profile(state, i, &run->team.profiles[i]));
-    strcpy(config->save, config->resume);
     if (run->progress.epoch == 0)
         return VGGCL_OK;
-    TRY(saved_path(run, "accuracy.csv", record));
+    TRY(file_path(record, config->resume, "accuracy.csv"));
     return history_read(&run->history, record, run->progress.epoch);
 }
 
-static enum vggcl_err open_data(struct run *run) {
+/* name: as in struct data_source. */
+static enum vggcl_err open_data(struct run *run, const char *name) {
     const struct vggcl_config *config = &run->config;
-    struct dataset *train = &run->data.train;
-    TRY(data_open(config->data, config->seed, (size_t)config->validate, &run->data));
-    if (config->limit > 0 && (size_t)config->limit < train->count)
-        train->count = (size_t)config->limit;
+    const struct data_spec *spec = &run->data.spec;
+    struct data_source source = network_data(config);
+    source.name = name;
+    TRY(data_open(&source, &run->data));
+    data_limit(&run->data, (size_t)config->limit);
+    if ((size_t)config->crop >= (spec->height < spec->width ? spec->height : spec->width))
+        return err_set(VGGCL_EUSAGE, "crop %d: must be less than the side of an image, and they are %zux%zu",
+                       config->crop, spec->height, spec->width);
     return VGGCL_OK;
+}
+
+/* Opens the data set that --data names; without --data, the folder that the checkpoint names, or, if that is missing,
+ * the run's stored --data, which may be a relative path. */
+static enum vggcl_err open_resumed_data(struct run *run, bool given, const struct safetensors *state,
+                                        const char *path) {
+    const char *folder = checkpoint_data(state);
+    TRY(open_data(run, !given && folder && file_exists(folder) ? folder : run->config.data));
+    TRY(checkpoint_same_data(state, path, &run->data));
+    if (run->progress.epoch_step <= epoch_steps(run)) /* if they are equal, the epoch was not tested yet */
+        return VGGCL_OK;
+    return err_set(VGGCL_EFORMAT,
+                   "%s: is at step %" PRId64 " of an epoch of %" PRId64 " steps: it was made with other data", path,
+                   run->progress.epoch_step, epoch_steps(run));
 }
 
 static enum vggcl_err make_team(struct run *run, const char *from) {
     struct team *t = &run->team;
-    TRY(team_open(t, &run->config));
+    TRY(team_open(t, &run->config, &run->data.spec));
     TRY(team_tune(t, from));
     TRY(team_plan(t, run->data.train.count, run->data.test.count, &run->config));
-    for (int side = 0; side < 2; side++) {
+    for (int i = 0; i < 2; i++) {
         size_t parts = team_most_parts(t);
-        run->flights[side].parts = calloc(parts, sizeof(struct part));
-        if (!run->flights[side].parts)
+        run->pending[i].parts = calloc(parts, sizeof(struct part));
+        if (!run->pending[i].parts)
             return err_no_memory("the micro-batches", parts * sizeof(struct part));
     }
     return VGGCL_OK;
@@ -118,10 +180,12 @@ static enum vggcl_err make_team(struct run *run, const char *from) {
 
 static enum vggcl_err load_weights(struct run *run) {
     const char *path = run->config.weights;
+    struct net *net = team_net(&run->team);
     struct safetensors file = {0};
     enum vggcl_err err;
     TRY_GOTO(safetensors_read(path, &file), done);
-    err = checkpoint_load(&file, path, team_net(&run->team), CHECKPOINT_WEIGHTS);
+    TRY_GOTO(checkpoint_takes_data(&file, path, &run->data, false), done);
+    err = checkpoint_load(&file, path, net, CHECKPOINT_WEIGHTS);
 done:
     safetensors_free(&file);
     return err;
@@ -134,18 +198,19 @@ static enum vggcl_err open_step_log(struct run *run) {
         return VGGCL_OK;
     run->step_log = fopen(path, resumed ? "a" : "w");
     if (!run->step_log)
-        return err_set(VGGCL_EIO, "--log-steps %s: cannot be written: %s", path, strerror(errno));
+        return err_set(VGGCL_EIO, "log-steps %s: cannot be written: %s", path, strerror(errno));
     if (!resumed)
         fputs("step,epoch,lr,loss\n", run->step_log);
     return VGGCL_OK;
 }
 
-/* What may help where numbers are not finite any more. */
+/* The advice in errors about values that are not finite. */
 static const char *remedy(const struct run *run) {
-    return run->config.storage == VGGCL_STORAGE_HALF ? "try --storage float, or a smaller --lr" : "try a smaller --lr";
+    return run->config.storage == VGGCL_STORAGE_HALF ? "try storage float, or a smaller lr" : "try a smaller lr";
 }
 
-/* Takes the weights' hash, the same on all devices; weights that are not finite are never saved. */
+/* Updates weights_hash; an error if the devices' weights differ or are not finite, so that such weights are never
+ * saved. */
 static enum vggcl_err check_weights(struct run *run) {
     enum vggcl_err err = team_hash(&run->team, &run->weights_hash);
     if (err != VGGCL_ENUMERIC)
@@ -154,31 +219,34 @@ static enum vggcl_err check_weights(struct run *run) {
                    run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step, remedy(run));
 }
 
-/* What is saved at any stop; first of all at the start, so that a run can be resumed however early it is killed. */
+static enum vggcl_err write_checkpoint(const struct run *run, const char *name, char *const *profiles) {
+    struct checkpoint checkpoint = {&run->config, &run->progress, &run->data, profiles};
+    return checkpoint_write(&run->folder, name, team_net(&run->team), &checkpoint);
+}
+
+/* Saves the run's state. The first call is before the first step, so that a run can be resumed even if it is killed
+ * during that step. */
 static enum vggcl_err save_state(struct run *run) {
-    char path[VGGCL_PATH_MAX];
-    TRY(saved_path(run, "last.safetensors", path));
     if (!checkpoint_by_seed(&run->config, &run->progress))
         TRY(check_weights(run));
-    TRY(checkpoint_write(path, team_net(&run->team), &run->config, &run->progress, run->team.profiles));
+    TRY(write_checkpoint(run, "last.safetensors", run->team.profiles));
     run->saved_step = run->progress.step;
     return VGGCL_OK;
 }
 
-/* As it was given, not as it came out: --mem-limit may have chosen a micro-batch. */
+/* Saves the options as the user gave them: run->config may differ, e.g. in a micro-batch that --mem-limit chose. */
 static enum vggcl_err save_config(const struct run *run, const struct vggcl_config *given) {
-    char path[VGGCL_PATH_MAX];
-    TRY(saved_path(run, "config.json", path));
-    char *text = vggcl_config_text(given);
-    if (!text)
-        return VGGCL_ENOMEM;
-    enum vggcl_err err = file_write_text(path, text);
-    free(text);
+    char *text;
+    TRY(vggcl_config_text(given, &text));
+    enum vggcl_err err = file_write_text(&run->folder, "config.json", text);
+    vggcl_config_text_free(text);
     return err;
 }
 
 static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *given) {
-    TRY(open_data(run));
+    TRY(config_check_optimizer(&run->config, run->config.given));
+    TRY(take_folders(run));
+    TRY(open_data(run, run->config.data));
     TRY(make_team(run, NULL));
     TRY(team_take_memory(&run->team, &run->data, &run->selfcheck));
     TRY(*run->config.weights ? load_weights(run) : net_start(team_net(&run->team), run->config.seed));
@@ -189,19 +257,32 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
     return save_state(run);
 }
 
+/* Copies a file, if it exists, from the folder of the resumed run to the new save folder. */
+static enum vggcl_err copy_saved(struct run *run, const char *name) {
+    char path[VGGCL_PATH_MAX];
+    TRY(file_path(path, run->config.resume, name));
+    return file_exists(path) ? file_copy(path, &run->folder, name) : VGGCL_OK;
+}
+
+/* Copies everything that the resumed run has saved to its new save folder, so that the new folder is complete. */
+static enum vggcl_err continue_elsewhere(struct run *run) {
+    TRY(make_save_folder(run));
+    TRY(copy_saved(run, "config.json"));
+    TRY(copy_saved(run, "best.safetensors"));
+    if (run->history.count)
+        TRY(history_write(&run->history, &run->folder, "accuracy.csv"));
+    return save_state(run);
+}
+
 static enum vggcl_err begin_resumed(struct run *run) {
     enum vggcl_err err;
     struct safetensors state = {0};
     char path[VGGCL_PATH_MAX];
+    bool data_given = config_gives(&run->config, "data");
+    TRY_GOTO(take_folders(run), done);
     TRY_GOTO(open_resumed(run, &state, path), done);
-    TRY_GOTO(open_data(run), done);
+    TRY_GOTO(open_resumed_data(run, data_given, &state, path), done);
     TRY_GOTO(make_team(run, path), done);
-    if (run->progress.epoch_step > epoch_steps(run)) { /* all of them: the epoch's end is still to be done */
-        err = err_set(VGGCL_EFORMAT,
-                      "%s: stands at step %" PRId64 " of an epoch of %" PRId64 ": it was made with other data", path,
-                      run->progress.epoch_step, epoch_steps(run));
-        goto done;
-    }
     TRY_GOTO(team_take_memory(&run->team, &run->data, &run->selfcheck), done);
     run->saved_step = run->progress.step;
     TRY_GOTO(checkpoint_by_seed(&run->config, &run->progress)
@@ -210,7 +291,9 @@ static enum vggcl_err begin_resumed(struct run *run) {
              done);
     TRY_GOTO(team_share_weights(&run->team), done);
     TRY_GOTO(team_upload(&run->team, &run->data), done);
-    err = check_weights(run);
+    TRY_GOTO(check_weights(run), done);
+    if (run->from.descriptor >= 0)
+        err = continue_elsewhere(run);
 done:
     safetensors_free(&state);
     return err;
@@ -229,10 +312,47 @@ static void tell_start(struct run *run) {
                                 .steps_per_epoch = epoch_steps(run),
                                 .checks = run->selfcheck.checks,
                                 .check_seconds = run->selfcheck.seconds};
+    struct hyperparameters h = network_hyperparameters(&run->config);
+    team_net(&run->team)->optimiser->describe(&h, start.optimizer, sizeof start.optimizer);
     snprintf(start.dataset, sizeof start.dataset, "%s", run->data.description);
     snprintf(start.moved_to, sizeof start.moved_to, "%s", run->moved_to);
     if (o && o->started)
-        o->started(o->user, &start);
+        o->started(&start, o->payload);
+}
+
+static void notice(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void notice(const struct run *run, const char *format, ...) {
+    const struct vggcl_observer *o = run->observer;
+    char text[2 * VGGCL_PATH_MAX + 64];
+    va_list arguments;
+    va_start(arguments, format);
+    text_print_list(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (o && o->noticed)
+        o->noticed(text, o->payload);
+}
+
+/* Reports the options that a resumed run changes, and warns if the learning rate jumps: a changed schedule or number of
+ * epochs may do that as an unintended side effect. */
+static void tell_changes(const struct run *run) {
+    size_t count;
+    const struct vggcl_option *options = vggcl_options(&count);
+    const struct progress *p = &run->progress;
+    for (size_t i = 0; i < count; i++) {
+        char was[VGGCL_PATH_MAX], now[VGGCL_PATH_MAX];
+        if (!(options[i].flags & VGGCL_CHANGEABLE))
+            continue;
+        vggcl_config_get(&run->stored, options[i].name, was, sizeof was);
+        vggcl_config_get(&run->config, options[i].name, now, sizeof now);
+        if (strcmp(was, now) != 0)
+            notice(run, "%s: %s from now on, %s so far", options[i].name, *now ? now : "the default",
+                   *was ? was : "the default");
+    }
+    double before = schedule_lr(&run->stored, p->epoch, p->epoch_step, epoch_steps(run));
+    double after = schedule_lr(&run->config, p->epoch, p->epoch_step, epoch_steps(run));
+    if (fabs(after - before) > 1e-6 * before)
+        notice(run, "warning: the learning rate of the next step is %.5g, not the %.5g of the schedule so far", after,
+               before);
 }
 
 /* ------------------------------------------------------------------------------------------------------ an epoch -- */
@@ -241,13 +361,13 @@ static double learning_rate(const struct run *run, int epoch, int64_t epoch_step
     return schedule_lr(&run->config, epoch, epoch_step, epoch_steps(run));
 }
 
-/* Images done in the epoch so far, after `steps` steps of it. */
+/* Number of images in the first `steps` steps of an epoch. */
 static size_t images_after(const struct run *run, int64_t steps) {
     size_t images = (size_t)steps * batch_size(run);
     return images < run->data.train.count ? images : run->data.train.count;
 }
 
-/* Images per second of the epoch, of which images were done in seconds. */
+/* Images per second of the current epoch, whose first `images` images took `seconds`; without the step of run->cold. */
 static double speed(const struct run *run, double images, double seconds) {
     if (run->cold.epoch != run->progress.epoch || images <= run->cold.images)
         return images / seconds;
@@ -266,29 +386,32 @@ static void tell_progress(const struct run *run) {
     if (run->config.steps && run->config.steps < last_step)
         last_step = run->config.steps;
     if (o && o->progressed)
-        o->progressed(o->user, &(struct vggcl_progress){.epoch = p->epoch + 1,
-                                                        .step = p->epoch_step,
-                                                        .steps = steps,
-                                                        .loss = p->loss_sum / images,
-                                                        .accuracy = (double)p->correct / images,
-                                                        .images_per_second = speed(run, images, seconds),
-                                                        .epoch_eta = per_step * (double)(steps - p->epoch_step),
-                                                        .run_eta = per_step * (double)(last_step - p->step)});
+        o->progressed(&(struct vggcl_progress){.epoch = p->epoch + 1,
+                                               .step = p->epoch_step,
+                                               .steps = steps,
+                                               .loss = p->loss_sum / images,
+                                               .accuracy = (double)p->correct / images,
+                                               .images_per_second = speed(run, images, seconds),
+                                               .epoch_eta = per_step * (double)(steps - p->epoch_step),
+                                               .run_eta = per_step * (double)(last_step - p->step)},
+                      o->payload);
 }
 
-/* Finds out where it began. No weight has moved since that step (see sgd_step()), so it can be done again. */
-static enum vggcl_err loss_not_finite(struct run *run, const struct flight *f) {
+/* Finds the first layer whose output is not finite by running the step again; its weights are unchanged since then,
+ * because an optimiser does nothing after a loss that is not finite (see struct optimised). */
+static enum vggcl_err loss_not_finite(struct run *run, const struct pending_step *pending) {
     struct pass pass;
     const char *layer;
     size_t part = 0;
-    while (part + 1 < f->part_count && isfinite(f->parts[part].total[0]))
+    while (part + 1 < pending->part_count && isfinite(pending->parts[part].total[0]))
         part++;
-    TRY(team_feed(&run->team, &f->step, &f->parts[part], &pass));
-    TRY(net_first_not_finite(run->team.members[f->parts[part].member].net, &pass, &layer));
-    return err_set(VGGCL_ENUMERIC,
-                   "the loss of step %" PRId64 " (epoch %d) is not finite, first of all the output of %s; "
-                   "%s/last.safetensors keeps the state after %" PRId64 " steps; %s",
-                   f->step.number, f->step.epoch + 1, layer, run->config.save, run->saved_step, remedy(run));
+    TRY(team_feed(&run->team, &pending->step, &pending->parts[part], &pass));
+    TRY(net_first_not_finite(run->team.members[pending->parts[part].member].net, &pass, &layer));
+    return err_set(
+        VGGCL_ENUMERIC,
+        "the loss of step %" PRId64 " (epoch %d) is not finite; the first output that is not finite is that of %s; "
+        "%s/last.safetensors keeps the state after %" PRId64 " steps; %s",
+        pending->step.number, pending->step.epoch + 1, layer, run->config.save, run->saved_step, remedy(run));
 }
 
 static void tell_first_step(struct run *run, size_t images) {
@@ -303,107 +426,110 @@ static void tell_first_step(struct run *run, size_t images) {
     run->cold.seconds = now - run->epoch_start;
     run->cold.images = (double)images;
     if (o && o->stepped_first)
-        o->stepped_first(o->user, &first);
+        o->stepped_first(&first, o->payload);
 }
 
-/* Waits for a step's loss and counts it. */
-static enum vggcl_err land(struct run *run, struct flight *f) {
+/* Waits until a step is finished, and adds its loss to the progress; a no-op if no step is pending. */
+static enum vggcl_err finish_step(struct run *run, struct pending_step *pending) {
     struct progress *p = &run->progress;
     double loss_sum = 0;
-    if (!f->step.images)
+    if (!pending->step.images)
         return VGGCL_OK;
-    for (size_t i = 0; i < f->part_count; i++) {
-        TRY(fence_wait(&f->parts[i].fence));
-        loss_sum += f->parts[i].total[0];
+    for (size_t i = 0; i < pending->part_count; i++) {
+        TRY(fence_wait(&pending->parts[i].fence));
+        loss_sum += pending->parts[i].total[0];
     }
-    double loss = loss_sum / (double)f->step.images;
+    double loss = loss_sum / (double)pending->step.images;
     if (!isfinite(loss))
-        return loss_not_finite(run, f);
-    for (size_t i = 0; i < f->part_count; i++)
-        p->correct += (int64_t)f->parts[i].total[1];
+        return loss_not_finite(run, pending);
+    for (size_t i = 0; i < pending->part_count; i++)
+        p->correct += (int64_t)pending->parts[i].total[1];
     p->loss_sum += loss_sum;
     p->step++;
     p->epoch_step++;
     if (++run->session_steps == 1)
-        tell_first_step(run, f->step.images);
-    f->step.images = 0;
-    if (run->step_log &&
-        fprintf(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", f->step.number, p->epoch + 1, f->step.sgd.lr, loss) < 0)
-        return err_set(VGGCL_EIO, "--log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
+        tell_first_step(run, pending->step.images);
+    pending->step.images = 0;
+    if (run->step_log && text_print_file(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", pending->step.number,
+                                         p->epoch + 1, pending->step.hyperparameters.lr, loss) < 0)
+        return err_set(VGGCL_EIO, "log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
     tell_progress(run);
     return VGGCL_OK;
 }
 
-/* Enqueues one whole step: number `epoch_step` of the epoch, `step` in all. */
-static enum vggcl_err take_off(struct run *run, struct flight *f, int64_t epoch_step, int64_t step) {
-    const struct vggcl_config *config = &run->config;
+/* Enqueues one step, which has number `epoch_step` in the epoch and `step` in the run, both counted from 0. */
+static enum vggcl_err enqueue_step(struct run *run, struct pending_step *pending, int64_t epoch_step, int64_t step) {
     int epoch = run->progress.epoch;
-    f->step = (struct step){.number = step,
-                            .epoch_step = epoch_step,
-                            .epoch = epoch,
-                            .images = feed_size(&run->team.members[0].train, batch_size(run), epoch_step),
-                            .sgd = {learning_rate(run, epoch, epoch_step), config->momentum, config->weight_decay,
-                                    config->nesterov, config->no_bias_decay}};
-    return team_step(&run->team, &f->step, f->parts, &f->part_count);
+    pending->step = (struct step){.number = step,
+                                  .epoch_step = epoch_step,
+                                  .epoch = epoch,
+                                  .images = feed_size(&run->team.members[0].train, batch_size(run), epoch_step),
+                                  .hyperparameters = network_hyperparameters(&run->config)};
+    pending->step.hyperparameters.lr = learning_rate(run, epoch, epoch_step);
+    pending->step.hyperparameters.number = step + 1;
+    return team_step(&run->team, &pending->step, pending->parts, &pending->part_count);
 }
 
-/* Whether `step` steps in all are enough, or somebody asks for a stop. */
+/* True if the run must stop after `step` steps: the limit config.steps is reached, or the observer asks for a stop. */
 static bool must_stop(struct run *run, int64_t step) {
     const struct vggcl_observer *o = run->observer;
     if (!run->stopping && run->config.steps && step >= run->config.steps) {
         run->stopping = true;
         run->end = VGGCL_END_STEPS;
     }
-    if (!run->stopping && o && o->stop && o->stop(o->user)) {
+    if (!run->stopping && o && o->stop && o->stop(o->payload)) {
         run->stopping = true;
         run->end = VGGCL_END_STOPPED;
     }
     return run->stopping;
 }
 
-/* Waits for every step that was enqueued. */
-static enum vggcl_err land_all(struct run *run) {
-    for (int side = 0; side < 2; side++)
-        TRY(land(run, &run->flights[side]));
+static enum vggcl_err finish_all(struct run *run) {
+    for (int i = 0; i < 2; i++)
+        TRY(finish_step(run, &run->pending[i]));
     run->progress.epoch_seconds += clock_seconds() - run->epoch_start;
     run->epoch_start = clock_seconds();
     return VGGCL_OK;
 }
 
-/* The epoch's remaining steps, or those until a stop. */
+/* Trains the epoch's remaining steps; stops early if must_stop() says so. */
 static enum vggcl_err train_epoch(struct run *run) {
     struct progress *p = &run->progress;
     int64_t steps = epoch_steps(run), epoch_step = p->epoch_step, step = p->step;
     if (!run->config.no_shuffle)
         TRY(team_shuffle(&run->team, (uint32_t)p->epoch));
     run->epoch_start = clock_seconds();
-    for (int side = 0; epoch_step < steps && !must_stop(run, step); epoch_step++, step++, side = !side) {
-        TRY(take_off(run, &run->flights[side], epoch_step, step));
-        TRY(land(run, &run->flights[run->team.count > 1 ? side : !side])); /* with several devices it is down already */
+    for (int i = 0; epoch_step < steps && !must_stop(run, step); epoch_step++, step++, i = !i) {
+        TRY(enqueue_step(run, &run->pending[i], epoch_step, step));
+        /* With several devices the step is already finished. */
+        TRY(finish_step(run, &run->pending[run->team.count > 1 ? i : !i]));
         if (run->config.checkpoint_every && (step + 1) % run->config.checkpoint_every == 0) {
-            TRY(land_all(run));
+            TRY(finish_all(run));
             TRY(save_state(run));
         }
     }
-    return land_all(run);
+    return finish_all(run);
 }
 
 /* ------------------------------------------------------------------------------------------------ after an epoch -- */
 
-static void tell_testing(void *user, const struct tally *so_far, size_t first, size_t n, const int32_t *predicted) {
-    const struct run *run = user;
+static enum vggcl_err tell_testing(const struct tally *so_far, size_t first, size_t n, const int32_t *predicted,
+                                   void *payload) {
+    const struct run *run = payload;
     const struct vggcl_observer *o = run->observer;
     (void)predicted, (void)n;
     size_t batch = team_net(&run->team)->batch;
     double seconds = clock_seconds() - run->epoch_start, images = (double)so_far->images;
     if (o && o->progressed)
-        o->progressed(o->user, &(struct vggcl_progress){.epoch = run->progress.epoch,
-                                                        .testing = true,
-                                                        .step = (int64_t)(first / batch) + 1,
-                                                        .steps = feed_steps(&run->team.test, batch),
-                                                        .loss = so_far->loss_sum / images,
-                                                        .accuracy = (double)so_far->correct / images,
-                                                        .images_per_second = images / seconds});
+        o->progressed(&(struct vggcl_progress){.epoch = run->progress.epoch,
+                                               .testing = true,
+                                               .step = (int64_t)(first / batch) + 1,
+                                               .steps = feed_steps(&run->team.test, batch),
+                                               .loss = so_far->loss_sum / images,
+                                               .accuracy = (double)so_far->correct / images,
+                                               .images_per_second = images / seconds},
+                      o->payload);
+    return VGGCL_OK;
 }
 
 static enum vggcl_err test_epoch(struct run *run, struct vggcl_epoch *row) {
@@ -415,26 +541,21 @@ static enum vggcl_err test_epoch(struct run *run, struct vggcl_epoch *row) {
     return VGGCL_OK;
 }
 
-/* Adds the row to the record, and writes that and the weights that were tested. */
+/* Adds the row to accuracy.csv, and saves the tested weights as best and epoch-NNN.safetensors where due. */
 static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row, bool is_best) {
-    char path[VGGCL_PATH_MAX], name[64];
+    char name[64];
     TRY(history_add(&run->history, row));
-    TRY(saved_path(run, "accuracy.csv", path));
-    TRY(history_write(&run->history, path));
-    if (is_best) {
-        TRY(saved_path(run, "best.safetensors", path));
-        TRY(checkpoint_write(path, team_net(&run->team), &run->config, &run->progress, NULL));
-    }
-    if (row->epoch % run->config.save_every == 0) {
-        snprintf(name, sizeof name, "epoch-%03d.safetensors", row->epoch);
-        TRY(saved_path(run, name, path));
-        TRY(checkpoint_write(path, team_net(&run->team), &run->config, &run->progress, NULL));
-    }
-    return VGGCL_OK;
+    TRY(history_write(&run->history, &run->folder, "accuracy.csv"));
+    if (is_best)
+        TRY(write_checkpoint(run, "best.safetensors", NULL));
+    if (row->epoch % run->config.save_every != 0)
+        return VGGCL_OK;
+    snprintf(name, sizeof name, "epoch-%03d.safetensors", row->epoch);
+    return write_checkpoint(run, name, NULL);
 }
 
-/* With --ema the averages stand for the weights while the net is tested and what was tested saved. The state comes
- * last: a run killed before it is done does its last epoch again, and writes the same. */
+/* Tests the net and saves the results. With --ema the averaged weights are tested and saved. The state is saved last: a
+ * run that is killed before that repeats the unsaved steps of the epoch when resumed, and writes the same files. */
 static enum vggcl_err end_epoch(struct run *run) {
     struct progress *p = &run->progress;
     const struct vggcl_observer *o = run->observer;
@@ -462,7 +583,7 @@ static enum vggcl_err end_epoch(struct run *run) {
     TRY(net_swap_averages(team_net(&run->team)));
     TRY(save_state(run));
     if (o && o->epoch_ended)
-        o->epoch_ended(o->user, &row, is_best, p->best_accuracy);
+        o->epoch_ended(&row, is_best, p->best_accuracy, o->payload);
     return VGGCL_OK;
 }
 
@@ -486,33 +607,36 @@ static void tell_finish(const struct run *run) {
     for (size_t i = 0; i < run->team.count; i++)
         peak_bytes += run->team.members[i].dev->peak_bytes;
     if (o && o->finished)
-        o->finished(o->user, &(struct vggcl_finish){.end = run->end,
-                                                    .epoch = p->epoch,
-                                                    .step = p->step,
-                                                    .best_epoch = p->best_epoch,
-                                                    .best_accuracy = p->best_accuracy,
-                                                    .seconds = clock_seconds() - run->start,
-                                                    .weights_hash = run->weights_hash,
-                                                    .peak_bytes = peak_bytes});
+        o->finished(&(struct vggcl_finish){.end = run->end,
+                                           .epoch = p->epoch,
+                                           .step = p->step,
+                                           .best_epoch = p->best_epoch,
+                                           .best_accuracy = p->best_accuracy,
+                                           .seconds = clock_seconds() - run->start,
+                                           .weights_hash = run->weights_hash,
+                                           .peak_bytes = peak_bytes},
+                    o->payload);
 }
 
 static enum vggcl_err close_step_log(struct run *run) {
     FILE *log = run->step_log;
     run->step_log = NULL;
     if (log && fclose(log) != 0)
-        return err_set(VGGCL_EIO, "--log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
+        return err_set(VGGCL_EIO, "log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
     return VGGCL_OK;
 }
 
 static void run_free(struct run *run) {
-    for (int side = 0; side < 2; side++) {
-        struct flight *f = &run->flights[side];
-        for (size_t i = 0; i < f->part_count; i++)
-            fence_wait(&f->parts[i].fence);
-        free(f->parts);
+    for (int i = 0; i < 2; i++) {
+        struct pending_step *pending = &run->pending[i];
+        for (size_t part = 0; part < pending->part_count; part++)
+            fence_wait(&pending->parts[part].fence);
+        free(pending->parts);
     }
     if (run->step_log)
         fclose(run->step_log);
+    folder_close(&run->folder);
+    folder_close(&run->from);
     history_free(&run->history);
     team_free(&run->team);
     data_free(&run->data);
@@ -521,15 +645,19 @@ static void run_free(struct run *run) {
 
 enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer) {
     enum vggcl_err err;
+    TRY(config_check(config));
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return err_no_memory("the run", sizeof *run);
     run->config = *config;
     run->observer = observer;
+    run->folder = run->from = FOLDER_CLOSED;
     run->call = clock_seconds();
     TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run, config), done);
     TRY_GOTO(open_step_log(run), done);
     tell_start(run);
+    if (*config->resume)
+        tell_changes(run);
     TRY_GOTO(train_epochs(run), done);
     TRY_GOTO(close_step_log(run), done);
     tell_finish(run);

@@ -36,7 +36,7 @@ def train(net, optimiser, x, y, epoch):
     loss_sum = correct = 0
     steps = (len(x) + BATCH - 1) // BATCH
     for step, (images, labels) in enumerate(batches(x, y, torch.randperm(len(x))), epoch * steps):
-        net.set_coins(0, step)
+        net.set_dropout_masks(0, step)
         optimiser.zero_grad()
         logits = net(images)
         loss = functional.cross_entropy(logits, labels)

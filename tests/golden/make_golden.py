@@ -5,7 +5,7 @@ FOLDER/bn.safetensors and FOLDER/plain.safetensors are of VGG16 at width 1/32 wi
 trained in double precision and stored as float32: six images, labels, initial weights and, for each of CASES under a
 prefix such as "channel4.", the losses of six steps, then the velocities, the statistics of batch normalisation and the
 logits in evaluation, and how far PyTorch in single precision is from them. The metadata has the seed of the case's
-dropout coins.
+dropout masks.
 
 A ReLU's input so near 0, or two of a pooling window's so near each other, that rounding decides where the gradient goes
 would make the values a matter of luck, and so would a net that amplifies roundings. So seeds are tried until no two are
@@ -23,7 +23,7 @@ CASES = {"none4": ("none", 4, False), "channel4": ("channel", 4, False), "elemen
          "element1": ("element", 1, False), "recipe4": ("channel", 4, True)}
 IMAGES, STEPS = 6, 6
 LEARNING_RATE = 1e-4  # at larger ones training with batch normalisation amplifies roundings step by step
-FIRST_STEP = 2**32 - 3  # passes the first word of the coins' counter
+FIRST_STEP = 2**32 - 3  # the step overflows its low 32-bit word in Philox's counter
 MARGIN = 2e-5
 ROUNDING = 5e-5
 

@@ -1,6 +1,6 @@
-"""VGG16 and its training in PyTorch, with vggcl's names of tensors and its dropout coins: what make_golden.py,
-../parity.py and ../bench/pytorch_train.py compare with. The coins are drawn by what src/base/rng.h and
-src/ops/activation.h say. Needs torch and numpy."""
+"""VGG16 and its training in PyTorch, with vggcl's tensor names and dropout masks: the reference of make_golden.py,
+../parity.py and ../bench/pytorch_train.py. src/base/rng.h and src/ops/activation.h define the masks. Needs torch
+and numpy."""
 import json
 import math
 import os
@@ -41,7 +41,7 @@ def images(folder, files, count=None):
 
 
 class Dropout(nn.Module):
-    """index: the layer's, from 0. whole: a coin for each channel of each image, else for each element in NHWC order."""
+    """index: the layer's, from 0. whole: drops whole channels of an image, else single elements, in NHWC order."""
 
     def __init__(self, p, index, whole):
         super().__init__()
@@ -60,8 +60,9 @@ class Dropout(nn.Module):
 
 
 class Vgg(nn.Sequential):
-    """The layers of src/net/vgg.c, where what stands between two convolutions is one: its index gives the dropout in it
-    its coins. dropout: none, channel, element. Weights start from torch's generator by the same distributions as vggcl's."""
+    """The layers of src/nets/vgg.c, where everything between two convolutions is one layer: its index selects the mask
+    of the dropout in it. dropout: none, channel, element. Weights are drawn by torch's generator from the same
+    distributions as vggcl's."""
 
     def __init__(self, width, bn, dropout):
         layers, c, index = OrderedDict(), 3, -1  # index: of the last layer as vggcl counts them
@@ -92,7 +93,7 @@ class Vgg(nn.Sequential):
         layers["fc2"] = nn.Linear(c, 10)
         super().__init__(layers)
 
-    def set_coins(self, seed, step):
+    def set_dropout_masks(self, seed, step):
         """Dropout in the next pass is that of vggcl's step `step`, from 0, of a run with this seed."""
         for layer in self:
             if isinstance(layer, Dropout):
@@ -115,7 +116,7 @@ def train(net, x, y, batch, steps, lr, seed, first_step=0, recipe=False):
     batches, losses = list(zip(x.split(batch), y.split(batch))), []
     net.train()
     for step in range(steps):
-        net.set_coins(seed, first_step + step)
+        net.set_dropout_masks(seed, first_step + step)
         images, labels = batches[step % len(batches)]
         optimiser.zero_grad()
         loss = F.cross_entropy(net(images), labels, label_smoothing=0.1 if recipe else 0)

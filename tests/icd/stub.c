@@ -1,5 +1,7 @@
 /* stub.c - an OpenCL driver with one device, for tests of what becomes of a program whose driver is broken: creating a
- * context crashes, or hangs where $VGGCL_STUB is "hang". It has what an ICD loader and a list of devices ask for. */
+ * context crashes, or hangs where $VGGCL_STUB is "hang". Where that is "no-device" or "no-platform", it has none. Its
+ * platform's name is $VGGCL_STUB_NAME, else "stub platform". It has what an ICD loader and a list of devices ask for.
+ */
 #define _POSIX_C_SOURCE          200809L
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl_ext.h>
@@ -20,6 +22,11 @@ static cl_icd_dispatch functions;
 static struct _cl_platform_id platform = {&functions};
 static struct _cl_device_id device = {&functions};
 
+static int stub_is(const char *how) {
+    const char *text = getenv("VGGCL_STUB");
+    return text && strcmp(text, how) == 0;
+}
+
 static cl_int give(const void *value, size_t value_size, size_t size, void *to, size_t *size_ret) {
     if (size_ret)
         *size_ret = value_size;
@@ -36,15 +43,19 @@ static cl_int give_text(const char *text, size_t size, void *to, size_t *size_re
 
 static cl_int get_platform_info(cl_platform_id id, cl_platform_info what, size_t size, void *to, size_t *size_ret) {
     (void)id;
+    const char *name = getenv("VGGCL_STUB_NAME");
     return give_text(what == CL_PLATFORM_EXTENSIONS       ? "cl_khr_icd"
                      : what == CL_PLATFORM_VERSION        ? "OpenCL 1.2 stub"
                      : what == CL_PLATFORM_ICD_SUFFIX_KHR ? "STUB"
+                     : name                               ? name
                                                           : "stub platform",
                      size, to, size_ret);
 }
 
 static cl_int get_devices(cl_platform_id id, cl_device_type type, cl_uint count, cl_device_id *ids, cl_uint *found) {
     (void)id, (void)type;
+    if (stub_is("no-device"))
+        return CL_DEVICE_NOT_FOUND;
     if (found)
         *found = 1;
     if (ids && count)
@@ -73,8 +84,7 @@ static cl_context create_context(const cl_context_properties *properties, cl_uin
                                  void(CL_CALLBACK *notify)(const char *, const void *, size_t, void *), void *user,
                                  cl_int *code) {
     (void)properties, (void)count, (void)ids, (void)notify, (void)user, (void)code;
-    const char *how = getenv("VGGCL_STUB");
-    if (how && strcmp(how, "hang") == 0)
+    if (stub_is("hang"))
         sleep(600);
     *(volatile int *)NULL = 0; /* not raise(): PoCL, in the same process, catches signals that no access caused */
     return NULL;
@@ -86,7 +96,9 @@ static cl_int get_platforms(cl_uint count, cl_platform_id *ids, cl_uint *found) 
     functions.clGetDeviceInfo = get_device_info;
     functions.clCreateContext = create_context;
     if (found)
-        *found = 1;
+        *found = !stub_is("no-platform");
+    if (stub_is("no-platform"))
+        return CL_PLATFORM_NOT_FOUND_KHR;
     if (ids && count)
         *ids = &platform;
     return CL_SUCCESS;

@@ -1,0 +1,21 @@
+/* text.h - prints and parses numbers independently of the locale: always with a decimal point, also after the program
+ * has called setlocale(LC_ALL, ""). The library prints and parses all numbers by these functions. */
+#ifndef VGGCL_BASE_TEXT_H
+#define VGGCL_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* snprintf(), vsnprintf() and fprintf(), as in the C locale. */
+int text_print(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int text_print_list(char *text, size_t size, const char *format, va_list arguments);
+int text_print_file(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Joins a NULL-terminated list of words: "a, b, c". The caller frees it with free(). NULL if memory is out. */
+char *text_join(const char *const *words);
+
+/* strtod(), as in the C locale. */
+double text_number(const char *text, char **end);
+
+#endif

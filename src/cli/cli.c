@@ -1,0 +1,86 @@
+#define _POSIX_C_SOURCE 200809L /* sigaction */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_failed(enum vggcl_err err) {
+    fflush(stdout);
+    fprintf(stderr, "vggcl: error: %s\n", vggcl_error());
+    return err == VGGCL_EUSAGE ? EXIT_USAGE : err == VGGCL_ENUMERIC ? EXIT_NOT_FINITE : EXIT_FAILED;
+}
+
+int cli_misused(const char *format, ...) {
+    va_list arguments;
+    fputs("vggcl: error: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
+int cli_end(int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    perror("vggcl: error: standard output");
+    return EXIT_FAILED;
+}
+
+void cli_make_printable(char *text) {
+    json_t *utf8 = json_string(text);
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127 || (!utf8 && (unsigned char)*text > 127))
+            *text = '?';
+    json_decref(utf8);
+}
+
+const char *cli_device_type(enum vggcl_device_type type) {
+    return type == VGGCL_GPU ? "GPU" : type == VGGCL_CPU ? "CPU" : "accelerator";
+}
+
+bool cli_parse_count(const char *text, long minimum, long maximum, long *value) {
+    char *end;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    return end != text && !*end && !errno && *value >= minimum && *value <= maximum;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number) {
+    interrupted = number;
+    signal(number, SIG_DFL);
+}
+
+void cli_catch_signals(void) {
+    struct sigaction action = {.sa_handler = interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool cli_interrupted(void *payload) {
+    (void)payload;
+    return interrupted != 0;
+}
+
+void cli_duration(double seconds, char text[32]) {
+    long whole = (long)(seconds + 0.5);
+    if (seconds < 60)
+        snprintf(text, 32, "%.1f s", seconds);
+    else if (whole < 3600)
+        snprintf(text, 32, "%ld min %02ld s", whole / 60, whole % 60);
+    else
+        snprintf(text, 32, "%ld h %02ld min", whole / 3600, whole / 60 % 60);
+}
+
+struct cli_method cli_method(struct vggcl_method m) {
+    struct cli_method by;
+    snprintf(by.text, sizeof by.text, "%s%s%s", m.algorithm, *m.engine ? "/" : "", m.engine);
+    return by;
+}

@@ -1,0 +1,126 @@
+#include "cli/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool as_json, verbose;
+
+/* The data that the command prints. */
+struct listing {
+    struct vggcl_device *devices;
+    struct vggcl_platform *platforms;
+    size_t count, platform_count;
+};
+
+static json_t *text_or_null(const char *text) {
+    return *text ? cli_text_json(text) : json_null();
+}
+
+static json_t *platform_json(const struct vggcl_platform *p) {
+    return json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "index",
+                     p->platform < 0 ? json_null() : json_integer(p->platform), "name", text_or_null(p->name),
+                     "version", text_or_null(p->version), "devices", (int)p->devices, "file", text_or_null(p->file),
+                     "library", text_or_null(p->library), "problem", text_or_null(p->problem), "advice",
+                     text_or_null(p->advice));
+}
+
+static void print_json(const struct listing *l) {
+    json_t *devices = json_array(), *platforms = json_array();
+    for (size_t i = 0; i < l->count; i++)
+        json_array_append_new(devices, cli_device_json(&l->devices[i], i, verbose));
+    for (size_t i = 0; i < l->platform_count; i++)
+        json_array_append_new(platforms, platform_json(&l->platforms[i]));
+    json_t *all = json_pack("{s:o, s:o}", "devices", devices, "platforms", platforms);
+    json_dumpf(all, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(all);
+}
+
+static void print_table(const struct vggcl_device *list, size_t count) {
+    printf("  %-6s %-12s %6s %9s  %s\n", "device", "type", "units", "memory", "name (platform, driver)");
+    for (size_t i = 0; i < count; i++) {
+        const struct vggcl_device *d = &list[i];
+        char selector[32];
+        snprintf(selector, sizeof selector, "%d:%d", d->platform, d->device);
+        printf("%c %-6s %-12s %6u %5.1f GiB  %s (%s, %s)\n", d->is_default ? '*' : ' ', selector,
+               cli_device_type(d->type), d->compute_units, (double)d->memory / (1 << 30), d->name, d->platform_name,
+               d->driver);
+    }
+    puts("\n* is what train and eval take where neither --device nor VGGCL_DEVICE says otherwise");
+}
+
+static void print_details(const struct vggcl_device *d) {
+    static const char *const from[] = {"none: vggcl tune makes one", "stored, ", "ships with vggcl, "};
+    char name[VGGCL_PATH_MAX];
+    enum vggcl_profile profile = vggcl_device_profile(d, name);
+    printf("\n%d:%d %s\n", d->platform, d->device, d->name);
+    printf("  platform      %s, by %s\n", d->platform_name, d->vendor);
+    printf("  driver        %s; %s; %s\n", d->driver, d->version, d->c_version);
+    printf("  units         %u at %u MHz; work-groups of up to %zu\n", d->compute_units, d->clock_mhz,
+           d->work_group_size);
+    printf("  memory        %.1f GiB, %.1f GiB at once; local %.0f KiB; sub-buffers at multiples of %zu bytes\n",
+           (double)d->memory / (1 << 30), (double)d->largest_allocation / (1 << 30), (double)d->local_memory / 1024,
+           d->alignment);
+    printf("  vectors       of %u floats preferred, %u native; arithmetic on 16-bit floats: %s\n",
+           d->preferred_vector_width, d->native_vector_width, d->half ? "yes" : "no");
+    printf("  profile       %s%s\n", from[profile], name);
+}
+
+static void print_problems(struct vggcl_platform *list, size_t count) {
+    const char *title = "\nWithout devices:\n";
+    for (size_t i = 0; i < count; i++) {
+        struct vggcl_platform *p = &list[i];
+        if (!*p->problem)
+            continue;
+        cli_make_printable(p->problem);
+        cli_make_printable(p->version);
+        cli_make_printable(p->advice);
+        printf("%s  %s\n", title, p->problem);
+        if (*p->version)
+            printf("      version: %s\n", p->version);
+        if (*p->advice)
+            printf("      %s\n", p->advice);
+        title = "";
+    }
+}
+
+static void print_text(const struct listing *l) {
+    if (l->count)
+        print_table(l->devices, l->count);
+    for (size_t i = 0; i < l->count && verbose; i++)
+        print_details(&l->devices[i]);
+    print_problems(l->platforms, l->platform_count);
+}
+
+static int run(const struct vggcl_config *config) {
+    (void)config;
+    struct listing l = {0};
+    size_t position;
+    enum vggcl_err err = vggcl_devices(&l.devices, &l.count);
+    if (err == VGGCL_OK)
+        err = vggcl_platforms(&l.platforms, &l.platform_count);
+    if (err == VGGCL_OK)
+        (as_json ? print_json : print_text)(&l);
+    if (err == VGGCL_OK && l.count == 0) /* sets the error that says why there is no device */
+        err = vggcl_device_select(NULL, 0, NULL, &position);
+    vggcl_devices_free(l.devices);
+    vggcl_platforms_free(l.platforms);
+    return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
+}
+
+const struct command command_devices = {
+    .name = "devices",
+    .summary = "lists the OpenCL devices",
+    .description =
+        "Lists every OpenCL device of every platform. A device is named to --device, or in VGGCL_DEVICE, by\n"
+        "P:D as in the first column, its position in the list (from 0), gpu, cpu, accelerator, or a part of\n"
+        "its name. train takes several devices, and P:D/N for the N parts of one (vggcl help train).\n\n"
+        "Then lists the platforms and drivers without devices, why that is and what to do about it. Exit\n"
+        "status 1 where there is no device.\n",
+    .flags =
+        (const struct flag[]){
+            {"verbose", NULL, "what each has: memory, vector widths, OpenCL C, profile, ...", NULL, &verbose},
+            {"json", NULL, "for scripts: {\"devices\": [{...}, ...], \"platforms\": [{...}, ...]}", NULL, &as_json},
+            {0}},
+    .run = run,
+};

@@ -1,0 +1,141 @@
+#include "cli/json.h"
+#include "cli/terminal.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool as_json, force;
+static const char *name, *dir, *from[FLAG_MOST + 1], *timeout;
+
+/* How progress is printed: a live line on a terminal, plain lines elsewhere; with --json no plain lines. */
+struct face {
+    FILE *stream;
+    bool live;
+    double last_shown; /* clock_seconds() */
+};
+
+static const double live_interval = 0.1, plain_interval = 10; /* seconds between updates */
+
+static void progressed(const struct vggcl_fetch_progress *p, void *payload) {
+    struct face *face = payload;
+    char eta[32], total[32] = "";
+    if (clock_seconds() - face->last_shown < (face->live ? live_interval : plain_interval) || (as_json && !face->live))
+        return;
+    face->last_shown = clock_seconds();
+    struct line line = line_begin(face->stream);
+    line_add(&line, "%-8s", p->unpacking ? "unpack" : "download");
+    if (p->total) {
+        line_bar(&line, (double)p->bytes / (double)p->total);
+        snprintf(total, sizeof total, " of %.1f", cli_mebibytes(p->total));
+    }
+    line_add(&line, " %.1f%s MiB", cli_mebibytes(p->bytes), total);
+    line_add(&line, "  %.1f MiB/s", p->bytes_per_second / (1 << 20));
+    if (p->total) {
+        cli_duration(p->eta, eta);
+        line_add(&line, "  ETA %s", eta);
+    }
+    line_add(&line, "  %s", p->file);
+    line_show(&line);
+}
+
+static void noticed(const char *text, void *payload) {
+    const struct face *face = payload;
+    line_erase(face->stream);
+    fprintf(face->stream, "note     %s\n", text);
+    fflush(face->stream);
+}
+
+static void print_json(const struct vggcl_fetched *f) {
+    static const char *const ends[] = {"fetched", "present", "stopped"};
+    json_t *all =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:f}", "end", ends[f->end], "name", f->set->name, "folder",
+                  cli_text_json(f->folder), "from", *f->from ? cli_text_json(f->from) : json_null(), "moved_to",
+                  *f->moved_to ? cli_text_json(f->moved_to) : json_null(), "resumed_bytes", (json_int_t)f->resumed,
+                  "downloaded_bytes", (json_int_t)f->downloaded, "seconds", f->seconds);
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(all);
+}
+
+static void print_text(const struct vggcl_fetched *f) {
+    char seconds[32];
+    cli_duration(f->seconds, seconds);
+    if (f->end == VGGCL_FETCH_PRESENT) {
+        printf("there    %s is %s already, every file as it should be\n", f->folder, f->set->title);
+        return;
+    }
+    if (f->downloaded + f->resumed)
+        printf("data     %.1f MiB downloaded, %.1f MiB were there\n", cli_mebibytes(f->downloaded),
+               cli_mebibytes(f->resumed));
+    if (*f->moved_to)
+        printf("moved    what was in its place is now in %s\n", f->moved_to);
+    if (f->end == VGGCL_FETCH_STOPPED)
+        printf("stopped  after %s; the same command goes on from what is downloaded\n", seconds);
+    else
+        printf("done     %s, every file with its checksum, in %s; now: vggcl train --data %s\n", f->folder, seconds,
+               f->folder);
+}
+
+/* Where the data set is looked for; nothing if there is no such set, which vggcl_fetch() says. */
+static void print_sources(void) {
+    const struct vggcl_fetch_set *set = vggcl_fetch_set(0);
+    for (size_t i = 1; name && set && strcmp(set->name, name) != 0; i++)
+        set = vggcl_fetch_set(i);
+    for (const char *const *source = *from ? from : set ? set->mirrors : from; *source; source++)
+        printf("source   %s\n", *source);
+}
+
+static int run(const struct vggcl_config *config) {
+    (void)config;
+    long seconds = 20;
+    if (timeout && !cli_parse_count(timeout, 1, 86400, &seconds))
+        return cli_misused("--timeout takes seconds, from 1 to 86400, not '%s'", timeout);
+    struct vggcl_fetched fetched;
+    struct vggcl_fetch fetch = {
+        .name = name, .dir = dir, .from = *from ? from : NULL, .timeout = (double)seconds, .force = force};
+    struct face face = {.stream = as_json ? stderr : stdout};
+    struct vggcl_fetch_observer observer = {progressed, noticed, cli_interrupted, &face};
+    face.live = terminal_size(face.stream).columns > 0;
+    face.last_shown = clock_seconds();
+    cli_catch_signals();
+    if (!as_json)
+        print_sources();
+    fflush(stdout);
+    enum vggcl_err err = vggcl_fetch(&fetch, &observer, &fetched);
+    line_erase(face.stream);
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    (as_json ? print_json : print_text)(&fetched);
+    return fetched.end == VGGCL_FETCH_STOPPED ? EXIT_INTERRUPTED : EXIT_FINE;
+}
+
+const struct command command_fetch = {
+    .name = "fetch",
+    .summary = "downloads CIFAR-10",
+    .description =
+        "Downloads a data set, cifar10. Every file of images is compared with its published checksum, MD5 or SHA-256;\n"
+        "only then the data set is put into place, as the folder cifar-10-batches-bin in data, where train looks for\n"
+        "it without --data. What is there already and right is left alone.\n\n"
+        "A download that breaks off, stalls or is stopped by Ctrl-C is kept beside, with .part at the end of its\n"
+        "name: the same command goes on from there. Where a data set has several mirrors, they are tried in order.\n"
+        "Proxies are taken from https_proxy, http_proxy and no_proxy; certificates are always checked.\n\n"
+        "--from takes the archive from elsewhere, a file or a URL; it may be given several times, and then each is\n"
+        "tried. It may be packed otherwise than the official one, as tar with or without gzip, so its own sum does\n"
+        "not count, but each file's does.\n\n"
+        "  vggcl fetch                                162 MiB\n"
+        "  vggcl fetch --dir /data                    into /data/cifar-10-batches-bin\n"
+        "  vggcl fetch --from cifar-10-binary.tar.gz  a copy that is at hand\n"
+        "  vggcl fetch --from https://mirror.example/cifar-10-binary.tar.gz\n\n"
+        "Exit status: 0 there, 1 failed, 2 wrong flags, 130 interrupted.\n",
+    .flags =
+        (const struct flag[]){
+            {"dir", "DIR", "the folder that the data set's folder is put into (default data)", &dir, NULL},
+            {"from", "PLACE...", "another source, a path or a URL (default: the mirrors)", from, NULL},
+            {"timeout", "SECONDS", "ends a download of which so long nothing comes (default 20)", &timeout, NULL},
+            {"force", NULL, "where the folder is there and holds something else: move it aside", NULL, &force},
+            {"json", NULL, "for scripts: one object", NULL, &as_json},
+            {0}},
+    .words = &(const struct flag){"", "[NAME]", NULL, &name, NULL},
+    .run = run,
+};

@@ -1,0 +1,95 @@
+#include "cli/json.h"
+
+#include <stdio.h>
+
+static bool eval, as_json;
+
+static json_t *object(const struct vggcl_plan *p) {
+    json_t *groups = json_array();
+    char model[16], storage[16];
+    vggcl_config_get(&p->config, "model", model, sizeof model);
+    vggcl_config_get(&p->config, "storage", storage, sizeof storage);
+    for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
+        json_array_append_new(
+            groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
+    return json_pack("{s:s, s:s, s:f, s:s, s:i, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name,
+                     "model", model, "width", p->config.width, "storage", storage, "batch", p->config.batch, "images",
+                     p->images, "micro_batch", p->config.micro_batch, "micro_batches", p->micro_batches, "conv",
+                     p->conv, "conv_bytes", (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes",
+                     (json_int_t)p->bytes, "least_bytes", (json_int_t)p->least);
+}
+
+/* Prints an object for one device, an array for several. */
+static void print_json(const struct vggcl_plan *plans, size_t count) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, object(&plans[i]));
+    json_t *all = count == 1 ? json_incref(json_array_get(list, 0)) : json_pack("{s:O}", "devices", list);
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(all);
+    json_decref(list);
+}
+
+static void print_device(const struct vggcl_plan *p) {
+    char model[16], storage[16];
+    vggcl_config_get(&p->config, "model", model, sizeof model);
+    vggcl_config_get(&p->config, "storage", storage, sizeof storage);
+    printf("%s, width %g, batch %d, activations as %s, on %s\n", model, p->config.width, p->config.batch, storage,
+           p->device.name);
+    printf("%-40s %14s %10s\n", "", "bytes", "MiB");
+    for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
+        printf("%-40s %14llu %10.1f\n", p->groups[i].name, (unsigned long long)p->groups[i].bytes,
+               cli_mebibytes(p->groups[i].bytes));
+    printf("%-40s %14llu %10.1f\n", "peak", (unsigned long long)p->bytes, cli_mebibytes(p->bytes));
+    printf("%-40s %14llu %10.1f\n\n", "smallest --mem-limit", (unsigned long long)p->least, cli_mebibytes(p->least));
+    printf("convolutions: %s, on up to %.1f MiB of transformed images at once\n", p->conv,
+           cli_mebibytes(p->conv_bytes));
+    if (p->micro_batches > 1)
+        printf("%s goes in %d micro-batches of up to %d images%s\n",
+               p->images == p->config.batch ? "a batch" : "its part", p->micro_batches, p->config.micro_batch,
+               p->config.no_bn || eval ? "" : "; batch normalisation takes each one's own statistics");
+}
+
+static void print_text(const struct vggcl_plan *plans, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (count > 1)
+            printf("%sdevice %zu of %zu, %d images of a batch\n", i ? "\n" : "", i + 1, count, plans[i].images);
+        print_device(&plans[i]);
+    }
+}
+
+static int run(const struct vggcl_config *config) {
+    struct vggcl_plan *plans;
+    size_t count;
+    enum vggcl_err err = vggcl_plan(config, eval, &plans, &count);
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    (as_json ? print_json : print_text)(plans, count);
+    vggcl_plans_free(plans);
+    return EXIT_FINE;
+}
+
+const struct command command_plan = {
+    .name = "plan",
+    .summary = "says what a run would take of the device's memory",
+    .description =
+        "Prints the bytes that train (with --eval: eval) would take of the device's memory by what they are for,\n"
+        "their sum, which is the peak, and the smallest --mem-limit that would do; it allocates nothing. The flags\n"
+        "are train's, and each of several devices is planned by itself. Where all does not fit in --mem-limit,\n"
+        "convolutions work in smaller chunks, then by algorithms with less scratch memory (unless --conv names one),\n"
+        "then the batch goes in equal micro-batches whose gradients add up: without batch normalisation the same step\n"
+        "but for rounding; with it each micro-batch is normalised by its own statistics, which trains like a smaller\n"
+        "batch. The data set lies on the device too.\n"
+        "Not counted: what the driver takes for itself, and CLBlast's own memory in Winograd's products (--gemm\n"
+        "clblast with --conv winograd2 or winograd4).\n\n"
+        "  vggcl plan --batch 512\n"
+        "  vggcl plan --batch 512 --mem-limit 1G\n"
+        "  vggcl plan --batch 512 --storage half\n"
+        "  vggcl plan --eval --data synthetic --json\n",
+    .options = VGGCL_FOR_PLAN,
+    .flags = (const struct flag[]){{"eval", NULL, "of eval instead of train", NULL, &eval},
+                                   {"json", NULL, "for scripts: one object, sizes in bytes", NULL, &as_json},
+                                   {0}},
+    .run = run,
+};

@@ -1,0 +1,238 @@
+#include "cli/cli.h"
+#include "cli/terminal.h"
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How progress is printed: a live line on a terminal, plain lines elsewhere. */
+struct face {
+    bool live;
+    double begun, last_shown; /* clock_seconds() */
+    int epochs;
+    char save[VGGCL_PATH_MAX];
+    size_t devices;
+    uint64_t planned; /* device memory of the plan in bytes */
+};
+
+static const double live_interval = 0.1, plain_interval = 60; /* seconds between updates */
+
+static bool only_print;
+
+static void print_devices(const struct vggcl_start *s) {
+    for (size_t i = 0; i < s->device_count; i++) {
+        const struct vggcl_device *d = &s->plans[i].device;
+        printf("device   ");
+        if (s->device_count > 1)
+            printf("%zu of %zu, for %d of a batch's %d images: ", i + 1, s->device_count, s->plans[i].images,
+                   s->config.batch);
+        printf("%s (%s, driver %s)\n", d->name, d->platform_name, d->driver);
+    }
+}
+
+/* Prints a device's plan. number: the device's number, from 1, if there are several, else 0. */
+static void print_plan(const struct vggcl_plan *p, int number) {
+    char which[32] = "the device";
+    if (number)
+        snprintf(which, sizeof which, "device %d", number);
+    printf("tuning   %s%s%s\n", number ? which : "", number ? ": " : "", p->tuning);
+    printf("memory   %.1f MiB planned on %s%s\n", cli_mebibytes(p->bytes), which,
+           p->config.storage == VGGCL_STORAGE_HALF ? ", activations as 16-bit floats" : "");
+    if (p->micro_batches > 1)
+        printf("batches  in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,
+               p->config.no_bn ? "" : ": batch normalisation takes each one's own statistics");
+    else if (number && !p->config.no_bn)
+        printf("batches  batch normalisation takes the %d images' own statistics\n", p->images);
+}
+
+/* Prints the recipe; options with default values are left out. */
+static void print_recipe(const struct vggcl_start *s) {
+    const struct vggcl_config *c = &s->config;
+    char name[16], schedule[16];
+    vggcl_config_get(c, "recipe", name, sizeof name);
+    vggcl_config_get(c, "schedule", schedule, sizeof schedule);
+    printf("recipe   %s: batch %d, lr %g", name, c->batch, c->lr);
+    if (c->warmup > 0)
+        printf(" after %g epochs of warm-up", c->warmup);
+    if (c->schedule == VGGCL_SCHEDULE_STEP)
+        printf(" times %g every %d epochs", c->lr_gamma, c->lr_step);
+    else
+        printf(", %s to 0", schedule);
+    printf(", %s, weight decay %g%s", s->optimizer, c->weight_decay,
+           c->no_bias_decay ? " except on biases and batch-norm parameters" : "");
+    if (c->label_smoothing > 0)
+        printf(", label smoothing %g", c->label_smoothing);
+    if (c->ema > 0)
+        printf(", average %g", c->ema);
+    printf(", seed %llu\nimages   %s", (unsigned long long)c->seed, c->no_flip ? "not flipped" : "flipped");
+    if (c->crop)
+        printf(", cropped by up to %d pixels", c->crop);
+    if (c->cutout)
+        printf(", cut out %dx%d", c->cutout, c->cutout);
+    puts(c->tta ? "; tests see both sides" : "");
+}
+
+static void started(const struct vggcl_start *s, void *payload) {
+    struct face *face = payload;
+    char model[16], dropout[16];
+    face->epochs = s->config.epochs;
+    strcpy(face->save, s->config.save);
+    face->devices = s->device_count;
+    vggcl_config_get(&s->config, "model", model, sizeof model);
+    vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
+    print_devices(s);
+    printf("network  %s, width %g: %zu parameters, %s batch normalisation, %s dropout\n", model, s->config.width,
+           s->parameters, s->config.no_bn ? "no" : "with", s->config.no_dropout ? "no" : dropout);
+    printf("data     %s", s->dataset);
+    if (s->config.limit)
+        printf(", limited to %zu training images", s->train_images);
+    putchar('\n');
+    print_recipe(s);
+    for (size_t i = 0; i < s->device_count; i++) {
+        face->planned += s->plans[i].bytes;
+        print_plan(&s->plans[i], s->device_count > 1 ? (int)i + 1 : 0);
+    }
+    if (s->checks)
+        printf("check    %d operators compute right on %s (%.1f s)\n", s->checks,
+               s->device_count > 1 ? "these devices" : "this device", s->check_seconds);
+    if (*s->moved_to)
+        printf("save     %s; the earlier run there is now in %s\n", s->config.save, s->moved_to);
+    else
+        printf("save     %s\n", s->config.save);
+    if (*s->config.resume)
+        printf("resumed  %s, in epoch %d, after step %lld\n", s->config.resume, s->first_epoch,
+               (long long)s->first_step);
+    fflush(stdout);
+}
+
+static void noticed(const char *text, void *payload) {
+    (void)payload;
+    printf("note     %s\n", text);
+    fflush(stdout);
+}
+
+static void stepped_first(const struct vggcl_first_step *f, void *payload) {
+    (void)payload;
+    printf("start    first step after %.1f s (kernel programs built: %d, from the cache: %d)\n", f->seconds,
+           f->programs_built, f->programs_cached);
+    fflush(stdout);
+}
+
+static void progressed(const struct vggcl_progress *p, void *payload) {
+    struct face *face = payload;
+    double interval = face->live ? live_interval : plain_interval;
+    char left[32], all[32];
+    if (clock_seconds() - face->last_shown < interval)
+        return;
+    face->last_shown = clock_seconds();
+    cli_duration(p->epoch_eta, left);
+    cli_duration(p->run_eta, all);
+    struct line line = line_begin(stdout);
+    line_add(&line, "epoch %d/%d", p->epoch, face->epochs);
+    line_bar(&line, (double)p->step / (double)p->steps);
+    line_add(&line, " %s %lld/%lld", p->testing ? "test" : "step", (long long)p->step, (long long)p->steps);
+    line_add(&line, "  loss %.4f", p->loss);
+    if (!p->testing)
+        line_add(&line, "  ETA %s", left);
+    line_add(&line, "  accuracy %.2f %%", 100 * p->accuracy);
+    line_add(&line, "  %.0f images/s", p->images_per_second);
+    if (!p->testing)
+        line_add(&line, "  run ETA %s", all);
+    line_show(&line);
+}
+
+static void epoch_ended(const struct vggcl_epoch *r, bool is_best, double best, void *payload) {
+    const struct face *face = payload;
+    struct line line = line_begin(stdout);
+    line_add(&line, "epoch %d/%d", r->epoch, face->epochs);
+    line_add(&line, "  loss %.4f", r->train_loss);
+    line_add(&line, "  train %.2f %%", 100 * r->train_accuracy);
+    line_add(&line, "  test %.2f %%%s", 100 * r->test_accuracy, is_best ? " best" : "     ");
+    line_add(&line, "  %.1f s", r->seconds);
+    line_add(&line, "  lr %.5g", r->lr);
+    line_add(&line, "  test loss %.4f", r->test_loss);
+    line_add(&line, "  %.0f images/s", r->images_per_second);
+    line_add(&line, "  best %.2f %%", 100 * best);
+    line_end(&line);
+}
+
+static void finished(const struct vggcl_finish *f, void *payload) {
+    const struct face *face = payload;
+    char seconds[32];
+    line_erase(stdout);
+    cli_duration(f->seconds, seconds);
+    printf("%s after %d epochs, %lld steps, in %s", f->end == VGGCL_END_EPOCHS ? "done" : "stopped", f->epoch,
+           (long long)f->step, seconds);
+    if (f->best_epoch)
+        printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
+    printf("\nmemory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
+           cli_mebibytes(f->peak_bytes), f->peak_bytes, face->devices > 1 ? "s together" : "",
+           f->peak_bytes == face->planned ? "as planned" : "not as planned", f->weights_hash);
+}
+
+static int print_config(const struct vggcl_config *config) {
+    char *text;
+    enum vggcl_err err = vggcl_config_text(config, &text);
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    puts(text);
+    vggcl_config_text_free(text);
+    return EXIT_FINE;
+}
+
+static int run(const struct vggcl_config *config) {
+    if (only_print)
+        return print_config(config);
+    struct face face = {.live = terminal_size(stdout).columns > 0};
+    face.begun = face.last_shown = clock_seconds();
+    struct vggcl_observer observer = {started,  stepped_first, progressed,      epoch_ended,
+                                      finished, noticed,       cli_interrupted, &face};
+    cli_catch_signals();
+    enum vggcl_err err = vggcl_train(config, &observer);
+    if (err != VGGCL_OK) {
+        if (face.live)
+            putchar('\n');
+        return cli_failed(err);
+    }
+    if (!cli_interrupted(NULL))
+        return EXIT_FINE;
+    printf("the state is saved; continue with: vggcl train --resume %s\n", face.save);
+    return EXIT_INTERRUPTED;
+}
+
+const struct command command_train = {
+    .name = "train",
+    .summary = "trains a network and saves it, epoch by epoch",
+    .description =
+        "Trains a VGG network on CIFAR-10, by default as in \"89.89% on CIFAR-10 in Pytorch\": VGG16, batch\n"
+        "normalisation and dropout, SGD, 300 epochs. The folder --save gets config.json (the options, for --config),\n"
+        "accuracy.csv (a row an epoch), best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's\n"
+        "load_state_dict takes them) and last.safetensors (the whole state, written after each epoch and when the\n"
+        "run is stopped by --steps, Ctrl-C or SIGTERM). A folder belongs to one run at a time. An earlier run\n"
+        "in it is moved to save.1, save.2, ...; while another process trains there, the new run fails.\n\n"
+        "--resume continues a run with the options stored in it. Only --epochs, --steps, --data,\n"
+        "--data-format, --lr, --lr-step, --lr-gamma, --schedule, --warmup, --nesterov, --device,\n"
+        "--device-split, --conv, --gemm, --storage, --mem-limit and --save-every may be changed then; --data may name\n"
+        "another folder that has the same images. With --save the run continues in another folder, and the first one "
+        "is only read.\n\n"
+        "Several devices train together: each step's batch is split over them, and the first one adds up the\n"
+        "gradients and gives the others its weights. Batch normalisation takes the statistics of each device's\n"
+        "images, as of a micro-batch; --mem-limit holds for each device; the first one tests.\n\n"
+        "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
+        "  vggcl train --data DIR                              the whole recipe\n"
+        "  vggcl train --recipe fast --epochs 12 --warmup 2    as accurate in 12 epochs\n"
+        "  vggcl train --config save/config.json --seed 1      the same run, another seed\n"
+        "  vggcl train --device 0:0 --device 1:0 --device-split 3:1\n"
+        "  vggcl train --device 0:0/2                          one device, cut into two\n"
+        "  vggcl train --resume save --epochs 350\n"
+        "  vggcl train --resume save --lr 0.001 --save save-2  lower rate, new folder\n\n"
+        "Exit status: 0 done, 1 failed, 2 wrong flags, 3 the loss is not finite any more, 130 interrupted and saved.\n",
+    .options = VGGCL_FOR_TRAIN,
+    .flags =
+        (const struct flag[]){
+            {"print-config", NULL, "print the options of the run, as --config takes them, and stop", NULL, &only_print},
+            {0}},
+    .run = run,
+};

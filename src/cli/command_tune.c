@@ -1,0 +1,125 @@
+#include "cli/json.h"
+#include "cli/terminal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool as_json;
+static const char *budget = "60", *export_path;
+
+/* Prints a live line on a terminal; elsewhere nothing is printed before the table. */
+static void progressed(const struct vggcl_tune_progress *p, void *payload) {
+    char eta[32];
+    (void)payload;
+    cli_duration(p->eta, eta);
+    struct line line = line_begin(stderr);
+    line_add(&line, "%d of %d", p->measured, p->candidates);
+    line_add(&line, "  ETA %s", eta);
+    line_add(&line, "  %s", p->what);
+    line_add(&line, "  %.0f s", p->seconds);
+    line_show(&line);
+}
+
+static json_t *method_json(struct vggcl_method m) {
+    return json_pack("{s:s, s:s}", "algorithm", m.algorithm, "engine", m.engine);
+}
+
+static json_t *rows_json(const struct vggcl_tuning *t) {
+    json_t *rows = json_array();
+    for (size_t i = 0; i < t->row_count; i++) {
+        const struct vggcl_tuning_row *r = &t->rows[i];
+        json_array_append_new(rows,
+                              json_pack("{s:s, s:i, s:s, s:o, s:f, s:o, s:f}", "layer", r->layer, "layers", r->layers,
+                                        "direction", r->direction, "before", method_json(r->before), "before_s",
+                                        r->before_s, "after", method_json(r->after), "after_s", r->after_s));
+    }
+    return rows;
+}
+
+static void print_json(const struct vggcl_tuning *t) {
+    json_t *all = json_pack(
+        "{s:s, s:s, s:f, s:b, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:s, s:o}", "device",
+        t->device.name, "driver", t->device.driver, "seconds", t->seconds, "complete", t->complete, "measured",
+        t->measured, "images", t->images, "gemm_before", t->gemm_before[0], "gemm_after", t->gemm_after[0],
+        "gemm_transposed_before", t->gemm_before[1], "gemm_transposed_after", t->gemm_after[1], "clblast_before",
+        t->clblast_before, "clblast_after", t->clblast_after, "conv_bytes_before", (json_int_t)t->conv_bytes_before,
+        "conv_bytes_after", (json_int_t)t->conv_bytes_after, "step_before_s", t->step_before, "step_after_s",
+        t->step_after, "profile", t->path, "rows", rows_json(t));
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(all);
+}
+
+static void print_row(const struct vggcl_tuning_row *r) {
+    char name[64];
+    struct cli_method before = cli_method(r->before), after = cli_method(r->after);
+    snprintf(name, sizeof name, "%s%s", r->layer, r->layers > 1 ? " ..." : "");
+    printf("%-12s %-15s", name, r->direction);
+    if (r->before_s > 0)
+        printf(" %9.2f  %-21s %9.2f  %-21s", 1e3 * r->before_s, before.text, 1e3 * r->after_s, after.text);
+    else
+        printf(" %9s  %-21s %9s  %-21s", "", before.text, "", "not measured");
+    if (strcmp(before.text, after.text) != 0 && r->before_s > r->after_s) /* else the difference is noise */
+        printf(" %.2f times as fast", r->before_s / r->after_s);
+    putchar('\n');
+}
+
+static void print_text(const struct vggcl_tuning *t) {
+    printf("device      %s (%s, driver %s)\n", t->device.name, t->device.platform_name, t->device.driver);
+    printf("measured    %d candidates on %d images in %.1f s%s\n\n", t->measured, t->images, t->seconds,
+           t->complete ? "" : "; the budget was too small for all of them");
+    printf("%-12s %-15s %9s  %-18s %9s  %-18s\n", "layer", "direction", "before ms", "", "after ms", "");
+    for (size_t i = 0; i < t->row_count; i++)
+        print_row(&t->rows[i]);
+    printf("\nbuilt-in    %s, before %s\n", t->gemm_after[0], t->gemm_before[0]);
+    printf("transposed  %s, before %s\n", t->gemm_after[1], t->gemm_before[1]);
+    printf("CLBlast     %s parameters, before %s\n", t->clblast_after, t->clblast_before);
+    printf("chunks      %.1f MiB, before %.1f MiB\n", cli_mebibytes(t->conv_bytes_after),
+           cli_mebibytes(t->conv_bytes_before));
+    printf("step        %.1f ms, before %.1f ms: %.2f times as fast\n", 1e3 * t->step_after, 1e3 * t->step_before,
+           t->step_before / t->step_after);
+    if (*t->path)
+        printf("stored      %s\n", t->path);
+    if (export_path)
+        printf("exported    %s\n", export_path);
+}
+
+static int run(const struct vggcl_config *config) {
+    struct vggcl_tuning tuning;
+    char *end;
+    double seconds = strtod(budget, &end);
+    bool live = terminal_size(stderr).columns > 0;
+    if (end == budget || *end || !(seconds >= 1 && seconds <= 86400))
+        return cli_misused("--budget takes seconds, from 1 to 86400, not '%s'", budget);
+    enum vggcl_err err = vggcl_tune(config, seconds, export_path, &tuning, live ? progressed : NULL, NULL);
+    line_erase(stderr);
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    (as_json ? print_json : print_text)(&tuning);
+    vggcl_tuning_free(&tuning);
+    return EXIT_FINE;
+}
+
+const struct command command_tune = {
+    .name = "tune",
+    .summary = "finds the fastest way to train on a device, by measuring",
+    .description =
+        "Measures, on the shapes of the network, how the own matrix product is cut up best, then for each convolution\n"
+        "and direction the algorithms with each matrix product engine, then how much a convolution transforms at once\n"
+        "and CLBlast's parameters, the likeliest gains first, until --budget is spent. Prints what the built-in rules\n"
+        "take and what was chosen takes, by layer and as a whole training step, checks that the choice computes "
+        "right,\n"
+        "and stores it as the device's profile in ~/.cache/vggcl/profiles ($XDG_CACHE_HOME, $VGGCL_CACHE_DIR). train,\n"
+        "eval, bench, selfcheck and plan use it unless --profile says otherwise. What is not better by 3 % is not\n"
+        "chosen.\n\n"
+        "  vggcl tune\n"
+        "  vggcl tune --device gpu --budget 300 --export my-gpu.json\n"
+        "  vggcl train --profile my-gpu.json\n",
+    .options = VGGCL_FOR_TUNE,
+    .flags = (const struct flag[]){{"budget", "SECONDS", "how long to look, about (default 60)", &budget, NULL},
+                                   {"export", "FILE", "write the profile there too", &export_path, NULL},
+                                   {"json", NULL, "for scripts: one object, times in seconds", NULL, &as_json},
+                                   {0}},
+    .run = run,
+};

@@ -1,0 +1,59 @@
+#include "data/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum vggcl_err dataset_allocate(struct dataset *set, const struct data_spec *spec, size_t count) {
+    *set = (struct dataset){
+        .count = count, .pixels = calloc(count, data_image_bytes(spec)), .labels = calloc(count, sizeof *set->labels)};
+    if (set->pixels && set->labels)
+        return VGGCL_OK;
+    dataset_free(set);
+    return err_no_memory("images", count * (data_image_bytes(spec) + sizeof *set->labels));
+}
+
+void dataset_free(struct dataset *set) {
+    free(set->pixels);
+    free(set->labels);
+    *set = (struct dataset){0};
+}
+
+void data_free(struct data *data) {
+    dataset_free(&data->train);
+    dataset_free(&data->test);
+    free(data->spec.class_names);
+    *data = (struct data){0};
+}
+
+char **names_copy(size_t count, char *const *names) {
+    size_t bytes = count * sizeof *names;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(names[i]) + 1;
+    char **copy = malloc(bytes);
+    if (!copy) {
+        err_no_memory("names", bytes);
+        return NULL;
+    }
+    char *text = (char *)(copy + count);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = strcpy(text, names[i]);
+        text += strlen(text) + 1;
+    }
+    return copy;
+}
+
+enum vggcl_err class_names_split(char *text, const char *path, size_t count, char **names) {
+    char *line = text;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strcspn(line, "\r\n");
+        if (length == 0 || length > CLASS_NAME_LONGEST)
+            return err_set(VGGCL_EFORMAT, "%s: byte %td: class name %zu of %zu has %zu bytes, not 1 to %d", path,
+                           line - text, i + 1, count, length, CLASS_NAME_LONGEST);
+        names[i] = line;
+        line += length;
+        size_t ends = strspn(line, "\r\n");
+        *line = '\0';
+        line += ends;
+    }
+    return VGGCL_OK;
+}

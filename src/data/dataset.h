@@ -1,0 +1,62 @@
+/* dataset.h - labelled images in host memory, and the description of what they are. No OpenCL here. */
+#ifndef VGGCL_DATA_DATASET_H
+#define VGGCL_DATA_DATASET_H
+
+#include "base/err.h"
+
+enum { DATA_MOST_CLASSES = 65535 };                 /* labels are 16-bit */
+enum { DATA_LEAST_SIDE = 8, DATA_MOST_SIDE = 256 }; /* heights and widths of images, in pixels */
+
+/* What the images of a data set are. It comes from the data set, and is the only place where the program has these
+ * numbers from. Copies share class_names, which the struct data owns. */
+struct data_spec {
+    size_t height, width, channels; /* of every image, in pixels */
+    size_t classes;                 /* 2 to DATA_MOST_CLASSES */
+    char **class_names;             /* [classes]; NULL where the images were only counted */
+};
+
+/* Bytes of one image. */
+static inline size_t data_image_bytes(const struct data_spec *spec) {
+    return spec->height * spec->width * spec->channels;
+}
+
+/* pixels is [count][channels][height][width], labels [count], each below the number of classes. */
+struct dataset {
+    size_t count;
+    uint8_t *pixels;
+    uint16_t *labels;
+};
+
+/* A data set in memory. */
+struct data {
+    struct data_spec spec;
+    struct dataset train, test;
+    char description[VGGCL_PATH_MAX]; /* one line for people: what it is, where it is, how many images */
+    char folder[VGGCL_PATH_MAX];      /* its absolute path; "" for synthetic images */
+    uint64_t fingerprint;             /* see data_limit() */
+};
+
+/* A data set that was only counted. */
+struct data_size {
+    struct data_spec spec;
+    size_t train, test; /* images */
+};
+
+/* Allocates count images, all zeros, for an empty set. On failure (VGGCL_ENOMEM) set is empty. */
+enum vggcl_err dataset_allocate(struct dataset *set, const struct data_spec *spec, size_t count);
+void dataset_free(struct dataset *set);
+
+/* Frees what data owns and leaves it empty; data may be empty already. */
+void data_free(struct data *data);
+
+/* A copy of the names in one block, which the caller gives to free(). NULL, with the error's text set, where memory is
+ * out. */
+char **names_copy(size_t count, char *const *names);
+
+/* Splits text, the contents of the file at path, into lines: ends each of the first `count` lines with a NUL and stores
+ * where they begin in names. Empty lines between names are skipped. VGGCL_EFORMAT, with the byte, for a name that is
+ * missing or longer than CLASS_NAME_LONGEST bytes. */
+enum { CLASS_NAME_LONGEST = 31 };
+enum vggcl_err class_names_split(char *text, const char *path, size_t count, char **names);
+
+#endif

@@ -1,0 +1,304 @@
+#include "files/safetensors.h"
+
+#include "base/file.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "safetensors files are little-endian, and are read and written as the machine holds them"
+#endif
+
+enum { LENGTH_BYTES = sizeof(uint64_t), HEADER_LIMIT = 100000000 /* the format's own limit, in bytes */ };
+
+static const char metadata_key[] = "__metadata__";
+
+size_t record_count(const struct record *record) {
+    size_t count = 1;
+    for (int i = 0; i < record->rank; i++)
+        count *= record->shape[i];
+    return count;
+}
+
+/* ---------------------------------------------------------------------------------------------------- writing -- */
+
+/* {"dtype":"F32","shape":[...],"data_offsets":[begin,end]}; NULL if out of memory. */
+static json_t *describe(const struct record *record, size_t begin) {
+    assert(record->rank >= 0 && record->rank <= SAFETENSORS_RANK);
+    json_t *shape = json_array();
+    for (int i = 0; i < record->rank; i++)
+        if (json_array_append_new(shape, json_integer((json_int_t)record->shape[i])) != 0) {
+            json_decref(shape);
+            return NULL;
+        }
+    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)begin,
+                     (json_int_t)(begin + record_count(record) * sizeof(float)));
+}
+
+static enum vggcl_err not_json(const char *path, const char *name) {
+    return err_set(VGGCL_EUSAGE, "%s: '%s' cannot be written: its name or text is not valid UTF-8, or memory ran out",
+                   path, name);
+}
+
+static enum vggcl_err make_header(const char *path, const struct record *records, size_t count,
+                                  const char *const *metadata, json_t *header) {
+    if (metadata) {
+        json_t *texts = json_object();
+        json_object_set_new(header, metadata_key, texts);
+        for (; *metadata; metadata += 2)
+            if (json_object_set_new(texts, metadata[0], json_string(metadata[1])) != 0)
+                return not_json(path, metadata[0]);
+    }
+    size_t begin = 0;
+    for (size_t i = 0; i < count; i++) {
+        assert(!json_object_get(header, records[i].name));
+        if (json_object_set_new(header, records[i].name, describe(&records[i], begin)) != 0)
+            return not_json(path, records[i].name);
+        begin += record_count(&records[i]) * sizeof(float);
+    }
+    return VGGCL_OK;
+}
+
+enum vggcl_err safetensors_write(const struct folder *folder, const char *path, const struct record *records,
+                                 size_t count, const char *const *metadata) {
+    enum vggcl_err err = VGGCL_OK;
+    struct file_write file = {.stream = NULL};
+    char *text = NULL;
+    json_t *header = json_object();
+    TRY_GOTO(make_header(path, records, count, metadata, header), done);
+    text = json_dumps(header, JSON_COMPACT);
+    if (!text) {
+        err = err_no_memory("a safetensors header", count * sizeof *records);
+        goto done;
+    }
+    TRY_GOTO(file_write_begin(&file, folder, path), done);
+    /* Pads the header with spaces so that the values start at a multiple of 8 bytes, for readers that use mmap(). */
+    size_t used = strlen(text), padded = (used + 7) / 8 * 8;
+    uint64_t length = padded;
+    fwrite(&length, LENGTH_BYTES, 1, file.stream);
+    fprintf(file.stream, "%s%*s", text, (int)(padded - used), "");
+    for (size_t i = 0; i < count; i++)
+        fwrite(records[i].values, sizeof(float), record_count(&records[i]), file.stream);
+    err = file_write_commit(&file);
+done:
+    free(text);
+    json_decref(header);
+    return err;
+}
+
+/* ---------------------------------------------------------------------------------------------------- reading -- */
+
+/* A tensor's entry in the header. Only F32 tensors become records; the offsets of all are checked. */
+struct tensor_entry {
+    struct record record;
+    bool is_f32;
+    size_t begin, end; /* bytes, from the start of the data */
+};
+
+/* Bytes per element; 0 for an unknown dtype. */
+static size_t dtype_bytes(const char *dtype) {
+    static const struct {
+        const char *name;
+        size_t bytes;
+    } known[] = {{"F32", 4},     {"F64", 8},         {"F16", 2},         {"BF16", 2},    {"BOOL", 1},
+                 {"U8", 1},      {"I8", 1},          {"I16", 2},         {"U16", 2},     {"I32", 4},
+                 {"U32", 4},     {"I64", 8},         {"U64", 8},         {"F8_E4M3", 1}, {"F8_E5M2", 1},
+                 {"F8_E8M0", 1}, {"F8_E4M3FNUZ", 1}, {"F8_E5M2FNUZ", 1}, {"C64", 8}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(dtype, known[i].name) == 0)
+            return known[i].bytes;
+    return 0;
+}
+
+/* True if value is a non-negative integer that fits in size_t. */
+static bool get_size(const json_t *value, size_t *size) {
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return false;
+    *size = (size_t)json_integer_value(value);
+    return (json_int_t)*size == json_integer_value(value);
+}
+
+/* Multiplies *bytes by the number of elements, and (F32 only) sets the record's shape. */
+static enum vggcl_err parse_shape(const char *path, const json_t *shape, struct tensor_entry *tensor, size_t *bytes) {
+    const char *name = tensor->record.name;
+    size_t rank = json_array_size(shape);
+    if (!json_is_array(shape))
+        return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its shape is missing or not a list of sizes", path, name);
+    if (tensor->is_f32 && rank > SAFETENSORS_RANK)
+        return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its shape has %zu dimensions; the maximum is %d", path, name,
+                       rank, SAFETENSORS_RANK);
+    for (size_t i = 0; i < rank; i++) {
+        size_t size;
+        if (!get_size(json_array_get(shape, i), &size))
+            return err_set(VGGCL_EFORMAT, "%s: tensor '%s': shape[%zu] is not a non-negative integer", path, name, i);
+        if (size != 0 && *bytes > SIZE_MAX / size)
+            return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its number of elements overflows", path, name);
+        *bytes *= size;
+        if (tensor->is_f32)
+            tensor->record.shape[i] = size;
+    }
+    tensor->record.rank = (int)rank;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err parse_tensor(const char *path, const char *name, const json_t *value,
+                                   struct tensor_entry *tensor) {
+    *tensor = (struct tensor_entry){.record.name = name};
+    const char *dtype = json_string_value(json_object_get(value, "dtype"));
+    if (!dtype)
+        return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its dtype is missing or not a string", path, name);
+    tensor->is_f32 = strcmp(dtype, "F32") == 0;
+    size_t bytes = dtype_bytes(dtype);
+    if (bytes == 0)
+        return err_set(VGGCL_EFORMAT, "%s: tensor '%s': unknown dtype '%s'", path, name, dtype);
+    TRY(parse_shape(path, json_object_get(value, "shape"), tensor, &bytes));
+
+    const json_t *offsets = json_object_get(value, "data_offsets");
+    if (json_array_size(offsets) != 2 || !get_size(json_array_get(offsets, 0), &tensor->begin) ||
+        !get_size(json_array_get(offsets, 1), &tensor->end) || tensor->begin > tensor->end)
+        return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its data_offsets are missing or not [begin, end] in bytes",
+                       path, name);
+    if (tensor->end - tensor->begin != bytes)
+        return err_set(VGGCL_EFORMAT, "%s: tensor '%s': data_offsets span %zu bytes, dtype and shape need %zu", path,
+                       name, tensor->end - tensor->begin, bytes);
+    return VGGCL_OK;
+}
+
+static enum vggcl_err check_metadata(const char *path, json_t *metadata) {
+    if (!json_is_object(metadata))
+        return err_set(VGGCL_EFORMAT, "%s: %s is not a JSON object", path, metadata_key);
+    const char *key;
+    json_t *value;
+    json_object_foreach(metadata, key, value) {
+        if (!json_is_string(value))
+            return err_set(VGGCL_EFORMAT, "%s: %s: '%s' is not a string", path, metadata_key, key);
+    }
+    return VGGCL_OK;
+}
+
+/* Fills tensors, which has room for all entries of the header, in the header's order. */
+static enum vggcl_err parse_header(const char *path, json_t *header, struct tensor_entry *tensors, size_t *count) {
+    *count = 0;
+    const char *name;
+    json_t *value;
+    json_object_foreach(header, name, value) {
+        if (strcmp(name, metadata_key) == 0)
+            TRY(check_metadata(path, value));
+        else
+            TRY(parse_tensor(path, name, value, &tensors[(*count)++]));
+    }
+    return VGGCL_OK;
+}
+
+/* Parses the JSON header; *data is the offset of the first byte after it. */
+static enum vggcl_err load_header(const char *path, const char *bytes, size_t size, void **header, size_t *data) {
+    uint64_t length;
+    if (size < LENGTH_BYTES)
+        return err_set(VGGCL_EFORMAT, "%s: is not a safetensors file: %zu bytes are too few for a header", path, size);
+    memcpy(&length, bytes, LENGTH_BYTES);
+    if (length > HEADER_LIMIT)
+        return err_set(VGGCL_EFORMAT,
+                       "%s: is not a safetensors file: its header would have %llu bytes; the maximum is %d", path,
+                       (unsigned long long)length, HEADER_LIMIT);
+    if (length > size - LENGTH_BYTES)
+        return err_set(VGGCL_EFORMAT,
+                       "%s: the header of %llu bytes extends past the end of the file; the file may be truncated", path,
+                       (unsigned long long)length);
+    json_error_t error;
+    *header = json_loadb(bytes + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+    if (!*header)
+        return err_set(VGGCL_EFORMAT, "%s: the header is not valid JSON: line %d, column %d: %s", path, error.line,
+                       error.column, error.text);
+    if (!json_is_object((json_t *)*header))
+        return err_set(VGGCL_EFORMAT, "%s: the header is not a JSON object", path);
+    *data = LENGTH_BYTES + (size_t)length;
+    return VGGCL_OK;
+}
+
+/* Orders by offset in the file; a tensor without elements comes before one that starts at the same byte. */
+static int compare_offsets(const void *a, const void *b) {
+    const struct tensor_entry *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return (x->end > y->end) - (x->end < y->end);
+}
+
+/* Checks that the tensors, sorted by offset, fill the data of `size` bytes without gaps or overlaps. */
+static enum vggcl_err check_offsets(const char *path, const struct tensor_entry *tensors, size_t count, size_t size) {
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (tensors[i].begin != at)
+            return err_set(VGGCL_EFORMAT,
+                           "%s: tensor '%s': starts at byte %zu of the data, but the tensors before it end at %zu",
+                           path, tensors[i].record.name, tensors[i].begin, at);
+        at = tensors[i].end;
+    }
+    if (at != size)
+        return err_set(VGGCL_EFORMAT,
+                       "%s: has %zu bytes of data, but the last tensor '%s' ends at %zu; the file may be truncated",
+                       path, size, count ? tensors[count - 1].record.name : "(none)", at);
+    return VGGCL_OK;
+}
+
+/* Makes the records. The values in the file may not be aligned, so they are moved to the front of storage, one tensor
+ * after the other; this overwrites the header's text, which is no longer needed. */
+static void take_records(struct safetensors *file, const struct tensor_entry *tensors, size_t count, size_t data) {
+    char *to = file->storage, *from = to + data;
+    for (size_t i = 0; i < count; i++) {
+        if (!tensors[i].is_f32)
+            continue;
+        struct record *record = &file->records[file->count++];
+        *record = tensors[i].record;
+        record->values = memmove(to, from + tensors[i].begin, tensors[i].end - tensors[i].begin);
+        to += tensors[i].end - tensors[i].begin;
+    }
+}
+
+enum vggcl_err safetensors_read(const char *path, struct safetensors *file) {
+    enum vggcl_err err = VGGCL_OK;
+    char *bytes;
+    struct tensor_entry *tensors = NULL;
+    size_t size, data = 0, count;
+    *file = (struct safetensors){.records = NULL};
+    TRY(file_read(path, SIZE_MAX, &bytes, &size));
+    file->storage = bytes;
+    TRY_GOTO(load_header(path, bytes, size, &file->header, &data), done);
+
+    size_t entries = json_object_size(file->header) + 1; /* never 0: malloc(0) may return NULL */
+    tensors = malloc(entries * sizeof *tensors);
+    file->records = malloc(entries * sizeof *file->records);
+    if (!tensors || !file->records) {
+        err = err_no_memory(path, entries * (sizeof *tensors + sizeof *file->records));
+        goto done;
+    }
+    TRY_GOTO(parse_header(path, file->header, tensors, &count), done);
+    qsort(tensors, count, sizeof *tensors, compare_offsets);
+    TRY_GOTO(check_offsets(path, tensors, count, size - data), done);
+    take_records(file, tensors, count, data);
+done:
+    free(tensors);
+    if (err != VGGCL_OK)
+        safetensors_free(file);
+    return err;
+}
+
+const struct record *safetensors_find(const struct safetensors *file, const char *name) {
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->records[i].name, name) == 0)
+            return &file->records[i];
+    return NULL;
+}
+
+const char *safetensors_metadata(const struct safetensors *file, const char *key) {
+    return json_string_value(json_object_get(json_object_get(file->header, metadata_key), key));
+}
+
+void safetensors_free(struct safetensors *file) {
+    free(file->records);
+    free(file->storage);
+    json_decref(file->header);
+    *file = (struct safetensors){.records = NULL};
+}

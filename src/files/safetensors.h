@@ -1,0 +1,53 @@
+/* safetensors.h - named float32 arrays in one file, in the format of https://github.com/huggingface/safetensors:
+ * an 8-byte little-endian header length, a JSON header {"name": {"dtype","shape","data_offsets"}, ...,
+ * "__metadata__": {string: string}}, then the arrays' bytes without gaps. The safetensors library reads it in PyTorch,
+ * NumPy and JAX. */
+#ifndef VGGCL_FILES_SAFETENSORS_H
+#define VGGCL_FILES_SAFETENSORS_H
+
+#include "base/folder.h"
+
+enum { SAFETENSORS_RANK = 4 };
+
+/* One named array, row-major; values[] has the product of shape[0..rank-1] floats. A record does
+ * not own name and values: they belong to the struct safetensors that was read, or to the caller who writes them. */
+struct record {
+    const char *name;
+    int rank;
+    size_t shape[SAFETENSORS_RANK];
+    float *values;
+};
+
+size_t record_count(const struct record *record); /* the product of the shape */
+
+/* The contents of a file: its float32 tensors, in the order of their bytes in the file, and its metadata. Tensors of
+ * other dtypes are validated but not included. */
+struct safetensors {
+    struct record *records;
+    size_t count;
+    void *storage; /* owns the records' values */
+    void *header;  /* a jansson object: owns the records' names and the metadata */
+};
+
+/* Writes the records, in their order, and the metadata (key, value, key, value, ..., NULL; may be NULL) to path in
+ * folder atomically: after an error an existing file is unchanged. Names must differ. VGGCL_EIO; VGGCL_EUSAGE if a name
+ * or a metadata value is not valid UTF-8. */
+enum vggcl_err safetensors_write(const struct folder *folder, const char *path, const struct record *records,
+                                 size_t count, const char *const *metadata);
+
+/* Reads path as untrusted input: the header's length, its JSON, every dtype, shape and offset are checked (in bounds,
+ * product without overflow, contiguous from 0 without gaps or overlaps, ending at the file's end) before any value is
+ * used. VGGCL_EIO or VGGCL_EFORMAT, naming the file, the tensor and what is wrong; *file is then empty. Release with
+ * safetensors_free(). */
+enum vggcl_err safetensors_read(const char *path, struct safetensors *file);
+
+/* Finds a record by its name; NULL if there is none. */
+const struct record *safetensors_find(const struct safetensors *file, const char *name);
+
+/* The metadata value of a key; NULL if there is none. Owned by file. */
+const char *safetensors_metadata(const struct safetensors *file, const char *key);
+
+/* Frees all that file owns, and sets it to empty. */
+void safetensors_free(struct safetensors *file);
+
+#endif

@@ -1,0 +1,69 @@
+#include "nets/feed.h"
+#include "base/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t words(size_t bytes) {
+    return (bytes + 3) / 4;
+}
+
+enum vggcl_err feed_reserve(struct feed *f, struct dev *d, const struct data_spec *spec, size_t count,
+                            struct arena *arena) {
+    f->dev = d;
+    f->set =
+        (struct image_set){.count = count, .height = spec->height, .width = spec->width, .channels = spec->channels};
+    f->host_order = malloc(count * sizeof *f->host_order);
+    if (!f->host_order)
+        return err_no_memory("the order of the images", count * sizeof *f->host_order);
+    TRY(arena_reserve(arena, "the images of the data set", words(count * data_image_bytes(spec)), &f->set.pixels));
+    TRY(arena_reserve(arena, "the labels of the data set", words(count * sizeof(uint16_t)), &f->set.labels));
+    return arena_reserve(arena, "the order of the images", count, &f->order);
+}
+
+/* Tensors and copies are whole 32-bit words; the last few bytes are copied as a padded word. */
+static enum vggcl_err write_bytes(struct dev *d, struct tensor t, const void *host, size_t count) {
+    const uint8_t *bytes = host;
+    uint8_t last[4] = {0};
+    TRY(dev_write(d, t, 0, count / 4, bytes));
+    if (count % 4 == 0)
+        return VGGCL_OK;
+    memcpy(last, bytes + count / 4 * 4, count % 4);
+    return dev_write(d, t, count / 4, 1, last);
+}
+
+enum vggcl_err feed_upload(struct feed *f, const struct dataset *set) {
+    size_t image = f->set.height * f->set.width * f->set.channels;
+    TRY(write_bytes(f->dev, f->set.pixels, set->pixels, set->count * image));
+    TRY(write_bytes(f->dev, f->set.labels, set->labels, set->count * sizeof *set->labels));
+    for (size_t i = 0; i < set->count; i++)
+        f->host_order[i] = (uint32_t)i;
+    return dev_write(f->dev, f->order, 0, set->count, f->host_order);
+}
+
+enum vggcl_err feed_shuffle(struct feed *f, uint64_t seed, uint32_t epoch) {
+    struct rng r = rng_sequence(seed, RNG_SHUFFLE, epoch);
+    for (size_t i = 0; i < f->set.count; i++)
+        f->host_order[i] = (uint32_t)i;
+    rng_shuffle(&r, f->host_order, f->set.count);
+    return dev_write(f->dev, f->order, 0, f->set.count, f->host_order);
+}
+
+int64_t feed_steps(const struct feed *f, size_t batch) {
+    return (int64_t)((f->set.count + batch - 1) / batch);
+}
+
+size_t feed_size(const struct feed *f, size_t batch, int64_t step) {
+    size_t left = f->set.count - (size_t)step * batch;
+    return left < batch ? left : batch;
+}
+
+enum vggcl_err feed_images(const struct feed *f, struct net *net, size_t first, size_t n,
+                           const struct augmentation *augmentation) {
+    return image_batch(f->dev, &f->set, f->order, first, n, augmentation, net->input, net->label);
+}
+
+void feed_free(struct feed *f) {
+    free(f->host_order);
+    f->host_order = NULL;
+}

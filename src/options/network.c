@@ -1,0 +1,43 @@
+#include "options/network.h"
+#include "nets/model.h"
+#include "options/options.h"
+
+static struct model_options model_options(const struct vggcl_config *config) {
+    static const enum dropout between_convolutions[] = {[VGGCL_DROPOUT_CHANNEL] = DROPOUT_CHANNEL,
+                                                        [VGGCL_DROPOUT_ELEMENT] = DROPOUT_ELEMENT,
+                                                        [VGGCL_DROPOUT_CLASSIFIER] = DROPOUT_NONE};
+    return (struct model_options){.width = config->width,
+                                  .bn = !config->no_bn,
+                                  .dropout = config->no_dropout ? DROPOUT_NONE : between_convolutions[config->dropout],
+                                  .classifier_dropout = !config->no_dropout};
+}
+
+enum vggcl_err network_create(const struct context *context, const struct vggcl_config *config,
+                              const struct data_spec *data, size_t batch, const size_t *others, const char *conv,
+                              enum net_use use, struct net **net) {
+    struct layer_spec specs[MODEL_LAYERS];
+    const struct shape input = {data->height, data->width, data->channels};
+    const struct model *model = models[config->model];
+    const struct model_options options = model_options(config);
+    size_t count;
+    TRY(model->build(model, &options, data, specs, &count));
+    return net_create(context, specs, count, input, batch, others, conv ? conv : config_word(config, "conv"), use,
+                      optimisers[config->optimizer], net);
+}
+
+struct data_source network_data(const struct vggcl_config *config) {
+    return (struct data_source){.name = config->data,
+                                .format = config_word(config, "data-format"),
+                                .seed = config->seed,
+                                .validate = (size_t)config->validate};
+}
+
+struct hyperparameters network_hyperparameters(const struct vggcl_config *config) {
+    return (struct hyperparameters){.lr = config->lr,
+                                    .weight_decay = config->weight_decay,
+                                    .no_bias_decay = config->no_bias_decay,
+                                    .number = 1,
+                                    .scale = 1,
+                                    .momentum = config->momentum,
+                                    .nesterov = config->nesterov};
+}

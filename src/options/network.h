@@ -1,0 +1,22 @@
+/* network.h - the network and the data set that a run's options describe. */
+#ifndef VGGCL_OPTIONS_NETWORK_H
+#define VGGCL_OPTIONS_NETWORK_H
+
+#include "data/format.h"
+#include "nets/net.h"
+
+/* Makes config's network for up to batch images of `data`, or for one of the other numbers (see net_create()). conv
+ * names the convolution algorithm; NULL for config's. The optimiser is config's. VGGCL_EUSAGE where the network does
+ * not take images of that size.
+ */
+enum vggcl_err network_create(const struct context *context, const struct vggcl_config *config,
+                              const struct data_spec *data, size_t batch, const size_t *others, const char *conv,
+                              enum net_use use, struct net **net);
+
+/* The data set of config; its texts belong to config. */
+struct data_source network_data(const struct vggcl_config *config);
+
+/* config's hyperparameters of the first step, with the learning rate at its largest. */
+struct hyperparameters network_hyperparameters(const struct vggcl_config *config);
+
+#endif

@@ -1,0 +1,405 @@
+#define _POSIX_C_SOURCE 200809L /* open_memstream */
+#include "options/options.h"
+#include "data/data.h"
+#include "nets/model.h"
+#include "ops/conv/conv.h"
+#include "ops/gemm/gemm.h"
+#include "ops/optimisers/optimiser.h"
+#include "base/text.h"
+#include "options/config_file.h"
+#include "options/recipes.h"
+#include "options/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
+static const char *const storage_names[] = {"float", "half", NULL};
+static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
+
+enum {
+    TRAIN = VGGCL_FOR_TRAIN,
+    BOTH = VGGCL_FOR_TRAIN | VGGCL_FOR_EVAL,
+    PLAN = VGGCL_FOR_PLAN,
+    NETWORK = VGGCL_FOR_BENCH | VGGCL_FOR_SELFCHECK | VGGCL_FOR_PLAN,
+    TUNE = VGGCL_FOR_TUNE,
+    STORED = VGGCL_FOR_TRAIN | VGGCL_STORED,
+    CHANGEABLE = VGGCL_FOR_TRAIN | VGGCL_STORED | VGGCL_CHANGEABLE,
+};
+
+#define FIELD(field)                   offsetof(struct vggcl_config, field)
+#define TEXT(field)                    VGGCL_TEXT, 0, sizeof((struct vggcl_config *)0)->field, NULL, FIELD(field)
+#define LIST(field)                    VGGCL_LIST, 0, sizeof((struct vggcl_config *)0)->field, NULL, FIELD(field)
+#define FLAG(field)                    VGGCL_FLAG, 0, 1, NULL, FIELD(field)
+#define WHOLE(field, minimum, maximum) VGGCL_WHOLE, minimum, maximum, NULL, FIELD(field)
+#define WHOLE64(field)                 VGGCL_WHOLE64, 0, 0x1p53, NULL, FIELD(field)
+#define SIZE(field)                    VGGCL_SIZE, 0, 0x1p53, NULL, FIELD(field)
+#define REAL(field, minimum, maximum)  VGGCL_REAL, minimum, maximum, NULL, FIELD(field)
+#define CHOICE(field, words)           VGGCL_CHOICE, 0, 0, words, FIELD(field)
+#define RECIPE(field, words)           VGGCL_RECIPE, 0, 0, words, FIELD(field)
+#define INCLUDE                        VGGCL_INCLUDE, 0, 0, NULL, 0
+
+/* An optimiser in the help of the option that chooses one. */
+#define OPTIMISER_HELP(name, title) "; " #name ": " title
+
+static const struct vggcl_option options[] = {
+    {"data", "DIR",
+     "folder of the data set, CIFAR-10's binary version; or synthetic[:TRAIN,TEST] for generated images\n"
+     "(default $VGGCL_CIFAR10, else data/cifar-10-batches-bin)",
+     "", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, TEXT(data)},
+    {"data-format", "NAME", "format of the data set; auto takes the first one that recognises the folder", "auto",
+     BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(data_format, data_format_names)},
+    {"validate", "N", "hold out the last N training images and test on them instead of on the test set", "0",
+     BOTH | PLAN | VGGCL_STORED, WHOLE(validate, 0, 1e9)},
+    {"limit", "N", "use only the first N images (of the training set in train); 0 for all", "0",
+     BOTH | PLAN | VGGCL_STORED, WHOLE(limit, 0, 1e9)},
+    {"device", "SEL",
+     "OpenCL device: P:D (platform and device), an index, gpu, cpu, or a part of a name, as\n"
+     "`vggcl devices` lists them (default $VGGCL_DEVICE, else the first GPU, else any). train and\n"
+     "plan take several: repeat the option, or separate them by commas; P:D/2 splits a device into two",
+     "", BOTH | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, LIST(device)},
+    {"device-split", "M:N",
+     "with several devices: the share of each batch that each gets, as a ratio; auto measures\n"
+     "their speeds at the start (default: equal shares)",
+     "", CHANGEABLE | PLAN, TEXT(device_split)},
+    {"config", "FILE",
+     "read options from this JSON file, such as a run's config.json; options on the command line\n"
+     "override it",
+     "", TRAIN | PLAN, INCLUDE},
+    {"recipe", "NAME",
+     "set of defaults. seed: those listed here; fast: the same accuracy in far fewer epochs\n"
+     "(--print-config shows them). Options on the command line override the recipe",
+     "seed", STORED | PLAN, RECIPE(recipe, recipe_names)},
+    {"model", "NAME", "network", "vgg16", STORED | NETWORK | TUNE, CHOICE(model, model_names)},
+    {"width", "F", "multiply every layer's number of channels by F", "1", STORED | NETWORK | TUNE,
+     REAL(width, 1.0 / 512, 8)},
+    {"no-bn", NULL, "leave out batch normalisation", "no", STORED | NETWORK | TUNE, FLAG(no_bn)},
+    {"no-dropout", NULL, "leave out dropout", "no", STORED | NETWORK, FLAG(no_dropout)},
+    {"dropout", "KIND",
+     "what dropout drops between convolutions: whole channels, single elements, or (classifier)\n"
+     "nothing. Before linear layers it always drops elements",
+     "channel", STORED | NETWORK, CHOICE(dropout, dropout_names)},
+    {"epochs", "N", "number of epochs, counted from the start of the run", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
+    {"batch", "N", "images per training step, or per evaluation batch; the last batch of an epoch may be smaller",
+     "128", BOTH | NETWORK | TUNE | VGGCL_STORED, WHOLE(batch, 1, 65536)},
+    {"micro-batch", "N",
+     "gradient accumulation: process each batch in parts of N images and add up their gradients.\n"
+     "Batch normalisation uses the statistics of each part. 0: the whole batch, or what --mem-limit\n"
+     "allows",
+     "0", STORED | PLAN, WHOLE(micro_batch, 0, 65536)},
+    {"mem-limit", "SIZE",
+     "limit of device memory, e.g. 512M or 1.5G (K, M, G: powers of 1024); 0 for none. Within it,\n"
+     "convolutions use less workspace first, then batches are split; `vggcl plan` shows the result",
+     "0", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, SIZE(mem_limit)},
+    {"lr", "F", "learning rate; its peak, if it changes", "0.01", CHANGEABLE, REAL(lr, 0, 1e6)},
+    {"optimizer", "NAME", "optimiser" OPTIMISERS(OPTIMISER_HELP), "sgd", STORED | NETWORK,
+     CHOICE(optimizer, optimiser_names)},
+    {"momentum", "F", "momentum of SGD", "0.9", STORED, REAL(momentum, 0, 1)},
+    {"nesterov", NULL, "use Nesterov momentum", "no", CHANGEABLE, FLAG(nesterov)},
+    {"weight-decay", "F", "weight decay on every parameter", "0.0005", STORED, REAL(weight_decay, 0, 1e6)},
+    {"no-bias-decay", NULL, "no weight decay on biases and batch-norm parameters", "no", STORED, FLAG(no_bias_decay)},
+    {"schedule", "NAME",
+     "learning-rate schedule. step: multiply it by --lr-gamma every --lr-step epochs; cosine, linear:\n"
+     "fall to 0 at the end of --epochs. linear with --warmup is the one-cycle schedule",
+     "step", CHANGEABLE, CHOICE(schedule, schedule_names)},
+    {"warmup", "F", "raise the learning rate linearly over the first F epochs", "0", CHANGEABLE, REAL(warmup, 0, 1e6)},
+    {"lr-step", "N", "epochs between two steps of the step schedule", "25", CHANGEABLE, WHOLE(lr_step, 1, 1e6)},
+    {"lr-gamma", "F", "factor of each step of the step schedule", "0.5", CHANGEABLE, REAL(lr_gamma, 0, 1e6)},
+    {"label-smoothing", "F", "share of each label that is spread evenly over all classes", "0", STORED,
+     REAL(label_smoothing, 0, 1)},
+    {"ema", "F",
+     "test and save an exponential moving average of the weights with decay F per step, e.g.\n"
+     "0.999; 0 to use the weights themselves",
+     "0", STORED | PLAN, REAL(ema, 0, 0.999999)},
+    {"crop", "N", "pad training images by N reflected pixels and crop them at random; 0 for none", "0", STORED,
+     WHOLE(crop, 0, 65535)},
+    {"cutout", "N", "grey out a random square of N x N pixels of each training image; 0 for none", "0", STORED,
+     WHOLE(cutout, 0, 65535)},
+    {"tta", NULL,
+     "test-time augmentation: average the logits of each image and its mirror image; takes twice\n"
+     "the time",
+     "no", BOTH | VGGCL_STORED, FLAG(tta)},
+    {"seed", "N", "seed of weights, shuffling, augmentation, dropout and the synthetic set", "0",
+     BOTH | NETWORK | VGGCL_STORED, WHOLE64(seed)},
+    {"no-shuffle", NULL, "use the training images in file order", "no", STORED, FLAG(no_shuffle)},
+    {"no-flip", NULL, "no random horizontal flips", "no", STORED, FLAG(no_flip)},
+    {"no-selfcheck", NULL, "skip the check of the device's arithmetic before training", "no", TRAIN,
+     FLAG(no_selfcheck)},
+    {"steps", "N", "stop after N steps in all and save the state; 0 for no limit", "0", TRAIN, WHOLE64(steps)},
+    {"save", "DIR", "folder for the accuracy record and the checkpoints", "save", TRAIN, TEXT(save)},
+    {"save-every", "N", "keep a checkpoint, epoch-NNN.safetensors, every N epochs", "25", CHANGEABLE,
+     WHOLE(save_every, 1, 1e6)},
+    {"checkpoint-every", "N", "also save the state every N steps within an epoch; 0 for never", "0", TRAIN,
+     WHOLE64(checkpoint_every)},
+    {"resume", "DIR",
+     "continue the run saved in this folder, with its own options; --save names another folder to\n"
+     "continue in",
+     "", TRAIN, TEXT(resume)},
+    {"weights", "FILE", "safetensors file of weights: train starts from them, eval uses them", "", BOTH | VGGCL_STORED,
+     TEXT(weights)},
+    {"log-steps", "FILE", "write the loss of every step to this CSV file: step,epoch,lr,loss", "", TRAIN,
+     TEXT(log_steps)},
+    {"conv", "NAME", "convolution algorithm", "auto", BOTH | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE,
+     CHOICE(conv, conv_names)},
+    {"gemm", "NAME", "matrix-product engine", "auto", BOTH | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE,
+     CHOICE(gemm, gemm_engine_names)},
+    {"profile", "FILE",
+     "use this profile of the device; none for the built-in rules (default: the one that\n"
+     "`vggcl tune` stored for the device, else a shipped one for a similar device, else, in train,\n"
+     "a few seconds of measuring)",
+     "", BOTH | NETWORK, TEXT(profile)},
+    {"storage", "KIND",
+     "data type of activations and their gradients; half takes about half the memory. Weights and\n"
+     "all arithmetic are float in either case",
+     "float", BOTH | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(storage, storage_names)},
+    {"kernel-dir", "DIR", "use the .cl files in this folder instead of the built-in ones", "", BOTH | NETWORK | TUNE,
+     TEXT(kernel_dir)},
+};
+enum { OPTIONS = sizeof options / sizeof *options };
+_Static_assert(OPTIONS <= 64, "struct vggcl_config has a bit for each");
+
+const struct vggcl_option *vggcl_options(size_t *count) {
+    *count = OPTIONS;
+    return options;
+}
+
+static const struct vggcl_option *find(const char *name) {
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------- recipes, files, checking -- */
+
+static enum vggcl_err find_known(const char *name, const struct vggcl_option **o) {
+    *o = find(name);
+    return *o ? VGGCL_OK : err_set(VGGCL_EUSAGE, "there is no option %s", name);
+}
+
+static bool is_given(const struct vggcl_config *config, const struct vggcl_option *o) {
+    return config_given(config, (size_t)(o - options));
+}
+
+/* Values for the options that were not given: those of other recipes get their defaults. */
+static enum vggcl_err follow_recipe(struct vggcl_config *config) {
+    for (const struct recipe *r = recipes; r->name; r++)
+        for (const struct recipe_setting *s = r->settings; s->option; s++)
+            TRY(config_suggest(config, s->option, find(s->option)->value));
+    for (const struct recipe_setting *s = recipes[config->recipe].settings; s->option; s++)
+        TRY(config_suggest(config, s->option, s->value));
+    return VGGCL_OK;
+}
+
+/* A file that is being read, and the file whose "config" names it; NULL if none does. */
+struct reading {
+    const char *path;
+    const struct reading *outer;
+};
+
+static enum vggcl_err read_file(struct vggcl_config *config, const char *path, const struct reading *outer);
+
+/* Sets an option of any kind; a list is replaced. */
+static enum vggcl_err set(struct vggcl_config *config, const struct vggcl_option *o, const char *text,
+                          const struct reading *outer) {
+    if (o->kind == VGGCL_INCLUDE)
+        return read_file(config, text, outer);
+    TRY(value_set(o, config, text));
+    return o->kind == VGGCL_RECIPE ? follow_recipe(config) : VGGCL_OK;
+}
+
+static enum vggcl_err suggest(struct vggcl_config *config, const char *name, const char *text,
+                              const struct reading *outer) {
+    const struct vggcl_option *o;
+    TRY(find_known(name, &o));
+    return is_given(config, o) ? VGGCL_OK : set(config, o, text, outer);
+}
+
+/* The order in which the members of a file are applied, whatever their order in it: included file, recipe, single
+ * options, so that each overrides the ones before. */
+static int priority(const char *name) {
+    const struct vggcl_option *o = find(name);
+    return !o ? 2 : o->kind == VGGCL_INCLUDE ? 0 : o->kind == VGGCL_RECIPE ? 1 : 2;
+}
+
+static enum vggcl_err check_cycle(const char *path, const struct reading *outer) {
+    for (const struct reading *r = outer; r; r = r->outer)
+        if (strcmp(r->path, path) == 0)
+            return err_set(VGGCL_EFORMAT, "config %s: the file includes itself; remove its \"config\", or that of %s",
+                           path, outer->path);
+    return VGGCL_OK;
+}
+
+static enum vggcl_err read_file(struct vggcl_config *config, const char *path, const struct reading *outer) {
+    enum vggcl_err err;
+    struct config_settings s;
+    const struct reading reading = {path, outer};
+    TRY(check_cycle(path, outer));
+    TRY_GOTO(config_file_read(path, &s), done);
+    for (int turn = 0; turn < 3; turn++)
+        for (size_t i = 0; i < s.count && err == VGGCL_OK; i++)
+            if (priority(s.list[i].name) == turn)
+                err = suggest(config, s.list[i].name, s.list[i].text, &reading);
+    if (err != VGGCL_OK)
+        err = err_set(VGGCL_EFORMAT, "%s: %s", path, vggcl_error());
+done:
+    config_settings_free(&s);
+    return err;
+}
+
+enum vggcl_err config_suggest(struct vggcl_config *config, const char *name, const char *text) {
+    return suggest(config, name, text, NULL);
+}
+
+enum vggcl_err config_check(const struct vggcl_config *config) {
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (options[i].kind != VGGCL_INCLUDE)
+            TRY(value_check(&options[i], config));
+    return VGGCL_OK;
+}
+
+/* ---------------------------------------------------------------------------------------- the public interface -- */
+
+enum vggcl_err vggcl_config_init(struct vggcl_config *config) {
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (options[i].kind != VGGCL_INCLUDE)
+            TRY(value_set(&options[i], config, options[i].value));
+    return VGGCL_OK;
+}
+
+enum vggcl_err vggcl_config_set(struct vggcl_config *config, const char *name, const char *text) {
+    const struct vggcl_option *o;
+    TRY(find_known(name, &o));
+    if (!text && o->kind != VGGCL_FLAG)
+        return err_set(VGGCL_EUSAGE, "%s: needs an argument, %s", name, o->argument);
+    bool append = o->kind == VGGCL_LIST && is_given(config, o);
+    TRY(append ? value_append(o, config, text) : set(config, o, text, NULL));
+    if (o->kind != VGGCL_INCLUDE)
+        config->given |= UINT64_C(1) << (o - options);
+    return VGGCL_OK;
+}
+
+void vggcl_config_get(const struct vggcl_config *config, const char *name, char *text, size_t size) {
+    const struct vggcl_option *o = find(name);
+    if (o && o->kind != VGGCL_INCLUDE)
+        value_get(o, config, text, size);
+    else if (size)
+        *text = '\0';
+}
+
+enum vggcl_err vggcl_config_text(const struct vggcl_config *config, char **text) {
+    size_t size;
+    char value[CONFIG_TEXT];
+    const char *between = "{\n";
+    *text = NULL;
+    TRY(config_check(config));
+    FILE *file = open_memstream(text, &size);
+    if (!file)
+        return err_no_memory("the options", sizeof value);
+    for (const struct vggcl_option *o = options; o < options + OPTIONS; o++) {
+        if (!(o->flags & VGGCL_STORED) || o->kind == VGGCL_LIST)
+            continue;
+        value_get(o, config, value, sizeof value);
+        fprintf(file, "%s  \"%s\": ", between, o->name);
+        config_file_value(file, o->kind, value);
+        between = ",\n";
+    }
+    fputs("\n}", file);
+    if (fclose(file) == 0)
+        return VGGCL_OK;
+    free(*text);
+    *text = NULL;
+    return err_no_memory("the options", size);
+}
+
+void vggcl_config_text_free(char *text) {
+    free(text);
+}
+
+/* ------------------------------------------------------------------------------------------------------ using -- */
+
+bool config_given(const struct vggcl_config *config, size_t i) {
+    return config->given >> i & 1;
+}
+
+bool config_gives(const struct vggcl_config *config, const char *name) {
+    return config_given(config, (size_t)(find(name) - options));
+}
+
+const char *config_word(const struct vggcl_config *config, const char *name) {
+    const struct vggcl_option *o = find(name);
+    return o->choices[*(const int *)((const char *)config + o->offset)];
+}
+
+static bool reads(const struct optimiser *optimiser, const char *option) {
+    for (int k = 0; optimiser->options[k]; k++)
+        if (strcmp(optimiser->options[k], option) == 0)
+            return true;
+    return false;
+}
+
+/* An option of one optimiser was given for a run with another one. */
+static enum vggcl_err not_read(const struct optimiser *chosen, const char *option, const struct optimiser *reader) {
+    char *own = text_join(chosen->options);
+    enum vggcl_err err =
+        own ? err_set(VGGCL_EUSAGE,
+                      "%s: is an option of the optimizer %s; this run has the optimizer %s, whose own options are %s; "
+                      "leave %s out, or choose optimizer %s",
+                      option, reader->name, chosen->name, own, option, reader->name)
+            : err_no_memory("the names of options", 0);
+    free(own);
+    return err;
+}
+
+enum vggcl_err config_check_optimizer(const struct vggcl_config *config, uint64_t given) {
+    const struct optimiser *chosen = optimisers[config->optimizer];
+    for (int i = 0; optimisers[i]; i++)
+        for (int k = 0; optimisers[i]->options[k]; k++) {
+            const char *option = optimisers[i]->options[k];
+            if (given >> (find(option) - options) & 1 && !reads(chosen, option))
+                return not_read(chosen, option, optimisers[i]);
+        }
+    return VGGCL_OK;
+}
+
+/* VGGCL_EUSAGE if an option was given with another value than the stored one. */
+static enum vggcl_err check_given(const struct vggcl_config *config, const struct vggcl_option *o, const char *stored,
+                                  const char *from) {
+    char given[CONFIG_TEXT];
+    vggcl_config_get(config, o->name, given, sizeof given);
+    if (strcmp(given, stored) == 0)
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE,
+                   "%s %s contradicts the run in %s, which has %s; leave the option out, or start another run", o->name,
+                   given, from, stored);
+}
+
+/* The same for an option that an earlier version did not have yet: the run has its default. */
+static enum vggcl_err check_default(const struct vggcl_config *config, const struct vggcl_option *o,
+                                    const struct vggcl_config *stored, const char *from) {
+    char text[CONFIG_TEXT];
+    vggcl_config_get(stored, o->name, text, sizeof text);
+    return check_given(config, o, text, from);
+}
+
+enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(const void *file, const char *key),
+                             const void *file, const char *from, struct vggcl_config *stored) {
+    const uint64_t at_first = config->given;
+    TRY(vggcl_config_init(stored));
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct vggcl_option *o = &options[i];
+        const char *text = o->flags & VGGCL_STORED ? value(file, o->name) : NULL;
+        bool given = config_given(config, i);
+        if (!text && o->flags & VGGCL_STORED && !(o->flags & VGGCL_CHANGEABLE) && given)
+            TRY(check_default(config, o, stored, from));
+        if (!text)
+            continue;
+        if (vggcl_config_set(stored, o->name, text) != VGGCL_OK ||
+            (!given && vggcl_config_set(config, o->name, text) != VGGCL_OK))
+            return err_set(VGGCL_EFORMAT, "%s: %s", from, vggcl_error());
+        if (given && !(o->flags & VGGCL_CHANGEABLE))
+            TRY(check_given(config, o, text, from));
+    }
+    return config_check_optimizer(config, at_first);
+}

@@ -1,0 +1,24 @@
+#include "options/recipes.h"
+
+/* The defaults: "89.89% on CIFAR-10 in Pytorch". */
+static const struct recipe_setting seed[] = {{NULL, NULL}};
+
+/* The same test accuracy in a tenth of the epochs: a high learning rate in one cycle, augmentation, averaged weights.
+ */
+static const struct recipe_setting fast[] = {
+    {"dropout", "classifier"}, {"epochs", "30"},
+    {"batch", "128"},          {"lr", "0.1"},
+    {"nesterov", "yes"},       {"weight-decay", "0.0005"},
+    {"no-bias-decay", "yes"},  {"schedule", "linear"},
+    {"warmup", "5"},           {"label-smoothing", "0.1"},
+    {"ema", "0.999"},          {"crop", "4"},
+    {"cutout", "8"},           {NULL, NULL},
+};
+
+/* The one list of recipes. */
+#define RECIPES(row) row(seed), row(fast)
+#define RECIPE(name) {#name, name}
+#define NAME(name)   #name
+
+const struct recipe recipes[] = {RECIPES(RECIPE), {NULL, NULL}};
+const char *const recipe_names[] = {RECIPES(NAME), NULL};

@@ -1,0 +1,20 @@
+/* tune.h - auto-tuning of a device for a network, as train does it. */
+#ifndef VGGCL_TUNE_TUNE_H
+#define VGGCL_TUNE_TUNE_H
+
+#include "data/dataset.h"
+#include "ops/context.h"
+
+/* Most seconds that train spends on tuning before its first step, on a device without a profile. */
+#define TUNE_QUICK_BUDGET 8.0
+
+/* *lacks: the context's tuning does not contain every convolution of config's network on images of `data`. */
+enum vggcl_err tune_lacks(const struct context *context, const struct vggcl_config *config,
+                          const struct data_spec *data, bool *lacks);
+
+/* Tunes the convolutions of config's network that the context's tuning lacks, for up to TUNE_QUICK_BUDGET seconds, and
+ * adds the result to the tuning. On CPUs, where CLBlast takes seconds to compile and is slow afterwards, only the
+ * built-in kernels are measured. */
+enum vggcl_err tune_quick(struct context *context, const struct vggcl_config *config, const struct data_spec *data);
+
+#endif

@@ -1,0 +1,187 @@
+/* The program: only one run at a time uses a folder, runs resumed in another folder or with other options, and errors
+ * whose advice is followed and works. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NETWORK "--model vgg11 --width 0.0625 --batch 32 --no-dropout"
+#define RECIPE  "--data synthetic:200,50 " NETWORK /* 7 steps an epoch */
+
+/* Runs shell commands in the test's folder, V standing for the program. */
+static int shell(const char *commands) {
+    return vggcl("version >/dev/null; { V=%s; %s; }", VGGCL_PROGRAM, commands);
+}
+
+/* Shell: starts a run into DIR that does not end by itself and waits for its first state; $run is its process. */
+#define START(dir)                                                                                                     \
+    "$V train " RECIPE " --epochs 100000 --save-every 100000 --checkpoint-every 3 --save " dir " >" dir ".log 2>&1 & " \
+    "run=$!; until test -e " dir "/last.safetensors; do sleep 0.1; done; "
+
+static char *keep_hash(char hash[17]) {
+    return strcpy(hash, weights_hash());
+}
+
+/* ------------------------------------------------------------------------------------------------ one to a folder --
+ */
+
+static void folder_has_one_run(void **state) {
+    (void)state;
+    assert_int_equal(shell(START("main") "$V train " RECIPE " --epochs 1 --save main; echo new $?;"
+                                         "$V train --resume main; echo resumed $?;"
+                                         "$V train --resume main --save copy; echo copied $?;"
+                                         "sleep 1; kill -INT $run; wait $run; echo first $?; ls -A"),
+                     0);
+    assert_says("vggcl: error: main: in use by process ");
+    assert_says("or set save to another folder");
+    assert_says("new 1\n");
+    assert_says("resumed 1\n");
+    assert_says("copied 1\n");
+    assert_says("first 130\n");
+    assert_null(strstr(output, "main.1"));
+    assert_null(strstr(output, "\ncopy"));
+    /* Nothing of the first run is lost, and its lock is gone. */
+    assert_int_equal(
+        shell("ls -A main; sed 1d main/accuracy.csv | cut -d, -f1 > numbers; seq $(wc -l < numbers) | cmp - numbers"),
+        0);
+    assert_null(strstr(output, "lock"));
+    assert_null(strstr(output, ".tmp"));
+    assert_int_equal(shell("$V train " RECIPE " --epochs 1 --save main"), 0);
+    assert_says("the earlier run there is now in main.1");
+}
+
+static void killed_run_holds_nothing(void **state) {
+    (void)state;
+    assert_int_equal(shell(START("killed") "kill -KILL $run; wait $run; ls -A killed"), 0);
+    assert_says(".vggcl-lock");
+    assert_int_equal(shell("$V train --resume killed --epochs 1 --steps 1; ls -A killed"), 0);
+    assert_null(strstr(output, "lock"));
+}
+
+/* A run saves into its folder, whatever that is called by now and whatever else has got its name. */
+static void renamed_folder_is_the_same(void **state) {
+    (void)state;
+    assert_int_equal(shell(START("before") "mv before after; mkdir before; touch mark; sleep 1; kill -INT $run;"
+                                           "wait $run; ls -A before | wc -l; find after -newer mark"),
+                     0);
+    assert_says("0\n");
+    assert_says("after/last.safetensors");
+    assert_says("after/accuracy.csv");
+    assert_int_equal(shell("steps=$(sed -nE 's/^stopped.* ([0-9]+) steps.*/\\1/p' before.log);"
+                           "$V train --resume after --steps 1 | grep -F \"after step $steps\""),
+                     0);
+}
+
+/* ----------------------------------------------------------------------------------------------------- elsewhere -- */
+
+static void continues_in_another_folder(void **state) {
+    (void)state;
+    char whole[17];
+    assert_int_equal(vggcl("train " RECIPE " --epochs 3 --save whole"), 0);
+    keep_hash(whole);
+    assert_int_equal(vggcl("train " RECIPE " --epochs 3 --save a --steps 17"), 0);
+    assert_int_equal(shell("md5sum a/* > sums; chmod a-w a/*; $V train --resume a --save b"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_says("resumed  a, in epoch 3, after step 17");
+    assert_int_equal(shell("md5sum --quiet -c sums && test $(ls -A a | wc -l) = $(wc -l < sums) &&"
+                           "cmp a/config.json b/config.json && cut -d, -f1-6,9 whole/accuracy.csv > record &&"
+                           "cut -d, -f1-6,9 b/accuracy.csv | cmp - record && ls b"),
+                     0);
+    assert_says("best.safetensors");
+    /* An earlier run in that folder is moved, as by a new run. */
+    assert_int_equal(vggcl("train --resume a --save b"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_says("is now in b.1");
+    /* The same folder by another name. */
+    assert_int_equal(shell("ln -s a link; $V train --resume a --save link/."), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_null(strstr(output, "is now in"));
+}
+
+static void finds_its_data(void **state) {
+    (void)state;
+    char whole[17];
+    assert_int_equal(vggcl("synth --out set --train 200 --test 50"), 0);
+    assert_int_equal(vggcl("train --data set " NETWORK " --epochs 2 --save w"), 0);
+    keep_hash(whole);
+    /* From another working folder. */
+    assert_int_equal(vggcl("train --data set " NETWORK " --epochs 2 --save d --steps 9"), 0);
+    assert_int_equal(shell("cp -r d d2; cp -r d d3; mkdir below; cd below; $V train --resume ../d"), 0);
+    assert_string_equal(weights_hash(), whole);
+    /* Moved: the error asks for --data, which is taken. */
+    assert_int_equal(shell("mv set moved"), 0);
+    assert_fails(1, "set data or VGGCL_CIFAR10", "train --resume d2");
+    assert_int_equal(vggcl("train --resume d2 --data moved"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_says("note     data: moved from now on, set so far");
+    /* From there the next time. */
+    assert_int_equal(vggcl("train --resume d2 --epochs 3"), 0);
+    /* Other images, as many: refused, and what the error advises works. */
+    assert_int_equal(vggcl("synth --out others --train 200 --test 50 --seed 1"), 0);
+    assert_fails(2, "other images than those of the run in d3/last.safetensors", "train --resume d3 --data others");
+    assert_says("set data to the folder that has them");
+    assert_says("weights set to d3/last.safetensors");
+    assert_int_equal(vggcl("train --data others --weights d3/last.safetensors " NETWORK " --epochs 1 --save new"), 0);
+}
+
+/* ----------------------------------------------------------------------------------------------------- otherwise -- */
+
+static void changes_the_schedule(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --epochs 4 --schedule linear --save s --steps 14"), 0);
+    assert_int_equal(vggcl("train --resume s --epochs 8 --steps 21"), 0);
+    assert_says("note     epochs: 8 from now on, 4 so far");
+    assert_says("note     warning: the learning rate of the next step is 0.0075, not the 0.005 of the schedule so far");
+    assert_int_equal(vggcl("train --resume s --steps 28"), 0);
+    assert_null(strstr(output, "note "));
+    assert_int_equal(vggcl("train --resume s --schedule step --lr 0.00375 --steps 29"), 0);
+    assert_says("note     schedule: step from now on, linear so far");
+    assert_says("warning: the learning rate of the next step is 0.00375, not the 0.005 of");
+    assert_fails(2, "momentum 0.5 contradicts", "train --resume s --momentum 0.5");
+}
+
+/* A run that failed can do what its error advises. */
+static void takes_the_advice(void **state) {
+    (void)state;
+    assert_fails(3, "try a smaller lr", "train " RECIPE " --lr 1e6 --epochs 1 --save n");
+    assert_int_equal(vggcl("train --resume n --lr 0.001"), 0);
+    assert_fails(3, "try storage float, or a smaller lr",
+                 "train " RECIPE " --lr 1e6 --storage half --epochs 1 --save n2");
+    assert_int_equal(shell("cp -r n2 n3; $V train --resume n2 --storage float --lr 0.001"), 0);
+    assert_int_equal(vggcl("train --resume n3 --lr 0.001"), 0);
+    /* "try the option gemm=tiled", of a product that CLBlast cannot do; and another algorithm. */
+    assert_int_equal(vggcl("train " RECIPE " --gemm clblast --conv im2col --epochs 2 --save g --steps 7"), 0);
+    assert_int_equal(vggcl("train --resume g --gemm tiled --conv direct"), 0);
+    assert_says("note     gemm: tiled from now on, clblast so far");
+    /* "leave the option out, or start another run" */
+    assert_fails(2, "leave the option out", "train --resume g --batch 16");
+    assert_int_equal(vggcl("train --resume g --epochs 3"), 0);
+    /* Several devices, which a resumed run may have other ones of; a device can be cut, but not named twice. */
+    assert_int_equal(vggcl("train " RECIPE " --nesterov --epochs 1 --save m --steps 3"), 0);
+    assert_int_equal(vggcl("train --resume m --device 0:0/2"), 0);
+    assert_fails(2, "or cut it into parts: 0:0/2", "train " RECIPE " --device 0:0 --device 0:0 --save c");
+    assert_fails(2, "a number from 1 to 65536 for each", "train " RECIPE " --device 0:0/2 --device-split 3 --save c");
+    assert_int_equal(vggcl("train " RECIPE " --device 0:0/2 --device-split 3:1 --epochs 1 --save c"), 0);
+    /* "profile: ... leave the option out" is the same; "limit it with mem-limit": */
+    assert_int_equal(vggcl("train --resume g --epochs 4 --mem-limit 64M"), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(folder_has_one_run),
+                                       cmocka_unit_test(killed_run_holds_nothing),
+                                       cmocka_unit_test(renamed_folder_is_the_same),
+                                       cmocka_unit_test(continues_in_another_folder),
+                                       cmocka_unit_test(finds_its_data),
+                                       cmocka_unit_test(changes_the_schedule),
+                                       cmocka_unit_test(takes_the_advice)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -33,9 +33,9 @@ END
     rm -rf "$folder"
     return $status
 }
-# Packages, named as their commands, that some distributions lack: Debian 13 has no oclgrind.
+# Packages, named as their commands, that some distributions lack: Debian 13 has no oclgrind, Debian 11 no clang-format-19.
 # They are not missing if apt's package lists do not have them.
-optional=(oclgrind)
+optional=(oclgrind clang-format-19)
 has_or_lacks() {
     command -v "$1" || { ls /var/lib/apt/lists/*Packages* && ! apt-cache show "$1"; }
 }

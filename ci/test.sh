@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# All checks, as CI runs them: installs missing packages, builds with gcc with warnings as errors, runs all tests on PoCL
-# (OpenCL on the CPU), then ci/checkers.sh: sanitizers and coverage; with a build by clang, valgrind, Oclgrind and Mesa's
-# rusticl. The last line is "N passed, N failed"; the exit status is 0 only if none failed.
+# All checks, as CI runs them: installs missing packages, checks the format of the sources with clang-format, builds with
+# gcc with warnings as errors, runs all tests on PoCL (OpenCL on the CPU), then ci/checkers.sh: sanitizers and coverage;
+# with a build by clang, valgrind, Oclgrind and Mesa's rusticl. The last line is "N passed, N failed"; the exit status is 0
+# only if none failed.
 # Tests that need CIFAR-10 take its folder from $VGGCL_CIFAR10, and are skipped if it is not set.
 set -euo pipefail
 exec </dev/null
@@ -37,6 +38,7 @@ run_checkers() {
 }
 
 step packages ci/packages.sh test || { finish; exit 1; }
+step format ci/format.sh && passed=$((passed + 1))
 step "build with gcc" compile gcc "$build" || { finish; exit 1; }
 
 echo "== tests"

@@ -512,8 +512,8 @@ VGGCL_API const struct vggcl_fetch_set *vggcl_fetch_set(size_t index);
 struct vggcl_fetch {
     const char *name; /* the data set's; NULL for "cifar10" */
     const char *dir;  /* folder to create the data set's folder in, itself created if missing; NULL for "data" */
-    /* Other sources, tried in order, then NULL: http or https URLs or paths, of an archive, or of a folder with the
-     * files. NULL for the set's mirrors. */
+    /* Other sources, tried in order, then NULL: http or https URLs or paths, of an archive (CIFAR), or of a folder with
+     * the files (MNIST, Fashion-MNIST). NULL for the set's mirrors. */
     const char *const *from;
     double timeout; /* give up on a source after this many seconds without data; 0 for 20 */
     bool force;     /* if the data set's folder is there and holds something else, move it aside */
@@ -548,15 +548,16 @@ struct vggcl_fetched {
     double seconds;
 };
 
-/* Downloads a data set, all or nothing, to its folder in dir: an archive (.tar.gz), which is unpacked, or several
- * files. Each file must have its sum in data/sums, and so must an archive from a mirror; one from another source may be
- * packed differently. A source that fails is followed by the next one. An interrupted download leaves dir/ARCHIVE.part,
- * or the folder dir/NAME.part, which the next call resumes; if that turns out to belong to another file, it is
- * downloaded again. Proxies are taken from the environment (https_proxy, no_proxy, ...), certificates are verified, and
- * an https URL is redirected to https only. VGGCL_EUSAGE for an unknown name; VGGCL_EIO if a server or file cannot be
- * read or written, if the data set's folder is there and holds something else (see force), or if another process
- * fetches into dir; VGGCL_EFORMAT if what is downloaded is something else, is truncated, is larger than 256 MiB, or has
- * links or entries outside the data set's folder. observer may be NULL. */
+/* Downloads a data set, all or nothing, to its folder in dir. CIFAR-10 is an archive (.tar.gz), which is unpacked;
+ * MNIST and Fashion-MNIST are four .gz files each, and Fashion-MNIST gets names.txt with the names of its
+ * classes. Each file must have its sum in data/sums, and so must an archive from a mirror; one from another source may
+ * be packed differently. A source that fails is followed by the next one. An interrupted download leaves
+ * dir/ARCHIVE.part, or the folder dir/NAME.part, which the next call resumes; if that turns out to belong to another
+ * file, it is downloaded again. Proxies are taken from the environment (https_proxy, no_proxy, ...), certificates are
+ * verified, and an https URL is redirected to https only. VGGCL_EUSAGE for an unknown name; VGGCL_EIO if a server or
+ * file cannot be read or written, if the data set's folder is there and holds something else (see force), or if another
+ * process fetches into dir; VGGCL_EFORMAT if what is downloaded is something else, is truncated, is larger than 256
+ * MiB, or has links or entries outside the data set's folder. observer may be NULL. */
 VGGCL_API enum vggcl_err vggcl_fetch(const struct vggcl_fetch *fetch, const struct vggcl_fetch_observer *observer,
                                      struct vggcl_fetched *fetched);
 

@@ -69,8 +69,8 @@ static void explains(void **state) {
         assert_says(set->folder);
     }
     assert_says("vggcl fetch --from cifar-10-binary.tar.gz");
-    assert_fails(2, "takes one of cifar10, not 'svhn'", "fetch svhn");
-    assert_fails(2, "[NAME] can be given once", "fetch cifar10 cifar10");
+    assert_fails(2, "takes one of cifar10, mnist, fashion-mnist, not 'svhn'", "fetch svhn");
+    assert_fails(2, "[NAME] can be given once", "fetch mnist cifar10");
     assert_fails(2, "--timeout takes seconds", "fetch --timeout soon");
     assert_fails(2, "http:// or https://", "fetch --from gopher://127.0.0.1/archive");
     assert_fails(1, strerror(ENOENT), "fetch --from nowhere");
@@ -103,6 +103,22 @@ static void knows_cifar(void **state) {
     assert_int_equal(http_requests, 2); /* the rest, then all of it: who knows what was wrong */
     assert_string_equal(there(), "");
     assert_fails(1, "data_batch_1.bin has the MD5 sum", "fetch --from archive.tar");
+    assert_string_equal(there(), "");
+}
+
+/* The other sets: their sums, folders and sources. */
+static void knows_other_sets(void **state) {
+    (void)state;
+    assert_int_equal(
+        vggcl("version; mkdir -p files; for s in train t10k; do echo . >files/$s-images-idx3-ubyte.gz; echo "
+              ". >files/$s-labels-idx1-ubyte.gz; done"),
+        0);
+    assert_fails(1, "files: train-images-idx3-ubyte.gz has the SHA-256 sum", "fetch mnist --from nowhere --from files");
+    assert_says("source   nowhere\nsource   files\n");
+    assert_says("nowhere: train-images-idx3-ubyte.gz cannot be read");
+    assert_says("; trying files\n");
+    assert_fails(1, "not 3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                 "fetch fashion-mnist --from files");
     assert_string_equal(there(), "");
 }
 
@@ -173,8 +189,9 @@ static void fetches_cifar(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(explains),      cmocka_unit_test(says_what_went_wrong),
-                                       cmocka_unit_test(knows_cifar),   cmocka_unit_test(interrupted),
-                                       cmocka_unit_test(fits_terminal), cmocka_unit_test(fetches_cifar)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(explains),     cmocka_unit_test(says_what_went_wrong),
+                                       cmocka_unit_test(knows_cifar),  cmocka_unit_test(knows_other_sets),
+                                       cmocka_unit_test(interrupted),  cmocka_unit_test(fits_terminal),
+                                       cmocka_unit_test(fetches_cifar)};
     return cmocka_run_group_tests_name("cli fetch", tests, start, end);
 }

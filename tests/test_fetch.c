@@ -1,4 +1,4 @@
-/* vggcl_fetch() on small data sets with the names of CIFAR-10's files: local files, every kind of
+/* vggcl_fetch() on small data sets with the names of CIFAR-10's and Fashion-MNIST's files: local files, every kind of
  * failed download, several sources, malicious archives. tests/test_cli_fetch.c tests the command. */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -244,7 +244,7 @@ static const char *sums_of(const char *name) {
 static void knows_the_sets(void **state) {
     (void)state;
     char sum[SUM_SIZE];
-    assert_int_equal(fetch_set_count, 1);
+    assert_int_equal(fetch_set_count, 3);
     for (size_t i = 0; i < fetch_set_count; i++) {
         const struct fetch_set *s = &fetch_sets[i], *found;
         const char *lines = sums_of(s->about.name);
@@ -265,9 +265,11 @@ static void knows_the_sets(void **state) {
     assert_null(vggcl_fetch_set(fetch_set_count));
     assert_true(sums_find(sums_of("cifar10"), FETCH_ARCHIVE, sum));
     assert_string_equal(sum, "c32a1d4ab5d03f1284b67883e8d87530");
+    assert_true(sums_find(sums_of("mnist"), "train-labels-idx1-ubyte.gz", sum));
+    assert_string_equal(sum, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c");
     const struct vggcl_fetch ask = {.name = "imagenet", .dir = dir};
     assert_int_equal(vggcl_fetch(&ask, NULL, &fetched), VGGCL_EUSAGE);
-    assert_non_null(strstr(vggcl_error(), "takes one of cifar10, not 'imagenet'"));
+    assert_non_null(strstr(vggcl_error(), "takes one of cifar10, mnist, fashion-mnist, not 'imagenet'"));
 }
 
 /* -------------------------------------------------------------------------------------------------- from a file -- */
@@ -624,7 +626,159 @@ static void tries_no_other_source_for_a_full_disk(void **state) {
     assert_string_equal(notices, "");
 }
 
+/* ----------------------------------------------------------------------------------------------- sets of single files
+ * --
+ */
+
+#define FASHION "fashion-mnist"
+static char file_sums[1024], originals[128];
+static int64_t all_bytes; /* of the files */
+
+/* Files of other contents under the names of Fashion-MNIST's, and their sums. */
+static int start_files(void **state) {
+    char sum[SUM_SIZE];
+    if (clean(state) != 0 || fetch_find_set(FASHION, &goal.set) != VGGCL_OK)
+        return -1;
+    goal.sums = file_sums;
+    snprintf(originals, sizeof originals, "%s/originals", folder);
+    if (mkdir(originals, 0777) != 0 && errno != EEXIST)
+        return -1;
+    *file_sums = '\0';
+    all_bytes = 0;
+    for (int i = 0; goal.set->files[i]; i++) {
+        FILE *file = fopen(in(originals, goal.set->files[i]), "wb");
+        for (int k = 0; k < 300000 + 1000 * i; k++)
+            fputc((int)((unsigned)k * 2654435761u >> 24) + i, file);
+        fclose(file);
+        all_bytes += size_of(in(originals, goal.set->files[i]));
+        sprintf(file_sums + strlen(file_sums), "%s  %s\n", SHA256File(in(originals, goal.set->files[i]), sum),
+                goal.set->files[i]);
+    }
+    http_serve(originals);
+    return 0;
+}
+
+static int end_files(void **state) {
+    (void)state;
+    http_serve(archive);
+    return 0;
+}
+
+/* That dir has the set and nothing else, and that has its files and names.txt. */
+static void has_files(void) {
+    char line[1024];
+    has_only(FASHION, "");
+    assert_string_equal(fetched.folder, in(dir, FASHION));
+    snprintf(line, sizeof line, "diff -r -x names.txt %s %s && ls %s | wc -l | grep -qx 5", originals, in(dir, FASHION),
+             in(dir, FASHION));
+    assert_int_equal(system(line), 0);
+    FILE *file = fopen(in(dir, FASHION "/names.txt"), "rb");
+    assert_non_null(file);
+    size_t length = fread(line, 1, sizeof line - 1, file);
+    line[length] = '\0';
+    fclose(file);
+    assert_string_equal(line, "T-shirt/top\nTrouser\nPullover\nDress\nCoat\nSandal\nShirt\nSneaker\nBag\nAnkle boot\n");
+}
+
+static void copies_files(void **state) {
+    (void)state;
+    takes(originals);
+    has_files();
+    assert_int_equal(fetched.downloaded, 0);
+    assert_int_equal(unlink(in(dir, FASHION "/names.txt")), 0);
+    assert_int_equal(take("/nonexistent", 10, false), VGGCL_OK); /* is there; gets its names again */
+    assert_int_equal(fetched.end, VGGCL_FETCH_PRESENT);
+    has_files();
+    write_file(in(dir, FASHION "/t10k-labels-idx1-ubyte.gz"), "other");
+    assert_int_equal(take(originals, 10, false), VGGCL_EFORMAT);
+    assert_non_null(strstr(vggcl_error(), "t10k-labels-idx1-ubyte.gz has the SHA-256 sum"));
+    assert_non_null(strstr(vggcl_error(), "force moves the folder aside and fetches Fashion-MNIST again"));
+    assert_int_equal(take(originals, 10, true), VGGCL_OK);
+    assert_string_equal(fetched.moved_to, in(dir, FASHION ".1"));
+}
+
+static void downloads_files(void **state) {
+    (void)state;
+    takes(http_folder("right"));
+    has_files();
+    assert_int_equal(http_requests, 4);
+    assert_int_equal(fetched.downloaded, all_bytes);
+    assert_true(told > 0);
+    start_files(state);
+    char without_slash[96];
+    strcpy(without_slash, http_folder("right"));
+    without_slash[strlen(without_slash) - 1] = '\0';
+    takes(without_slash);
+    has_files();
+}
+
+/* Complete files stay, and the next call goes on in the middle of the one that broke off. */
+static void goes_on_with_files(void **state) {
+    (void)state;
+    const char *first = "train-images-idx3-ubyte.gz", *second = "train-labels-idx1-ubyte.gz";
+    fails(http_folder("cut"), 10, VGGCL_EIO, "run the command again to continue");
+    has_only(FASHION ".part", "");
+    int64_t half = size_of(in(originals, first)) / 2;
+    assert_int_equal(size_of(in(dir, FASHION ".part/train-images-idx3-ubyte.gz.part")), half);
+    assert_int_equal(rename(in(originals, second), in(folder, "kept")), 0);
+    fails(http_folder("right"), 10, VGGCL_EIO, "answers 404");
+    assert_int_equal(http_requests, 2);
+    assert_int_equal(size_of(in(dir, FASHION ".part/train-images-idx3-ubyte.gz")), 2 * half);
+    assert_int_equal(rename(in(folder, "kept"), in(originals, second)), 0);
+    takes(http_folder("right"));
+    assert_int_equal(http_requests, 3);
+    has_files();
+    start_files(state);
+    fails(http_folder("missing"), 10, VGGCL_EIO, "answers 404; name another source");
+    has_nothing();
+    fails(http_folder("silent"), 0.3, VGGCL_EIO, "in 0.3 s");
+    has_nothing();
+}
+
+static void refuses_other_files(void **state) {
+    (void)state;
+    const char *third = "t10k-images-idx3-ubyte.gz";
+    write_file(in(originals, third), "other");
+    fails(http_folder("right"), 10, VGGCL_EFORMAT, "t10k-images-idx3-ubyte.gz has the SHA-256 sum ");
+    has_only(FASHION ".part", ""); /* with what was right */
+    assert_true(file_exists(in(dir, FASHION ".part/train-labels-idx1-ubyte.gz")));
+    assert_false(file_exists(in(dir, FASHION ".part/t10k-images-idx3-ubyte.gz")));
+    assert_false(file_exists(in(dir, FASHION ".part/t10k-images-idx3-ubyte.gz.part")));
+    write_file(in(dir, FASHION ".part/train-labels-idx1-ubyte.gz"), "changed meanwhile");
+    start_files(NULL);
+    fails("/nonexistent", 10, VGGCL_EIO, strerror(ENOENT));
+    takes(originals);
+    has_files();
+}
+
+static void mixes_sources_of_files(void **state) {
+    (void)state;
+    char missing[96], cut[96], right[96];
+    strcpy(missing, http_folder("missing"));
+    strcpy(cut, http_folder("cut"));
+    strcpy(right, http_folder("right"));
+    assert_int_equal(take_any((const char *const[]){missing, cut, right, NULL}, 10, false), VGGCL_OK);
+    assert_int_equal(http_requests, 6);
+    assert_int_equal(fetched.downloaded, all_bytes);
+    assert_non_null(strstr(notices, "; trying http://127.0.0.1:"));
+    has_files();
+}
+
+static void stops_in_a_file(void **state) {
+    (void)state;
+    stop_at = 100000;
+    unpacking_counts = false;
+    assert_int_equal(take(http_folder("stall"), 10, false), VGGCL_OK);
+    assert_int_equal(fetched.end, VGGCL_FETCH_STOPPED);
+    has_only(FASHION ".part", "");
+    stop_at = 0;
+    takes(http_folder("right"));
+    assert_true(fetched.resumed >= 100000);
+    has_files();
+}
+
 #define FETCH_TEST(function) cmocka_unit_test_setup(function, clean)
+#define FILES_TEST(function) cmocka_unit_test_setup_teardown(function, start_files, end_files)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -651,6 +805,12 @@ int main(void) {
         FETCH_TEST(takes_other_packings),
         FETCH_TEST(tries_all_sources),
         FETCH_TEST(tries_no_other_source_for_a_full_disk),
+        FILES_TEST(copies_files),
+        FILES_TEST(downloads_files),
+        FILES_TEST(goes_on_with_files),
+        FILES_TEST(refuses_other_files),
+        FILES_TEST(mixes_sources_of_files),
+        FILES_TEST(stops_in_a_file),
     };
     return cmocka_run_group_tests_name("fetch", tests, start, end);
 }

@@ -51,8 +51,8 @@ static enum vggcl_err not_recognised(const char *name) {
         snprintf(found, sizeof found, "%s", stat(name, &status) == 0 ? "is not a directory" : strerror(errno));
     list_formats(known, sizeof known);
     return err_set(VGGCL_EIO,
-                   "%s: %s; set data or VGGCL_CIFAR10 to a folder that holds %s. `vggcl fetch` gets CIFAR-10; "
-                   "data=synthetic needs no files",
+                   "%s: %s; set data or VGGCL_CIFAR10 to a folder that holds %s. `vggcl fetch` gets CIFAR-10, "
+                   "and other sets by name; data=synthetic needs no files",
                    name, found, known);
 }
 
@@ -100,9 +100,13 @@ static enum vggcl_err hold_out_images(size_t validate, struct data *data) {
 }
 
 static void describe(const struct data_format *format, const struct data_source *source, struct data *data) {
-    snprintf(data->description, sizeof data->description, "%s%s%s (%zu training, %zu %s images)", format->title,
+    char what[96] = "";
+    if (format->varies)
+        snprintf(what, sizeof what, ", %zux%zu %s, %zu classes", data->spec.width, data->spec.height,
+                 data->spec.channels == 1 ? "grey" : "colour", data->spec.classes);
+    snprintf(data->description, sizeof data->description, "%s%s%s (%zu training, %zu %s images%s)", format->title,
              format->files ? " in " : "", format->files ? source->name : "", data->train.count, data->test.count,
-             source->validate ? "held-out training" : "test");
+             source->validate ? "held-out training" : "test", what);
     if (!format->files || !realpath(source->name, data->folder))
         *data->folder = '\0';
 }

@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 
 /* In the order in which --data-format auto asks them. */
-#define DATA_FORMATS(ROW) ROW(synthetic) ROW(cifar10)
+#define DATA_FORMATS(ROW) ROW(synthetic) ROW(cifar10) ROW(idx)
 
 /* Which data set, and how to read it. */
 struct data_source {
@@ -22,6 +22,7 @@ struct data_format {
     const char *name;  /* for --data-format: "cifar10" */
     const char *title; /* for descriptions: "CIFAR-10" */
     const char *files; /* what a folder must hold: "data_batch_1.bin, ..."; NULL where a set is not a folder */
+    bool varies;       /* the images' size and the classes differ from set to set, so descriptions name them */
 
     /* Whether the set of that name is probably in this format. Cheap: looks at names of files, not into them. */
     bool (*recognise)(const char *name);

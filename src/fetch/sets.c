@@ -7,6 +7,9 @@
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define TORONTO   "https://www.cs.toronto.edu/~kriz/"
 
+static const char *const idx_files[] = {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
+                                        "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", NULL};
+
 /* What a mirror sends is checked by its sum, so http is as good as https. */
 const struct fetch_set fetch_sets[] = {
     {.about = {.name = "cifar10",
@@ -16,6 +19,22 @@ const struct fetch_set fetch_sets[] = {
                .bytes = 170052171},
      .archive = "cifar-10-binary.tar.gz",
      .files = cifar10_files},
+    {.about = {.name = "mnist",
+               .title = "MNIST",
+               .folder = "mnist",
+               .mirrors = LIST("https://ossci-datasets.s3.amazonaws.com/mnist/",
+                               "https://storage.googleapis.com/cvdf-datasets/mnist/"),
+               .bytes = 11594722},
+     .files = idx_files},
+    {.about = {.name = "fashion-mnist",
+               .title = "Fashion-MNIST",
+               .folder = "fashion-mnist",
+               .mirrors = LIST("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+                               "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+                               "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"),
+               .bytes = 30878645},
+     .files = idx_files,
+     .class_names = "T-shirt/top\nTrouser\nPullover\nDress\nCoat\nSandal\nShirt\nSneaker\nBag\nAnkle boot"},
 };
 enum { SETS = sizeof fetch_sets / sizeof *fetch_sets };
 const size_t fetch_set_count = SETS;

@@ -44,8 +44,9 @@ enum {
 
 static const struct vggcl_option options[] = {
     {"data", "DIR",
-     "folder of the data set, CIFAR-10's binary version; or synthetic[:TRAIN,TEST] for generated images\n"
-     "(default $VGGCL_CIFAR10, else data/cifar-10-batches-bin)",
+     "folder of the data set: CIFAR-10 (binary version), MNIST, Fashion-MNIST or EMNIST (IDX files); or\n"
+     "synthetic[:TRAIN,TEST] for generated images (default $VGGCL_CIFAR10, else\n"
+     "data/cifar-10-batches-bin)",
      "", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, TEXT(data)},
     {"data-format", "NAME", "format of the data set; auto takes the first one that recognises the folder", "auto",
      BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(data_format, data_format_names)},

@@ -131,6 +131,8 @@ enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
  * configuration first checks all fields against that table: VGGCL_EUSAGE, naming the option, if one is out of range. */
 struct vggcl_config {
     char data[VGGCL_PATH_MAX], device[1024], device_split[128], profile[VGGCL_PATH_MAX], kernel_dir[VGGCL_PATH_MAX];
+    int size;                                   /* of pictures: height and width in pixels; 0 to choose */
+    double test_share, bad_images;              /* a share in 0..1; a percentage */
     int data_format, recipe, model, conv, gemm; /* indices into the choices of their options */
     double width;
     bool no_bn, no_dropout;
@@ -300,12 +302,14 @@ struct vggcl_finish {
 
 /* Callbacks of a training run; each may be NULL. */
 struct vggcl_observer {
+    /* Before started(): done of count pictures are decoded. Not called for data sets that need no decoding. */
+    void (*decoded)(size_t done, size_t count, void *payload);
     void (*started)(const struct vggcl_start *start, void *payload);
     void (*stepped_first)(const struct vggcl_first_step *first, void *payload);
     void (*progressed)(const struct vggcl_progress *progress, void *payload);
     void (*epoch_ended)(const struct vggcl_epoch *row, bool is_best, double best_accuracy, void *payload);
     void (*finished)(const struct vggcl_finish *finish, void *payload);
-    /* A message, after started(): an option that a resumed run changes, and so on. */
+    /* A message, after started(): an option that a resumed run changes, pictures that were left out, and so on. */
     void (*noticed)(const char *text, void *payload);
     /* Called once per step; true ends the run after this step and saves its state. */
     bool (*stop)(void *payload);
@@ -349,7 +353,7 @@ struct vggcl_evaluation {
 
 /* Evaluates the weights in config->weights on the test set (on its first config->limit images, if that is not 0). The
  * network is inferred from the tensors in the file. If config->data is empty, the data set is that of the run that
- * wrote the file; the seed of synthetic images is that run's unless it was set with
+ * wrote the file; the options that say how to read it (size, test-share, seed) are that run's unless they were set with
  * vggcl_config_set(). VGGCL_EUSAGE if the data set has another number of classes, other classes or images of another
  * size. Free the contents of *evaluation with vggcl_evaluation_free(). */
 VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);

@@ -24,7 +24,8 @@ static void print_usage(FILE *stream) {
           "Begin with:\n"
           "  vggcl devices                              what can be trained on\n"
           "  vggcl train --data synthetic --epochs 5    a first run that needs no download\n"
-          "  vggcl fetch && vggcl train                 CIFAR-10, the whole recipe\n",
+          "  vggcl fetch && vggcl train                 CIFAR-10, the whole recipe\n"
+          "  vggcl train --data FOLDER                  your own pictures, a subfolder for each class\n",
           stream);
 }
 

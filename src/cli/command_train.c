@@ -74,6 +74,23 @@ static void print_recipe(const struct vggcl_start *s) {
     puts(c->tta ? "; tests see both sides" : "");
 }
 
+static void decoded(size_t done, size_t count, void *payload) {
+    struct face *face = payload;
+    double now = clock_seconds(), interval = face->live ? live_interval : plain_interval;
+    char left[32];
+    if (done < count && now - face->last_shown < interval)
+        return;
+    face->last_shown = now;
+    cli_duration(done ? (now - face->begun) / (double)done * (double)(count - done) : 0, left);
+    struct line line = line_begin(stdout);
+    line_add(&line, "pictures %zu/%zu decoded", done, count);
+    line_bar(&line, (double)done / (double)count);
+    line_add(&line, "  ETA %s", left);
+    line_show(&line);
+    if (done == count)
+        line_erase(stdout);
+}
+
 static void started(const struct vggcl_start *s, void *payload) {
     struct face *face = payload;
     char model[16], dropout[16];
@@ -187,8 +204,8 @@ static int run(const struct vggcl_config *config) {
         return print_config(config);
     struct face face = {.live = terminal_size(stdout).columns > 0};
     face.begun = face.last_shown = clock_seconds();
-    struct vggcl_observer observer = {started,  stepped_first, progressed,      epoch_ended,
-                                      finished, noticed,       cli_interrupted, &face};
+    struct vggcl_observer observer = {decoded,  started, stepped_first,   progressed, epoch_ended,
+                                      finished, noticed, cli_interrupted, &face};
     cli_catch_signals();
     enum vggcl_err err = vggcl_train(config, &observer);
     if (err != VGGCL_OK) {
@@ -213,7 +230,7 @@ const struct command command_train = {
         "run is stopped by --steps, Ctrl-C or SIGTERM). A folder belongs to one run at a time. An earlier run\n"
         "in it is moved to save.1, save.2, ...; while another process trains there, the new run fails.\n\n"
         "--resume continues a run with the options stored in it. Only --epochs, --steps, --data,\n"
-        "--data-format, --lr, --lr-step, --lr-gamma, --schedule, --warmup, --nesterov, --device,\n"
+        "--data-format, --bad-images, --lr, --lr-step, --lr-gamma, --schedule, --warmup, --nesterov, --device,\n"
         "--device-split, --conv, --gemm, --storage, --mem-limit and --save-every may be changed then; --data may name\n"
         "another folder that has the same images. With --save the run continues in another folder, and the first one "
         "is only read.\n\n"

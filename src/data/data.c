@@ -94,6 +94,13 @@ static enum vggcl_err hold_out_images(size_t validate, struct data *data) {
     TRY(dataset_allocate(&held_out, &data->spec, validate));
     memcpy(held_out.pixels, train->pixels + train->count * bytes, validate * bytes);
     memcpy(held_out.labels, train->labels + train->count, validate * sizeof *train->labels);
+    if (train->files) {
+        held_out.files = names_copy(validate, train->files + train->count);
+        if (!held_out.files) {
+            dataset_free(&held_out);
+            return VGGCL_ENOMEM;
+        }
+    }
     dataset_free(&data->test);
     data->test = held_out;
     return VGGCL_OK;

@@ -15,6 +15,7 @@ enum vggcl_err dataset_allocate(struct dataset *set, const struct data_spec *spe
 void dataset_free(struct dataset *set) {
     free(set->pixels);
     free(set->labels);
+    free(set->files);
     *set = (struct dataset){0};
 }
 
@@ -22,6 +23,7 @@ void data_free(struct data *data) {
     dataset_free(&data->train);
     dataset_free(&data->test);
     free(data->spec.class_names);
+    free(data->notes);
     *data = (struct data){0};
 }
 

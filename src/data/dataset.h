@@ -25,6 +25,7 @@ struct dataset {
     size_t count;
     uint8_t *pixels;
     uint16_t *labels;
+    char **files; /* [count]: the path of each image's own file, as names_copy() makes them; NULL if there are none */
 };
 
 /* A data set in memory. */
@@ -33,6 +34,7 @@ struct data {
     struct dataset train, test;
     char description[VGGCL_PATH_MAX]; /* one line for people: what it is, where it is, how many images */
     char folder[VGGCL_PATH_MAX];      /* its absolute path; "" for synthetic images */
+    char *notes;                      /* for people: a line about what was left out; owned, NULL for none */
     uint64_t fingerprint;             /* see data_limit() */
 };
 

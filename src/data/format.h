@@ -8,14 +8,22 @@
 #include "data/dataset.h"
 
 /* In the order in which --data-format auto asks them. */
-#define DATA_FORMATS(ROW) ROW(synthetic) ROW(cifar10) ROW(idx)
+#define DATA_FORMATS(ROW) ROW(synthetic) ROW(cifar10) ROW(idx) ROW(folder)
+
+/* Called before a set is read, about ten times a second, and at the end: done of count images are decoded. */
+typedef void data_progress(size_t done, size_t count, void *payload);
 
 /* Which data set, and how to read it. */
 struct data_source {
-    const char *name;   /* --data: a folder, or "synthetic[:TRAIN,TEST]"; "" for the default folder */
-    const char *format; /* --data-format: a format's name; NULL or "auto" for the first that recognises the set */
-    uint64_t seed;      /* of generated images */
-    size_t validate;    /* number of the last training images that replace the test set; 0 for none */
+    const char *name;        /* --data: a folder, or "synthetic[:TRAIN,TEST]"; "" for the default folder */
+    const char *format;      /* --data-format: a format's name; NULL or "auto" for the first that recognises the set */
+    uint64_t seed;           /* of generated images */
+    size_t validate;         /* number of the last training images that replace the test set; 0 for none */
+    size_t side;             /* --size: of pictures, in pixels; 0 for a format's default */
+    double test_share;       /* --test-share: of each class's pictures, where a folder has none to test on */
+    double bad_share;        /* --bad-images: the largest share of pictures that may be left out */
+    data_progress *progress; /* called while pictures are decoded; NULL for none */
+    void *payload;           /* for progress */
 };
 
 struct data_format {

@@ -29,7 +29,10 @@ struct data_source network_data(const struct vggcl_config *config) {
     return (struct data_source){.name = config->data,
                                 .format = config_word(config, "data-format"),
                                 .seed = config->seed,
-                                .validate = (size_t)config->validate};
+                                .validate = (size_t)config->validate,
+                                .side = (size_t)config->size,
+                                .test_share = config->test_share,
+                                .bad_share = config->bad_images / 100};
 }
 
 struct hyperparameters network_hyperparameters(const struct vggcl_config *config) {

@@ -44,12 +44,20 @@ enum {
 
 static const struct vggcl_option options[] = {
     {"data", "DIR",
-     "folder of the data set: CIFAR-10 (binary version), MNIST, Fashion-MNIST or EMNIST (IDX files); or\n"
-     "synthetic[:TRAIN,TEST] for generated images (default $VGGCL_CIFAR10, else\n"
-     "data/cifar-10-batches-bin)",
+     "folder of the data set: pictures in a subfolder for each class, CIFAR-10 (binary version),\n"
+     "MNIST, Fashion-MNIST or EMNIST (IDX files); or synthetic[:TRAIN,TEST] for generated images (default\n"
+     "$VGGCL_CIFAR10, else data/cifar-10-batches-bin)",
      "", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, TEXT(data)},
     {"data-format", "NAME", "format of the data set; auto takes the first one that recognises the folder", "auto",
      BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(data_format, data_format_names)},
+    {"size", "N",
+     "of a folder of pictures: scale and crop them to N x N pixels, 8 to 256; 0: their own size if\n"
+     "all have the same one, else 32 for small pictures and 64 for larger ones",
+     "0", BOTH | PLAN | VGGCL_STORED, WHOLE(size, 0, DATA_MOST_SIDE)},
+    {"test-share", "F", "of a folder of pictures without a test folder: the share of each class to test on", "0.1",
+     BOTH | PLAN | VGGCL_STORED, REAL(test_share, 0, 0.9)},
+    {"bad-images", "PERCENT", "of a folder of pictures: stop if more than this percentage of them cannot be decoded",
+     "1", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, REAL(bad_images, 0, 100)},
     {"validate", "N", "hold out the last N training images and test on them instead of on the test set", "0",
      BOTH | PLAN | VGGCL_STORED, WHOLE(validate, 0, 1e9)},
     {"limit", "N", "use only the first N images (of the training set in train); 0 for all", "0",

@@ -418,8 +418,8 @@ enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path,
 }
 
 enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const char *path, struct vggcl_config *config) {
-    static const char *const names[] = {"seed", "data-format", "data"};
-    enum { OF_ANY_DATA = 1 }; /* the others belong to the run's data set */
+    static const char *const names[] = {"size", "test-share", "seed", "data-format", "data"};
+    enum { OF_ANY_DATA = 3 }; /* the others belong to the run's data set */
     size_t count = *config->data ? OF_ANY_DATA : sizeof names / sizeof *names;
     for (const char *const *name = names; name < names + count; name++) {
         const char *text = safetensors_metadata(file, *name);

@@ -142,6 +142,10 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
     const struct data_spec *spec = &run->data.spec;
     struct data_source source = network_data(config);
     source.name = name;
+    if (run->observer) {
+        source.progress = run->observer->decoded;
+        source.payload = run->observer->payload;
+    }
     TRY(data_open(&source, &run->data));
     data_limit(&run->data, (size_t)config->limit);
     if ((size_t)config->crop >= (spec->height < spec->width ? spec->height : spec->width))
@@ -656,6 +660,8 @@ enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl
     TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run, config), done);
     TRY_GOTO(open_step_log(run), done);
     tell_start(run);
+    if (run->data.notes)
+        notice(run, "%s", run->data.notes);
     if (*config->resume)
         tell_changes(run);
     TRY_GOTO(train_epochs(run), done);

@@ -165,6 +165,7 @@ enum {
     VGGCL_FOR_SELFCHECK = 32,
     VGGCL_FOR_PLAN = 64,
     VGGCL_FOR_TUNE = 128,
+    VGGCL_FOR_PREDICT = 256,
     VGGCL_STORED = 4,    /* stored in checkpoints; a resumed run takes it from there */
     VGGCL_CHANGEABLE = 8 /* stored, but may be changed when the run is resumed */
 };
@@ -358,6 +359,43 @@ struct vggcl_evaluation {
  * size. Free the contents of *evaluation with vggcl_evaluation_free(). */
 VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);
 VGGCL_API void vggcl_evaluation_free(struct vggcl_evaluation *evaluation);
+
+/* ------------------------------------------------------------------------------------------------- prediction -- */
+
+/* A trained network on a device. */
+struct vggcl_predictor;
+
+struct vggcl_predictor_info {
+    struct vggcl_device device;
+    char model[16];
+    double width_factor;            /* of the number of channels, as the option width */
+    size_t height, width, channels; /* of the images that the network takes */
+    size_t batch;                   /* images that are processed at once */
+    size_t class_count;
+    char *const *classes; /* [class_count]: their names */
+};
+
+/* Loads the weights in config->weights onto config->device, for batches of config->batch images. The file says which
+ * network it is, what images it takes and what its classes are called; classes of a file that does not say are called
+ * "0", "1", .... With config->tta, predictions are those of the mean logits of each image and its mirror image.
+ * VGGCL_EUSAGE if the file does not say how large its images are and config->size is 0. */
+VGGCL_API enum vggcl_err vggcl_predictor_open(const struct vggcl_config *config, struct vggcl_predictor **predictor);
+VGGCL_API void vggcl_predictor_free(struct vggcl_predictor *predictor);
+
+/* Valid as long as the predictor. */
+VGGCL_API const struct vggcl_predictor_info *vggcl_predictor_describe(const struct vggcl_predictor *predictor);
+
+/* Decodes a picture file (JPEG, PNG, WebP, GIF, TIFF, BMP) for the network as training does: the first frame, upright,
+ * in sRGB or grey, scaled until it covers width x height and cropped at its centre. pixels gets
+ * [channels][height][width] bytes. May be called from several threads at once. VGGCL_EIO or VGGCL_EFORMAT, naming the
+ * file, if that is not possible; VGGCL_EUSAGE if the library was built without libvips. */
+VGGCL_API enum vggcl_err vggcl_predictor_read(const struct vggcl_predictor *predictor, const char *path,
+                                              uint8_t *pixels);
+
+/* Predicts the classes of count images: pixels are bytes [count][channels][height][width], probabilities get
+ * [count][class_count], each row with the sum 1. Only one thread at a time may use a predictor. */
+VGGCL_API enum vggcl_err vggcl_predict(struct vggcl_predictor *predictor, const uint8_t *pixels, size_t count,
+                                       float *probabilities);
 
 /* -------------------------------------------------------------------------------------------------- selfcheck -- */
 

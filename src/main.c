@@ -8,8 +8,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_train,     &command_eval, &command_plan,    &command_bench, &command_compare, &command_tune,
-    &command_selfcheck, &command_plot, &command_devices, &command_fetch, &command_synth,   &command_version};
+    &command_train,   &command_eval,  &command_predict,   &command_plan, &command_bench,
+    &command_compare, &command_tune,  &command_selfcheck, &command_plot, &command_devices,
+    &command_fetch,   &command_synth, &command_version};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream) {
@@ -133,19 +134,25 @@ static int parse_flag(const struct command *c, int argc, char **argv, int *i, st
     return EXIT_FINE;
 }
 
-/* Parses all flags and words, and runs the command. */
-static int parse_and_run(const struct command *c, int argc, char **argv, struct vggcl_config *config) {
+/* Parses all flags and words, and runs the command. words: room for argc + 1 pointers. */
+static int parse_and_run(const struct command *c, int argc, char **argv, struct vggcl_config *config,
+                         const char **words) {
+    size_t count = 0;
     bool words_only = false; /* after "--" */
     for (int i = 0; i < argc; i++) {
         int status = EXIT_FINE;
         bool word = c->words && (words_only || argv[i][0] != '-' || !argv[i][1]);
         if (c->words && !words_only && strcmp(argv[i], "--") == 0)
             words_only = true;
+        else if (word && c->word_list)
+            words[count++] = argv[i];
         else
             status = word ? take_argument(c->words, argv[i]) : parse_flag(c, argc, argv, &i, config);
         if (status != EXIT_FINE)
             return status;
     }
+    if (c->word_list)
+        *c->word_list = words;
     return cli_end(c->run(config));
 }
 
@@ -157,7 +164,12 @@ static int run_command(const struct command *c, int argc, char **argv) {
     for (int i = 0; i < argc; i++)
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
             return print_help(c);
-    return parse_and_run(c, argc, argv, &config);
+    const char **words = calloc((size_t)argc + 1, sizeof *words);
+    if (!words)
+        return cli_misused("out of memory");
+    int status = parse_and_run(c, argc, argv, &config, words);
+    free(words);
+    return status;
 }
 
 static const struct command *find_command(const char *name) {

@@ -51,6 +51,17 @@ bool cli_parse_count(const char *text, long minimum, long maximum, long *value) 
     return end != text && !*end && !errno && *value >= minimum && *value <= maximum;
 }
 
+void cli_csv_field(FILE *file, const char *text) {
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, file);
+        return;
+    }
+    putc('"', file);
+    for (; *text; text++)
+        fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
+    putc('"', file);
+}
+
 static volatile sig_atomic_t interrupted;
 
 static void interrupt(int number) {

@@ -27,10 +27,12 @@ struct command {
     unsigned options;        /* which vggcl_options() it takes: VGGCL_FOR_TRAIN, ... or 0 */
     const struct flag *flags;
     const struct flag *words;                      /* arguments without a flag; NULL for none */
+    const char *const **word_list;                 /* instead of words->text, for any number of them: set to an array
+                                                      of all words, then NULL */
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
 
-extern const struct command command_train, command_eval, command_plan, command_bench, command_compare,
+extern const struct command command_train, command_eval, command_predict, command_plan, command_bench, command_compare,
     command_selfcheck, command_tune, command_plot, command_devices, command_fetch, command_synth, command_version;
 
 /* Prints the library's last error to stderr and returns the exit status for err. */
@@ -56,6 +58,9 @@ bool cli_parse_count(const char *text, long minimum, long maximum, long *value);
 /* Replaces control characters by '?', so that a text from a file or a driver cannot move the terminal's cursor; and
  * everything beyond ASCII if the text is not UTF-8. */
 void cli_make_printable(char *text);
+
+/* Prints a field of a CSV file (RFC 4180): in quotes if it has commas, quotes or line ends. */
+void cli_csv_field(FILE *file, const char *text);
 
 /* After this call the first SIGINT or SIGTERM is only recorded; a second one kills the process. */
 void cli_catch_signals(void);

@@ -1,6 +1,6 @@
 /* decode.h - pictures from files: JPEG, PNG, WebP, GIF, TIFF and BMP, decoded by libvips.
  *
- * Training and evaluation get their pixels from decode_picture(), so that they preprocess alike. */
+ * Training, evaluation and prediction all get their pixels from decode_picture(), so that they preprocess alike. */
 #ifndef VGGCL_DATA_DECODE_H
 #define VGGCL_DATA_DECODE_H
 

@@ -23,6 +23,7 @@ enum {
     PLAN = VGGCL_FOR_PLAN,
     NETWORK = VGGCL_FOR_BENCH | VGGCL_FOR_SELFCHECK | VGGCL_FOR_PLAN,
     TUNE = VGGCL_FOR_TUNE,
+    PREDICT = VGGCL_FOR_PREDICT,
     STORED = VGGCL_FOR_TRAIN | VGGCL_STORED,
     CHANGEABLE = VGGCL_FOR_TRAIN | VGGCL_STORED | VGGCL_CHANGEABLE,
 };
@@ -53,7 +54,7 @@ static const struct vggcl_option options[] = {
     {"size", "N",
      "of a folder of pictures: scale and crop them to N x N pixels, 8 to 256; 0: their own size if\n"
      "all have the same one, else 32 for small pictures and 64 for larger ones",
-     "0", BOTH | PLAN | VGGCL_STORED, WHOLE(size, 0, DATA_MOST_SIDE)},
+     "0", BOTH | PREDICT | PLAN | VGGCL_STORED, WHOLE(size, 0, DATA_MOST_SIDE)},
     {"test-share", "F", "of a folder of pictures without a test folder: the share of each class to test on", "0.1",
      BOTH | PLAN | VGGCL_STORED, REAL(test_share, 0, 0.9)},
     {"bad-images", "PERCENT", "of a folder of pictures: stop if more than this percentage of them cannot be decoded",
@@ -66,7 +67,7 @@ static const struct vggcl_option options[] = {
      "OpenCL device: P:D (platform and device), an index, gpu, cpu, or a part of a name, as\n"
      "`vggcl devices` lists them (default $VGGCL_DEVICE, else the first GPU, else any). train and\n"
      "plan take several: repeat the option, or separate them by commas; P:D/2 splits a device into two",
-     "", BOTH | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, LIST(device)},
+     "", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, LIST(device)},
     {"device-split", "M:N",
      "with several devices: the share of each batch that each gets, as a ratio; auto measures\n"
      "their speeds at the start (default: equal shares)",
@@ -90,7 +91,7 @@ static const struct vggcl_option options[] = {
      "channel", STORED | NETWORK, CHOICE(dropout, dropout_names)},
     {"epochs", "N", "number of epochs, counted from the start of the run", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
     {"batch", "N", "images per training step, or per evaluation batch; the last batch of an epoch may be smaller",
-     "128", BOTH | NETWORK | TUNE | VGGCL_STORED, WHOLE(batch, 1, 65536)},
+     "128", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED, WHOLE(batch, 1, 65536)},
     {"micro-batch", "N",
      "gradient accumulation: process each batch in parts of N images and add up their gradients.\n"
      "Batch normalisation uses the statistics of each part. 0: the whole batch, or what --mem-limit\n"
@@ -99,7 +100,7 @@ static const struct vggcl_option options[] = {
     {"mem-limit", "SIZE",
      "limit of device memory, e.g. 512M or 1.5G (K, M, G: powers of 1024); 0 for none. Within it,\n"
      "convolutions use less workspace first, then batches are split; `vggcl plan` shows the result",
-     "0", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, SIZE(mem_limit)},
+     "0", BOTH | PREDICT | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, SIZE(mem_limit)},
     {"lr", "F", "learning rate; its peak, if it changes", "0.01", CHANGEABLE, REAL(lr, 0, 1e6)},
     {"optimizer", "NAME", "optimiser" OPTIMISERS(OPTIMISER_HELP), "sgd", STORED | NETWORK,
      CHOICE(optimizer, optimiser_names)},
@@ -127,7 +128,7 @@ static const struct vggcl_option options[] = {
     {"tta", NULL,
      "test-time augmentation: average the logits of each image and its mirror image; takes twice\n"
      "the time",
-     "no", BOTH | VGGCL_STORED, FLAG(tta)},
+     "no", BOTH | PREDICT | VGGCL_STORED, FLAG(tta)},
     {"seed", "N", "seed of weights, shuffling, augmentation, dropout and the synthetic set", "0",
      BOTH | NETWORK | VGGCL_STORED, WHOLE64(seed)},
     {"no-shuffle", NULL, "use the training images in file order", "no", STORED, FLAG(no_shuffle)},
@@ -144,25 +145,25 @@ static const struct vggcl_option options[] = {
      "continue the run saved in this folder, with its own options; --save names another folder to\n"
      "continue in",
      "", TRAIN, TEXT(resume)},
-    {"weights", "FILE", "safetensors file of weights: train starts from them, eval uses them", "", BOTH | VGGCL_STORED,
-     TEXT(weights)},
+    {"weights", "FILE", "safetensors file of weights: train starts from them, eval and predict use them", "",
+     BOTH | PREDICT | VGGCL_STORED, TEXT(weights)},
     {"log-steps", "FILE", "write the loss of every step to this CSV file: step,epoch,lr,loss", "", TRAIN,
      TEXT(log_steps)},
-    {"conv", "NAME", "convolution algorithm", "auto", BOTH | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE,
+    {"conv", "NAME", "convolution algorithm", "auto", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE,
      CHOICE(conv, conv_names)},
-    {"gemm", "NAME", "matrix-product engine", "auto", BOTH | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE,
+    {"gemm", "NAME", "matrix-product engine", "auto", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE,
      CHOICE(gemm, gemm_engine_names)},
     {"profile", "FILE",
      "use this profile of the device; none for the built-in rules (default: the one that\n"
      "`vggcl tune` stored for the device, else a shipped one for a similar device, else, in train,\n"
      "a few seconds of measuring)",
-     "", BOTH | NETWORK, TEXT(profile)},
+     "", BOTH | PREDICT | NETWORK, TEXT(profile)},
     {"storage", "KIND",
      "data type of activations and their gradients; half takes about half the memory. Weights and\n"
      "all arithmetic are float in either case",
-     "float", BOTH | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(storage, storage_names)},
-    {"kernel-dir", "DIR", "use the .cl files in this folder instead of the built-in ones", "", BOTH | NETWORK | TUNE,
-     TEXT(kernel_dir)},
+     "float", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(storage, storage_names)},
+    {"kernel-dir", "DIR", "use the .cl files in this folder instead of the built-in ones", "",
+     BOTH | PREDICT | NETWORK | TUNE, TEXT(kernel_dir)},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 _Static_assert(OPTIONS <= 64, "struct vggcl_config has a bit for each");

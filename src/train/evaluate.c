@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 #include "tune/profile.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +19,24 @@ static enum vggcl_err view(struct net *net, const struct feed *feed, size_t firs
     return net_forward(net, pass);
 }
 
-/* The logits of the pass->n images from position `first` of the feed's order on, in inference mode; mirrored_too: the
- * mean logits of each image and its horizontal flip (test-time augmentation). */
-static enum vggcl_err evaluate_logits(struct net *net, const struct feed *feed, size_t first, const struct pass *pass,
-                                      bool mirrored_too) {
+enum vggcl_err evaluate_logits(struct net *net, const struct feed *feed, size_t first, const struct pass *pass,
+                               bool mirrored_too) {
     if (!mirrored_too)
         return view(net, feed, first, pass, MIRROR_NEVER);
     TRY(view(net, feed, first, pass, MIRROR_ALWAYS));
     TRY(net_keep_logits(net));
     TRY(view(net, feed, first, pass, MIRROR_NEVER));
     return net_average_logits(net);
+}
+
+void evaluate_softmax(const float *logits, size_t count, float *probabilities) {
+    double largest = logits[0], sum = 0;
+    for (size_t k = 1; k < count; k++)
+        largest = fmax(largest, logits[k]);
+    for (size_t k = 0; k < count; k++)
+        sum += exp(logits[k] - largest);
+    for (size_t k = 0; k < count; k++)
+        probabilities[k] = (float)(exp(logits[k] - largest) / sum);
 }
 
 static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_t step, bool mirrored_too,

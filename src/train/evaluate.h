@@ -10,13 +10,21 @@ struct tally {
     double loss_sum;
 };
 
+/* Computes the logits of the pass->n images from position `first` of the feed's order on, in inference mode;
+ * mirrored_too: the mean logits of each image and its horizontal flip (test-time augmentation). */
+enum vggcl_err evaluate_logits(struct net *net, const struct feed *feed, size_t first, const struct pass *pass,
+                               bool mirrored_too);
+
+/* Softmax: probabilities[k] = exp(logits[k] - m) / sum over j of exp(logits[j] - m), with m the largest logit. */
+void evaluate_softmax(const float *logits, size_t count, float *probabilities);
+
 /* Called after each batch with the totals so far; an error ends the evaluation. The batch was the images first .. first
  * + n - 1 in the feed's order; predicted holds the n predicted classes. */
 typedef enum vggcl_err evaluate_batch(const struct tally *so_far, size_t first, size_t n, const int32_t *predicted,
                                       void *payload);
 
-/* Runs the net in inference mode over all images of feed, in the feed's order. mirrored_too: use the mean
- * logits of each image and its horizontal flip (test-time augmentation). batch_done may be NULL. */
+/* Runs the net in inference mode over all images of feed, in the feed's order. mirrored_too: see
+ * evaluate_logits(). batch_done may be NULL. */
 enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
                         void *payload, struct tally *tally);
 

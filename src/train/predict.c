@@ -1,0 +1,156 @@
+/* predict.c - vggcl_predict(): a trained network on images that have no labels. */
+#include "data/decode.h"
+#include "options/options.h"
+#include "plan/plan.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "tune/profile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct vggcl_predictor {
+    struct vggcl_predictor_info info;
+    struct data_spec spec;
+    struct context context;
+    struct net *net;
+    struct arena arena; /* of feed */
+    struct feed feed;
+    struct dataset images; /* a whole batch: missing images are left as they are, their predictions are not used */
+    float *logits;         /* [batch][classes] */
+    bool mirrored_too;
+};
+
+void vggcl_predictor_free(struct vggcl_predictor *p) {
+    if (!p)
+        return;
+    free(p->logits);
+    dataset_free(&p->images);
+    feed_free(&p->feed);
+    arena_free(&p->arena);
+    net_free(p->net);
+    dev_close(p->context.dev);
+    free(p->spec.class_names);
+    free(p);
+}
+
+/* Class names for files that have none: "0", "1", ... */
+static enum vggcl_err number_classes(struct data_spec *spec) {
+    enum { DIGITS = 24 };
+    enum vggcl_err err = VGGCL_OK;
+    char **names = calloc(spec->classes, sizeof *names), *text = calloc(spec->classes, DIGITS);
+    for (size_t i = 0; names && text && i < spec->classes; i++) {
+        names[i] = text + i * DIGITS;
+        snprintf(names[i], DIGITS, "%zu", i);
+    }
+    if (names && text)
+        spec->class_names = names_copy(spec->classes, names);
+    if (!spec->class_names)
+        err = err_no_memory("the names of the classes", spec->classes * DIGITS);
+    free(names);
+    free(text);
+    return err;
+}
+
+static enum vggcl_err find_spec(struct vggcl_predictor *p, const struct vggcl_config *config,
+                                const struct safetensors *file) {
+    struct data_spec *spec = &p->spec;
+    TRY(checkpoint_spec(file, config->weights, spec));
+    if (!spec->height && config->size)
+        spec->height = spec->width = (size_t)config->size;
+    if (!spec->height || !spec->width || !spec->channels || !spec->classes)
+        return err_set(VGGCL_EUSAGE, "%s: does not say what size of images its network takes; set size",
+                       config->weights);
+    return spec->class_names ? VGGCL_OK : number_classes(spec);
+}
+
+static enum vggcl_err make_net(struct vggcl_predictor *p, const struct vggcl_config *config,
+                               const struct safetensors *file) {
+    struct vggcl_plan plan;
+    size_t batch = (size_t)config->batch;
+    const struct work work = {.data = &p->spec, .test = batch, .batch = batch};
+    TRY(plan_net(&p->context, config, &work, &p->net, &plan));
+    TRY(net_allocate(p->net));
+    TRY(checkpoint_load(file, config->weights, p->net, CHECKPOINT_WEIGHTS));
+    batch = p->net->batch;
+    TRY(feed_reserve(&p->feed, p->context.dev, &p->spec, batch, &p->arena));
+    TRY(arena_commit(&p->arena, p->context.dev));
+    TRY(dataset_allocate(&p->images, &p->spec, batch));
+    p->logits = malloc(batch * p->spec.classes * sizeof *p->logits);
+    return p->logits ? VGGCL_OK : err_no_memory("the predictions", batch * p->spec.classes * sizeof *p->logits);
+}
+
+static void describe(struct vggcl_predictor *p, const struct vggcl_config *config) {
+    p->mirrored_too = config->tta;
+    p->info = (struct vggcl_predictor_info){.device = p->context.dev->info,
+                                            .width_factor = config->width,
+                                            .height = p->spec.height,
+                                            .width = p->spec.width,
+                                            .channels = p->spec.channels,
+                                            .batch = p->net->batch,
+                                            .class_count = p->spec.classes,
+                                            .classes = p->spec.class_names};
+    snprintf(p->info.model, sizeof p->info.model, "%s", config_word(config, "model"));
+}
+
+enum vggcl_err vggcl_predictor_open(const struct vggcl_config *given, struct vggcl_predictor **predictor) {
+    enum vggcl_err err;
+    struct vggcl_config config = *given;
+    struct safetensors file = {0};
+    struct tuned tuned;
+    struct vggcl_predictor *p = calloc(1, sizeof *p);
+    *predictor = NULL;
+    if (!p)
+        return err_no_memory("a predictor", sizeof *p);
+    TRY_GOTO(config_check(given), done);
+    if (!*config.weights) {
+        err = err_set(VGGCL_EUSAGE, "weights: is missing; set it to the safetensors file of a trained network");
+        goto done;
+    }
+    TRY_GOTO(safetensors_read(config.weights, &file), done);
+    TRY_GOTO(checkpoint_network(&file, config.weights, &config), done);
+    TRY_GOTO(find_spec(p, &config, &file), done);
+    TRY_GOTO(profile_open(&config, &p->context, &tuned), done);
+    TRY_GOTO(make_net(p, &config, &file), done);
+    describe(p, &config);
+    *predictor = p;
+    p = NULL;
+done:
+    vggcl_predictor_free(p);
+    safetensors_free(&file);
+    return err;
+}
+
+const struct vggcl_predictor_info *vggcl_predictor_describe(const struct vggcl_predictor *p) {
+    return &p->info;
+}
+
+enum vggcl_err vggcl_predictor_read(const struct vggcl_predictor *p, const char *path, uint8_t *pixels) {
+    const struct picture_size size = {p->spec.height, p->spec.width, p->spec.channels};
+    return decode_picture(path, &size, pixels);
+}
+
+/* Up to a batch of images. */
+static enum vggcl_err predict_batch(struct vggcl_predictor *p, const uint8_t *pixels, size_t count,
+                                    float *probabilities) {
+    struct net *net = p->net;
+    const struct pass pass = net_pass(net, net->batch, false, 0, 0);
+    size_t classes = p->spec.classes;
+    memcpy(p->images.pixels, pixels, count * data_image_bytes(&p->spec));
+    TRY(feed_upload(&p->feed, &p->images));
+    TRY(evaluate_logits(net, &p->feed, 0, &pass, p->mirrored_too));
+    TRY(dev_read(net->dev, net_logits(net), 0, net->batch * classes, p->logits));
+    for (size_t i = 0; i < count; i++)
+        evaluate_softmax(p->logits + i * classes, classes, probabilities + i * classes);
+    return VGGCL_OK;
+}
+
+enum vggcl_err vggcl_predict(struct vggcl_predictor *p, const uint8_t *pixels, size_t count, float *probabilities) {
+    size_t batch = p->net->batch;
+    for (size_t first = 0; first < count; first += batch) {
+        size_t n = count - first < batch ? count - first : batch;
+        TRY(predict_batch(p, pixels + first * data_image_bytes(&p->spec), n, probabilities + first * p->spec.classes));
+    }
+    return VGGCL_OK;
+}

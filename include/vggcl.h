@@ -341,6 +341,14 @@ VGGCL_API void vggcl_history_free(struct vggcl_epoch *rows);
 
 /* ------------------------------------------------------------------------------------------------- evaluation -- */
 
+/* What a network says of an image of the test set. */
+struct vggcl_prediction {
+    const char *file;  /* NULL if the data set's images have no files of their own */
+    int32_t label;     /* the true class */
+    int32_t predicted; /* the class with the largest logit; -1 if a logit is NaN */
+    float probability; /* of that class */
+};
+
 struct vggcl_evaluation {
     struct vggcl_device device;
     char dataset[VGGCL_PATH_MAX], model[16];
@@ -348,8 +356,10 @@ struct vggcl_evaluation {
     size_t images, correct;
     double loss, accuracy, seconds, images_per_second; /* loss: mean per image */
     size_t class_count;
-    char **classes;      /* [class_count]: their names */
-    uint32_t *confusion; /* [class_count][class_count]: images by true class and predicted class */
+    char **classes;                       /* [class_count]: their names */
+    uint32_t *confusion;                  /* [class_count][class_count]: images by true class and predicted class */
+    struct vggcl_prediction *predictions; /* [images] */
+    char **files;                         /* owns the predictions' files; NULL if they have none */
 };
 
 /* Evaluates the weights in config->weights on the test set (on its first config->limit images, if that is not 0). The

@@ -1,4 +1,4 @@
-/* vggcl predict on pictures, and eval, with a network trained on a small folder. */
+/* vggcl predict on pictures, and what eval says of each of them, with a network trained on a small folder. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,16 +122,26 @@ static void names_what_it_cannot_read(void **state) {
     assert_fails(1, "no.safetensors", "predict --weights no.safetensors set/blue/05.png");
 }
 
-/* eval needs no option but the weights. */
+/* eval needs no option but the weights, and writes what predict prints. */
 static void evaluates(void **state) {
     (void)state;
-    assert_int_equal(vggcl("eval --weights s/best.safetensors --profile none"), 0);
+    assert_int_equal(vggcl("eval --weights s/best.safetensors --profile none --predictions p.csv"), 0);
     assert_says("pictures in set (54 training, 6 test images, 16x16 colour, 3 classes)");
     assert_says("(6 of 6)");
+    assert_says("\nred                            2   1.0000   1.0000   1.0000\n");
+    assert_int_equal(
+        vggcl("version >/dev/null; cut -d, -f2,4,5 p.csv | grep ^set/red >theirs; cut -d, -f2 theirs >x; cut "
+              "-d, -f1 theirs | " VGGCL_PROGRAM " " PREDICT "--csv --top 1 - | tail -n +2 | cut -d, -f1,3,4 >ours; cmp "
+              "ours theirs && test $(wc -l <ours) = %d",
+              TESTED),
+        0);
     assert_int_equal(vggcl("version >/dev/null; mv set/red set/rose"), 0);
     assert_fails(2, "its class 3 is red, but that of the data set is rose",
                  "eval --weights s/best.safetensors --profile none");
     assert_int_equal(vggcl("version >/dev/null; mv set/rose set/red"), 0);
+    assert_fails(1, "nowhere/p.csv: cannot be written",
+                 "eval --weights s/best.safetensors --profile none --predictions "
+                 "nowhere/p.csv");
 }
 
 /* The library predicts from pixels in memory what the program predicts from the file. */

@@ -1,25 +1,65 @@
 #include "cli/json.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MATRIX_CLASSES = 12 }; /* with more classes the matrix would be wider than a terminal */
 
 static bool as_json;
+static const char *predictions_path;
+
+/* Images of a class: those that are it, those predicted to be it, and those that are both. */
+struct class_count {
+    uint64_t are, predicted, both;
+};
+
+static struct class_count count_class(const struct vggcl_evaluation *e, size_t i) {
+    struct class_count c = {.both = e->confusion[i * e->class_count + i]};
+    for (size_t k = 0; k < e->class_count; k++) {
+        c.are += e->confusion[i * e->class_count + k];
+        c.predicted += e->confusion[k * e->class_count + i];
+    }
+    return c;
+}
+
+/* a / b, NaN if both are 0. */
+static double share(uint64_t a, uint64_t b) {
+    return (double)a / (double)b;
+}
+
+static double precision(struct class_count c) {
+    return share(c.both, c.predicted);
+}
+
+static double recall(struct class_count c) {
+    return share(c.both, c.are);
+}
+
+/* The harmonic mean of precision and recall. */
+static double f1(struct class_count c) {
+    return share(2 * c.both, c.are + c.predicted);
+}
 
 static void print_json(const struct vggcl_evaluation *e) {
-    json_t *classes = json_array(), *confusion = json_array();
+    json_t *classes = json_array(), *confusion = json_array(), *by_class = json_array();
     for (size_t i = 0; i < e->class_count; i++) {
         json_t *row = json_array();
         for (size_t k = 0; k < e->class_count; k++)
             json_array_append_new(row, json_integer(e->confusion[i * e->class_count + k]));
         json_array_append_new(confusion, row);
         json_array_append_new(classes, cli_text_json(e->classes[i]));
+        struct class_count c = count_class(e, i);
+        json_array_append_new(by_class,
+                              json_pack("{s:o, s:I, s:o, s:o, s:o}", "class", cli_text_json(e->classes[i]), "images",
+                                        (json_int_t)c.are, "precision", cli_number_json(precision(c)), "recall",
+                                        cli_number_json(recall(c)), "f1", cli_number_json(f1(c))));
     }
-    json_t *all =
-        json_pack("{s:s, s:s, s:f, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:o}", "device", e->device.name, "model",
-                  e->model, "width", e->width, "data", e->dataset, "images", (json_int_t)e->images, "correct",
-                  (json_int_t)e->correct, "accuracy", e->accuracy, "loss", e->loss, "seconds", e->seconds,
-                  "images_per_s", e->images_per_second, "classes", classes, "confusion", confusion);
+    json_t *all = json_pack("{s:s, s:s, s:f, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "device",
+                            e->device.name, "model", e->model, "width", e->width, "data", e->dataset, "images",
+                            (json_int_t)e->images, "correct", (json_int_t)e->correct, "accuracy", e->accuracy, "loss",
+                            e->loss, "seconds", e->seconds, "images_per_s", e->images_per_second, "classes", classes,
+                            "by_class", by_class, "confusion", confusion);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(all);
@@ -38,22 +78,31 @@ static void print_matrix(const struct vggcl_evaluation *e) {
     }
 }
 
+static void print_share(double value) {
+    if (value == value)
+        printf(" %8.4f", value);
+    else
+        printf(" %8s", "-");
+}
+
 static void print_class(const struct vggcl_evaluation *e, size_t i) {
     const uint32_t *row = e->confusion + i * e->class_count;
-    size_t images = row[i], other = i ? 0 : 1;
-    for (size_t k = 0; k < e->class_count; k++) {
-        images += k != i ? row[k] : 0;
+    struct class_count c = count_class(e, i);
+    size_t other = i ? 0 : 1;
+    for (size_t k = 0; k < e->class_count; k++)
         if (k != i && row[k] > row[other])
             other = k;
-    }
-    printf("%-24s %7zu %8.2f", e->classes[i], images, images ? 100.0 * row[i] / (double)images : 0);
+    printf("%-24s %7llu", e->classes[i], (unsigned long long)c.are);
+    print_share(precision(c));
+    print_share(recall(c));
+    print_share(f1(c));
     if (row[other])
         printf("  %s (%u)", e->classes[other], row[other]);
     putchar('\n');
 }
 
 static void print_classes(const struct vggcl_evaluation *e) {
-    printf("%-24s %7s %8s  %s\n", "class", "images", "right, %", "most often mistaken for");
+    printf("%-24s %7s %8s %8s %8s  %s\n", "class", "images", "precis.", "recall", "F1", "most often mistaken for");
     for (size_t i = 0; i < e->class_count; i++)
         print_class(e, i);
 }
@@ -62,7 +111,38 @@ static void print_text(const struct vggcl_evaluation *e) {
     printf("%s, width %g, on %s\n%s\n", e->model, e->width, e->device.name, e->dataset);
     printf("test loss %.6f, accuracy %.6f (%zu of %zu), %.0f images/s\n\n", e->loss, e->accuracy, e->correct, e->images,
            e->images_per_second);
-    (e->class_count > MATRIX_CLASSES ? print_classes : print_matrix)(e);
+    print_classes(e);
+    if (e->class_count > MATRIX_CLASSES)
+        return;
+    putchar('\n');
+    print_matrix(e);
+}
+
+static void write_predictions(FILE *file, const struct vggcl_evaluation *e) {
+    fputs("image,file,class,predicted,probability\n", file);
+    for (size_t i = 0; i < e->images; i++) {
+        const struct vggcl_prediction *p = &e->predictions[i];
+        fprintf(file, "%zu,", i);
+        cli_csv_field(file, p->file ? p->file : "");
+        putc(',', file);
+        cli_csv_field(file, e->classes[p->label]);
+        putc(',', file);
+        cli_csv_field(file, p->predicted < 0 ? "" : e->classes[p->predicted]);
+        fprintf(file, ",%.6f\n", (double)p->probability);
+    }
+}
+
+static int save_predictions(const struct vggcl_evaluation *e) {
+    FILE *file = fopen(predictions_path, "w");
+    if (file)
+        write_predictions(file, e);
+    bool failed = !file || ferror(file);
+    if ((file && fclose(file) != 0) || failed) {
+        fflush(stdout);
+        fprintf(stderr, "vggcl: error: %s: cannot be written: %s\n", predictions_path, strerror(errno));
+        return EXIT_FAILED;
+    }
+    return EXIT_FINE;
 }
 
 static int run(const struct vggcl_config *config) {
@@ -71,21 +151,28 @@ static int run(const struct vggcl_config *config) {
     if (err != VGGCL_OK)
         return cli_failed(err);
     (as_json ? print_json : print_text)(&evaluation);
+    int status = predictions_path ? save_predictions(&evaluation) : EXIT_FINE;
     vggcl_evaluation_free(&evaluation);
-    return EXIT_FINE;
+    return status;
 }
 
 const struct command command_eval = {
     .name = "eval",
     .summary = "runs the test set through saved weights",
     .description =
-        "Prints loss, accuracy and the confusion matrix of the test set under the weights of a safetensors file:\n"
+        "Prints loss, accuracy, each class's precision, recall and F1, and the confusion matrix of the test set under "
+        "the\n"
+        "weights of a safetensors file:\n"
         "one that train saved, or any with the same tensors. The tensors say which network it is. Without --data the\n"
         "data set is that of the run that wrote the file.\n\n"
         "  vggcl eval --weights save/best.safetensors --data DIR\n",
     .options = VGGCL_FOR_EVAL,
     .flags =
         (const struct flag[]){{"json", NULL, "for scripts: one object, confusion[true][predicted]", NULL, &as_json},
+                              {"predictions", "FILE",
+                               "write the class, the predicted class and its probability of every image to this CSV "
+                               "file",
+                               &predictions_path, NULL},
                               {0}},
     .run = run,
 };

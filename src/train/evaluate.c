@@ -74,20 +74,35 @@ done:
 
 /* ------------------------------------------------------------------------------------------- vggcl_evaluate() -- */
 
-/* Fills the confusion matrix while evaluate() runs. */
+/* Fills the confusion matrix and the predictions while evaluate() runs. */
 struct results {
+    struct net *net;
     const struct dataset *set;
     struct vggcl_evaluation *evaluation;
+    float *logits; /* [batch][classes] */
 };
 
-static enum vggcl_err count_batch(const struct tally *so_far, size_t first, size_t n, const int32_t *predicted,
-                                  void *payload) {
-    const struct results *r = payload;
+/* predicted is -1 if the logits were NaN. */
+static void record_one(const struct results *r, size_t i, int32_t predicted, float *logits) {
     struct vggcl_evaluation *e = r->evaluation;
+    struct vggcl_prediction *p = &e->predictions[i];
+    *p = (struct vggcl_prediction){
+        .file = e->files ? e->files[i] : NULL, .label = r->set->labels[i], .predicted = predicted, .probability = NAN};
+    if (predicted < 0)
+        return;
+    evaluate_softmax(logits, e->class_count, logits);
+    p->probability = logits[predicted];
+    e->confusion[(size_t)p->label * e->class_count + (size_t)predicted]++;
+}
+
+static enum vggcl_err record_batch(const struct tally *so_far, size_t first, size_t n, const int32_t *predicted,
+                                   void *payload) {
+    struct results *r = payload;
+    size_t classes = r->evaluation->class_count;
     (void)so_far;
+    TRY(dev_read(r->net->dev, net_logits(r->net), 0, n * classes, r->logits));
     for (size_t i = 0; i < n; i++)
-        if (predicted[i] >= 0) /* -1 if the logits were NaN */
-            e->confusion[r->set->labels[first + i] * e->class_count + (size_t)predicted[i]]++;
+        record_one(r, first + i, predicted[i], r->logits + i * classes);
     return VGGCL_OK;
 }
 
@@ -98,13 +113,17 @@ static enum vggcl_err run(struct net *net, struct dev *d, const struct data *dat
     struct feed feed = {0};
     struct arena arena = {0};
     struct tally tally = {0};
-    struct results results = {set, evaluation};
+    struct results results = {net, set, evaluation, malloc(net->batch * data->spec.classes * sizeof(float))};
     double start;
+    if (!results.logits) {
+        err = err_no_memory("the logits", net->batch * data->spec.classes * sizeof(float));
+        goto done;
+    }
     TRY_GOTO(feed_reserve(&feed, d, &data->spec, set->count, &arena), done);
     TRY_GOTO(arena_commit(&arena, d), done);
     TRY_GOTO(feed_upload(&feed, set), done);
     start = clock_seconds();
-    TRY_GOTO(evaluate(net, &feed, mirrored_too, count_batch, &results, &tally), done);
+    TRY_GOTO(evaluate(net, &feed, mirrored_too, record_batch, &results, &tally), done);
     evaluation->seconds = clock_seconds() - start;
     evaluation->images = tally.images;
     evaluation->correct = tally.correct;
@@ -112,6 +131,7 @@ static enum vggcl_err run(struct net *net, struct dev *d, const struct data *dat
     evaluation->accuracy = (double)tally.correct / (double)tally.images;
     evaluation->images_per_second = (double)tally.images / evaluation->seconds;
 done:
+    free(results.logits);
     arena_free(&arena);
     feed_free(&feed);
     return err;
@@ -126,25 +146,35 @@ static enum vggcl_err make_net(const struct context *context, const struct vggcl
     return checkpoint_load(file, config->weights, *net, CHECKPOINT_WEIGHTS);
 }
 
-/* Allocates what run() fills. */
-static enum vggcl_err allocate_results(struct vggcl_evaluation *evaluation, const struct data *data) {
-    size_t count = data->spec.classes;
+/* Allocates what run() fills. The files' names now belong to the evaluation. */
+static enum vggcl_err allocate_results(struct vggcl_evaluation *evaluation, struct data *data) {
+    size_t count = data->spec.classes, images = data->test.count;
     evaluation->class_count = count;
     evaluation->classes = names_copy(count, data->spec.class_names);
     evaluation->confusion = calloc(count * count, sizeof *evaluation->confusion);
+    evaluation->predictions = calloc(images, sizeof *evaluation->predictions);
+    evaluation->images = images;
+    evaluation->files = data->test.files;
+    data->test.files = NULL;
     if (!evaluation->classes)
         return VGGCL_ENOMEM;
-    return evaluation->confusion ? VGGCL_OK
-                                 : err_no_memory("the confusion matrix", count * count * sizeof *evaluation->confusion);
+    if (!evaluation->confusion || !evaluation->predictions)
+        return err_no_memory("the predictions",
+                             count * count * sizeof *evaluation->confusion + images * sizeof *evaluation->predictions);
+    return VGGCL_OK;
 }
 
 void vggcl_evaluation_free(struct vggcl_evaluation *evaluation) {
     if (!evaluation)
         return;
+    free(evaluation->files);
     free(evaluation->classes);
     free(evaluation->confusion);
+    free(evaluation->predictions);
+    evaluation->files = NULL;
     evaluation->classes = NULL;
     evaluation->confusion = NULL;
+    evaluation->predictions = NULL;
 }
 
 enum vggcl_err vggcl_evaluate(const struct vggcl_config *given, struct vggcl_evaluation *evaluation) {

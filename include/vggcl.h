@@ -151,7 +151,7 @@ struct vggcl_config {
     bool tta;
     uint64_t seed;
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
-    int save_every, limit, validate;
+    int save_every, limit, validate, patience;
     int64_t steps, checkpoint_every;
     bool no_shuffle, no_flip, no_selfcheck;
     uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set(), so no recipe or file changes it */
@@ -288,8 +288,9 @@ struct vggcl_progress {
     double epoch_eta, run_eta; /* estimated seconds left of the epoch, of the run */
 };
 
-/* Why a run ended: all epochs done, the option steps reached, or stop() returned true. */
-enum vggcl_end { VGGCL_END_EPOCHS, VGGCL_END_STEPS, VGGCL_END_STOPPED };
+/* Why a run ended: all epochs done, the option steps reached, stop() returned true, or the test accuracy has not
+ * improved for as many epochs as the option patience says. */
+enum vggcl_end { VGGCL_END_EPOCHS, VGGCL_END_STEPS, VGGCL_END_STOPPED, VGGCL_END_PATIENCE };
 
 struct vggcl_finish {
     enum vggcl_end end;

@@ -149,6 +149,22 @@ static void changes_the_schedule(void **state) {
     assert_fails(2, "momentum 0.5 contradicts", "train --resume s --momentum 0.5");
 }
 
+/* With a learning rate of 0 the accuracy stays that of the first epoch. */
+static void ends_early(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --no-bn --lr 0 --epochs 10 --patience 2 --save e"), 0);
+    assert_says("done after 3 epochs, 21 steps, in ");
+    assert_says("because the accuracy does not improve any more; best test accuracy ");
+    assert_says(" in epoch 1\n");
+    assert_int_equal(vggcl("train --resume e"), 0);
+    assert_says("done after 3 epochs, 21 steps, in ");
+    assert_int_equal(vggcl("train --resume e --patience 4"), 0);
+    assert_says("done after 5 epochs, 35 steps, in ");
+    assert_int_equal(vggcl("train --resume e --patience 0 --epochs 6"), 0);
+    assert_says("done after 6 epochs, 42 steps, in ");
+    assert_null(strstr(output, "does not improve"));
+}
+
 /* A run that failed can do what its error advises. */
 static void takes_the_advice(void **state) {
     (void)state;
@@ -182,6 +198,7 @@ int main(void) {
                                        cmocka_unit_test(continues_in_another_folder),
                                        cmocka_unit_test(finds_its_data),
                                        cmocka_unit_test(changes_the_schedule),
+                                       cmocka_unit_test(ends_early),
                                        cmocka_unit_test(takes_the_advice)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -180,8 +180,9 @@ static void finished(const struct vggcl_finish *f, void *payload) {
     char seconds[32];
     line_erase(stdout);
     cli_duration(f->seconds, seconds);
-    printf("%s after %d epochs, %lld steps, in %s", f->end == VGGCL_END_EPOCHS ? "done" : "stopped", f->epoch,
-           (long long)f->step, seconds);
+    bool done = f->end == VGGCL_END_EPOCHS || f->end == VGGCL_END_PATIENCE;
+    printf("%s after %d epochs, %lld steps, in %s%s", done ? "done" : "stopped", f->epoch, (long long)f->step, seconds,
+           f->end == VGGCL_END_PATIENCE ? ", because the accuracy does not improve any more" : "");
     if (f->best_epoch)
         printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
     printf("\nmemory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
@@ -229,7 +230,7 @@ const struct command command_train = {
         "load_state_dict takes them) and last.safetensors (the whole state, written after each epoch and when the\n"
         "run is stopped by --steps, Ctrl-C or SIGTERM). A folder belongs to one run at a time. An earlier run\n"
         "in it is moved to save.1, save.2, ...; while another process trains there, the new run fails.\n\n"
-        "--resume continues a run with the options stored in it. Only --epochs, --steps, --data,\n"
+        "--resume continues a run with the options stored in it. Only --epochs, --patience, --steps, --data,\n"
         "--data-format, --bad-images, --lr, --lr-step, --lr-gamma, --schedule, --warmup, --nesterov, --device,\n"
         "--device-split, --conv, --gemm, --storage, --mem-limit and --save-every may be changed then; --data may name\n"
         "another folder that has the same images. With --save the run continues in another folder, and the first one "

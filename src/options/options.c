@@ -90,6 +90,10 @@ static const struct vggcl_option options[] = {
      "nothing. Before linear layers it always drops elements",
      "channel", STORED | NETWORK, CHOICE(dropout, dropout_names)},
     {"epochs", "N", "number of epochs, counted from the start of the run", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
+    {"patience", "N",
+     "early stopping: end the run when the test accuracy has not improved for N epochs; 0 for never. With\n"
+     "--validate the test set is not looked at",
+     "0", CHANGEABLE, WHOLE(patience, 0, 1e6)},
     {"batch", "N", "images per training step, or per evaluation batch; the last batch of an epoch may be smaller",
      "128", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED, WHOLE(batch, 1, 65536)},
     {"micro-batch", "N",

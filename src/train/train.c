@@ -591,12 +591,22 @@ static enum vggcl_err end_epoch(struct run *run) {
     return VGGCL_OK;
 }
 
+/* Early stopping: whether the last config.patience epochs were not better than an earlier one. */
+static bool is_out_of_patience(struct run *run) {
+    const struct progress *p = &run->progress;
+    int patience = run->config.patience;
+    if (!patience || p->epoch_step || !p->best_epoch || p->epoch - p->best_epoch < patience)
+        return false;
+    run->end = VGGCL_END_PATIENCE;
+    return true;
+}
+
 static enum vggcl_err train_epochs(struct run *run) {
     const struct progress *p = &run->progress;
     int64_t steps = epoch_steps(run);
     run->start = clock_seconds();
     run->end = VGGCL_END_EPOCHS;
-    while (p->epoch < run->config.epochs && !must_stop(run, p->step)) {
+    while (p->epoch < run->config.epochs && !is_out_of_patience(run) && !must_stop(run, p->step)) {
         TRY(train_epoch(run));
         if (p->epoch_step == steps)
             TRY(end_epoch(run));

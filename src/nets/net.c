@@ -436,6 +436,10 @@ void net_parameter_name(const struct net *net, size_t i, char name[PARAMETER_NAM
     snprintf(name, PARAMETER_NAME, "%s.%s", l->spec.name, l->parameters[i].suffix);
 }
 
+bool net_parameter_in_head(const struct net *net, size_t i) {
+    return layer_of(net, &i)->type == &layer_linear;
+}
+
 size_t net_trained_count(const struct net *net) {
     size_t count = 0;
     for (size_t i = 0; i < net_parameter_count(net); i++)

@@ -140,6 +140,10 @@ struct parameter *net_parameter(const struct net *net, size_t i);
 enum { PARAMETER_NAME = 48 };
 void net_parameter_name(const struct net *net, size_t i, char name[PARAMETER_NAME]);
 
+/* Whether parameter i belongs to the head: the linear layers, which classify what the layers before them have made of
+ * the image. */
+bool net_parameter_in_head(const struct net *net, size_t i);
+
 /* Number of trained elements of all parameters. */
 size_t net_trained_count(const struct net *net);
 

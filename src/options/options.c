@@ -151,6 +151,10 @@ static const struct vggcl_option options[] = {
      "", TRAIN, TEXT(resume)},
     {"weights", "FILE", "safetensors file of weights: train starts from them, eval and predict use them", "",
      BOTH | PREDICT | VGGCL_STORED, TEXT(weights)},
+    {"reset-head", NULL,
+     "fine-tuning: take only the convolutions from --weights, and initialise the linear layers; for\n"
+     "other classes or another size of images",
+     "no", STORED, FLAG(reset_head)},
     {"log-steps", "FILE", "write the loss of every step to this CSV file: step,epoch,lr,loss", "", TRAIN,
      TEXT(log_steps)},
     {"conv", "NAME", "convolution algorithm", "auto", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE,

@@ -45,7 +45,7 @@ static struct tensor tensor_of(const struct parameter *p, enum kind kind) {
 /* Whether tensors of this kind, of parameter i, are among the contents. */
 static bool holds(enum contents contents, const struct net *net, size_t i, enum kind kind) {
     if (kind == VALUE)
-        return true;
+        return contents != CHECKPOINT_WITHOUT_HEAD || !net_parameter_in_head(net, i);
     if (contents != CHECKPOINT_STATE)
         return false;
     if (is_state(kind))
@@ -443,7 +443,8 @@ static enum vggcl_err check_data(const char *path, const struct data_spec *their
     const struct data_spec *ours = &data->spec;
     if (theirs->classes != ours->classes)
         return err_set(VGGCL_EUSAGE,
-                       "%s: is a network of %zu classes, but the data set has %zu: %s; name another data set (data)",
+                       "%s: is a network of %zu classes, but the data set has %zu: %s; name another data set (data); "
+                       "to train on it, set reset-head",
                        path, theirs->classes, ours->classes, data->description);
     if (theirs->channels != ours->channels)
         return err_set(VGGCL_EUSAGE,

@@ -30,8 +30,8 @@ struct progress {
  * The state file then needs no tensors. */
 bool checkpoint_by_seed(const struct vggcl_config *config, const struct progress *progress);
 
-/* Which of a file's tensors are of interest: the weights, or all. */
-enum contents { CHECKPOINT_WEIGHTS, CHECKPOINT_STATE };
+/* Which of a file's tensors are of interest: the weights; the weights except those of the linear layers; all. */
+enum contents { CHECKPOINT_WEIGHTS, CHECKPOINT_WITHOUT_HEAD, CHECKPOINT_STATE };
 
 /* The contents of a checkpoint besides the tensors. If profiles (of the run's devices, ended by NULL) is not NULL, the
  * checkpoint is a state file, else a weights file. */
@@ -47,7 +47,8 @@ enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, c
                                 const struct checkpoint *checkpoint);
 
 /* Copies the file's tensors to net's parameters. Every parameter must be in the file, in the right shape; other tensors
- * are ignored. CHECKPOINT_STATE also copies the optimiser's states and the averages. path names the file in errors. */
+ * are ignored. CHECKPOINT_WITHOUT_HEAD leaves the linear layers as they are; CHECKPOINT_STATE also copies the
+ * optimiser's states and the averages. path names the file in errors. */
 enum vggcl_err checkpoint_load(const struct safetensors *file, const char *path, struct net *net,
                                enum contents contents);
 

@@ -188,8 +188,13 @@ static enum vggcl_err load_weights(struct run *run) {
     struct safetensors file = {0};
     enum vggcl_err err;
     TRY_GOTO(safetensors_read(path, &file), done);
-    TRY_GOTO(checkpoint_takes_data(&file, path, &run->data, false), done);
-    err = checkpoint_load(&file, path, net, CHECKPOINT_WEIGHTS);
+    if (run->config.reset_head) {
+        TRY_GOTO(net_start(net, run->config.seed), done);
+        err = checkpoint_load(&file, path, net, CHECKPOINT_WITHOUT_HEAD);
+    } else {
+        TRY_GOTO(checkpoint_takes_data(&file, path, &run->data, false), done);
+        err = checkpoint_load(&file, path, net, CHECKPOINT_WEIGHTS);
+    }
 done:
     safetensors_free(&file);
     return err;
@@ -248,6 +253,8 @@ static enum vggcl_err save_config(const struct run *run, const struct vggcl_conf
 }
 
 static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *given) {
+    if (run->config.reset_head && !*run->config.weights)
+        return err_set(VGGCL_EUSAGE, "reset-head: needs weights, the file to take the convolutions from");
     TRY(config_check_optimizer(&run->config, run->config.given));
     TRY(take_folders(run));
     TRY(open_data(run, run->config.data));
@@ -672,6 +679,8 @@ enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl
     tell_start(run);
     if (run->data.notes)
         notice(run, "%s", run->data.notes);
+    if (run->config.reset_head && !*config->resume)
+        notice(run, "the convolutions are those of %s, the linear layers are new", run->config.weights);
     if (*config->resume)
         tell_changes(run);
     TRY_GOTO(train_epochs(run), done);

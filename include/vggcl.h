@@ -131,9 +131,9 @@ enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
  * configuration first checks all fields against that table: VGGCL_EUSAGE, naming the option, if one is out of range. */
 struct vggcl_config {
     char data[VGGCL_PATH_MAX], device[1024], device_split[128], profile[VGGCL_PATH_MAX], kernel_dir[VGGCL_PATH_MAX];
-    int size;                                   /* of pictures: height and width in pixels; 0 to choose */
-    double test_share, bad_images;              /* a share in 0..1; a percentage */
-    int data_format, recipe, model, conv, gemm; /* indices into the choices of their options */
+    int size;                                           /* of pictures: height and width in pixels; 0 to choose */
+    double test_share, bad_images;                      /* a share in 0..1; a percentage */
+    int data_format, labels, recipe, model, conv, gemm; /* indices into the choices of their options */
     double width;
     bool no_bn, no_dropout;
     int dropout; /* enum vggcl_dropout; ignored if no_dropout is set */
@@ -601,8 +601,8 @@ struct vggcl_fetched {
     double seconds;
 };
 
-/* Downloads a data set, all or nothing, to its folder in dir. CIFAR-10 is an archive (.tar.gz), which is unpacked;
- * MNIST and Fashion-MNIST are four .gz files each, and Fashion-MNIST gets names.txt with the names of its
+/* Downloads a data set, all or nothing, to its folder in dir. CIFAR-10 and CIFAR-100 are archives (.tar.gz), which are
+ * unpacked; MNIST and Fashion-MNIST are four .gz files each, and Fashion-MNIST gets names.txt with the names of its
  * classes. Each file must have its sum in data/sums, and so must an archive from a mirror; one from another source may
  * be packed differently. A source that fails is followed by the next one. An interrupted download leaves
  * dir/ARCHIVE.part, or the folder dir/NAME.part, which the next call resumes; if that turns out to belong to another

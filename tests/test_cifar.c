@@ -177,7 +177,9 @@ static void says_what_it_found(void **state) {
         {{"data_batch_1", "test_batch", "batches.meta"},
          "this is the Python (pickle) version of CIFAR-10; vggcl reads the binary version, which `vggcl fetch "
          "cifar10` gets"},
-        {{"data_batch_1.mat", "file.txt~"}, "the Matlab version of CIFAR-10; "}};
+        {{"train", "test", "meta", "file.txt~"}, "the Python (pickle) version of CIFAR-100; "},
+        {{"train", "test"}, "it holds test and train; "},
+        {{"train.mat", "test.mat", "meta.mat"}, "the Matlab version of CIFAR-100; "}};
     assert_int_equal(file_path(other, folder, "other"), VGGCL_OK);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char path[VGGCL_PATH_MAX];
@@ -204,6 +206,14 @@ static void recognised_by_any_file(void **state) {
     assert_int_equal(vggcl_synth(folder, TRAIN, TEST, 1), VGGCL_OK);
     assert_int_equal(open_set(folder, "cifar10", &data), VGGCL_OK);
     data_free(&data);
+}
+
+static void coarse_labels(void **state) {
+    (void)state;
+    struct data data;
+    const struct data_source source = {.name = folder, .labels = DATA_COARSE};
+    assert_int_equal(data_open(&source, &data), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "labels coarse: CIFAR-10 has one kind of labels"));
 }
 
 static void counts(void **state) {
@@ -334,6 +344,7 @@ static void empty_name(void **state) {
     assert_int_equal(size.test, 10000);
     assert_int_equal(size.spec.classes, 10);
     assert_int_equal(data_count(&(struct data_source){.name = "", .format = "cifar10"}, &size), VGGCL_OK);
+    assert_int_equal(data_count(&(struct data_source){.name = "", .format = "cifar100"}, &size), VGGCL_EIO);
 
     assert_int_equal(chdir("/"), 0);
     if (kept)
@@ -376,6 +387,7 @@ int main(void) {
         TEST_IN_FOLDER(not_a_data_set),
         TEST_IN_FOLDER(says_what_it_found),
         TEST_IN_FOLDER(recognised_by_any_file),
+        TEST_IN_FOLDER(coarse_labels),
         TEST_IN_FOLDER(counts),
         TEST_IN_FOLDER(folder_in_place_of_file),
         TEST_IN_FOLDER(truncated_file),

@@ -69,7 +69,7 @@ static void explains(void **state) {
         assert_says(set->folder);
     }
     assert_says("vggcl fetch --from cifar-10-binary.tar.gz");
-    assert_fails(2, "takes one of cifar10, mnist, fashion-mnist, not 'svhn'", "fetch svhn");
+    assert_fails(2, "takes one of cifar10, cifar100, mnist, fashion-mnist, not 'svhn'", "fetch svhn");
     assert_fails(2, "[NAME] can be given once", "fetch mnist cifar10");
     assert_fails(2, "--timeout takes seconds", "fetch --timeout soon");
     assert_fails(2, "http:// or https://", "fetch --from gopher://127.0.0.1/archive");
@@ -109,6 +109,7 @@ static void knows_cifar(void **state) {
 /* The other sets: their sums, folders and sources. */
 static void knows_other_sets(void **state) {
     (void)state;
+    assert_fails(1, "this is not CIFAR-100's archive", "fetch cifar100 --from archive.tar");
     assert_int_equal(
         vggcl("version; mkdir -p files; for s in train t10k; do echo . >files/$s-images-idx3-ubyte.gz; echo "
               ". >files/$s-labels-idx1-ubyte.gz; done"),

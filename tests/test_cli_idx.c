@@ -77,6 +77,7 @@ static void plans(void **state) {
     double one_channel = number_of("peak_bytes");
     assert_int_equal(vggcl("plan --json --data synthetic:400,100 --model vgg11 --width 0.0625"), 0);
     assert_true(number_of("peak_bytes") > one_channel);
+    assert_fails(2, "labels coarse: IDX has one kind of labels", "plan --data set --labels coarse");
     assert_int_equal(vggcl("version; mkdir -p empty; %s plan --data empty 2>&1", VGGCL_PROGRAM), 1);
     assert_says("it is empty; set data or VGGCL_CIFAR10 to a folder that holds CIFAR-10 (");
     assert_says("IDX (train-images-idx3-ubyte, ");

@@ -244,7 +244,7 @@ static const char *sums_of(const char *name) {
 static void knows_the_sets(void **state) {
     (void)state;
     char sum[SUM_SIZE];
-    assert_int_equal(fetch_set_count, 3);
+    assert_int_equal(fetch_set_count, 4);
     for (size_t i = 0; i < fetch_set_count; i++) {
         const struct fetch_set *s = &fetch_sets[i], *found;
         const char *lines = sums_of(s->about.name);
@@ -269,7 +269,7 @@ static void knows_the_sets(void **state) {
     assert_string_equal(sum, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c");
     const struct vggcl_fetch ask = {.name = "imagenet", .dir = dir};
     assert_int_equal(vggcl_fetch(&ask, NULL, &fetched), VGGCL_EUSAGE);
-    assert_non_null(strstr(vggcl_error(), "takes one of cifar10, mnist, fashion-mnist, not 'imagenet'"));
+    assert_non_null(strstr(vggcl_error(), "takes one of cifar10, cifar100, mnist, fashion-mnist, not 'imagenet'"));
 }
 
 /* -------------------------------------------------------------------------------------------------- from a file -- */

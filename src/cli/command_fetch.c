@@ -112,23 +112,25 @@ static int run(const struct vggcl_config *config) {
 
 const struct command command_fetch = {
     .name = "fetch",
-    .summary = "downloads CIFAR-10, MNIST or Fashion-MNIST",
+    .summary = "downloads CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST",
     .description =
-        "Downloads a data set: cifar10 (the default), mnist or fashion-mnist. Every file of images is compared with\n"
+        "Downloads a data set: cifar10 (the default), cifar100, mnist or fashion-mnist. Every file of images is "
+        "compared with\n"
         "its published checksum, MD5 or SHA-256; only then the data set is put into place, as the folder\n"
-        "cifar-10-batches-bin, mnist or fashion-mnist in data. What is there already and right is\n"
+        "cifar-10-batches-bin, cifar-100-binary, mnist or fashion-mnist in data. What is there already and right is\n"
         "left alone. Without --data, train looks for CIFAR-10 there.\n\n"
         "A download that breaks off, stalls or is stopped by Ctrl-C is kept beside, with .part at the end of its\n"
         "name: the same command goes on from there. Where a data set has several mirrors, they are tried in order.\n"
         "Proxies are taken from https_proxy, http_proxy and no_proxy; certificates are always checked.\n\n"
         "--from takes the data set from elsewhere; it may be given several times, and then each is tried. For\n"
-        "CIFAR-10 it is the archive, a file or a URL. It may be packed otherwise than the official\n"
+        "CIFAR-10 and CIFAR-100 it is the archive, a file or a URL. It may be packed otherwise than the official\n"
         "one, as tar with or without gzip, so its own sum does not count, but each file's does. For the other sets\n"
         "it is a folder, or the URL of one, that has the four .gz files.\n\n"
         "  vggcl fetch                                162 MiB\n"
         "  vggcl fetch fashion-mnist                  29 MiB\n"
         "  vggcl fetch --dir /data                    into /data/cifar-10-batches-bin\n"
         "  vggcl fetch --from cifar-10-binary.tar.gz  a copy that is at hand\n"
+        "  vggcl fetch cifar100 --from https://mirror.example/cifar-100-binary.tar.gz\n"
         "  vggcl fetch mnist --from folder --from https://mirror.example/mnist/\n\n"
         "Exit status: 0 there, 1 failed, 2 wrong flags, 130 interrupted.\n",
     .flags =

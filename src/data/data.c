@@ -19,6 +19,7 @@ enum { FORMATS = sizeof formats / sizeof *formats };
 #define NAME_ROW(name) #name,
 static const char auto_name[] = "auto";
 const char *const data_format_names[] = {auto_name, DATA_FORMATS(NAME_ROW) NULL};
+const char *const data_label_names[] = {[DATA_FINE] = "fine", [DATA_COARSE] = "coarse", NULL};
 
 const struct data_size *data_default(void) {
     return &cifar10_size;
@@ -66,8 +67,12 @@ static enum vggcl_err find_format(const struct data_source *source, const char *
     bool any = is_auto(source);
     for (int i = 0; i < FORMATS; i++) {
         *format = formats[i];
-        if (any ? (*format)->recognise(name) : strcmp((*format)->name, source->format) == 0)
-            return VGGCL_OK;
+        if (!(any ? (*format)->recognise(name) : strcmp((*format)->name, source->format) == 0))
+            continue;
+        if (source->labels == DATA_COARSE && !(*format)->has_coarse_labels)
+            return err_set(VGGCL_EUSAGE, "labels coarse: %s has one kind of labels; leave the option out",
+                           (*format)->title);
+        return VGGCL_OK;
     }
     return any ? not_recognised(name) : err_choice("data-format", data_format_names, source->format);
 }
@@ -107,13 +112,14 @@ static enum vggcl_err hold_out_images(size_t validate, struct data *data) {
 }
 
 static void describe(const struct data_format *format, const struct data_source *source, struct data *data) {
+    const char *kind = !format->has_coarse_labels ? "" : source->labels == DATA_COARSE ? ", coarse" : ", fine";
     char what[96] = "";
     if (format->varies)
         snprintf(what, sizeof what, ", %zux%zu %s, %zu classes", data->spec.width, data->spec.height,
                  data->spec.channels == 1 ? "grey" : "colour", data->spec.classes);
-    snprintf(data->description, sizeof data->description, "%s%s%s (%zu training, %zu %s images%s)", format->title,
+    snprintf(data->description, sizeof data->description, "%s%s%s (%zu training, %zu %s images%s%s%s)", format->title,
              format->files ? " in " : "", format->files ? source->name : "", data->train.count, data->test.count,
-             source->validate ? "held-out training" : "test", what);
+             source->validate ? "held-out training" : "test", kind, *kind ? " labels" : "", what);
     if (!format->files || !realpath(source->name, data->folder))
         *data->folder = '\0';
 }

@@ -8,15 +8,19 @@
 #include "data/dataset.h"
 
 /* In the order in which --data-format auto asks them. */
-#define DATA_FORMATS(ROW) ROW(synthetic) ROW(cifar10) ROW(idx) ROW(folder)
+#define DATA_FORMATS(ROW) ROW(synthetic) ROW(cifar10) ROW(cifar100) ROW(idx) ROW(folder)
 
 /* Called before a set is read, about ten times a second, and at the end: done of count images are decoded. */
 typedef void data_progress(size_t done, size_t count, void *payload);
+
+/* Which labels of a data set that has two kinds. */
+enum data_labels { DATA_FINE, DATA_COARSE };
 
 /* Which data set, and how to read it. */
 struct data_source {
     const char *name;        /* --data: a folder, or "synthetic[:TRAIN,TEST]"; "" for the default folder */
     const char *format;      /* --data-format: a format's name; NULL or "auto" for the first that recognises the set */
+    enum data_labels labels; /* --labels */
     uint64_t seed;           /* of generated images */
     size_t validate;         /* number of the last training images that replace the test set; 0 for none */
     size_t side;             /* --size: of pictures, in pixels; 0 for a format's default */
@@ -27,10 +31,11 @@ struct data_source {
 };
 
 struct data_format {
-    const char *name;  /* for --data-format: "cifar10" */
-    const char *title; /* for descriptions: "CIFAR-10" */
-    const char *files; /* what a folder must hold: "data_batch_1.bin, ..."; NULL where a set is not a folder */
-    bool varies;       /* the images' size and the classes differ from set to set, so descriptions name them */
+    const char *name;       /* for --data-format: "cifar10" */
+    const char *title;      /* for descriptions: "CIFAR-10" */
+    const char *files;      /* what a folder must hold: "data_batch_1.bin, ..."; NULL where a set is not a folder */
+    bool varies;            /* the images' size and the classes differ from set to set, so descriptions name them */
+    bool has_coarse_labels; /* else source->labels is always DATA_FINE */
 
     /* Whether the set of that name is probably in this format. Cheap: looks at names of files, not into them. */
     bool (*recognise)(const char *name);

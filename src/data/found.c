@@ -16,7 +16,9 @@ static const struct {
     const char *files[3];
     const char *version, *set, *fetch;
 } versions[] = {{{"data_batch_1"}, "Python (pickle)", "CIFAR-10", "cifar10"},
-                {{"data_batch_1.mat"}, "Matlab", "CIFAR-10", "cifar10"}};
+                {{"train", "test", "meta"}, "Python (pickle)", "CIFAR-100", "cifar100"},
+                {{"data_batch_1.mat"}, "Matlab", "CIFAR-10", "cifar10"},
+                {{"train.mat", "test.mat", "meta.mat"}, "Matlab", "CIFAR-100", "cifar100"}};
 
 static bool has_file(const char *folder, const char *name) {
     char path[VGGCL_PATH_MAX];

@@ -28,6 +28,7 @@ enum vggcl_err network_create(const struct context *context, const struct vggcl_
 struct data_source network_data(const struct vggcl_config *config) {
     return (struct data_source){.name = config->data,
                                 .format = config_word(config, "data-format"),
+                                .labels = (enum data_labels)config->labels,
                                 .seed = config->seed,
                                 .validate = (size_t)config->validate,
                                 .side = (size_t)config->size,

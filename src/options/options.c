@@ -45,12 +45,14 @@ enum {
 
 static const struct vggcl_option options[] = {
     {"data", "DIR",
-     "folder of the data set: pictures in a subfolder for each class, CIFAR-10 (binary version),\n"
-     "MNIST, Fashion-MNIST or EMNIST (IDX files); or synthetic[:TRAIN,TEST] for generated images (default\n"
-     "$VGGCL_CIFAR10, else data/cifar-10-batches-bin)",
+     "folder of the data set: pictures in a subfolder for each class, CIFAR-10 or CIFAR-100 (binary\n"
+     "version), MNIST, Fashion-MNIST or EMNIST (IDX files); or synthetic[:TRAIN,TEST] for generated\n"
+     "images (default $VGGCL_CIFAR10, else data/cifar-10-batches-bin)",
      "", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, TEXT(data)},
     {"data-format", "NAME", "format of the data set; auto takes the first one that recognises the folder", "auto",
      BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(data_format, data_format_names)},
+    {"labels", "KIND", "which labels to use, of a data set that has two kinds", "fine", BOTH | PLAN | VGGCL_STORED,
+     CHOICE(labels, data_label_names)},
     {"size", "N",
      "of a folder of pictures: scale and crop them to N x N pixels, 8 to 256; 0: their own size if\n"
      "all have the same one, else 32 for small pictures and 64 for larger ones",

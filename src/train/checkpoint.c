@@ -418,7 +418,7 @@ enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path,
 }
 
 enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const char *path, struct vggcl_config *config) {
-    static const char *const names[] = {"size", "test-share", "seed", "data-format", "data"};
+    static const char *const names[] = {"size", "test-share", "seed", "data-format", "labels", "data"};
     enum { OF_ANY_DATA = 3 }; /* the others belong to the run's data set */
     size_t count = *config->data ? OF_ANY_DATA : sizeof names / sizeof *names;
     for (const char *const *name = names; name < names + count; name++) {
@@ -443,8 +443,8 @@ static enum vggcl_err check_data(const char *path, const struct data_spec *their
     const struct data_spec *ours = &data->spec;
     if (theirs->classes != ours->classes)
         return err_set(VGGCL_EUSAGE,
-                       "%s: is a network of %zu classes, but the data set has %zu: %s; name another data set (data); "
-                       "to train on it, set reset-head",
+                       "%s: is a network of %zu classes, but the data set has %zu: %s; name another data set (data), "
+                       "or other labels (labels); to train on it, set reset-head",
                        path, theirs->classes, ours->classes, data->description);
     if (theirs->channels != ours->channels)
         return err_set(VGGCL_EUSAGE,

@@ -80,7 +80,7 @@ enum vggcl_err checkpoint_network(const struct safetensors *file, const char *pa
 enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path, struct data_spec *spec);
 
 /* Sets the options that say how to read the data set to those of the run that wrote the file, except those that were
- * set by vggcl_config_set(): size, test-share and seed; data and data-format too if data is empty. */
+ * set by vggcl_config_set(): size, test-share and seed; data, data-format and labels too if data is empty. */
 enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const char *path, struct vggcl_config *config);
 
 /* VGGCL_EUSAGE, naming both, if the network in the file has another number of classes than data, or takes images of

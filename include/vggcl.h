@@ -153,7 +153,7 @@ struct vggcl_config {
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
     int save_every, limit, validate, patience;
     int64_t steps, checkpoint_every;
-    bool no_shuffle, no_flip, no_selfcheck, reset_head;
+    bool no_shuffle, no_flip, drop_last, no_selfcheck, reset_head;
     uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set(), so no recipe or file changes it */
 };
 

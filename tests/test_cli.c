@@ -123,6 +123,21 @@ static void ends_at_its_first_epoch(const char *flags, const char *save) {
     assert_int_equal(vggcl("version; rmdir %s/best.safetensors", save), 0);
 }
 
+/* 200 images in batches of 32 are 6 whole ones; the images of the 7th are other ones in each epoch. */
+static void drop_last(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --drop-last --save dl --log-steps dl.csv; wc -l dl.csv"), 0);
+    assert_says("13 dl.csv"); /* with the header */
+    char *whole = strdup(weights_hash());
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --drop-last --steps 8 --save dl2"), 0);
+    assert_int_equal(vggcl("train --resume dl2"), 0);
+    assert_string_equal(weights_hash(), whole);
+    free(whole);
+    assert_fails(2, "drop-last", "train --resume dl2 --drop-last=no --epochs 3");
+    assert_fails(2, "drop-last: leaves out all 200", "train " RECIPE " --batch 256 --drop-last --save dl3");
+    assert_int_equal(vggcl("plan " RECIPE " --drop-last"), 0);
+}
+
 /* The save folder of two epochs, and that eval finds what accuracy.csv recorded. */
 static void trains(void **state) {
     (void)state;
@@ -332,6 +347,7 @@ int main(void) {
                                        cmocka_unit_test(bad_data),
                                        cmocka_unit_test(trains),
                                        cmocka_unit_test(half_storage),
+                                       cmocka_unit_test(drop_last),
                                        cmocka_unit_test(wrong_resume),
                                        cmocka_unit_test(bad_places),
                                        cmocka_unit_test(full_disk),

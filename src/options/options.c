@@ -139,6 +139,10 @@ static const struct vggcl_option options[] = {
      BOTH | NETWORK | VGGCL_STORED, WHOLE64(seed)},
     {"no-shuffle", NULL, "use the training images in file order", "no", STORED, FLAG(no_shuffle)},
     {"no-flip", NULL, "no random horizontal flips", "no", STORED, FLAG(no_flip)},
+    {"drop-last", NULL,
+     "leave out an epoch's last training batch if it is smaller than the others: batch normalisation\n"
+     "suffers from very small ones",
+     "no", STORED | PLAN, FLAG(drop_last)},
     {"no-selfcheck", NULL, "skip the check of the device's arithmetic before training", "no", TRAIN,
      FLAG(no_selfcheck)},
     {"steps", "N", "stop after N steps in all and save the state; 0 for no limit", "0", TRAIN, WHOLE64(steps)},

@@ -168,7 +168,7 @@ static void keep_profile(struct member *m) {
 /* -------------------------------------------------------------------------------------------------------- memory -- */
 
 struct work team_work(const struct team *t, size_t i, size_t train, size_t test) {
-    size_t batch = (size_t)t->config->batch, last = train % batch;
+    size_t batch = (size_t)t->config->batch, last = t->config->drop_last ? 0 : train % batch;
     return (struct work){.data = t->data,
                          .train = train,
                          .test = i == 0 ? test : 0,

@@ -60,8 +60,14 @@ static size_t batch_size(const struct run *run) {
     return (size_t)run->config.batch;
 }
 
+/* The images of an epoch: all training images, or with drop_last those of whole batches. */
+static size_t epoch_images(const struct run *run) {
+    size_t count = run->data.train.count;
+    return run->config.drop_last ? count / batch_size(run) * batch_size(run) : count;
+}
+
 static int64_t epoch_steps(const struct run *run) {
-    return (int64_t)feed_parts(run->data.train.count, batch_size(run));
+    return (int64_t)feed_parts(epoch_images(run), batch_size(run));
 }
 
 /* ---------------------------------------------------------------------------------------------------- setting up -- */
@@ -151,6 +157,9 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
     if ((size_t)config->crop >= (spec->height < spec->width ? spec->height : spec->width))
         return err_set(VGGCL_EUSAGE, "crop %d: must be less than the side of an image, and they are %zux%zu",
                        config->crop, spec->height, spec->width);
+    if (config->drop_last && !epoch_images(run))
+        return err_set(VGGCL_EUSAGE, "drop-last: leaves out all %zu training images, fewer than a batch of %d",
+                       run->data.train.count, config->batch);
     return VGGCL_OK;
 }
 
@@ -375,7 +384,7 @@ static double learning_rate(const struct run *run, int epoch, int64_t epoch_step
 /* Number of images in the first `steps` steps of an epoch. */
 static size_t images_after(const struct run *run, int64_t steps) {
     size_t images = (size_t)steps * batch_size(run);
-    return images < run->data.train.count ? images : run->data.train.count;
+    return images < epoch_images(run) ? images : epoch_images(run);
 }
 
 /* Images per second of the current epoch, whose first `images` images took `seconds`; without the step of run->cold. */
@@ -570,7 +579,7 @@ static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row,
 static enum vggcl_err end_epoch(struct run *run) {
     struct progress *p = &run->progress;
     const struct vggcl_observer *o = run->observer;
-    double images = (double)run->data.train.count;
+    double images = (double)epoch_images(run);
     struct vggcl_epoch row = {.epoch = p->epoch + 1,
                               .lr = learning_rate(run, p->epoch, epoch_steps(run) - 1),
                               .train_loss = p->loss_sum / images,

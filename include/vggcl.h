@@ -142,6 +142,7 @@ struct vggcl_config {
     uint64_t mem_limit; /* bytes; 0 for no limit */
     double lr, momentum, weight_decay;
     int optimizer; /* the position in its option's choices */
+    double beta1, beta2, eps;
     bool nesterov, no_bias_decay;
     int schedule; /* enum vggcl_schedule */
     int lr_step;

@@ -50,6 +50,7 @@ static void same_bits(void **state) {
         {"--conv im2col --gemm clblast", HALVES " --device-split 12:12", "--micro-batch 12"},
         {"--conv winograd4", HALVES " --micro-batch 4", "--micro-batch 4"},
         {"--conv winograd4 --recipe fast", HALVES, "--micro-batch 12"},
+        {"--conv im2col --optimizer adamw --lr 0.001", HALVES, "--micro-batch 12"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char hash[17];

@@ -1,4 +1,4 @@
-/* vggcl train --optimizer: tests of every optimiser in the table. */
+/* vggcl train --optimizer: tests of every optimiser in the table, and tests specific to AdamW. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +93,13 @@ static void has_options_of_its_own(void **state) {
                                  optimisers[k]->options[i],
                                  strcmp(optimisers[k]->options[i], "nesterov") ? "0.5" : "yes");
             }
+    assert_int_equal(vggcl(RUN "--optimizer adamw --beta1 0.8 --beta2 0.99 --eps 1e-6 --save own"), 0);
+    assert_says("AdamW with beta1 0.8, beta2 0.99, eps 1e-06, weight decay 0.0005");
+    assert_fails(2, "nesterov: is an option of the optimizer sgd", "train --resume own --nesterov");
+    assert_fails(2, "beta1 0.9 contradicts", "train --resume own --beta1 0.9");
+    assert_int_equal(vggcl("train --config own/config.json --no-selfcheck --save again"), 0);
+    shell("cmp own/best.safetensors again/best.safetensors");
+    assert_int_equal(vggcl(RUN "--recipe fast --optimizer adamw --epochs 1 --save fast"), 0);
 }
 
 /* The losses on the device are those in double precision, where training is long enough for the moments to count. */

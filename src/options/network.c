@@ -43,5 +43,8 @@ struct hyperparameters network_hyperparameters(const struct vggcl_config *config
                                     .number = 1,
                                     .scale = 1,
                                     .momentum = config->momentum,
-                                    .nesterov = config->nesterov};
+                                    .nesterov = config->nesterov,
+                                    .beta1 = config->beta1,
+                                    .beta2 = config->beta2,
+                                    .eps = config->eps};
 }

@@ -10,7 +10,9 @@
 
 /* The list of optimisers, in the order of the choices of --optimizer: ROW(name, title), where optimiser_<name> is the
  * struct, <name> the option's value and title its description in --help. The first one is the default. */
-#define OPTIMISERS(ROW) ROW(sgd, "stochastic gradient descent with momentum, as PyTorch's SGD")
+#define OPTIMISERS(ROW)                                                                                                \
+    ROW(sgd, "stochastic gradient descent with momentum, as PyTorch's SGD")                                            \
+    ROW(adamw, "Adam with decoupled weight decay, as PyTorch's AdamW (whose lr is 0.001, weight decay 0.01)")
 
 /* Maximum number of state tensors per parameter, and of options that only this optimiser reads. */
 enum { OPTIMISER_STATES = 2, OPTIMISER_OPTIONS = 4 };
@@ -23,6 +25,7 @@ struct hyperparameters {
     double scale;       /* gradients are multiplied by this power of two (loss scaling); set by net_step() */
     double momentum;
     bool nesterov;
+    double beta1, beta2, eps;
 };
 
 /* Hyperparameters for timings and checks: each optimiser's usual ones, number 1, scale 1, and a learning rate of 1e-4.

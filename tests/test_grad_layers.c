@@ -73,6 +73,14 @@ static void flatten(void **state) {
     check_gradients("flatten 1x1", specs, 3, (struct shape){1, 1, 4}, "im2col");
 }
 
+static void average_pooling(void **state) {
+    (void)state;
+    const struct layer_spec specs[] = {
+        first, {.type = &layer_avgpool, .name = "avgpool"}, {.type = &layer_linear, .name = "fc", .channels = 7}};
+    check_gradients("avgpool 5x6", specs, 3, input, "im2col");
+    check_gradients("avgpool 1x1", specs, 3, (struct shape){1, 1, 4}, "im2col");
+}
+
 /* And the gradient that the loss begins with. */
 static void linear(void **state) {
     (void)state;
@@ -90,6 +98,7 @@ int main(void) {
         DEVICE_TEST(activation_of_odd_images),
         DEVICE_TEST(pool_of_thin_images),
         DEVICE_TEST(flatten),
+        DEVICE_TEST(average_pooling),
         DEVICE_TEST(linear),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);

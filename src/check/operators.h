@@ -53,6 +53,7 @@ struct check {
     FAMILY(bn)                                                                                                         \
     FAMILY(activation)                                                                                                 \
     FAMILY(flatten)                                                                                                    \
+    FAMILY(avgpool)                                                                                                    \
     FAMILY(softmax)                                                                                                    \
     FAMILY(accumulate)                                                                                                 \
     FAMILY(optimisers)                                                                                                 \

@@ -114,7 +114,7 @@ struct layer_type {
     void (*exact_backward)(const struct exact *e, const struct pass *pass);
 };
 
-extern const struct layer_type layer_conv, layer_activation, layer_flatten, layer_linear;
+extern const struct layer_type layer_conv, layer_activation, layer_flatten, layer_avgpool, layer_linear;
 
 /* Whether the layer is a convolution, and its shape for n images. */
 static inline bool layer_convolves(const struct layer *l) {

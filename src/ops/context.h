@@ -6,8 +6,8 @@
 #include "ops/tuning.h"
 
 struct context {
-    struct dev *dev;                  /* not owned */
-    bool half;                        /* store activations as 16-bit floats, up to flattening */
+    struct dev *dev; /* not owned */
+    bool half;       /* store activations as 16-bit floats, up to flattening or global average pooling */
     const struct gemm_engine *engine; /* the user's choice for all matrix products; NULL for automatic */
     struct tuning tuning;             /* measured, or the built-in rules */
     size_t conv_limit;                /* maximum words of transformed images at a time; 0: tuning.conv_words */

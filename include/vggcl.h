@@ -126,6 +126,8 @@ enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT, VGGCL_DROPOUT_CLASSIFIER };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 
+enum { VGGCL_OPTIONS = 128 }; /* an upper bound for the number of options */
+
 /* All options of a run. Initialise it with vggcl_config_init() and change it with vggcl_config_set(), or by assigning
  * to its fields. vggcl_options() describes each field, its range and its default. Every function that takes a
  * configuration first checks all fields against that table: VGGCL_EUSAGE, naming the option, if one is out of range. */
@@ -155,7 +157,7 @@ struct vggcl_config {
     int save_every, limit, validate, patience;
     int64_t steps, checkpoint_every;
     bool no_shuffle, no_flip, drop_last, no_selfcheck, reset_head;
-    uint64_t given; /* bit i: vggcl_options()[i] was set by vggcl_config_set(), so no recipe or file changes it */
+    bool given[VGGCL_OPTIONS]; /* [i]: vggcl_options()[i] was set by vggcl_config_set(): no recipe or file changes it */
 };
 
 /* Which commands use an option, and how a resumed run treats it. */

@@ -185,7 +185,7 @@ static const struct vggcl_option options[] = {
      BOTH | PREDICT | NETWORK | TUNE, TEXT(kernel_dir)},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
-_Static_assert(OPTIONS <= 64, "struct vggcl_config has a bit for each");
+_Static_assert(sizeof options / sizeof *options <= VGGCL_OPTIONS, "struct vggcl_config.given has an element for each");
 
 const struct vggcl_option *vggcl_options(size_t *count) {
     *count = OPTIONS;
@@ -305,7 +305,7 @@ enum vggcl_err vggcl_config_set(struct vggcl_config *config, const char *name, c
     bool append = o->kind == VGGCL_LIST && is_given(config, o);
     TRY(append ? value_append(o, config, text) : set(config, o, text, NULL));
     if (o->kind != VGGCL_INCLUDE)
-        config->given |= UINT64_C(1) << (o - options);
+        config->given[o - options] = true;
     return VGGCL_OK;
 }
 
@@ -349,7 +349,7 @@ void vggcl_config_text_free(char *text) {
 /* ------------------------------------------------------------------------------------------------------ using -- */
 
 bool config_given(const struct vggcl_config *config, size_t i) {
-    return config->given >> i & 1;
+    return config->given[i];
 }
 
 bool config_gives(const struct vggcl_config *config, const char *name) {
@@ -381,12 +381,12 @@ static enum vggcl_err not_read(const struct optimiser *chosen, const char *optio
     return err;
 }
 
-enum vggcl_err config_check_optimizer(const struct vggcl_config *config, uint64_t given) {
+enum vggcl_err config_check_optimizer(const struct vggcl_config *config, const bool given[]) {
     const struct optimiser *chosen = optimisers[config->optimizer];
     for (int i = 0; optimisers[i]; i++)
         for (int k = 0; optimisers[i]->options[k]; k++) {
             const char *option = optimisers[i]->options[k];
-            if (given >> (find(option) - options) & 1 && !reads(chosen, option))
+            if (given[find(option) - options] && !reads(chosen, option))
                 return not_read(chosen, option, optimisers[i]);
         }
     return VGGCL_OK;
@@ -414,7 +414,8 @@ static enum vggcl_err check_default(const struct vggcl_config *config, const str
 
 enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(const void *file, const char *key),
                              const void *file, const char *from, struct vggcl_config *stored) {
-    const uint64_t at_first = config->given;
+    bool at_first[VGGCL_OPTIONS];
+    memcpy(at_first, config->given, sizeof at_first);
     TRY(vggcl_config_init(stored));
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct vggcl_option *o = &options[i];

@@ -21,9 +21,9 @@ enum vggcl_err config_suggest(struct vggcl_config *config, const char *name, con
 enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(const void *file, const char *key),
                              const void *file, const char *from, struct vggcl_config *stored);
 
-/* VGGCL_EUSAGE if an option whose bit is set in `given` (as in config->given) belongs to other optimisers than the one
- * that config chooses. */
-enum vggcl_err config_check_optimizer(const struct vggcl_config *config, uint64_t given);
+/* VGGCL_EUSAGE if an option i with given[i] (as in config->given) belongs to other optimisers than the one that config
+ * chooses. */
+enum vggcl_err config_check_optimizer(const struct vggcl_config *config, const bool given[]);
 
 /* VGGCL_EUSAGE, naming the option and what it takes, if any field is not what the table of options allows: called first
  * by every public function that takes a struct vggcl_config, which a C program may have filled in by hand. */

@@ -81,11 +81,12 @@ static void says_what_went_wrong(void **state) {
     (void)state;
     static const struct {
         const char *how, *text;
-    } ways[] = {{"missing", "answers 404; name another source (from)"},
-                {"silent", "in 1 s (timeout)"},
-                {"huge", "more than 268435456 bytes"}};
+        int timeout; /* seconds */
+    } ways[] = {{"missing", "answers 404; name another source (from)", 60},
+                {"silent", "in 1 s (timeout)", 1},
+                {"huge", "more than 268435456 bytes", 60}};
     for (int i = 0; i < 3; i++) {
-        assert_fails(1, ways[i].text, "fetch --json --timeout 1 --from %s", http_url(ways[i].how));
+        assert_fails(1, ways[i].text, "fetch --json --timeout %d --from %s", ways[i].timeout, http_url(ways[i].how));
         assert_says(http_url(ways[i].how));
         assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
         assert_string_equal(there(), "");

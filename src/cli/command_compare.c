@@ -135,11 +135,13 @@ static json_t *measure(const json_t *device, struct measuring m, const struct tu
 
 /* -------------------------------------------------------------------------------------------------- all records -- */
 
+enum { LISTING = 60 }; /* seconds: loading all drivers takes that long at most, whatever --timeout a device gets */
+
 /* Measures the selected devices, and appends their records. */
 static enum vggcl_err measure_all(json_t *records, struct measuring m, double seconds) {
     char reason[CHILD_REASON];
     const struct selection selection = {selectors, all};
-    json_t *listed = child_run(record_devices, &selection, seconds, reason), *device;
+    json_t *listed = child_run(record_devices, &selection, fmax(seconds, LISTING), reason), *device;
     const json_t *devices = json_object_get(listed, "devices");
     enum vggcl_err err = VGGCL_OK;
     struct turn turn = {.count = json_array_size(devices)};
@@ -359,7 +361,8 @@ const struct command command_compare = {
             {"all", NULL, "all devices", NULL, &all},
             {"steps", "N", "training steps whose losses are compared (default 10)", &steps, NULL},
             {"quick", NULL, "check only what the network uses, on two images", NULL, &quick},
-            {"timeout", "SECONDS", "a device hangs that takes longer for a part of it (default 3600)", &timeout, NULL},
+            {"timeout", "SECONDS", "give up on a device that takes longer than this for a part of it (default 3600)",
+             &timeout, NULL},
             {"against", "FILE...", "add the rows of this earlier answer of --json; may be given again", earlier, NULL},
             {"html", "FILE", "write a page with table, losses and layers too", &html, NULL},
             {"json", NULL, "for scripts: {\"devices\": [{...}, ...]}", NULL, &as_json},

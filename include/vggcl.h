@@ -400,9 +400,10 @@ VGGCL_API void vggcl_predictor_free(struct vggcl_predictor *predictor);
 VGGCL_API const struct vggcl_predictor_info *vggcl_predictor_describe(const struct vggcl_predictor *predictor);
 
 /* Decodes a picture file (JPEG, PNG, WebP, GIF, TIFF, BMP) for the network as training does: the first frame, upright,
- * in sRGB or grey, scaled until it covers width x height and cropped at its centre. pixels gets
- * [channels][height][width] bytes. May be called from several threads at once. VGGCL_EIO or VGGCL_EFORMAT, naming the
- * file, if that is not possible; VGGCL_EUSAGE if the library was built without libvips. */
+ * in sRGB or grey, scaled until it covers width x height (bilinear with antialiasing, as torchvision's Resize) and
+ * cropped at its centre. pixels gets [channels][height][width] bytes. May be called from several threads at once.
+ * VGGCL_EIO or VGGCL_EFORMAT, naming the file, if that is not possible; VGGCL_EUSAGE if the library was built without
+ * libvips. */
 VGGCL_API enum vggcl_err vggcl_predictor_read(const struct vggcl_predictor *predictor, const char *path,
                                               uint8_t *pixels);
 

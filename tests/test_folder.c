@@ -800,8 +800,8 @@ static void cut_all(char *bytes, size_t *size) {
 }
 static void next_version(char *bytes, size_t *size) {
     (void)size;
-    assert_memory_equal(bytes, "vggcl pictures 1\n", 17);
-    bytes[15] = '2';
+    assert_memory_equal(bytes, "vggcl pictures 2\n", 17);
+    bytes[15] = '3';
 }
 
 static void damaged_cache_is_not_believed(void **state) {

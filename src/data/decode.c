@@ -17,6 +17,9 @@ bool decode_is_picture(const char *name) {
 
 #ifdef VGGCL_VIPS
 
+#include "data/resample.h"
+
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -127,16 +130,20 @@ static enum vggcl_err open_picture(const char *path, VipsImage **image) {
                    DECODE_MOST_PIXELS);
 }
 
-static enum vggcl_err read_size(const char *path, const struct picture_size *wanted, void *result) {
-    VipsImage *image;
-    struct picture_size *size = result;
-    (void)wanted;
-    TRY(open_picture(path, &image));
+/* As decode_size() says. */
+static void describe(VipsImage *image, struct picture_size *size) {
     size_t height = (size_t)vips_image_get_height(image), width = (size_t)vips_image_get_width(image);
     bool swap = vips_image_get_orientation_swap(image);
     size->height = swap ? width : height;
     size->width = swap ? height : width;
     size->channels = vips_image_get_bands(image) <= 2 ? 1 : 3;
+}
+
+static enum vggcl_err read_size(const char *path, const struct picture_size *wanted, void *result) {
+    VipsImage *image;
+    (void)wanted;
+    TRY(open_picture(path, &image));
+    describe(image, result);
     g_object_unref(image);
     return VGGCL_OK;
 }
@@ -173,26 +180,158 @@ static bool step(VipsImage **image, VipsImage *next, int status) {
     return status == 0;
 }
 
-static bool has_size(VipsImage *image, const struct picture_size *size) {
-    return (size_t)vips_image_get_height(image) == size->height && (size_t)vips_image_get_width(image) == size->width;
+/* Where the wanted picture lies in one of height x width pixels that covers it, and how large the scaled one is: by
+ * torchvision's Resize (the other side is rounded down) and CenterCrop (half of an odd number is rounded to even). */
+static void place(const struct picture_size *wanted, size_t height, size_t width, struct resample_axis *x,
+                  struct resample_axis *y) {
+    bool high = height * wanted->width >= width * wanted->height;
+    size_t whole_height = high ? height * wanted->width / width : wanted->height;
+    size_t whole_width = high ? wanted->width : width * wanted->height / height;
+    size_t left_rows = whole_height - wanted->height, left_columns = whole_width - wanted->width;
+    *y = (struct resample_axis){.output = whole_height, .count = wanted->height};
+    *x = (struct resample_axis){.output = whole_width, .count = wanted->width};
+    y->first = left_rows / 2 + (left_rows % 4 == 3);
+    x->first = left_columns / 2 + (left_columns % 4 == 3);
+}
+
+/* A JPEG that is far larger than what is wanted is decoded at a half, a quarter or an eighth of its size, as long as
+ * the resampler has to make it smaller by 3 or more: Pillow's reducing_gap says that the result is hardly another then.
+ */
+static bool shrink_on_load(VipsImage **image, const char *path, const struct picture_size *wanted) {
+    static const double least = 3;
+    const char *loader;
+    VipsImage *next = NULL;
+    size_t side = wanted->height > wanted->width ? wanted->height : wanted->width, shrink = 8;
+    size_t height = (size_t)vips_image_get_height(*image), width = (size_t)vips_image_get_width(*image);
+    double factor = (double)(height < width ? height : width) / (double)side;
+    if (vips_image_get_string(*image, VIPS_META_LOADER, &loader) != 0 || strncmp(loader, "jpegload", 8) != 0)
+        return true;
+    while (shrink > 1 && factor < least * (double)shrink)
+        shrink /= 2;
+    if (shrink == 1)
+        return true;
+    int status = vips_jpegload(path, &next, "shrink", (int)shrink, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+                               VIPS_FAIL_ON_TRUNCATED, NULL);
+    return step(image, next, status);
+}
+
+/* As EXIF says. Rotation needs the rows in another order than they are decoded in. */
+static bool make_upright(VipsImage **image) {
+    if (vips_image_get_orientation(*image) == 1)
+        return true;
+    VipsImage *next = vips_image_copy_memory(*image);
+    if (!step(image, next, next ? 0 : -1))
+        return false;
+    next = NULL;
+    int status = vips_autorot(*image, &next, NULL);
+    return step(image, next, status);
+}
+
+/* Of 16 bits the upper 8; other formats become sRGB or grey. */
+static bool make_8_bits(VipsImage **image) {
+    VipsImage *next = NULL;
+    int status;
+    if (vips_image_get_format(*image) == VIPS_FORMAT_UCHAR)
+        return true;
+    if (vips_image_get_interpretation(*image) == VIPS_INTERPRETATION_CMYK)
+        status = vips_cast_uchar(*image, &next, "shift", TRUE, NULL);
+    else
+        status = vips_colourspace(
+            *image, &next, vips_image_get_bands(*image) <= 2 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB,
+            NULL);
+    if (!step(image, next, status))
+        return false;
+    next = NULL;
+    status = vips_cast_uchar(*image, &next, NULL);
+    return step(image, next, status);
 }
 
 static bool make_opaque(VipsImage **image) {
     VipsImage *next = NULL;
+    if (!vips_image_hasalpha(*image))
+        return true;
     VipsArrayDouble *white = vips_array_double_newv(1, 255.0);
     int status = vips_flatten(*image, &next, "background", white, NULL);
     vips_area_unref(VIPS_AREA(white));
     return step(image, next, status);
 }
 
-/* 8-bit, of the wanted number of channels. Transparency is removed in 8 bits, where white is 255. */
+/* Gives all rows to the resampler. Those that it does not need are decoded too, so that a truncated file is noticed. */
+static bool add_rows(VipsImage *image, struct resampler *r) {
+    enum { STRIP = 16 };
+    int height = vips_image_get_height(image), width = vips_image_get_width(image);
+    VipsRegion *region = vips_region_new(image);
+    bool good = region;
+    for (int top = 0; good && top < height; top += STRIP) {
+        const VipsRect strip = {0, top, width, VIPS_MIN(STRIP, height - top)};
+        good = vips_region_prepare(region, &strip) == 0;
+        for (int y = top; good && y < top + strip.height; y++)
+            resampler_add_row(r, VIPS_REGION_ADDR(region, 0, y));
+    }
+    if (region)
+        g_object_unref(region);
+    return good;
+}
+
+/* An image in memory like another one, which is released: in its colour space, with its ICC profile. */
+static bool replace(VipsImage **image, const void *bytes, const struct picture_size *size) {
+    const void *profile;
+    size_t profile_bytes;
+    int bands = vips_image_get_bands(*image);
+    VipsImage *next = vips_image_new_from_memory_copy(bytes, size->height * size->width * (size_t)bands,
+                                                      (int)size->width, (int)size->height, bands, VIPS_FORMAT_UCHAR);
+    if (next) {
+        next->Type = vips_image_get_interpretation(*image);
+        if (vips_image_get_typeof(*image, VIPS_META_ICC_NAME) &&
+            vips_image_get_blob(*image, VIPS_META_ICC_NAME, &profile, &profile_bytes) == 0)
+            vips_image_set_blob_copy(next, VIPS_META_ICC_NAME, profile, profile_bytes);
+    }
+    return step(image, next, next ? 0 : -1);
+}
+
+/* Scales the image, which is upright and of 8 bits, until it covers the wanted size, and crops it at its centre. height
+ * and width are those that it has in its file. */
+static enum vggcl_err scale(VipsImage **image, const char *path, const struct picture_size *wanted,
+                            const struct picture_size *own) {
+    struct resample_axis x, y;
+    struct resampler *r;
+    enum vggcl_err err;
+    size_t bands = (size_t)vips_image_get_bands(*image);
+    place(wanted, own->height, own->width, &x, &y);
+    x.input = (size_t)vips_image_get_width(*image);
+    y.input = (size_t)vips_image_get_height(*image);
+    double shrink = round((double)own->width / (double)x.input);
+    x.extent = (double)own->width / shrink;
+    y.extent = (double)own->height / shrink;
+    uint8_t *bytes = malloc(wanted->height * wanted->width * bands);
+    if (!bytes)
+        return err_no_memory("a picture", wanted->height * wanted->width * bands);
+    TRY_GOTO(resampler_new(&x, &y, bands, &r), done);
+    if (add_rows(*image, r)) {
+        resampler_finish(r, bytes);
+        if (!replace(image, bytes, wanted))
+            err = failed(path);
+    } else {
+        err = failed(path);
+    }
+    resampler_free(r);
+done:
+    free(bytes);
+    return err;
+}
+
+/* sRGB, or grey. */
 static bool convert(VipsImage **image, size_t channels) {
     VipsImage *next = NULL;
+    if (needs_profile(*image)) {
+        int status = vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, NULL);
+        if (!step(image, next, status))
+            return false;
+        next = NULL;
+    }
     VipsInterpretation space = channels == 1 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB;
     int status = vips_colourspace(*image, &next, space, NULL);
     if (!step(image, next, status))
-        return false;
-    if (vips_image_hasalpha(*image) && !make_opaque(image))
         return false;
     next = NULL;
     status = vips_extract_band(*image, &next, 0, "n", (int)channels, NULL);
@@ -203,34 +342,35 @@ static bool convert(VipsImage **image, size_t channels) {
     return step(image, next, status);
 }
 
-/* Replaces the image by one of the wanted size, upright and in sRGB, unless it is so already. */
-static bool scale(VipsImage **image, const char *path, const struct picture_size *wanted) {
-    bool profile = needs_profile(*image);
-    if (!profile && vips_image_get_orientation(*image) == 1 && has_size(*image, wanted))
-        return true;
-    VipsImage *next = NULL;
-    int status =
-        vips_thumbnail(path, &next, (int)wanted->width, "height", (int)wanted->height, "crop", VIPS_INTERESTING_CENTRE,
-                       "export_profile", profile ? "srgb" : NULL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
-    return step(image, next, status);
+static void swap_channels_out(const uint8_t *interleaved, const struct picture_size *size, uint8_t *pixels) {
+    size_t plane = size->height * size->width;
+    for (size_t channel = 0; channel < size->channels; channel++)
+        for (size_t i = 0; i < plane; i++)
+            pixels[channel * plane + i] = interleaved[i * size->channels + channel];
 }
 
 static enum vggcl_err read_pixels(const char *path, const struct picture_size *wanted, void *result) {
     VipsImage *image;
-    size_t bytes, plane = wanted->height * wanted->width;
-    uint8_t *pixels = result;
+    struct picture_size own;
+    size_t bytes;
+    enum vggcl_err err;
     TRY(open_picture(path, &image));
-    if (!scale(&image, path, wanted) || !convert(&image, wanted->channels))
+    describe(image, &own);
+    if (!shrink_on_load(&image, path, wanted) || !make_upright(&image) || !make_8_bits(&image) || !make_opaque(&image))
         return failed(path);
-    uint8_t *interleaved = has_size(image, wanted) ? vips_image_write_to_memory(image, &bytes) : NULL;
-    g_object_unref(image);
-    if (!interleaved)
+    TRY_GOTO(scale(&image, path, wanted, &own), done);
+    if (!convert(&image, wanted->channels))
         return failed(path);
-    for (size_t channel = 0; channel < wanted->channels; channel++)
-        for (size_t i = 0; i < plane; i++)
-            pixels[channel * plane + i] = interleaved[i * wanted->channels + channel];
+    uint8_t *interleaved = vips_image_write_to_memory(image, &bytes);
+    if (interleaved)
+        swap_channels_out(interleaved, wanted, result);
+    else
+        err = failed(path);
     g_free(interleaved);
-    return VGGCL_OK;
+done:
+    if (image)
+        g_object_unref(image);
+    return err;
 }
 
 enum vggcl_err decode_picture(const char *path, const struct picture_size *size, uint8_t *pixels) {

@@ -23,7 +23,8 @@ enum vggcl_err decode_size(const char *path, struct picture_size *size);
 
 /* Decodes the first page or frame of a picture into pixels, bytes [channels][height][width]: rotated upright as EXIF
  * says, on a white background where it is transparent, in sRGB (3 channels) or grey (1 channel), 8 bits a channel. A
- * picture of another size is scaled until it covers height x width, and cropped at its centre.
+ * picture of another size is scaled until it covers height x width, and cropped at its centre: the same bytes as
+ * torchvision's Resize and CenterCrop on a PIL image, except for JPEGs that are far larger.
  *
  * VGGCL_EIO if the file cannot be opened, VGGCL_EFORMAT if it is in another format, damaged, truncated, or has more
  * than DECODE_MOST_PIXELS; the text names the file. May be called from several threads at once. */

@@ -17,7 +17,7 @@ struct header {
     uint64_t checksum; /* hash_words() of the pixels, picture by picture */
     uint64_t before;   /* start_hash() of all that is before the pixels */
 };
-static const char magic[24] = "vggcl pictures 1\n";
+static const char magic[24] = "vggcl pictures 2\n";
 
 static size_t picture_bytes(const struct picture_size *size) {
     return size->height * size->width * size->channels;

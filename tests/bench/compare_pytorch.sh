@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# compare_pytorch.sh [FLAGS]: vggcl against PyTorch, turn about, on the same cores through PoCL, or on the same GPU.
+# compare_pytorch.sh [FLAGS]: vggcl against PyTorch, interleaved, on the same cores through PoCL, or on the same GPU.
 #
 #   tests/bench/compare_pytorch.sh                  train at batch 128 and 32, eval: 5 pairs, some minutes
 #   tests/bench/compare_pytorch.sh --layers         each 3x3 convolution in each direction too
@@ -10,7 +10,7 @@
 #   --steps N     timed steps of a run (default 10)
 #   --width F     scales every layer's number of channels (default 1)
 #   --layers      each 3x3 convolution too
-#   --batches     vggcl's images per second at batch 32, 64, 128, 256 and 512 too, turn about: medians of as many runs
+#   --batches     vggcl's images per second at batch 32, 64, 128, 256 and 512 too, interleaved: medians of as many runs
 #                 as there are pairs, or of 5
 #   --device SEL  vggcl's device (default "Portable Computing Language")
 #   --pytorch-device NAME    PyTorch's: cpu (default), or cuda: in float32, without TF32

@@ -36,6 +36,21 @@ struct data_source network_data(const struct vggcl_config *config) {
                                 .bad_share = config->bad_images / 100};
 }
 
+struct augmentation network_augmentation(const struct vggcl_config *config, int epoch) {
+    return (struct augmentation){.mirror = config->no_flip ? MIRROR_NEVER : MIRROR_RANDOM,
+                                 .shift = config->crop,
+                                 .cutout = config->cutout,
+                                 .seed = config->seed,
+                                 .epoch = (uint32_t)epoch};
+}
+
+enum vggcl_err network_check_augmentation(const struct vggcl_config *config, const struct data_spec *data) {
+    if ((size_t)config->crop < (data->height < data->width ? data->height : data->width))
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE, "crop %d: must be less than the side of an image, and they are %zux%zu", config->crop,
+                   data->height, data->width);
+}
+
 struct hyperparameters network_hyperparameters(const struct vggcl_config *config) {
     return (struct hyperparameters){.lr = config->lr,
                                     .weight_decay = config->weight_decay,

@@ -4,6 +4,7 @@
 
 #include "data/format.h"
 #include "nets/net.h"
+#include "ops/image.h"
 
 /* Makes config's network for up to batch images of `data`, or for one of the other numbers (see net_create()). conv
  * names the convolution algorithm; NULL for config's. The optimiser is config's. VGGCL_EUSAGE where the network does
@@ -15,6 +16,12 @@ enum vggcl_err network_create(const struct context *context, const struct vggcl_
 
 /* The data set of config; its texts belong to config. */
 struct data_source network_data(const struct vggcl_config *config);
+
+/* How config augments the training images of an epoch, counted from 0. */
+struct augmentation network_augmentation(const struct vggcl_config *config, int epoch);
+
+/* VGGCL_EUSAGE if config's augmentation needs larger images than those of data. */
+enum vggcl_err network_check_augmentation(const struct vggcl_config *config, const struct data_spec *data);
 
 /* config's hyperparameters of the first step, with the learning rate at its largest. */
 struct hyperparameters network_hyperparameters(const struct vggcl_config *config);

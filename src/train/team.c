@@ -311,8 +311,7 @@ enum vggcl_err team_feed(struct team *t, const struct step *step, const struct p
     size_t start = first_of(t, step->images, part->member), n = first_of(t, step->images, part->member + 1) - start;
     size_t first = feed_part(n, m->net->batch, part->number), next = feed_part(n, m->net->batch, part->number + 1);
     *pass = net_pass(m->net, next - first, true, config->seed, (uint64_t)step->number);
-    const struct augmentation augmentation = {config->no_flip ? MIRROR_NEVER : MIRROR_RANDOM, config->crop,
-                                              config->cutout, config->seed, (uint32_t)step->epoch};
+    const struct augmentation augmentation = network_augmentation(config, step->epoch);
     pass->first = start + first;
     pass->whole = step->images;
     pass->label_smoothing = config->label_smoothing;

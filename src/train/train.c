@@ -145,7 +145,6 @@ static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, c
 /* name: as in struct data_source. */
 static enum vggcl_err open_data(struct run *run, const char *name) {
     const struct vggcl_config *config = &run->config;
-    const struct data_spec *spec = &run->data.spec;
     struct data_source source = network_data(config);
     source.name = name;
     if (run->observer) {
@@ -154,9 +153,7 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
     }
     TRY(data_open(&source, &run->data));
     data_limit(&run->data, (size_t)config->limit);
-    if ((size_t)config->crop >= (spec->height < spec->width ? spec->height : spec->width))
-        return err_set(VGGCL_EUSAGE, "crop %d: must be less than the side of an image, and they are %zux%zu",
-                       config->crop, spec->height, spec->width);
+    TRY(network_check_augmentation(config, &run->data.spec));
     if (config->drop_last && !epoch_images(run))
         return err_set(VGGCL_EUSAGE, "drop-last: leaves out all %zu training images, fewer than a batch of %d",
                        run->data.train.count, config->batch);

@@ -1,7 +1,6 @@
 #include "train/evaluate.h"
 #include "base/clock.h"
 #include "data/data.h"
-#include "train/checkpoint.h"
 #include "options/network.h"
 #include "options/options.h"
 #include "plan/plan.h"
@@ -72,7 +71,7 @@ done:
     return err;
 }
 
-/* ------------------------------------------------------------------------------------------- vggcl_evaluate() -- */
+/* ------------------------------------------------------------------------------------------- an evaluator -- */
 
 /* Fills the confusion matrix and the predictions while evaluate() runs. */
 struct results {
@@ -106,24 +105,25 @@ static enum vggcl_err record_batch(const struct tally *so_far, size_t first, siz
     return VGGCL_OK;
 }
 
-static enum vggcl_err run(struct net *net, struct dev *d, const struct data *data, bool mirrored_too,
-                          struct vggcl_evaluation *evaluation) {
-    const struct dataset *set = &data->test;
+static enum vggcl_err run(struct evaluator *e, struct vggcl_evaluation *evaluation) {
+    const struct data_spec *spec = &e->data.spec;
+    const struct dataset *set = &e->data.test;
+    struct dev *d = e->context.dev;
     enum vggcl_err err;
     struct feed feed = {0};
     struct arena arena = {0};
     struct tally tally = {0};
-    struct results results = {net, set, evaluation, malloc(net->batch * data->spec.classes * sizeof(float))};
+    struct results results = {e->net, set, evaluation, malloc(e->net->batch * spec->classes * sizeof(float))};
     double start;
     if (!results.logits) {
-        err = err_no_memory("the logits", net->batch * data->spec.classes * sizeof(float));
+        err = err_no_memory("the logits", e->net->batch * spec->classes * sizeof(float));
         goto done;
     }
-    TRY_GOTO(feed_reserve(&feed, d, &data->spec, set->count, &arena), done);
+    TRY_GOTO(feed_reserve(&feed, d, spec, set->count, &arena), done);
     TRY_GOTO(arena_commit(&arena, d), done);
     TRY_GOTO(feed_upload(&feed, set), done);
     start = clock_seconds();
-    TRY_GOTO(evaluate(net, &feed, mirrored_too, record_batch, &results, &tally), done);
+    TRY_GOTO(evaluate(e->net, &feed, e->config.tta, record_batch, &results, &tally), done);
     evaluation->seconds = clock_seconds() - start;
     evaluation->images = tally.images;
     evaluation->correct = tally.correct;
@@ -135,15 +135,6 @@ done:
     arena_free(&arena);
     feed_free(&feed);
     return err;
-}
-
-static enum vggcl_err make_net(const struct context *context, const struct vggcl_config *config,
-                               const struct safetensors *file, const struct data *data, struct net **net) {
-    struct vggcl_plan plan;
-    const struct work work = {.data = &data->spec, .test = data->test.count, .batch = (size_t)config->batch};
-    TRY(plan_net(context, config, &work, net, &plan));
-    TRY(net_allocate(*net));
-    return checkpoint_load(file, config->weights, *net, CHECKPOINT_WEIGHTS);
 }
 
 /* Allocates what run() fills. The files' names now belong to the evaluation. */
@@ -177,41 +168,65 @@ void vggcl_evaluation_free(struct vggcl_evaluation *evaluation) {
     evaluation->predictions = NULL;
 }
 
-enum vggcl_err vggcl_evaluate(const struct vggcl_config *given, struct vggcl_evaluation *evaluation) {
-    enum vggcl_err err;
-    struct vggcl_config config = *given;
-    struct safetensors file = {0};
-    struct data_source source;
-    struct data data = {0};
+static enum vggcl_err make_net(struct evaluator *e) {
+    struct vggcl_plan plan;
+    const struct work work = {.data = &e->data.spec, .test = e->data.test.count, .batch = (size_t)e->config.batch};
+    TRY(plan_net(&e->context, &e->config, &work, &e->net, &plan));
+    TRY(net_allocate(e->net));
+    return checkpoint_load(&e->file, e->config.weights, e->net, CHECKPOINT_WEIGHTS);
+}
+
+static enum vggcl_err open_data(struct evaluator *e) {
+    struct vggcl_config *config = &e->config;
+    struct data *data = &e->data;
+    TRY(safetensors_read(config->weights, &e->file));
+    TRY(checkpoint_network(&e->file, config->weights, config));
+    TRY(checkpoint_suggest_data(&e->file, config->weights, config));
+    const struct data_source source = network_data(config);
+    TRY(data_open(&source, data));
+    TRY(checkpoint_takes_data(&e->file, config->weights, data, true));
+    if (config->limit > 0 && (size_t)config->limit < data->test.count)
+        data->test.count = (size_t)config->limit;
+    return VGGCL_OK;
+}
+
+enum vggcl_err evaluator_open(struct evaluator *e, const struct vggcl_config *config) {
     struct tuned tuned;
-    struct context context = {0};
-    struct net *net = NULL;
-    memset(evaluation, 0, sizeof *evaluation);
-    TRY(config_check(given));
-    if (!*config.weights)
+    *e = (struct evaluator){.config = *config};
+    TRY(config_check(config));
+    if (!*config->weights)
         return err_set(VGGCL_EUSAGE, "weights: is missing; set it to the safetensors file to evaluate");
-    TRY_GOTO(safetensors_read(config.weights, &file), done);
-    TRY_GOTO(checkpoint_network(&file, config.weights, &config), done);
-    TRY_GOTO(checkpoint_suggest_data(&file, config.weights, &config), done);
-    source = network_data(&config);
-    TRY_GOTO(data_open(&source, &data), done);
-    TRY_GOTO(checkpoint_takes_data(&file, config.weights, &data, true), done);
-    if (config.limit > 0 && (size_t)config.limit < data.test.count)
-        data.test.count = (size_t)config.limit;
-    TRY_GOTO(profile_open(&config, &context, &tuned), done);
-    TRY_GOTO(make_net(&context, &config, &file, &data, &net), done);
-    TRY_GOTO(allocate_results(evaluation, &data), done);
-    TRY_GOTO(run(net, context.dev, &data, config.tta, evaluation), done);
-    evaluation->device = context.dev->info;
-    evaluation->width = config.width;
-    snprintf(evaluation->model, sizeof evaluation->model, "%s", config_word(&config, "model"));
-    snprintf(evaluation->dataset, sizeof evaluation->dataset, "%s", data.description);
+    TRY(open_data(e));
+    TRY(profile_open(&e->config, &e->context, &tuned));
+    return make_net(e);
+}
+
+void evaluator_close(struct evaluator *e) {
+    net_free(e->net);
+    dev_close(e->context.dev);
+    data_free(&e->data);
+    safetensors_free(&e->file);
+}
+
+enum vggcl_err evaluator_run(struct evaluator *e, struct vggcl_evaluation *evaluation) {
+    enum vggcl_err err;
+    *evaluation = (struct vggcl_evaluation){.device = e->context.dev->info, .width = e->config.width};
+    snprintf(evaluation->model, sizeof evaluation->model, "%s", config_word(&e->config, "model"));
+    snprintf(evaluation->dataset, sizeof evaluation->dataset, "%s", e->data.description);
+    TRY_GOTO(allocate_results(evaluation, &e->data), done);
+    TRY_GOTO(run(e, evaluation), done);
 done:
     if (err != VGGCL_OK)
         vggcl_evaluation_free(evaluation);
-    net_free(net);
-    dev_close(context.dev);
-    data_free(&data);
-    safetensors_free(&file);
+    return err;
+}
+
+enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation) {
+    struct evaluator e;
+    memset(evaluation, 0, sizeof *evaluation);
+    enum vggcl_err err = evaluator_open(&e, config);
+    if (err == VGGCL_OK)
+        err = evaluator_run(&e, evaluation);
+    evaluator_close(&e);
     return err;
 }

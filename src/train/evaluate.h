@@ -1,8 +1,9 @@
-/* evaluate.h - evaluation of a net: loss and accuracy on a set of images. */
+/* evaluate.h - evaluation of a net: loss and accuracy on a set of images; and of a weights file on a data set. */
 #ifndef VGGCL_TRAIN_EVALUATE_H
 #define VGGCL_TRAIN_EVALUATE_H
 
 #include "nets/feed.h"
+#include "train/checkpoint.h"
 
 /* Totals of the batches so far: images, correctly classified images, and the sum of the losses. */
 struct tally {
@@ -27,5 +28,22 @@ typedef enum vggcl_err evaluate_batch(const struct tally *so_far, size_t first, 
  * evaluate_logits(). batch_done may be NULL. */
 enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
                         void *payload, struct tally *tally);
+
+/* A weights file, the data set that it is evaluated on, and its network on a device. */
+struct evaluator {
+    struct vggcl_config config; /* with the file's network, and its data set unless another one was set */
+    struct safetensors file;
+    struct data data; /* without the test images beyond config.limit */
+    struct context context;
+    struct net *net;
+};
+
+/* Opens what config names, as vggcl_evaluate() does. Call evaluator_close() on failure too. */
+enum vggcl_err evaluator_open(struct evaluator *e, const struct vggcl_config *config);
+void evaluator_close(struct evaluator *e);
+
+/* Evaluates the test set. The names of its files move from e->data to *evaluation. On failure *evaluation has nothing
+ * to free. */
+enum vggcl_err evaluator_run(struct evaluator *e, struct vggcl_evaluation *evaluation);
 
 #endif

@@ -304,6 +304,15 @@ static enum vggcl_err verdict(const json_t *records) {
                    all_names);
 }
 
+static enum vggcl_err put_records(FILE *stream, const void *answer) {
+    return page_put_json(stream, answer);
+}
+
+static enum vggcl_err write_page(const char *path, const json_t *answer) {
+    static const struct page_mark marks[] = {{"RECORDS", put_records}, {0}};
+    return page_write(&folder_current, path, "compare", marks, answer);
+}
+
 static int run(const struct vggcl_config *config) {
     struct measuring m = {.config = *config, .quick = quick};
     long step_count, seconds;
@@ -327,7 +336,7 @@ static int run(const struct vggcl_config *config) {
         } else
             print_table(records);
         if (html)
-            err = page_write(html, answer);
+            err = write_page(html, answer);
         if (err == VGGCL_OK)
             err = verdict(records);
     }

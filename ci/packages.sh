@@ -69,6 +69,7 @@ need libcurl4-openssl-dev pkg-config --exists libcurl
 need libarchive-dev pkg-config --exists libarchive
 need libmd-dev pkg-config --exists libmd
 need libvips-dev pkg-config --exists 'vips >= 8.13'
+need libpng-dev pkg-config --exists 'libpng >= 1.6.22'
 need zlib1g-dev pkg-config --exists zlib
 need pocl-opencl-icd test -e "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}" # if it exists, the drivers are queried below
 if [ "$1" = test ]; then

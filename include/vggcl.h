@@ -374,6 +374,34 @@ struct vggcl_evaluation {
 VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);
 VGGCL_API void vggcl_evaluation_free(struct vggcl_evaluation *evaluation);
 
+/* ------------------------------------------------------------------------------------------------- inspection -- */
+
+/* What there is to see of a trained network. An image is bytes [channels][height][width]. */
+struct vggcl_inspection {
+    struct vggcl_evaluation evaluation;
+    size_t height, width, channels; /* of every image, in pixels */
+    /* Training images as the network gets them in training: augmented, then normalised, here converted back to bytes.
+     * Sorted by class. */
+    size_t trained_count;
+    uint8_t *trained;         /* [trained_count] images */
+    uint16_t *trained_labels; /* [trained_count] classes */
+    /* Test images whose predicted class is wrong, the one with the largest probability first. */
+    size_t wrong_count;
+    size_t *wrong;         /* [wrong_count]: indices into evaluation.predictions */
+    uint8_t *wrong_images; /* [wrong_count] images */
+    /* The weights of the first convolution. */
+    size_t filter_count, filter_height, filter_width;
+    float *filters; /* [filter_count][channels][filter_height][filter_width] */
+};
+
+/* Evaluates config->weights as vggcl_evaluate() does, and also copies up to trained_most training images, equally many
+ * of each class, chosen at random by the seed of the run that wrote the weights, and up to wrong_most wrong test
+ * images. Training images are augmented as in that run; if the file does not say how, by random flips. Free the
+ * contents of *inspection with vggcl_inspection_free(). */
+VGGCL_API enum vggcl_err vggcl_inspect(const struct vggcl_config *config, size_t trained_most, size_t wrong_most,
+                                       struct vggcl_inspection *inspection);
+VGGCL_API void vggcl_inspection_free(struct vggcl_inspection *inspection);
+
 /* ------------------------------------------------------------------------------------------------- prediction -- */
 
 /* A trained network on a device. */

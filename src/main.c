@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_train,   &command_eval,  &command_predict,   &command_plan, &command_bench,
-    &command_compare, &command_tune,  &command_selfcheck, &command_plot, &command_devices,
-    &command_fetch,   &command_synth, &command_version};
+    &command_train,   &command_eval,    &command_predict, &command_inspect,   &command_plan,
+    &command_bench,   &command_compare, &command_tune,    &command_selfcheck, &command_plot,
+    &command_devices, &command_fetch,   &command_synth,   &command_version};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream) {

@@ -9,7 +9,7 @@
 #     4  src/nets
 #     3  src/layers
 #     2  src/ops  src/fetch              clblast.c alone knows CLBlast, download.c libcurl, unpack.c libarchive
-#     1  src/cl  src/data  src/files     src/cl alone knows OpenCL, decode.c libvips, reader.c zlib
+#     1  src/cl  src/data  src/files     src/cl alone knows OpenCL, decode.c libvips, reader.c zlib, png.c libpng
 #     0  src/base
 #
 # A file includes from its own folder and from lower floors, and no circle: x.c and x.h are one node, an #include an edge.
@@ -78,6 +78,7 @@ breach_where '\bcl[A-Z][A-Za-z]+ *\(' 'src/cl/[^:]*' "OpenCL is called from src/
 breach_where '(# *include *<clblast|\bCLBlast[A-Z]\w* *\()' 'src/ops/gemm/clblast\.c' "CLBlast belongs to src/ops/gemm/clblast.c"
 breach_where '# *include *<curl/' 'src/fetch/download\.c' "libcurl belongs to src/fetch/download.c"
 breach_where '# *include *<vips/' 'src/data/decode\.c' "libvips belongs to src/data/decode.c"
+breach_where '# *include *<png\.h' 'src/files/png\.c' "libpng belongs to src/files/png.c"
 breach_where '# *include *<archive' 'src/fetch/unpack\.c' "libarchive belongs to src/fetch/unpack.c"
 breach_where '# *include *<zlib' 'src/data/reader\.c' "zlib belongs to src/data/reader.c"
 breach_where '\b(v?printf|puts|putchar|perror|_?exit|_Exit|abort) *\(' 'src/(main\.c|cli/[^:]*)' \

@@ -22,6 +22,11 @@ static enum vggcl_err evaluate(const struct vggcl_config *config) {
     return vggcl_evaluate(config, &evaluation);
 }
 
+static enum vggcl_err inspect(const struct vggcl_config *config) {
+    struct vggcl_inspection inspection;
+    return vggcl_inspect(config, 1, 1, &inspection);
+}
+
 static enum vggcl_err plan(const struct vggcl_config *config) {
     struct vggcl_plan *plans;
     size_t count = 7;
@@ -73,6 +78,7 @@ static const struct {
     enum vggcl_err (*call)(const struct vggcl_config *config);
 } entries[] = {{"train", train},
                {"evaluate", evaluate},
+               {"inspect", inspect},
                {"plan", plan},
                {"bench", bench},
                {"start_time", start_time},

@@ -32,8 +32,9 @@ struct command {
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
 
-extern const struct command command_train, command_eval, command_predict, command_plan, command_bench, command_compare,
-    command_selfcheck, command_tune, command_plot, command_devices, command_fetch, command_synth, command_version;
+extern const struct command command_train, command_eval, command_predict, command_inspect, command_plan, command_bench,
+    command_compare, command_selfcheck, command_tune, command_plot, command_devices, command_fetch, command_synth,
+    command_version;
 
 /* Prints the library's last error to stderr and returns the exit status for err. */
 int cli_failed(enum vggcl_err err);

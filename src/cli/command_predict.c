@@ -266,7 +266,7 @@ const struct command command_predict = {
         "IMAGE is a file, a folder (all pictures in it), or - for a list of files on the standard input, a line each.\n"
         "A picture that cannot be read is named on the standard error, and the rest is done.\n\n"
         "  vggcl predict --weights save/best.safetensors photo.jpg\n"
-        "  vggcl predict --weights save/best.safetensors --top 1 --csv folder > classes.csv\n"
+        "  vggcl predict --weights save/best.safetensors --top 1 --csv folder >list.csv\n"
         "  find . -name '*.jpg' | vggcl predict --weights save/best.safetensors --json -\n\n"
         "Exit status: 0 done, 1 failed or some pictures could not be read, 2 wrong flags.\n",
     .options = VGGCL_FOR_PREDICT,

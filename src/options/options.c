@@ -160,7 +160,7 @@ static const struct vggcl_option options[] = {
      "continue the run saved in this folder, with its own options; --save names another folder to\n"
      "continue in",
      "", TRAIN, TEXT(resume)},
-    {"weights", "FILE", "safetensors file of weights: train starts from them, eval and predict use them", "",
+    {"weights", "FILE", "safetensors file of weights: train starts from them, eval, predict and inspect use them", "",
      BOTH | PREDICT | VGGCL_STORED, TEXT(weights)},
     {"reset-head", NULL,
      "fine-tuning: take only the convolutions from --weights, and initialise the linear layers; for\n"

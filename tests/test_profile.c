@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct profile example(void) {
     static struct dev cpu = {
@@ -150,6 +151,76 @@ static void nearest_number_of_images(void **state) {
         assert_int_equal(row ? row->s.n : 0, cases[i].found);
     }
     assert_null(tuning_find(&t, (struct conv_shape){128, 8, 8, 512, 512}));
+    t.convs[0].s.n = 128; /* the order does not matter */
+    t.convs[1].s.n = 32;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct tuned_conv *row = tuning_find(&t, (struct conv_shape){cases[i].images, 4, 4, 512, 512});
+        assert_int_equal(row ? row->s.n : 0, cases[i].found);
+    }
+}
+
+/* A tuning with as many shapes as it has room for, each of one image: 1x1, 2x1, ... */
+static struct tuning full(void) {
+    struct tuning t = {.conv_count = 0};
+    for (size_t h = 1; h <= TUNED_CONVS; h++)
+        tuning_add(&t, (struct conv_shape){1, h, 1, 1, 1})->methods[0] =
+            (struct conv_method){&conv_direct, &gemm_tiled};
+    assert_int_equal(t.conv_count, TUNED_CONVS);
+    return t;
+}
+
+static bool has(const struct tuning *t, size_t h) {
+    return tuning_find(t, (struct conv_shape){1, h, 1, 1, 1});
+}
+
+/* A new shape replaces the oldest one; a renewed one is not old. */
+static void full_tuning_drops_the_oldest(void **state) {
+    (void)state;
+    struct tuning t = full();
+    struct tuned_conv *there = tuning_add(&t, (struct conv_shape){1, 3, 1, 1, 1});
+    assert_ptr_equal(there->methods[0].algorithm, &conv_direct);
+    assert_true(tuning_renew(&t, (struct conv_shape){2, 1, 1, 1, 1}));
+    assert_false(tuning_renew(&t, (struct conv_shape){3, 1, 1, 1, 1}));
+    struct tuned_conv *added = tuning_add(&t, (struct conv_shape){1, 64, 64, 1, 1});
+    assert_null(added->methods[0].algorithm);
+    assert_int_equal(t.conv_count, TUNED_CONVS);
+    assert_true(has(&t, 1) && !has(&t, 2) && has(&t, 3) && has(&t, TUNED_CONVS));
+    assert_ptr_equal(tuning_find(&t, (struct conv_shape){1, 64, 64, 1, 1}), added);
+}
+
+/* Storing what was measured for other images keeps the earlier shapes, as far as there is room. */
+static void stores_beside_the_earlier(void **state) {
+    (void)state;
+    char cache[] = "/tmp/vggcl-profile-XXXXXX", path[VGGCL_PATH_MAX], profiles[64];
+    struct dev cpu = {.info = {.type = VGGCL_CPU, .name = "a CPU", .platform_name = "a platform", .driver = "1.2"},
+                      .vector_width = 16};
+    struct context context = context_make(&cpu);
+    struct profile stored;
+    const struct conv_shape first = {1, 1, 1, 1, 1}, large = {1, 64, 64, 3, 64};
+    assert_non_null(mkdtemp(cache));
+    setenv("VGGCL_CACHE_DIR", cache, 1);
+    *tuning_add(&context.tuning, first) = (struct tuned_conv){.s = first};
+    assert_int_equal(profile_store(&context, path), VGGCL_OK);
+    context.tuning.conv_count = 0;
+    *tuning_add(&context.tuning, large) = (struct tuned_conv){.s = large};
+    assert_int_equal(profile_store(&context, path), VGGCL_OK);
+    assert_int_equal(profile_read(path, &stored), VGGCL_OK);
+    assert_int_equal(stored.tuning.conv_count, 2);
+    assert_true(tuning_find(&stored.tuning, first) && tuning_find(&stored.tuning, large));
+
+    struct tuning many = full();
+    memcpy(context.tuning.convs, many.convs + 1, (TUNED_CONVS - 1) * sizeof *many.convs);
+    context.tuning.conv_count = TUNED_CONVS - 1;
+    assert_int_equal(profile_store(&context, path), VGGCL_OK);
+    assert_int_equal(profile_read(path, &stored), VGGCL_OK);
+    assert_int_equal(stored.tuning.conv_count, TUNED_CONVS);
+    assert_true(!tuning_find(&stored.tuning, first) && tuning_find(&stored.tuning, large));
+
+    unsetenv("VGGCL_CACHE_DIR");
+    assert_int_equal(unlink(path), 0);
+    snprintf(profiles, sizeof profiles, "%s/profiles", cache);
+    assert_int_equal(rmdir(profiles), 0);
+    assert_int_equal(rmdir(cache), 0);
 }
 
 static void too_many(void **state) {
@@ -188,6 +259,8 @@ int main(void) {
                                        cmocka_unit_test(names_what_is_wrong),
                                        cmocka_unit_test(survives_anything),
                                        cmocka_unit_test(nearest_number_of_images),
+                                       cmocka_unit_test(full_tuning_drops_the_oldest),
+                                       cmocka_unit_test(stores_beside_the_earlier),
                                        cmocka_unit_test(too_many),
                                        cmocka_unit_test(shipped)};
     return cmocka_run_group_tests(tests, NULL, NULL);

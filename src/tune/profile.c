@@ -333,10 +333,21 @@ static const char *difference(const struct profile *p, const struct vggcl_device
                                                                               : NULL;
 }
 
+/* Adds the convolutions that t lacks in front of t's own; there may be room for the last ones only. */
+static void keep_older(struct tuning *t, const struct tuning *old) {
+    struct tuning all = *t;
+    all.conv_count = 0;
+    for (const struct tuned_conv *row = old->convs; row < old->convs + old->conv_count; row++)
+        if (!tuning_find(t, row->s))
+            *tuning_add(&all, row->s) = *row;
+    for (const struct tuned_conv *row = t->convs; row < t->convs + t->conv_count; row++)
+        *tuning_add(&all, row->s) = *row;
+    *t = all;
+}
+
 enum vggcl_err profile_store(const struct context *context, char path[VGGCL_PATH_MAX]) {
     struct profile made = profile_of(context), old;
     const struct vggcl_device *device = &context->dev->info;
-    struct tuning *t = &made.tuning;
     profile_path(device, path);
     if (!*path)
         return err_set(VGGCL_EIO,
@@ -344,9 +355,8 @@ enum vggcl_err profile_store(const struct context *context, char path[VGGCL_PATH
     char *kept = err_keep();
     bool known = profile_read(path, &old) == VGGCL_OK && !difference(&old, device);
     err_put_back(kept);
-    for (size_t i = 0; known && i < old.tuning.conv_count && t->conv_count < TUNED_CONVS; i++)
-        if (!tuning_find(t, old.tuning.convs[i].s))
-            t->convs[t->conv_count++] = old.tuning.convs[i];
+    if (known)
+        keep_older(&made.tuning, &old.tuning);
     return profile_write(path, &made);
 }
 

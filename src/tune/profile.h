@@ -41,7 +41,7 @@ enum vggcl_err profile_write(const char *path, const struct profile *p);
 void profile_path(const struct vggcl_device *device, char path[VGGCL_PATH_MAX]);
 
 /* Stores the context's tuning at profile_path(), which it copies to path. If a valid profile of the same device is
- * there, its convolutions of other shapes are kept. */
+ * there, its convolutions of other shapes are kept, the latest ones if they are too many. */
 enum vggcl_err profile_store(const struct context *context, char path[VGGCL_PATH_MAX]);
 
 /* The origin of a device's tuning: built-in rules, a profile given by the user, the stored profile, a shipped profile,

@@ -53,7 +53,7 @@ static void add_rows(struct search *s, const struct layer *l, size_t batch) {
             there = true;
         }
     }
-    if (there || tuning_find(&s->tuning, shape) || s->row_count + CONV_DIRECTIONS > SEARCH_ROWS)
+    if (there || tuning_renew(&s->tuning, shape) || s->row_count + CONV_DIRECTIONS > SEARCH_ROWS)
         return;
     for (int i = 0; i < CONV_DIRECTIONS; i++)
         if (i != CONV_DATA_GRADIENT || l->needs_dx)
@@ -414,16 +414,9 @@ static void count_candidates(struct search *s) {
 
 enum vggcl_err search_apply(struct search *s) {
     struct tuning *t = &s->tuning;
-    for (const struct row *r = s->rows; r < s->rows + s->row_count; r++) {
-        size_t i = 0;
-        while (i < t->conv_count && memcmp(&t->convs[i].s, &r->s, sizeof r->s) != 0)
-            i++;
-        if (!r->before_s || i == TUNED_CONVS)
-            continue;
-        if (i == t->conv_count)
-            t->convs[t->conv_count++] = (struct tuned_conv){.s = r->s};
-        t->convs[i].methods[r->direction] = r->now;
-    }
+    for (const struct row *r = s->rows; r < s->rows + s->row_count; r++)
+        if (r->before_s)
+            tuning_add(t, r->s)->methods[r->direction] = r->now;
     return context_tune(s->context, t);
 }
 

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Odd sizes, sizes smaller than a tile, and channels for every vector width. */
-static const struct conv_shape small_shapes[] = {{3, 2, 2, 1, 1},   {7, 2, 2, 32, 48}, {3, 5, 3, 16, 13},
+/* Odd sizes, sizes smaller than a tile, and channels for every vector width. Grey images have one channel. */
+static const struct conv_shape small_shapes[] = {{3, 7, 5, 1, 1},   {7, 2, 2, 32, 48}, {3, 5, 3, 16, 13},
                                                  {2, 6, 7, 13, 48}, {1, 9, 6, 36, 2},  {5, 4, 8, 8, 32}};
 enum { SMALL_SHAPES = sizeof small_shapes / sizeof *small_shapes };
+static const struct conv_shape no_shapes[] = {{0}};
 
 /* The elements that are compared of an output of a network's shape, and the images of a quick check. */
 enum { SAMPLE = 64, QUICK_IMAGES = 2 };
@@ -136,9 +137,12 @@ void check_shape(const struct context *context, const char *layer, struct conv_s
 /* On the small shapes, in full. */
 static bool check_small(struct rig *rig, const struct check *check, const struct check_report *report) {
     rig->sample = SIZE_MAX;
+    const struct gemm_engine *engine = gemm_engine(&rig->context, NULL);
     for (size_t i = 0; i < SMALL_SHAPES; i++)
-        if (!is_left(rig->dev, check, small_shapes[i]) &&
-            !run_check(rig, check, small_shapes[i], gemm_engine(&rig->context, NULL), report))
+        if (!is_left(rig->dev, check, small_shapes[i]) && !run_check(rig, check, small_shapes[i], engine, report))
+            return false;
+    for (const struct conv_shape *s = check->shapes ? check->shapes : no_shapes; s->n; s++)
+        if (!run_check(rig, check, *s, engine, report))
             return false;
     return true;
 }

@@ -68,7 +68,16 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
     RIG_COMPARE(rig, "labels", RIG_INTEGERS, labels, 0, i, sum_exactly(label[order[FIRST + i]]));
 }
 
+/* Grey and RGB images with odd sides. */
+static const struct conv_shape odd_images[] = {
+    {.n = 3, .h = 9, .w = 13, .c = 1}, {.n = 2, .h = 11, .w = 9, .c = 3}, {0}};
+
 const struct check image_checks[] = {
-    {.name = "images, augmented", .kernels = "image/image_batch", .uses = IMAGES, .run = image_batches, .first = true},
+    {.name = "images, augmented",
+     .kernels = "image/image_batch",
+     .uses = IMAGES,
+     .run = image_batches,
+     .first = true,
+     .shapes = odd_images},
     {0},
 };

@@ -82,8 +82,16 @@ static void totals(struct rig *rig, const struct check *check, struct conv_shape
     RIG_COMPARE(rig, "failed", RIG_INTEGERS, failed, 0, i, sum_exactly(0));
 }
 
+/* The fewest classes, an odd number, and many. */
+static const struct conv_shape class_counts[] = {{.n = 5, .o = 2}, {.n = 5, .o = 11}, {.n = 2, .o = 1000}, {0}};
+
 const struct check softmax_checks[] = {
-    CHECK("softmax cross-entropy", "softmax/softmax_cross_entropy", "linear", N | O, cross_entropy),
+    {.name = "softmax cross-entropy",
+     .kernels = "softmax/softmax_cross_entropy",
+     .layer = "linear",
+     .uses = N | O,
+     .run = cross_entropy,
+     .shapes = class_counts},
     CHECK("totals", "softmax/softmax_total", "linear", N, totals),
     {0},
 };

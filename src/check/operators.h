@@ -36,6 +36,7 @@ struct check {
     bool normalise, pool; /* variants of an activation */
     enum dropout dropout;
     const struct optimiser *optimiser; /* whose step it is; NULL for other checks */
+    const struct conv_shape *shapes;   /* more small shapes, ended by {0}; NULL for none */
     bool (*fits)(const struct check *check,
                  const struct layer_spec *spec); /* for which of these layers; NULL for all */
 };

@@ -128,6 +128,10 @@ enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 
 enum { VGGCL_OPTIONS = 128 }; /* an upper bound for the number of options */
 
+struct vggcl_shape {
+    int height, width, channels; /* of an image; pixels */
+};
+
 /* All options of a run. Initialise it with vggcl_config_init() and change it with vggcl_config_set(), or by assigning
  * to its fields. vggcl_options() describes each field, its range and its default. Every function that takes a
  * configuration first checks all fields against that table: VGGCL_EUSAGE, naming the option, if one is out of range. */
@@ -136,6 +140,10 @@ struct vggcl_config {
     int size;                                           /* of pictures: height and width in pixels; 0 to choose */
     double test_share, bad_images;                      /* a share in 0..1; a percentage */
     int data_format, labels, recipe, model, conv, gemm; /* indices into the choices of their options */
+    /* The images and number of classes that functions without a data set assume: vggcl_bench(), vggcl_start_time(),
+     * vggcl_first_losses(), vggcl_tune(), vggcl_run_selfcheck(), and vggcl_plan() if one of them was set. */
+    struct vggcl_shape shape;
+    int classes;
     double width;
     bool no_bn, no_dropout;
     int dropout; /* enum vggcl_dropout; ignored if no_dropout is set */
@@ -179,6 +187,7 @@ enum vggcl_option_kind {
     VGGCL_WHOLE64, /* int64_t or uint64_t in minimum..maximum */
     VGGCL_REAL,    /* double in minimum..maximum */
     VGGCL_SIZE,    /* uint64_t, bytes: "1.5G", with K, M and G for powers of 1024 */
+    VGGCL_SHAPE,   /* struct vggcl_shape: "32x48x3"; height and width in minimum..maximum, 1 or 3 channels */
     VGGCL_TEXT,    /* char[maximum], NUL-terminated */
     VGGCL_LIST,    /* as VGGCL_TEXT; setting it again appends a comma and the new text */
     VGGCL_CHOICE,  /* int, an index into choices */
@@ -231,7 +240,7 @@ struct vggcl_memory {
 /* The device memory that a run will use, computed before any is allocated. */
 struct vggcl_plan {
     struct vggcl_device device;
-    struct vggcl_config config; /* with micro_batch filled in */
+    struct vggcl_config config; /* with micro_batch, shape and classes filled in */
     int images;                 /* of each batch that this device processes */
     struct vggcl_memory groups[VGGCL_MEMORY_GROUPS];
     uint64_t bytes;            /* sum of all groups, which is also the peak */
@@ -247,7 +256,8 @@ struct vggcl_plan {
  * algorithms that need less workspace, then the batch is split into equal micro-batches. There is a plan for each
  * device that config names; free *plans, of length *count, with vggcl_plans_free(). VGGCL_ENOMEM, naming the smallest
  * limit that works, if nothing fits. Of the data set only the file sizes are read; if config->data is "", CIFAR-10 is
- * assumed and need not exist. */
+ * assumed and need not exist, or, if config->shape or config->classes was set, as many images of that shape and with
+ * that number of classes. VGGCL_EUSAGE if these were set and config->data is not "". */
 VGGCL_API enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans,
                                     size_t *count);
 VGGCL_API void vggcl_plans_free(struct vggcl_plan *plans);

@@ -2,6 +2,7 @@
  * opens a device; memory that the library allocates is freed by its functions. */
 #include "vggcl.h"
 
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,6 +111,7 @@ static bool spoil(const struct vggcl_option *o, struct vggcl_config *config, int
     while (o->choices && o->choices[choices])
         choices++;
     const int positions[] = {-1, choices, 1 << 30};
+    const struct vggcl_shape shapes[] = {{7, 32, 3}, {32, 257, 3}, {32, 32, 2}, {-32, 32, 1}, {INT_MIN, INT_MIN, 3}};
     switch (o->kind) {
     case VGGCL_FLAG:
         memset(field, 7, sizeof(bool));
@@ -123,6 +125,9 @@ static bool spoil(const struct vggcl_option *o, struct vggcl_config *config, int
     case VGGCL_SIZE:
         *(uint64_t *)field = turn ? UINT64_MAX : UINT64_C(1) << 54;
         return turn < 2;
+    case VGGCL_SHAPE:
+        *(struct vggcl_shape *)field = shapes[turn % 5];
+        return turn < 5;
     case VGGCL_REAL:
         *(double *)field = reals[turn % 5];
         return turn < 5;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "idx.h"
 #include "program.h"
 
 #include <jansson.h>
@@ -197,6 +198,71 @@ static void measured_in_train(void **state) {
     assert_says("tuning   profile of the resumed run");
 }
 
+static uint8_t pixel(int i, int y, int x) {
+    return (uint8_t)(i * 83 + (i % 3 ? y : x) * 9);
+}
+
+static uint8_t label(int i) {
+    return (uint8_t)(i % 3);
+}
+
+/* Twelve grey images of 40x24 pixels and three classes to train with, and to test on. */
+static void write_images(void) {
+    static const char *const parts[] = {"train", "t10k"};
+    char path[256];
+    assert_int_equal(vggcl("version; mkdir grey"), 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/grey/%s-images-idx3-ubyte", folder, parts[i]);
+        idx_write_images(path, 12, 40, 24, pixel);
+        snprintf(path, sizeof path, "%s/grey/%s-labels-idx1-ubyte", folder, parts[i]);
+        idx_write_labels(path, 12, label);
+    }
+}
+
+/* The number of convolutions in a profile of images of h x w pixels and c channels. */
+static int count_convs(const char *file, json_int_t h, json_int_t w, json_int_t c) {
+    int count = 0;
+    size_t i;
+    json_t *all = read_json(file), *row;
+    json_array_foreach(json_object_get(all, "convolutions"), i, row) count +=
+        json_integer_value(json_object_get(row, "h")) == h && json_integer_value(json_object_get(row, "w")) == w &&
+        json_integer_value(json_object_get(row, "c")) == c;
+    json_decref(all);
+    return count;
+}
+
+/* Other images than those of the stored profile are measured and checked as the network has them, and stored beside. */
+static void other_images(void **state) {
+    (void)state;
+    int checks;
+    write_images();
+    assert_int_equal(vggcl("train --data grey --epochs 1 --save o1 " NETWORK), 0);
+    assert_says("tuning   measured in ");
+    assert_int_equal(sscanf(strstr(output, "\ncheck    "), "\ncheck %d", &checks), 1);
+    assert_int_equal(vggcl("version; cp caches/profiles/*.json stored.json"), 0);
+    assert_int_equal(count_convs("stored.json", 40, 24, 1), 1);
+    assert_int_equal(count_convs("stored.json", 20, 12, 4), 1);
+    assert_int_equal(count_convs("stored.json", 32, 32, 3), 2); /* at the widths 1/16 and 1/8 */
+    assert_int_equal(vggcl("train --data grey --epochs 1 --save o2 " NETWORK), 0);
+    assert_says("tuning   stored profile ");
+    assert_int_equal(vggcl(TRAIN " --save o3"), 0);
+    assert_says("tuning   stored profile ");
+    assert_int_equal(vggcl("selfcheck --quick --json --shape 40x24x1 --classes 3 " NETWORK), 0);
+    json_t *all = json_loads(output, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(all, "checks")), checks);
+    json_decref(all);
+    assert_int_equal(vggcl("plan --json --data grey " NETWORK), 0);
+    assert_says("\"shape\": \"40x24x1\",");
+    assert_says("\"classes\": 3,");
+
+    assert_int_equal(vggcl("tune --budget 2 --gemm tiled --shape 16x8x1 --classes 5 --export other.json " NETWORK), 0);
+    assert_int_equal(count_convs("other.json", 16, 8, 1), 1);
+    assert_int_equal(count_convs("other.json", 32, 32, 3), 0);
+    assert_int_equal(vggcl("version; cp caches/profiles/*.json stored.json"), 0);
+    assert_int_equal(count_convs("stored.json", 16, 8, 1), 1);
+    assert_int_equal(count_convs("stored.json", 40, 24, 1), 1);
+}
+
 static void fits_terminal(void **state) {
     (void)state;
     assert_int_equal(vggcl_on_terminal(30, 30, "tune --budget 1 --gemm tiled " NETWORK), 0);
@@ -206,6 +272,7 @@ static void fits_terminal(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(end_to_end),        cmocka_unit_test(profile_of_a_file),
                                        cmocka_unit_test(wrong_files),       cmocka_unit_test(wrong_stored),
-                                       cmocka_unit_test(measured_in_train), cmocka_unit_test(fits_terminal)};
+                                       cmocka_unit_test(measured_in_train), cmocka_unit_test(other_images),
+                                       cmocka_unit_test(fits_terminal)};
     return cmocka_run_group_tests(tests, start, end);
 }

@@ -58,15 +58,17 @@ static void print_layers(const struct vggcl_benchmark *b) {
 }
 
 static void print_text(const struct vggcl_benchmark *b) {
-    char model[16], storage[16];
+    char model[16], storage[16], shape[24];
     vggcl_config_get(&b->config, "model", model, sizeof model);
     vggcl_config_get(&b->config, "storage", storage, sizeof storage);
+    vggcl_config_get(&b->config, "shape", shape, sizeof shape);
     printf("device      %s (%s, driver %s)\n", b->device.name, b->device.platform_name, b->device.driver);
     printf("peak        %.0f GFLOP/s (multiply-adds), %.1f GB/s (copying)\n", 1e-9 * b->peak_flops,
            1e-9 * b->copy_bytes);
     printf("tuning      %s\n", b->tuning);
     printf("network     %s, width %g, batch %d, activations as %s; %.0f MB on the device\n", model, b->config.width,
            b->config.batch, storage, 1e-6 * (double)b->device_bytes);
+    printf("images      %s, %d classes\n", shape, b->config.classes);
     printf("first step  %.2f s, building kernels included\n", b->first_step);
     printf("train       %.1f images/s (%.1f to %.1f), %.0f GFLOP/s or %.0f %% of the peak\n", b->train.median,
            b->train.least, b->train.largest, 1e-9 * b->train.median * b->step_flops, 100 * cli_flops_share(b));
@@ -95,7 +97,8 @@ const struct command command_bench = {
         "Times training steps and evaluations on made-up images: median, least and largest of --steps, after two to\n"
         "warm up; then each layer alone, and what the device can do at most.\n\n"
         "  vggcl bench --layers\n"
-        "  vggcl bench --batch 32 --json\n",
+        "  vggcl bench --batch 32 --json\n"
+        "  vggcl bench --shape 64x64x3 --classes 100\n",
     .options = VGGCL_FOR_BENCH,
     .flags = (const struct flag[]){{"steps", "N", "timed steps (default 10)", &steps, NULL},
                                    {"layers", NULL, "a table of the layers too", NULL, &by_layer},

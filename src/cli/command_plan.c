@@ -6,17 +6,19 @@ static bool eval, as_json;
 
 static json_t *object(const struct vggcl_plan *p) {
     json_t *groups = json_array();
-    char model[16], storage[16];
+    char model[16], storage[16], shape[24];
     vggcl_config_get(&p->config, "model", model, sizeof model);
     vggcl_config_get(&p->config, "storage", storage, sizeof storage);
+    vggcl_config_get(&p->config, "shape", shape, sizeof shape);
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         json_array_append_new(
             groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
-    return json_pack("{s:s, s:s, s:f, s:s, s:i, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device", p->device.name,
-                     "model", model, "width", p->config.width, "storage", storage, "batch", p->config.batch, "images",
-                     p->images, "micro_batch", p->config.micro_batch, "micro_batches", p->micro_batches, "conv",
-                     p->conv, "conv_bytes", (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes",
-                     (json_int_t)p->bytes, "least_bytes", (json_int_t)p->least);
+    return json_pack("{s:s, s:s, s:f, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device",
+                     p->device.name, "model", model, "width", p->config.width, "storage", storage, "shape", shape,
+                     "classes", p->config.classes, "batch", p->config.batch, "images", p->images, "micro_batch",
+                     p->config.micro_batch, "micro_batches", p->micro_batches, "conv", p->conv, "conv_bytes",
+                     (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes", (json_int_t)p->bytes, "least_bytes",
+                     (json_int_t)p->least);
 }
 
 /* Prints an object for one device, an array for several. */
@@ -32,11 +34,12 @@ static void print_json(const struct vggcl_plan *plans, size_t count) {
 }
 
 static void print_device(const struct vggcl_plan *p) {
-    char model[16], storage[16];
+    char model[16], storage[16], shape[24];
     vggcl_config_get(&p->config, "model", model, sizeof model);
     vggcl_config_get(&p->config, "storage", storage, sizeof storage);
-    printf("%s, width %g, batch %d, activations as %s, on %s\n", model, p->config.width, p->config.batch, storage,
-           p->device.name);
+    vggcl_config_get(&p->config, "shape", shape, sizeof shape);
+    printf("%s, width %g, batch %d of %s images, %d classes, activations as %s, on %s\n", model, p->config.width,
+           p->config.batch, shape, p->config.classes, storage, p->device.name);
     printf("%-40s %14s %10s\n", "", "bytes", "MiB");
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         printf("%-40s %14llu %10.1f\n", p->groups[i].name, (unsigned long long)p->groups[i].bytes,
@@ -86,6 +89,7 @@ const struct command command_plan = {
         "  vggcl plan --batch 512\n"
         "  vggcl plan --batch 512 --mem-limit 1G\n"
         "  vggcl plan --batch 512 --storage half\n"
+        "  vggcl plan --shape 64x64x3 --classes 100\n"
         "  vggcl plan --eval --data synthetic --json\n",
     .options = VGGCL_FOR_PLAN,
     .flags = (const struct flag[]){{"eval", NULL, "of eval instead of train", NULL, &eval},

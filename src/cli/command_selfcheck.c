@@ -55,7 +55,8 @@ const struct command command_selfcheck = {
         "explains; what storing a result as --storage half rounds counts in neither. Exit status 1 where anything is\n"
         "wrong: a gate for drivers. train runs the quick form first.\n\n"
         "  vggcl selfcheck\n"
-        "  vggcl selfcheck --device gpu --json\n",
+        "  vggcl selfcheck --device gpu --json\n"
+        "  vggcl selfcheck --shape 28x28x1 --classes 47\n",
     .options = VGGCL_FOR_SELFCHECK,
     .flags = (const struct flag[]){{"quick", NULL, "only what the network uses, on two images", NULL, &quick},
                                    {"json", NULL, "for scripts: one object, a row for each check", NULL, &as_json},

@@ -114,6 +114,7 @@ const struct command command_tune = {
         "eval, bench, selfcheck and plan use it unless --profile says otherwise. What is not better by 3 % is not\n"
         "chosen.\n\n"
         "  vggcl tune\n"
+        "  vggcl tune --shape 64x64x3 --classes 100\n"
         "  vggcl tune --device gpu --budget 300 --export my-gpu.json\n"
         "  vggcl train --profile my-gpu.json\n",
     .options = VGGCL_FOR_TUNE,

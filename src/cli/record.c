@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BENCH_STEPS = 5, BENCH_SECONDS = 30, NARROW_BATCH = 32 };
 static const double narrow = 1.0 / 16; /* maximum width for comparing losses, because the host computes them too */
@@ -106,15 +107,28 @@ json_t *record_selfcheck(const void *job) {
 
 /* ---------------------------------------------------------------------------------------------------- the losses -- */
 
+/* ", 64x64x3 images of 100 classes"; "" for those that are the default, which earlier versions did not name. */
+static void describe_images(const struct vggcl_config *c, char text[64]) {
+    char shape[24], usual_shape[24];
+    struct vggcl_config usual;
+    *text = '\0';
+    vggcl_config_init(&usual);
+    vggcl_config_get(c, "shape", shape, sizeof shape);
+    vggcl_config_get(&usual, "shape", usual_shape, sizeof usual_shape);
+    if (c->classes != usual.classes || strcmp(shape, usual_shape) != 0)
+        snprintf(text, 64, ", %s images of %d classes", shape, c->classes);
+}
+
 /* Everything that the losses depend on, except the device: only losses of equal networks can be compared. */
 static json_t *describe_network(const struct vggcl_config *c) {
-    char model[16], dropout[16], storage[16];
+    char model[16], dropout[16], storage[16], images[64];
+    describe_images(c, images);
     vggcl_config_get(c, "model", model, sizeof model);
     vggcl_config_get(c, "dropout", dropout, sizeof dropout);
     vggcl_config_get(c, "storage", storage, sizeof storage);
-    return json_sprintf("%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu",
+    return json_sprintf("%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu%s",
                         model, c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, storage,
-                        (unsigned long long)c->seed);
+                        (unsigned long long)c->seed, images);
 }
 
 /* The first loss that is out of tolerance or NaN, as a text; NULL if there is none. */

@@ -25,8 +25,9 @@ static const double off_by = 32 * FLT_EPSILON / 2, off_by_half = 4 * HALF_ROUNDI
 struct trio {
     struct net *net;
     struct twin *exact, *disturbed;
-    struct data data;
-    float *images; /* of one step, NHWC */
+    struct data data;      /* synthetic images, which take_images() brings to another shape */
+    struct data_spec spec; /* of the network's images */
+    float *images;         /* of one step, NHWC */
     int32_t *label;
 };
 
@@ -52,11 +53,12 @@ static enum vggcl_err begin(struct trio *t, const struct context *context, const
                             int steps) {
     size_t batch = (size_t)config->batch, images = batch * (size_t)steps;
     TRY(synth_make(images < SYNTH_TEST ? SYNTH_TEST : images, SYNTH_CLASSES, config->seed, &t->data));
-    TRY(network_create(context, config, &t->data.spec, batch, NULL, NULL, NET_TRAINS, &t->net));
+    t->spec = network_spec(config);
+    TRY(network_create(context, config, &t->spec, batch, NULL, NULL, NET_TRAINS, &t->net));
     TRY(net_allocate(t->net));
     TRY(twin_create(t->net, &t->exact));
     TRY(twin_create(t->net, &t->disturbed));
-    size_t floats = batch * data_image_bytes(&t->data.spec);
+    size_t floats = batch * data_image_bytes(&t->spec);
     t->images = malloc(floats * sizeof *t->images);
     t->label = malloc(batch * sizeof *t->label);
     if (!t->images || !t->label)
@@ -64,24 +66,30 @@ static enum vggcl_err begin(struct trio *t, const struct context *context, const
     return start_weights(t, config->seed);
 }
 
-/* Takes a step's images in the order of the synthetic set, which repeats the sequence of all classes. */
+/* Byte k (NHWC) of an image of the network's shape: that of the nearest pixel of a synthetic image. */
+static uint8_t byte_of(const struct trio *t, size_t image, size_t k) {
+    const struct data_spec *s = &t->spec;
+    size_t row = k / s->channels / s->width * SYNTH_SIDE / s->height;
+    size_t column = k / s->channels % s->width * SYNTH_SIDE / s->width;
+    size_t plane = image * SYNTH_CHANNELS + k % s->channels;
+    return t->data.train.pixels[(plane * SYNTH_SIDE + row) * SYNTH_SIDE + column];
+}
+
+/* Takes a step's images in the order of the synthetic set. The labels repeat the sequence of all classes. */
 static void take_images(struct trio *t, size_t batch, size_t step) {
-    const struct dataset *set = &t->data.train;
-    size_t channels = t->data.spec.channels, bytes = data_image_bytes(&t->data.spec), plane = bytes / channels;
+    size_t bytes = data_image_bytes(&t->spec);
     for (size_t i = 0; i < batch; i++) {
-        size_t image = (step * batch + i) % set->count;
-        t->label[i] = set->labels[image];
-        for (size_t k = 0; k < bytes; k++) {
-            uint8_t byte = set->pixels[image * bytes + k % channels * plane + k / channels];
-            t->images[i * bytes + k] = (float)((byte / 255.0 - IMAGE_MEAN) / IMAGE_DEVIATION);
-        }
+        size_t image = (step * batch + i) % t->data.train.count;
+        t->label[i] = (int32_t)(image % t->spec.classes);
+        for (size_t k = 0; k < bytes; k++)
+            t->images[i * bytes + k] = (float)((byte_of(t, image, k) / 255.0 - IMAGE_MEAN) / IMAGE_DEVIATION);
     }
 }
 
 static enum vggcl_err step_net(const struct trio *t, const struct pass *pass, struct hyperparameters h, double *loss) {
     struct net *net = t->net;
     float total;
-    TRY(dev_write_floats(net->dev, net->input, 0, pass->n * data_image_bytes(&t->data.spec), t->images));
+    TRY(dev_write_floats(net->dev, net->input, 0, pass->n * data_image_bytes(&t->spec), t->images));
     TRY(dev_write(net->dev, net->label, 0, pass->n, t->label));
     TRY(net_forward(net, pass));
     TRY(net_loss(net, pass));

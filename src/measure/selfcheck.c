@@ -1,6 +1,5 @@
 /* selfcheck.c - vggcl_run_selfcheck(): runs check/check.h on the device that config names. */
 #include "check/check.h"
-#include "data/data.h"
 #include "options/network.h"
 #include "options/options.h"
 #include "tune/profile.h"
@@ -25,14 +24,13 @@ enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick
     enum vggcl_err err;
     struct context context = {0};
     struct net *net = NULL;
+    const struct data_spec spec = network_spec(config);
     struct tuned tuned;
     struct caller caller = {checked, payload};
     memset(result, 0, sizeof *result);
     TRY(config_check(config));
     TRY_GOTO(profile_open(config, &context, &tuned), done);
-    TRY_GOTO(
-        network_create(&context, config, &data_default()->spec, (size_t)config->batch, NULL, NULL, NET_TRAINS, &net),
-        done);
+    TRY_GOTO(network_create(&context, config, &spec, (size_t)config->batch, NULL, NULL, NET_TRAINS, &net), done);
     err = check_net(net, quick, &(struct check_report){tell, &caller}, result);
 done:
     net_free(net);

@@ -25,6 +25,13 @@ enum vggcl_err network_create(const struct context *context, const struct vggcl_
                       optimisers[config->optimizer], net);
 }
 
+struct data_spec network_spec(const struct vggcl_config *config) {
+    return (struct data_spec){.height = (size_t)config->shape.height,
+                              .width = (size_t)config->shape.width,
+                              .channels = (size_t)config->shape.channels,
+                              .classes = (size_t)config->classes};
+}
+
 struct data_source network_data(const struct vggcl_config *config) {
     return (struct data_source){.name = config->data,
                                 .format = config_word(config, "data-format"),

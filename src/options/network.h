@@ -14,6 +14,9 @@ enum vggcl_err network_create(const struct context *context, const struct vggcl_
                               const struct data_spec *data, size_t batch, const size_t *others, const char *conv,
                               enum net_use use, struct net **net);
 
+/* The images that the options shape and classes describe, for commands without a data set. */
+struct data_spec network_spec(const struct vggcl_config *config);
+
 /* The data set of config; its texts belong to config. */
 struct data_source network_data(const struct vggcl_config *config);
 

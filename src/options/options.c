@@ -35,6 +35,7 @@ enum {
 #define WHOLE(field, minimum, maximum) VGGCL_WHOLE, minimum, maximum, NULL, FIELD(field)
 #define WHOLE64(field)                 VGGCL_WHOLE64, 0, 0x1p53, NULL, FIELD(field)
 #define SIZE(field)                    VGGCL_SIZE, 0, 0x1p53, NULL, FIELD(field)
+#define SHAPE(field, minimum, maximum) VGGCL_SHAPE, minimum, maximum, NULL, FIELD(field)
 #define REAL(field, minimum, maximum)  VGGCL_REAL, minimum, maximum, NULL, FIELD(field)
 #define CHOICE(field, words)           VGGCL_CHOICE, 0, 0, words, FIELD(field)
 #define RECIPE(field, words)           VGGCL_RECIPE, 0, 0, words, FIELD(field)
@@ -82,6 +83,11 @@ static const struct vggcl_option options[] = {
      "set of defaults. seed: those listed here; fast: the same accuracy in far fewer epochs\n"
      "(--print-config shows them). Options on the command line override the recipe",
      "seed", STORED | PLAN, RECIPE(recipe, recipe_names)},
+    {"shape", "HxWxC",
+     "shape of the images: height and width, 8 to 256 pixels, and channels, 1 or 3. plan takes it, and\n"
+     "the number of classes, from the data set, unless --shape or --classes is given",
+     "32x32x3", NETWORK | TUNE, SHAPE(shape, DATA_LEAST_SIDE, DATA_MOST_SIDE)},
+    {"classes", "N", "number of classes", "10", NETWORK | TUNE, WHOLE(classes, 2, DATA_MOST_CLASSES)},
     {"model", "NAME", "network", "vgg16", STORED | NETWORK | TUNE, CHOICE(model, model_names)},
     {"width", "F", "multiply every layer's number of channels by F", "1", STORED | NETWORK | TUNE,
      REAL(width, 1.0 / 512, 8)},

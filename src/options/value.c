@@ -2,6 +2,7 @@
 #include "options/value.h"
 #include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -127,6 +128,46 @@ static enum vggcl_err check_size(const struct vggcl_option *o, const void *field
     return set_size(o, &unused, text);
 }
 
+/* ------------------------------------------------------------------------------------------------------- shapes -- */
+
+/* Reads a number that `end` follows, and moves *text behind that; false unless it is in minimum..maximum. */
+static bool read_side(const char **text, char end, double minimum, double maximum, int *side) {
+    char *behind;
+    long long value = isdigit((unsigned char)**text) ? strtoll(*text, &behind, 10) : -1;
+    if (value < 0 || *behind != end || (double)value < minimum || (double)value > maximum)
+        return false;
+    *side = (int)value;
+    *text = behind + 1;
+    return true;
+}
+
+static enum vggcl_err set_shape(const struct vggcl_option *o, void *field, const char *text) {
+    struct vggcl_shape s;
+    const char *at = text;
+    if (!read_side(&at, 'x', o->minimum, o->maximum, &s.height) ||
+        !read_side(&at, 'x', o->minimum, o->maximum, &s.width) || !read_side(&at, '\0', 1, 3, &s.channels) ||
+        s.channels == 2)
+        return err_set(VGGCL_EUSAGE,
+                       "%s: takes height x width x channels such as 64x48x3, with sides from %.15g to %.15g pixels and "
+                       "1 or 3 channels, not '%s'",
+                       o->name, o->minimum, o->maximum, text);
+    *(struct vggcl_shape *)field = s;
+    return VGGCL_OK;
+}
+
+static void get_shape(const struct vggcl_option *o, const void *field, char *text, size_t size) {
+    const struct vggcl_shape *s = field;
+    (void)o;
+    snprintf(text, size, "%dx%dx%d", s->height, s->width, s->channels);
+}
+
+static enum vggcl_err check_shape(const struct vggcl_option *o, const void *field) {
+    char text[NUMBER_TEXT];
+    struct vggcl_shape unused;
+    get_shape(o, field, text, sizeof text);
+    return set_shape(o, &unused, text);
+}
+
 /* -------------------------------------------------------------------------------------------------------- texts -- */
 
 static enum vggcl_err takes_bytes(const struct vggcl_option *o) {
@@ -198,7 +239,7 @@ static const struct kind {
     [VGGCL_WHOLE64] = {set_whole, get_whole, check_whole},   [VGGCL_REAL] = {set_real, get_real, check_real},
     [VGGCL_SIZE] = {set_size, get_size, check_size},         [VGGCL_TEXT] = {set_text, get_text, check_text},
     [VGGCL_LIST] = {set_text, get_text, check_text},         [VGGCL_CHOICE] = {set_choice, get_choice, check_choice},
-    [VGGCL_RECIPE] = {set_choice, get_choice, check_choice},
+    [VGGCL_RECIPE] = {set_choice, get_choice, check_choice}, [VGGCL_SHAPE] = {set_shape, get_shape, check_shape},
 };
 
 enum vggcl_err value_set(const struct vggcl_option *o, struct vggcl_config *config, const char *text) {

@@ -175,6 +175,9 @@ static void describe(const struct task *t, const struct draft *draft, struct vgg
                                 .micro_batches = (int)feed_parts(t->work.batch, draft->batch),
                                 .conv_bytes = 4 * context_conv_words(&draft->net->context)};
     plan->config.micro_batch = (int)draft->batch;
+    plan->config.shape =
+        (struct vggcl_shape){(int)t->work.data->height, (int)t->work.data->width, (int)t->work.data->channels};
+    plan->config.classes = (int)t->work.data->classes;
     for (int i = 0; i < MEMORY; i++) {
         plan->groups[i].name = memory[i].name ? memory[i].name : draft->net->optimiser->memory;
         for (int k = (int)memory[i].first; k <= (int)memory[i].last; k++)

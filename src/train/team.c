@@ -465,6 +465,26 @@ static enum vggcl_err plan_train(struct team *t, size_t train, size_t test) {
     return VGGCL_OK;
 }
 
+/* Whether the options shape and classes describe the images to plan for. */
+static bool has_own_spec(const struct vggcl_config *config) {
+    const struct data_spec spec = network_spec(config), *usual = &data_default()->spec;
+    return config_gives(config, "shape") || config_gives(config, "classes") || memcmp(&spec, usual, sizeof spec) != 0;
+}
+
+/* The images to plan for: those of the data set, or as many of the shape that config describes. */
+static enum vggcl_err count_images(const struct vggcl_config *config, struct data_size *size) {
+    const struct data_source source = network_data(config);
+    bool own = has_own_spec(config);
+    if (own && *config->data)
+        return err_set(VGGCL_EUSAGE,
+                       "shape, classes: the data set %s has its own; leave these options out, or leave data out",
+                       config->data);
+    TRY(data_count(&source, size));
+    if (own)
+        size->spec = network_spec(config);
+    return VGGCL_OK;
+}
+
 enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans, size_t *count) {
     enum vggcl_err err;
     struct data_size size;
@@ -472,11 +492,10 @@ enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct v
     *plans = NULL;
     *count = 0;
     TRY(config_check(config));
-    const struct data_source source = network_data(config);
     struct team *t = calloc(1, sizeof *t);
     if (!t)
         return err_no_memory("the devices", sizeof *t);
-    TRY_GOTO(data_count(&source, &size), done);
+    TRY_GOTO(count_images(config, &size), done);
     if (config->limit > 0 && (size_t)config->limit < *limited)
         *limited = (size_t)config->limit;
     TRY_GOTO(team_open(t, config, &size.spec), done);

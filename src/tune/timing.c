@@ -1,7 +1,6 @@
 #include "tune/timing.h"
 #include "base/clock.h"
 #include "base/rng.h"
-#include "data/data.h"
 #include "options/network.h"
 
 #include <math.h>
@@ -99,7 +98,8 @@ static enum vggcl_err fill(struct net *net, uint64_t seed) {
 }
 
 enum vggcl_err timing_make_net(const struct context *context, const struct vggcl_config *config, struct net **net) {
-    TRY(network_create(context, config, &data_default()->spec, (size_t)config->batch, NULL, NULL, NET_TRAINS, net));
+    const struct data_spec spec = network_spec(config);
+    TRY(network_create(context, config, &spec, (size_t)config->batch, NULL, NULL, NET_TRAINS, net));
     return fill(*net, config->seed);
 }
 

@@ -4,7 +4,6 @@
 #include "options/network.h"
 #include "options/options.h"
 #include "tune/profile.h"
-#include "data/data.h"
 #include "tune/search.h"
 #include "check/check.h"
 #include "ops/conv/conv.h"
@@ -127,9 +126,10 @@ static enum vggcl_err search_all(struct search *s, const struct vggcl_config *co
 
 /* Runs the quick selfcheck with the new tuning, so that no tuning with wrong results is stored. */
 static enum vggcl_err check_choice(const struct context *context, const struct vggcl_config *config) {
+    const struct data_spec spec = network_spec(config);
     struct vggcl_selfcheck result;
     struct net *net;
-    TRY(shapes_of(context, config, &data_default()->spec, &net));
+    TRY(shapes_of(context, config, &spec, &net));
     enum vggcl_err err = check_net(net, true, NULL, &result);
     net_free(net);
     return err;
@@ -157,6 +157,7 @@ enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, cons
                           struct vggcl_tuning *result, vggcl_tune_callback *progressed, void *payload) {
     enum vggcl_err err;
     struct vggcl_config untuned = *config; /* config without a profile */
+    const struct data_spec spec = network_spec(config);
     struct tuned tuned;
     struct context context = {0};
     struct net *net = NULL;
@@ -175,7 +176,7 @@ enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, cons
     }
     s->progressed = progressed;
     s->payload = payload;
-    TRY_GOTO(shapes_of(&context, &untuned, &data_default()->spec, &net), done);
+    TRY_GOTO(shapes_of(&context, &untuned, &spec, &net), done);
     search_add_rows(s, net);
     TRY_GOTO(search_all(s, &untuned, result), done);
     TRY_GOTO(keep_better(s, result), done);

@@ -415,8 +415,7 @@ static void count_candidates(struct search *s) {
 enum vggcl_err search_apply(struct search *s) {
     struct tuning *t = &s->tuning;
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++)
-        if (r->before_s)
-            tuning_add(t, r->s)->methods[r->direction] = r->now;
+        tuning_add(t, r->s)->methods[r->direction] = r->now;
     return context_tune(s->context, t);
 }
 

@@ -61,7 +61,8 @@ enum vggcl_err search_run(struct search *s);
  * algorithms with CLBlast again, and applies the result. */
 enum vggcl_err search_clblast(struct search *s, bool *better);
 
-/* Copies the best method of each measured row to s->tuning, and sets the context's tuning to it. */
+/* Copies the best method of each row to s->tuning, and sets the context's tuning to it. A row that was not measured in
+ * time keeps its built-in method: else the next run would measure it, and could choose another one. */
 enum vggcl_err search_apply(struct search *s);
 
 /* Frees the operands; they are allocated again when needed. */

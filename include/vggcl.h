@@ -120,6 +120,48 @@ enum vggcl_profile { VGGCL_PROFILE_NONE, VGGCL_PROFILE_STORED, VGGCL_PROFILE_SHI
  * invalid, or was made with another driver or version of vggcl, is ignored. */
 VGGCL_API enum vggcl_profile vggcl_device_profile(const struct vggcl_device *device, char name[VGGCL_PATH_MAX]);
 
+/* ------------------------------------------------------------------------------------------- images in memory -- */
+
+/* Labelled images in memory, to train on and to evaluate with: an alternative to the files that the option data names.
+ *
+ *     struct vggcl_dataset_source source = {.height = 32, .width = 32, .channels = 3, .classes = 2, ...};
+ *     struct vggcl_dataset *dataset;
+ *     if (vggcl_dataset_create(&source, &dataset) || vggcl_config_init(&config) ||
+ *         (config.dataset = dataset, vggcl_train(&config, NULL)))
+ *         fprintf(stderr, "%s\n", vggcl_error());
+ *     vggcl_dataset_free(dataset);
+ */
+struct vggcl_dataset;
+
+struct vggcl_images {
+    /* [count][channels][height][width], as for vggcl_predict(), or [count][height][width][channels] if the source is
+     * interleaved. Rows from top to bottom; channels red, green, blue, or one of grey. */
+    const uint8_t *pixels;
+    const uint16_t *labels; /* [count]: the class of each image, from 0 */
+    size_t count;
+};
+
+/* What vggcl_dataset_create() copies; set all other fields to 0. */
+struct vggcl_dataset_source {
+    size_t height, width; /* of every image, in pixels: 8 to 256 */
+    size_t channels;      /* 1 or 3 */
+    bool interleaved;     /* the bytes of a pixel are adjacent */
+    size_t classes;       /* 2 to 65535 */
+    /* [classes]: in UTF-8; checkpoints do not store other names. NULL for "0", "1", .... */
+    const char *const *class_names;
+    /* Training needs both, unless the option validate holds out training images to test on; evaluation needs only
+     * test. One of them may be {0}. At most 2^31 - 1 images each. */
+    struct vggcl_images train, test;
+};
+
+/* Copies the images, labels and names, which the caller may free afterwards. Functions whose configuration has the data
+ * set in its field dataset use it in place, without another copy, and do not change it: several threads may use it at
+ * once. Free it with vggcl_dataset_free() when the last of these functions has returned. VGGCL_EUSAGE, naming the
+ * field, if a value is out of range. */
+VGGCL_API enum vggcl_err vggcl_dataset_create(const struct vggcl_dataset_source *source,
+                                              struct vggcl_dataset **dataset);
+VGGCL_API void vggcl_dataset_free(struct vggcl_dataset *dataset);
+
 /* ---------------------------------------------------------------------------------------------- configuration -- */
 
 enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE_LINEAR };
@@ -166,6 +208,9 @@ struct vggcl_config {
     int64_t steps, checkpoint_every;
     bool no_shuffle, no_flip, drop_last, no_selfcheck, reset_head;
     bool given[VGGCL_OPTIONS]; /* [i]: vggcl_options()[i] was set by vggcl_config_set(): no recipe or file changes it */
+    /* Not an option: the images to train, evaluate or plan with, instead of those that data names; NULL for those. With
+     * it, data must be "" and data_format "auto" or "memory". Checkpoints store the latter. */
+    const struct vggcl_dataset *dataset;
 };
 
 /* Which commands use an option, and how a resumed run treats it. */
@@ -255,9 +300,9 @@ struct vggcl_plan {
  * The plan is the fastest one; if that exceeds config->mem_limit, convolutions work in smaller chunks, then with
  * algorithms that need less workspace, then the batch is split into equal micro-batches. There is a plan for each
  * device that config names; free *plans, of length *count, with vggcl_plans_free(). VGGCL_ENOMEM, naming the smallest
- * limit that works, if nothing fits. Of the data set only the file sizes are read; if config->data is "", CIFAR-10 is
- * assumed and need not exist, or, if config->shape or config->classes was set, as many images of that shape and with
- * that number of classes. VGGCL_EUSAGE if these were set and config->data is not "". */
+ * limit that works, if nothing fits. Of the data set only the file sizes are read; if config->data is "" and
+ * config->dataset NULL, CIFAR-10 is assumed and need not exist, or, if config->shape or config->classes was set, as
+ * many images of that shape and with that number of classes. VGGCL_EUSAGE if these were set and there is a data set. */
 VGGCL_API enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans,
                                     size_t *count);
 VGGCL_API void vggcl_plans_free(struct vggcl_plan *plans);
@@ -343,7 +388,7 @@ struct vggcl_observer {
  * earlier run in it is moved to save.1, save.2, ... If config->resume is set, the run in that folder is continued with
  * the options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into the same folder, or, if save
  * was set with vggcl_config_set(), into that one and only reads the first. The images must be the same as before, but
- * may have moved: else VGGCL_EUSAGE. */
+ * may have moved, also from a folder to config->dataset: else VGGCL_EUSAGE. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
 /* Reads an accuracy record: path is a save folder that has an accuracy.csv, or such a file. Line 1 names the columns,
@@ -377,10 +422,10 @@ struct vggcl_evaluation {
 };
 
 /* Evaluates the weights in config->weights on the test set (on its first config->limit images, if that is not 0). The
- * network is inferred from the tensors in the file. If config->data is empty, the data set is that of the run that
- * wrote the file; the options that say how to read it (size, test-share, seed) are that run's unless they were set with
- * vggcl_config_set(). VGGCL_EUSAGE if the data set has another number of classes, other classes or images of another
- * size. Free the contents of *evaluation with vggcl_evaluation_free(). */
+ * network is inferred from the tensors in the file. If config->data is empty and config->dataset NULL, the data set is
+ * that of the run that wrote the file; the options that say how to read it (size, test-share, seed) are that run's
+ * unless they were set with vggcl_config_set(). VGGCL_EUSAGE if the data set has another number of classes, other
+ * classes or images of another size. Free the contents of *evaluation with vggcl_evaluation_free(). */
 VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);
 VGGCL_API void vggcl_evaluation_free(struct vggcl_evaluation *evaluation);
 

@@ -155,6 +155,15 @@ enum vggcl_err data_count(const struct data_source *given, struct data_size *siz
     return hold_out(source.validate, &size->train, &size->test);
 }
 
+enum vggcl_err data_suffices(size_t train, size_t test, bool trains) {
+    if (trains && !train)
+        return err_set(VGGCL_EUSAGE, "dataset: has no training images; create it with some in train");
+    if (!test)
+        return err_set(VGGCL_EUSAGE, "dataset: has no test images; create it with some in test%s",
+                       trains ? ", or hold out training images (validate)" : "");
+    return VGGCL_OK;
+}
+
 /* -------------------------------------------------------------------------------------------------- fingerprint -- */
 
 /* Labels are hashed as bytes where they all fit in one, else as 16-bit words, low byte first. */

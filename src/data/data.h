@@ -20,6 +20,10 @@ enum vggcl_err data_count(const struct data_source *source, struct data_size *si
 /* The data set that commands without data (bench, selfcheck, tune) assume: CIFAR-10. */
 const struct data_size *data_default(void);
 
+/* VGGCL_EUSAGE where a run trains on no images or tests on none, which only sets in memory can lack. An evaluation does
+ * not train. */
+enum vggcl_err data_suffices(size_t train, size_t test, bool trains);
+
 /* Limits the training images to the first `limit` of them, 0 for all, and computes data->fingerprint: a hash of all
  * images and labels, equal for equal data wherever it is. Runs store it, so its values must not change. */
 void data_limit(struct data *data, size_t limit);

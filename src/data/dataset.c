@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,10 @@ enum vggcl_err dataset_allocate(struct dataset *set, const struct data_spec *spe
 }
 
 void dataset_free(struct dataset *set) {
-    free(set->pixels);
-    free(set->labels);
+    if (!set->borrowed) {
+        free(set->pixels);
+        free(set->labels);
+    }
     free(set->files);
     *set = (struct dataset){0};
 }
@@ -42,6 +45,20 @@ char **names_copy(size_t count, char *const *names) {
         text += strlen(text) + 1;
     }
     return copy;
+}
+
+char **names_numbered(size_t count) {
+    enum { DIGITS = 24 };
+    size_t bytes = count * (sizeof(char *) + DIGITS);
+    char **names = malloc(bytes);
+    if (!names) {
+        err_no_memory("names", bytes);
+        return NULL;
+    }
+    char *text = (char *)(names + count);
+    for (size_t i = 0; i < count; i++, text += DIGITS)
+        snprintf(names[i] = text, DIGITS, "%zu", i);
+    return names;
 }
 
 enum vggcl_err class_names_split(char *text, const char *path, size_t count, char **names) {

@@ -25,7 +25,8 @@ struct dataset {
     size_t count;
     uint8_t *pixels;
     uint16_t *labels;
-    char **files; /* [count]: the path of each image's own file, as names_copy() makes them; NULL if there are none */
+    char **files;  /* [count]: the path of each image's own file, as names_copy() makes them; NULL if there are none */
+    bool borrowed; /* pixels and labels belong to a struct vggcl_dataset: they are neither changed nor freed */
 };
 
 /* A data set in memory. */
@@ -54,6 +55,9 @@ void data_free(struct data *data);
 /* A copy of the names in one block, which the caller gives to free(). NULL, with the error's text set, where memory is
  * out. */
 char **names_copy(size_t count, char *const *names);
+
+/* The same with the names "0", "1", ... */
+char **names_numbered(size_t count);
 
 /* Splits text, the contents of the file at path, into lines: ends each of the first `count` lines with a NUL and stores
  * where they begin in names. Empty lines between names are skipped. VGGCL_EFORMAT, with the byte, for a name that is

@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 
 /* In the order in which --data-format auto asks them. */
-#define DATA_FORMATS(ROW) ROW(synthetic) ROW(cifar10) ROW(cifar100) ROW(idx) ROW(folder)
+#define DATA_FORMATS(ROW) ROW(synthetic) ROW(cifar10) ROW(cifar100) ROW(idx) ROW(folder) ROW(memory)
 
 /* Called before a set is read, about ten times a second, and at the end: done of count images are decoded. */
 typedef void data_progress(size_t done, size_t count, void *payload);
@@ -18,7 +18,8 @@ enum data_labels { DATA_FINE, DATA_COARSE };
 
 /* Which data set, and how to read it. */
 struct data_source {
-    const char *name;        /* --data: a folder, or "synthetic[:TRAIN,TEST]"; "" for the default folder */
+    const char *name;                    /* --data: a folder, or "synthetic[:TRAIN,TEST]"; "" for the default folder */
+    const struct vggcl_dataset *dataset; /* of the format memory; NULL for others */
     const char *format;      /* --data-format: a format's name; NULL or "auto" for the first that recognises the set */
     enum data_labels labels; /* --labels */
     uint64_t seed;           /* of generated images */

@@ -34,8 +34,9 @@ struct data_spec network_spec(const struct vggcl_config *config) {
 
 struct data_source network_data(const struct vggcl_config *config) {
     return (struct data_source){.name = config->data,
+                                .dataset = config->dataset,
                                 .format = config_word(config, "data-format"),
-                                .labels = (enum data_labels)config->labels,
+                                .labels = config->dataset ? DATA_FINE : (enum data_labels)config->labels,
                                 .seed = config->seed,
                                 .validate = (size_t)config->validate,
                                 .side = (size_t)config->size,

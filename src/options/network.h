@@ -17,7 +17,7 @@ enum vggcl_err network_create(const struct context *context, const struct vggcl_
 /* The images that the options shape and classes describe, for commands without a data set. */
 struct data_spec network_spec(const struct vggcl_config *config);
 
-/* The data set of config; its texts belong to config. */
+/* The data set of config, after config_use_dataset(); its texts belong to config. */
 struct data_source network_data(const struct vggcl_config *config);
 
 /* How config augments the training images of an epoch, counted from 0. */

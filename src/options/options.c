@@ -50,7 +50,8 @@ static const struct vggcl_option options[] = {
      "version), MNIST, Fashion-MNIST or EMNIST (IDX files); or synthetic[:TRAIN,TEST] for generated\n"
      "images (default $VGGCL_CIFAR10, else data/cifar-10-batches-bin)",
      "", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, TEXT(data)},
-    {"data-format", "NAME", "format of the data set; auto takes the first one that recognises the folder", "auto",
+    {"data-format", "NAME",
+     "format of the data set; auto takes the first one that recognises the folder; memory is for C programs", "auto",
      BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(data_format, data_format_names)},
     {"labels", "KIND", "which labels to use, of a data set that has two kinds", "fine", BOTH | PLAN | VGGCL_STORED,
      CHOICE(labels, data_label_names)},
@@ -286,11 +287,31 @@ enum vggcl_err config_suggest(struct vggcl_config *config, const char *name, con
     return suggest(config, name, text, NULL);
 }
 
+/* Images in memory and options that name others contradict each other. */
+static enum vggcl_err check_dataset(const struct vggcl_config *config) {
+    const char *format = data_format_names[config->data_format];
+    if (!config->dataset)
+        return VGGCL_OK;
+    if (*config->data)
+        return err_set(VGGCL_EUSAGE, "data: is %s, but dataset is set too; set only one of them", config->data);
+    if (config->data_format != 0 && strcmp(format, format_memory.name) != 0)
+        return err_set(VGGCL_EUSAGE, "data-format: is %s, but dataset is set, whose format is %s; leave the option out",
+                       format, format_memory.name);
+    return VGGCL_OK;
+}
+
 enum vggcl_err config_check(const struct vggcl_config *config) {
     for (size_t i = 0; i < OPTIONS; i++)
         if (options[i].kind != VGGCL_INCLUDE)
             TRY(value_check(&options[i], config));
-    return VGGCL_OK;
+    return check_dataset(config);
+}
+
+enum vggcl_err config_use_dataset(struct vggcl_config *config) {
+    if (!config->dataset)
+        return VGGCL_OK;
+    TRY(vggcl_config_set(config, "data", ""));
+    return vggcl_config_set(config, "data-format", format_memory.name);
 }
 
 /* ---------------------------------------------------------------------------------------- the public interface -- */

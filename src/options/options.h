@@ -29,6 +29,10 @@ enum vggcl_err config_check_optimizer(const struct vggcl_config *config, const b
  * by every public function that takes a struct vggcl_config, which a C program may have filled in by hand. */
 enum vggcl_err config_check(const struct vggcl_config *config);
 
+/* If config->dataset is set, sets the options data and data-format accordingly, so that checkpoints store that the
+ * images are in memory. */
+enum vggcl_err config_use_dataset(struct vggcl_config *config);
+
 /* The chosen word of an option of kind VGGCL_CHOICE or VGGCL_RECIPE: config_word(config, "conv"). */
 const char *config_word(const struct vggcl_config *config, const char *name);
 

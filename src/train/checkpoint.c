@@ -238,17 +238,6 @@ const char *checkpoint_data(const struct safetensors *file) {
     return safetensors_metadata(file, data_key);
 }
 
-enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *path, const struct data *data) {
-    const char *text = safetensors_metadata(file, fingerprint_key);
-    uint64_t fingerprint = text ? strtoull(text, NULL, 16) : data->fingerprint;
-    if (fingerprint == data->fingerprint)
-        return VGGCL_OK;
-    return err_set(VGGCL_EUSAGE,
-                   "%s: other images than those of the run in %s (fingerprint %016" PRIx64 ", not %016" PRIx64
-                   "): set data to the folder that has them, or start a new run with weights set to %s",
-                   data->description, path, data->fingerprint, fingerprint, path);
-}
-
 static enum vggcl_err read_state(const struct safetensors *file, const char *path, const char *key, double maximum,
                                  double *value) {
     const char *text = safetensors_metadata(file, key);
@@ -260,6 +249,55 @@ static enum vggcl_err read_state(const struct safetensors *file, const char *pat
     if (end == text || *end || !(*value >= 0 && *value <= maximum))
         return err_set(VGGCL_EFORMAT, "%s: %s is '%.64s', not a number from 0 to %g", path, key, text, maximum);
     return VGGCL_OK;
+}
+
+/* A whole number from the metadata; *value stays as it is if there is none. */
+static enum vggcl_err read_count(const struct safetensors *file, const char *path, const char *key, size_t *value) {
+    double number;
+    if (!safetensors_metadata(file, key))
+        return VGGCL_OK;
+    TRY(read_state(file, path, key, 65535, &number));
+    *value = (size_t)number;
+    return VGGCL_OK;
+}
+
+/* The number of classes that the file has names of; `otherwise` if it has none. */
+static size_t class_count(const struct safetensors *file, size_t otherwise) {
+    const char *text = safetensors_metadata(file, classes_key);
+    json_t *names = text ? json_loads(text, 0, NULL) : NULL;
+    size_t count = names ? json_array_size(names) : otherwise;
+    json_decref(names);
+    return count;
+}
+
+/* The fingerprint is of bytes and labels alone: the same may be images of another shape, or have another number of
+ * classes. */
+static enum vggcl_err check_same_shape(const struct safetensors *file, const char *path, const struct data *data) {
+    const struct data_spec *ours = &data->spec;
+    struct data_spec theirs = *ours;
+    TRY(read_count(file, path, height_key, &theirs.height));
+    TRY(read_count(file, path, width_key, &theirs.width));
+    TRY(read_count(file, path, channels_key, &theirs.channels));
+    theirs.classes = class_count(file, ours->classes);
+    if (theirs.height == ours->height && theirs.width == ours->width && theirs.channels == ours->channels &&
+        theirs.classes == ours->classes)
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE,
+                   "%s: its images have %zux%zu pixels of %zu channels and %zu classes, but those of the run in %s "
+                   "have %zux%zu pixels of %zu channels and %zu classes: set data to the folder that has them",
+                   data->description, ours->width, ours->height, ours->channels, ours->classes, path, theirs.width,
+                   theirs.height, theirs.channels, theirs.classes);
+}
+
+enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *path, const struct data *data) {
+    const char *text = safetensors_metadata(file, fingerprint_key);
+    uint64_t fingerprint = text ? strtoull(text, NULL, 16) : data->fingerprint;
+    if (fingerprint == data->fingerprint)
+        return check_same_shape(file, path, data);
+    return err_set(VGGCL_EUSAGE,
+                   "%s: other images than those of the run in %s (fingerprint %016" PRIx64 ", not %016" PRIx64
+                   "): set data to the folder that has them, or start a new run with weights set to %s",
+                   data->description, path, data->fingerprint, fingerprint, path);
 }
 
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress) {
@@ -356,16 +394,6 @@ static enum vggcl_err check_size(const struct model_found *found, const char *pa
                    "%zux%zu pixels, which it reduces to %zu: %s; name another data set (data)",
                    path, found->pixels, found->pixels == 1 ? "" : "s", square, ours->height, ours->width, pixels,
                    data->description);
-}
-
-/* A whole number from the metadata; *value stays as it is if there is none. */
-static enum vggcl_err read_count(const struct safetensors *file, const char *path, const char *key, size_t *value) {
-    double number;
-    if (!safetensors_metadata(file, key))
-        return VGGCL_OK;
-    TRY(read_state(file, path, key, 65535, &number));
-    *value = (size_t)number;
-    return VGGCL_OK;
 }
 
 static enum vggcl_err read_classes(const struct safetensors *file, const char *path, struct data_spec *spec) {

@@ -59,8 +59,8 @@ enum vggcl_err checkpoint_config(const struct safetensors *file, const char *pat
 /* The absolute path of the folder with the run's images, or NULL if the file does not name one. Owned by file. */
 const char *checkpoint_data(const struct safetensors *file);
 
-/* Compares the data set's fingerprint with the one in the file; VGGCL_EUSAGE if they differ. A file without a
- * fingerprint, written by an earlier version, is accepted. */
+/* Compares the data set's fingerprint, the shape of its images and the number of its classes with those in the file;
+ * VGGCL_EUSAGE if they differ. What a file lacks, because an earlier version wrote it, is not compared. */
 enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *path, const struct data *data);
 
 /* Reads the run's progress; VGGCL_EFORMAT if the file is not a state file or a value is out of range. */

@@ -184,6 +184,7 @@ static enum vggcl_err open_data(struct evaluator *e) {
     TRY(checkpoint_suggest_data(&e->file, config->weights, config));
     const struct data_source source = network_data(config);
     TRY(data_open(&source, data));
+    TRY(data_suffices(data->train.count, data->test.count, false));
     TRY(checkpoint_takes_data(&e->file, config->weights, data, true));
     if (config->limit > 0 && (size_t)config->limit < data->test.count)
         data->test.count = (size_t)config->limit;
@@ -194,6 +195,7 @@ enum vggcl_err evaluator_open(struct evaluator *e, const struct vggcl_config *co
     struct tuned tuned;
     *e = (struct evaluator){.config = *config};
     TRY(config_check(config));
+    TRY(config_use_dataset(&e->config));
     if (!*config->weights)
         return err_set(VGGCL_EUSAGE, "weights: is missing; set it to the safetensors file to evaluate");
     TRY(open_data(e));

@@ -35,24 +35,6 @@ void vggcl_predictor_free(struct vggcl_predictor *p) {
     free(p);
 }
 
-/* Class names for files that have none: "0", "1", ... */
-static enum vggcl_err number_classes(struct data_spec *spec) {
-    enum { DIGITS = 24 };
-    enum vggcl_err err = VGGCL_OK;
-    char **names = calloc(spec->classes, sizeof *names), *text = calloc(spec->classes, DIGITS);
-    for (size_t i = 0; names && text && i < spec->classes; i++) {
-        names[i] = text + i * DIGITS;
-        snprintf(names[i], DIGITS, "%zu", i);
-    }
-    if (names && text)
-        spec->class_names = names_copy(spec->classes, names);
-    if (!spec->class_names)
-        err = err_no_memory("the names of the classes", spec->classes * DIGITS);
-    free(names);
-    free(text);
-    return err;
-}
-
 static enum vggcl_err find_spec(struct vggcl_predictor *p, const struct vggcl_config *config,
                                 const struct safetensors *file) {
     struct data_spec *spec = &p->spec;
@@ -62,7 +44,9 @@ static enum vggcl_err find_spec(struct vggcl_predictor *p, const struct vggcl_co
     if (!spec->height || !spec->width || !spec->channels || !spec->classes)
         return err_set(VGGCL_EUSAGE, "%s: does not say what size of images its network takes; set size",
                        config->weights);
-    return spec->class_names ? VGGCL_OK : number_classes(spec);
+    if (!spec->class_names)
+        spec->class_names = names_numbered(spec->classes);
+    return spec->class_names ? VGGCL_OK : VGGCL_ENOMEM;
 }
 
 static enum vggcl_err make_net(struct vggcl_predictor *p, const struct vggcl_config *config,

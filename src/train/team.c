@@ -475,27 +475,30 @@ static bool has_own_spec(const struct vggcl_config *config) {
 static enum vggcl_err count_images(const struct vggcl_config *config, struct data_size *size) {
     const struct data_source source = network_data(config);
     bool own = has_own_spec(config);
-    if (own && *config->data)
+    if (own && (*config->data || config->dataset))
         return err_set(VGGCL_EUSAGE,
                        "shape, classes: the data set %s has its own; leave these options out, or leave data out",
-                       config->data);
+                       config->dataset ? "in memory" : config->data);
     TRY(data_count(&source, size));
     if (own)
         size->spec = network_spec(config);
     return VGGCL_OK;
 }
 
-enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans, size_t *count) {
+enum vggcl_err vggcl_plan(const struct vggcl_config *given, bool eval, struct vggcl_plan **plans, size_t *count) {
     enum vggcl_err err;
+    struct vggcl_config own = *given, *config = &own;
     struct data_size size;
     size_t *limited = eval ? &size.test : &size.train;
     *plans = NULL;
     *count = 0;
     TRY(config_check(config));
+    TRY(config_use_dataset(config));
     struct team *t = calloc(1, sizeof *t);
     if (!t)
         return err_no_memory("the devices", sizeof *t);
     TRY_GOTO(count_images(config, &size), done);
+    TRY_GOTO(data_suffices(size.train, size.test, !eval), done);
     if (config->limit > 0 && (size_t)config->limit < *limited)
         *limited = (size_t)config->limit;
     TRY_GOTO(team_open(t, config, &size.spec), done);

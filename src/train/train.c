@@ -152,6 +152,7 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
         source.payload = run->observer->payload;
     }
     TRY(data_open(&source, &run->data));
+    TRY(data_suffices(run->data.train.count, run->data.test.count, true));
     data_limit(&run->data, (size_t)config->limit);
     TRY(network_check_augmentation(config, &run->data.spec));
     if (config->drop_last && !epoch_images(run))
@@ -670,9 +671,11 @@ static void run_free(struct run *run) {
     free(run);
 }
 
-enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer) {
+enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_observer *observer) {
     enum vggcl_err err;
+    struct vggcl_config own = *given, *config = &own;
     TRY(config_check(config));
+    TRY(config_use_dataset(config));
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return err_no_memory("the run", sizeof *run);

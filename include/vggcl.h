@@ -60,6 +60,17 @@ enum vggcl_err {
 /* The library's version, e.g. "0.1.0". It may be newer than VGGCL_VERSION, that of the header. */
 VGGCL_API const char *vggcl_version(void);
 
+/* A library that vggcl can be built with or without. */
+struct vggcl_feature {
+    const char *library; /* "libvips" */
+    const char *purpose; /* what it does: "decodes pictures" */
+    const char *package; /* Debian's and Ubuntu's package to build with it: "libvips-dev" */
+    bool built_in;       /* whether this build of vggcl has it */
+};
+
+/* These libraries: number 0, number 1, ...; NULL from their number on. */
+VGGCL_API const struct vggcl_feature *vggcl_feature(size_t index);
+
 /* The text of this thread's last error; "" if there was none. Valid until the next failing call in this thread. */
 VGGCL_API const char *vggcl_error(void);
 
@@ -694,7 +705,8 @@ struct vggcl_fetched {
  * be packed differently. A source that fails is followed by the next one. An interrupted download leaves
  * dir/ARCHIVE.part, or the folder dir/NAME.part, which the next call resumes; if that turns out to belong to another
  * file, it is downloaded again. Proxies are taken from the environment (https_proxy, no_proxy, ...), certificates are
- * verified, and an https URL is redirected to https only. VGGCL_EUSAGE for an unknown name; VGGCL_EIO if a server or
+ * verified, and an https URL is redirected to https only. VGGCL_EUSAGE for an unknown name, or if the library was built
+ * without libcurl, for a URL, or without libarchive, for an archive; VGGCL_EIO if a server or
  * file cannot be read or written, if the data set's folder is there and holds something else (see force), or if another
  * process fetches into dir; VGGCL_EFORMAT if what is downloaded is something else, is truncated, is larger than 256
  * MiB, or has links or entries outside the data set's folder. observer may be NULL. */

@@ -1,4 +1,5 @@
-/* tar.h - writes tar archives for tests, valid and malicious ones. */
+/* tar.h - writes tar archives for tests, valid and malicious ones. In a build without libarchive they are empty files:
+ * tests that unpack them are left out there. */
 #ifndef VGGCL_TESTS_TAR_H
 #define VGGCL_TESTS_TAR_H
 
@@ -10,8 +11,7 @@ void tar_begin(const char *path, bool gzip);
 /* Adds an entry called name with the contents of the file at path, or with text if path is NULL. */
 void tar_add(const char *name, const char *path, const char *text);
 
-/* Adds an entry without contents. type is libarchive's (AE_IFLNK, ...), or 0 for a hard link; target is a link's
- * target. */
+/* Adds an entry without contents. type is S_IFDIR, S_IFLNK, ..., or 0 for a hard link; target is a link's target. */
 void tar_add_other(const char *name, int type, const char *target);
 
 /* Adds a file of `count` zero bytes, which compress well. */

@@ -16,7 +16,6 @@
 #include "program.h"
 #include "tar.h"
 
-#include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -145,7 +144,7 @@ static void write_file(const char *path, const char *text) {
 /* The archive, with other names for all but the first `right` files of it; NULL where they are left out. */
 static void make_archive(int right, const char *others) {
     tar_begin(archive, true);
-    tar_add_other(TOP, AE_IFDIR, NULL);
+    tar_add_other(TOP, S_IFDIR, NULL);
     for (int i = 0; i < CIFAR10_FILES; i++)
         if (i < right || others)
             tar_add(i < right ? in(TOP, cifar10_files[i]) : others, in(made, cifar10_files[i]), NULL);
@@ -510,29 +509,29 @@ static void refuses_hostile_archives(void **state) {
     (void)state;
     static const struct {
         const char *name;
-        int type; /* AE_IFREG, ...; 0 for a hard link */
+        int type; /* S_IFREG, ...; 0 for a hard link */
         const char *target, *text;
-    } entries[] = {{"../escaped", AE_IFREG, NULL, "'../escaped' is not directly in"},
-                   {TOP "/../escaped", AE_IFREG, NULL, "'" TOP "/../escaped' is not directly in"},
-                   {TOP "/..", AE_IFDIR, NULL, "is not directly in"},
-                   {"/tmp/vggcl-escaped", AE_IFREG, NULL, "'/tmp/vggcl-escaped' is not directly in"},
-                   {"/" TOP "/test_batch.bin", AE_IFREG, NULL, "is not directly in"},
-                   {TOP "-2/test_batch.bin", AE_IFREG, NULL, "is not directly in"},
-                   {"test_batch.bin", AE_IFREG, NULL, "'test_batch.bin' is not directly in"},
-                   {TOP "/below/test_batch.bin", AE_IFREG, NULL, "is not directly in"},
-                   {TOP "/below", AE_IFDIR, NULL, "is not directly in"},
-                   {TOP "/test_batch.bin", AE_IFDIR, NULL, "is not directly in"},
-                   {TOP, AE_IFLNK, "/tmp", "is a link"},
-                   {TOP "/test_batch.bin", AE_IFLNK, "/etc/passwd", "test_batch.bin' is a link"},
+    } entries[] = {{"../escaped", S_IFREG, NULL, "'../escaped' is not directly in"},
+                   {TOP "/../escaped", S_IFREG, NULL, "'" TOP "/../escaped' is not directly in"},
+                   {TOP "/..", S_IFDIR, NULL, "is not directly in"},
+                   {"/tmp/vggcl-escaped", S_IFREG, NULL, "'/tmp/vggcl-escaped' is not directly in"},
+                   {"/" TOP "/test_batch.bin", S_IFREG, NULL, "is not directly in"},
+                   {TOP "-2/test_batch.bin", S_IFREG, NULL, "is not directly in"},
+                   {"test_batch.bin", S_IFREG, NULL, "'test_batch.bin' is not directly in"},
+                   {TOP "/below/test_batch.bin", S_IFREG, NULL, "is not directly in"},
+                   {TOP "/below", S_IFDIR, NULL, "is not directly in"},
+                   {TOP "/test_batch.bin", S_IFDIR, NULL, "is not directly in"},
+                   {TOP, S_IFLNK, "/tmp", "is a link"},
+                   {TOP "/test_batch.bin", S_IFLNK, "/etc/passwd", "test_batch.bin' is a link"},
                    {TOP "/test_batch.bin", 0, "/etc/passwd", "test_batch.bin' is a link"},
-                   {TOP "/test_batch.bin", AE_IFIFO, NULL, "special file"},
-                   {TOP "/test_batch.bin", AE_IFCHR, NULL, "special file"},
-                   {TOP "/data_batch_1.bin", AE_IFREG, NULL, "occurs twice"},
-                   {"evil\033[2J\nline", AE_IFREG, NULL, "'evil?[2J?line' is not directly in"}};
+                   {TOP "/test_batch.bin", S_IFIFO, NULL, "special file"},
+                   {TOP "/test_batch.bin", S_IFCHR, NULL, "special file"},
+                   {TOP "/data_batch_1.bin", S_IFREG, NULL, "occurs twice"},
+                   {"evil\033[2J\nline", S_IFREG, NULL, "'evil?[2J?line' is not directly in"}};
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         tar_begin(archive, true);
         tar_add(TOP "/data_batch_1.bin", in(made, "data_batch_1.bin"), NULL);
-        if (entries[i].type == AE_IFREG)
+        if (entries[i].type == S_IFREG)
             tar_add(entries[i].name, NULL, "escaped");
         else
             tar_add_other(entries[i].name, entries[i].type, entries[i].target);
@@ -581,7 +580,7 @@ static void refuses_other_sets(void **state) {
 static void takes_other_packings(void **state) {
     (void)state;
     tar_begin(archive, false);
-    tar_add_other(".", AE_IFDIR, NULL);
+    tar_add_other(".", S_IFDIR, NULL);
     for (int i = CIFAR10_FILES - 1; i >= 0; i--)
         tar_add(in("./" TOP "/.", cifar10_files[i]), in(made, cifar10_files[i]), NULL);
     tar_add(TOP "/MD5SUMS", NULL, sums);
@@ -777,40 +776,89 @@ static void stops_in_a_file(void **state) {
     has_files();
 }
 
-#define FETCH_TEST(function) cmocka_unit_test_setup(function, clean)
-#define FILES_TEST(function) cmocka_unit_test_setup_teardown(function, start_files, end_files)
+/* ------------------------------------------------------------------------------------------- optional libraries -- */
+
+static bool has(const char *library) {
+    const struct vggcl_feature *f;
+    for (size_t i = 0; (f = vggcl_feature(i)); i++)
+        if (strcmp(f->library, library) == 0)
+            return f->built_in;
+    return false;
+}
+
+static void left_out(void **state) {
+    (void)state;
+    print_message("this build lacks libcurl or libarchive; skipped\n");
+    skip();
+}
+
+/* Before anything is downloaded. */
+static void says_that_libarchive_is_missing(void **state) {
+    (void)state;
+    const char *text = "this vggcl was built without libarchive, which unpacks data sets: install libarchive-dev and "
+                       "build it again, or unpack the archive with tar";
+    if (has("libarchive"))
+        skip();
+    fails(archive, 10, VGGCL_EUSAGE, text);
+    fails(http_url("right"), 10, VGGCL_EUSAGE, text);
+    assert_int_equal(http_requests, 0);
+    has_nothing();
+}
+
+/* The other source that the text names works. */
+static void says_that_libcurl_is_missing(void **state) {
+    (void)state;
+    const char *url = http_folder("right");
+    if (has("libcurl"))
+        skip();
+    fails(url, 10, VGGCL_EUSAGE,
+          "this vggcl was built without libcurl, which downloads data sets: install libcurl4-openssl-dev and build it "
+          "again, or name a file or folder on this machine (from)");
+    has_nothing();
+    assert_int_equal(take_any((const char *const[]){url, originals, NULL}, 10, false), VGGCL_OK);
+    assert_non_null(strstr(notices, "built without libcurl"));
+    has_files();
+}
+
+/* A test of archives, of downloads, or of both; left out in a build without the libraries. */
+#define ARCHIVE_TEST(function)  {#function, has("libarchive") ? function : left_out, clean, NULL, NULL}
+#define FILES_TEST(function)    {#function, function, start_files, end_files, NULL}
+#define DOWNLOAD_TEST(function) {#function, has("libcurl") ? function : left_out, start_files, end_files, NULL}
+#define BOTH_TEST(function)     {#function, has("libcurl") && has("libarchive") ? function : left_out, clean, NULL, NULL}
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_sums),
         cmocka_unit_test(tells_sums_apart),
         cmocka_unit_test(knows_the_sets),
-        FETCH_TEST(takes_a_file),
-        FETCH_TEST(leaves_what_is_there),
-        FETCH_TEST(refuses_what_is_no_archive),
-        FETCH_TEST(tidies_up_after_one_that_was_killed),
-        FETCH_TEST(lets_another_one_end),
-        FETCH_TEST(stops_unpacking),
-        FETCH_TEST(finds_the_disk_full),
-        FETCH_TEST(downloads),
-        FETCH_TEST(goes_on),
-        FETCH_TEST(starts_anew),
-        FETCH_TEST(has_it_all_already),
-        FETCH_TEST(ends_what_stalls),
-        FETCH_TEST(stops_downloading),
-        FETCH_TEST(refuses_wrong_answers),
-        FETCH_TEST(refuses_hostile_archives),
-        FETCH_TEST(refuses_bombs),
-        FETCH_TEST(refuses_other_sets),
-        FETCH_TEST(takes_other_packings),
-        FETCH_TEST(tries_all_sources),
-        FETCH_TEST(tries_no_other_source_for_a_full_disk),
+        ARCHIVE_TEST(takes_a_file),
+        ARCHIVE_TEST(leaves_what_is_there),
+        ARCHIVE_TEST(refuses_what_is_no_archive),
+        ARCHIVE_TEST(tidies_up_after_one_that_was_killed),
+        ARCHIVE_TEST(lets_another_one_end),
+        ARCHIVE_TEST(stops_unpacking),
+        BOTH_TEST(finds_the_disk_full),
+        BOTH_TEST(downloads),
+        BOTH_TEST(goes_on),
+        BOTH_TEST(starts_anew),
+        BOTH_TEST(has_it_all_already),
+        BOTH_TEST(ends_what_stalls),
+        BOTH_TEST(stops_downloading),
+        BOTH_TEST(refuses_wrong_answers),
+        BOTH_TEST(refuses_hostile_archives),
+        ARCHIVE_TEST(refuses_bombs),
+        ARCHIVE_TEST(refuses_other_sets),
+        ARCHIVE_TEST(takes_other_packings),
+        BOTH_TEST(tries_all_sources),
+        BOTH_TEST(tries_no_other_source_for_a_full_disk),
         FILES_TEST(copies_files),
-        FILES_TEST(downloads_files),
-        FILES_TEST(goes_on_with_files),
-        FILES_TEST(refuses_other_files),
-        FILES_TEST(mixes_sources_of_files),
-        FILES_TEST(stops_in_a_file),
+        DOWNLOAD_TEST(downloads_files),
+        DOWNLOAD_TEST(goes_on_with_files),
+        DOWNLOAD_TEST(refuses_other_files),
+        DOWNLOAD_TEST(mixes_sources_of_files),
+        DOWNLOAD_TEST(stops_in_a_file),
+        cmocka_unit_test_setup(says_that_libarchive_is_missing, clean),
+        FILES_TEST(says_that_libcurl_is_missing),
     };
     return cmocka_run_group_tests_name("fetch", tests, start, end);
 }

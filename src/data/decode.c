@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* memmem, a lock that prefers writers */
 #include "data/decode.h"
+#include "base/feature.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -384,10 +385,7 @@ void decode_end_thread(void) {
 #else
 
 enum vggcl_err decode_start(const char *name) {
-    return err_set(VGGCL_EUSAGE,
-                   "%s: this vggcl was built without libvips, which decodes pictures: install libvips-dev and build "
-                   "it again",
-                   name);
+    return feature_lacks(FEATURE_VIPS, name, "");
 }
 
 enum vggcl_err decode_size(const char *path, struct picture_size *size) {

@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "data/reader.h"
+#include "base/feature.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,9 +58,7 @@ static void gzip_close(struct reader *reader) {
 #else
 
 static enum vggcl_err gzip_open(struct reader *reader) {
-    return err_set(VGGCL_EIO,
-                   "%s: this vggcl was built without zlib and cannot read .gz files; decompress it with: gunzip %s",
-                   reader->path, reader->path);
+    return feature_lacks(FEATURE_ZLIB, reader->path, ", or decompress the file with gunzip");
 }
 
 static enum vggcl_err gzip_read(struct reader *reader, void *to, size_t bytes, size_t *count) {

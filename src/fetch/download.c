@@ -1,6 +1,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "fetch/download.h"
 #include "base/clock.h"
+#include "base/feature.h"
+
+#ifdef VGGCL_CURL
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -204,3 +207,13 @@ done:
     curl_global_cleanup();
     return err;
 }
+
+#else
+
+enum vggcl_err download_file(struct download *d) {
+    d->resumed = d->received = 0;
+    d->stopped = d->unwritable = false;
+    return feature_lacks(FEATURE_CURL, d->url, ", or name a file or folder on this machine (from)");
+}
+
+#endif

@@ -1,4 +1,5 @@
-/* download.h - download of a file over HTTP or HTTPS; resumes an interrupted download. The only caller of libcurl. */
+/* download.h - download of a file over HTTP or HTTPS; resumes an interrupted download. The only caller of libcurl,
+ * which the build may lack. */
 #ifndef VGGCL_FETCH_DOWNLOAD_H
 #define VGGCL_FETCH_DOWNLOAD_H
 
@@ -16,8 +17,9 @@ struct download {
     bool stopped, unwritable; /* unwritable: after an error, that path is to blame, not the server */
 };
 
-/* VGGCL_EIO if the server cannot be reached, answers with an error, closes the connection early or stalls, or if path
- * cannot be written; the bytes received stay at path. VGGCL_EFORMAT if the file is too large. */
+/* VGGCL_EUSAGE in a build without libcurl. VGGCL_EIO if the server cannot be reached, answers with an error, closes the
+ * connection early or stalls, or if path cannot be written; the bytes received stay at path. VGGCL_EFORMAT if the file
+ * is too large. */
 enum vggcl_err download_file(struct download *d);
 
 #endif

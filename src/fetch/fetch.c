@@ -163,6 +163,7 @@ static enum vggcl_err unpack_checked(struct job *j, const char *archive) {
 }
 
 static enum vggcl_err take_archive(struct job *j) {
+    TRY(unpack_start(j->from));
     j->file = j->set->archive;
     snprintf(j->url, sizeof j->url, "%s", j->from);
     TRY(path_in_dir(j, j->file, ".part", j->part));

@@ -1,7 +1,21 @@
 #define _POSIX_C_SOURCE 200809L
 #include "fetch/unpack.h"
 #include "base/clock.h"
+#include "base/feature.h"
 #include "base/file.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void unpack_remove(const struct fetch_set *set, const char *folder) {
+    char path[VGGCL_PATH_MAX];
+    for (int i = 0; set->files[i]; i++)
+        if (snprintf(path, sizeof path, "%s/%s", folder, set->files[i]) < (int)sizeof path)
+            unlink(path);
+    rmdir(folder);
+}
+
+#ifdef VGGCL_ARCHIVE
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -10,7 +24,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { BLOCK = 1 << 16 };
 
@@ -159,6 +172,11 @@ static enum vggcl_err open_archive(struct archive_reader *r) {
     return archive_read_open_fd(r->archive, r->file, BLOCK) == ARCHIVE_OK ? VGGCL_OK : cannot_unpack(r);
 }
 
+enum vggcl_err unpack_start(const char *archive) {
+    (void)archive;
+    return VGGCL_OK;
+}
+
 enum vggcl_err unpack_archive(struct unpack *u) {
     enum vggcl_err err;
     struct archive_reader r = {.u = u, .file = -1, .start = clock_seconds()};
@@ -173,10 +191,14 @@ done:
     return err;
 }
 
-void unpack_remove(const struct fetch_set *set, const char *folder) {
-    char path[VGGCL_PATH_MAX];
-    for (int i = 0; set->files[i]; i++)
-        if (snprintf(path, sizeof path, "%s/%s", folder, set->files[i]) < (int)sizeof path)
-            unlink(path);
-    rmdir(folder);
+#else
+
+enum vggcl_err unpack_start(const char *archive) {
+    return feature_lacks(FEATURE_ARCHIVE, archive, ", or unpack the archive with tar");
 }
+
+enum vggcl_err unpack_archive(struct unpack *u) {
+    return unpack_start(u->source);
+}
+
+#endif

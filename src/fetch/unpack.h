@@ -1,4 +1,5 @@
-/* unpack.h - extracts the files of a data set from an untrusted archive. The only caller of libarchive. */
+/* unpack.h - extracts the files of a data set from an untrusted archive. The only caller of libarchive, which the
+ * build may lack. */
 #ifndef VGGCL_FETCH_UNPACK_H
 #define VGGCL_FETCH_UNPACK_H
 
@@ -14,6 +15,9 @@ struct unpack {
     const struct vggcl_fetch_observer *observer; /* no function is NULL */
     bool stopped;                                /* out: the observer stopped it, so folder is incomplete */
 };
+
+/* VGGCL_EUSAGE, naming the archive, in a build without libarchive. Called before an archive is downloaded. */
+enum vggcl_err unpack_start(const char *archive);
 
 /* Extracts set->files, and skips other files in their folder. VGGCL_EFORMAT, naming the entry, for an entry outside
  * that folder or in a folder below it, a link, a special file, a file that is missing or occurs twice, or contents of

@@ -1,4 +1,5 @@
 #include "files/png.h"
+#include "base/feature.h"
 
 #include <stdlib.h>
 
@@ -31,8 +32,7 @@ enum vggcl_err png_encode(const struct picture *p, uint8_t **bytes, size_t *size
 #else
 
 enum vggcl_err png_available(void) {
-    return err_set(VGGCL_EUSAGE, "this vggcl was built without libpng, which writes pictures: install libpng-dev and "
-                                 "build it again");
+    return feature_lacks(FEATURE_PNG, "inspect", "");
 }
 
 enum vggcl_err png_encode(const struct picture *picture, uint8_t **bytes, size_t *size) {

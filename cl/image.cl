@@ -1,4 +1,4 @@
-/* image.cl - a batch of training images, made from the data set, which is on the device as bytes. */
+/* image.cl - a batch of training images, made from the bytes of the data set, or of the batch alone. */
 
 /* Size of an image, given by ops/image.c. */
 #if !defined(HEIGHT) || !defined(WIDTH) || !defined(CHANNELS)
@@ -11,19 +11,20 @@ int reflect_into(int at, int side) {
     return at < 0 ? -at : at >= side ? 2 * (side - 1) - at : at;
 }
 
-/* x[i][row][column][channel] = (byte / 255 - 0.5) / 0.5 of image order[first + i], label[i] its class. Each image of an
- * epoch has four random words, which choose its augmentation: mirror is 0 for never, 1 for with probability 1/2, 2 for
+/* x[i][row][column][channel] = (byte / 255 - 0.5) / 0.5 of image order[first + i], label[i] its class. bytes and labels
+ * are those of the data set, or, if staged is not 0, those of the batch in its order. Each image of an epoch has four
+ * random words, which choose its augmentation: mirror is 0 for never, 1 for with probability 1/2, 2 for
  * always; the image moves by up to shift pixels in each direction, and what comes in is reflected at the edge; a square
  * of cutout pixels, its middle anywhere in the image, is 0. A work-item makes a row. bytes is
  * [image][channel][row][column]. */
 kernel void image_batch(global const uchar *bytes, global const ushort *labels, global const int *order, int first,
-                        int n, int mirror, int shift, int cutout, uint2 seed, uint epoch, uint purpose,
+                        int n, int staged, int mirror, int shift, int cutout, uint2 seed, uint epoch, uint purpose,
                         global stored *x, global int *label) {
     int i = get_global_id(0);
     if (i >= n * HEIGHT)
         return;
-    int image = order[first + i / HEIGHT], row = i % HEIGHT;
-    uint4 word = philox((uint4)(0, image, epoch, purpose), seed);
+    int number = order[first + i / HEIGHT], image = staged ? i / HEIGHT : number, row = i % HEIGHT;
+    uint4 word = philox((uint4)(0, number, epoch, purpose), seed);
     int mirrored = mirror == 2 || (mirror == 1 && (word.x & 1));
     int down = (int)mul_hi(word.y, 2u * shift + 1) - shift, right = (int)mul_hi(word.z, 2u * shift + 1) - shift;
     int cut_row = (word.w >> 16) % HEIGHT - cutout / 2, cut_column = (word.w & 0xffff) % WIDTH - cutout / 2;

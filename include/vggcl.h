@@ -178,6 +178,7 @@ VGGCL_API void vggcl_dataset_free(struct vggcl_dataset *dataset);
 enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE_LINEAR };
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT, VGGCL_DROPOUT_CLASSIFIER };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
+enum vggcl_images_on { VGGCL_IMAGES_AUTO, VGGCL_IMAGES_DEVICE, VGGCL_IMAGES_HOST };
 
 enum { VGGCL_OPTIONS = 128 }; /* an upper bound for the number of options */
 
@@ -203,6 +204,7 @@ struct vggcl_config {
     int storage; /* enum vggcl_storage, of activations and their gradients */
     int epochs, batch, micro_batch;
     uint64_t mem_limit; /* bytes; 0 for no limit */
+    int images;         /* enum vggcl_images_on: where the data set is */
     double lr, momentum, weight_decay;
     int optimizer; /* the position in its option's choices */
     double beta1, beta2, eps;
@@ -296,7 +298,7 @@ struct vggcl_memory {
 /* The device memory that a run will use, computed before any is allocated. */
 struct vggcl_plan {
     struct vggcl_device device;
-    struct vggcl_config config; /* with micro_batch, shape and classes filled in */
+    struct vggcl_config config; /* with micro_batch, images (not VGGCL_IMAGES_AUTO), shape and classes filled in */
     int images;                 /* of each batch that this device processes */
     struct vggcl_memory groups[VGGCL_MEMORY_GROUPS];
     uint64_t bytes;            /* sum of all groups, which is also the peak */
@@ -308,12 +310,13 @@ struct vggcl_plan {
 };
 
 /* Plans the memory that train (or eval, with batches of config->batch images) would allocate, without allocating any.
- * The plan is the fastest one; if that exceeds config->mem_limit, convolutions work in smaller chunks, then with
- * algorithms that need less workspace, then the batch is split into equal micro-batches. There is a plan for each
- * device that config names; free *plans, of length *count, with vggcl_plans_free(). VGGCL_ENOMEM, naming the smallest
- * limit that works, if nothing fits. Of the data set only the file sizes are read; if config->data is "" and
- * config->dataset NULL, CIFAR-10 is assumed and need not exist, or, if config->shape or config->classes was set, as
- * many images of that shape and with that number of classes. VGGCL_EUSAGE if these were set and there is a data set. */
+ * The plan is the fastest one; if that exceeds config->mem_limit, the images stay on the host, then convolutions work
+ * in smaller chunks, then with algorithms that need less workspace, then the batch is split into equal micro-batches.
+ * There is a plan for each device that config names; free *plans, of length *count, with vggcl_plans_free().
+ * VGGCL_ENOMEM, naming the smallest limit that works, if nothing fits. Of the data set only the file sizes are read; if
+ * config->data is "" and config->dataset NULL, CIFAR-10 is assumed and need not exist, or, if config->shape or
+ * config->classes was set, as many images of that shape and with that number of classes. VGGCL_EUSAGE if these were set
+ * and there is a data set. */
 VGGCL_API enum vggcl_err vggcl_plan(const struct vggcl_config *config, bool eval, struct vggcl_plan **plans,
                                     size_t *count);
 VGGCL_API void vggcl_plans_free(struct vggcl_plan *plans);

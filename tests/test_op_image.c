@@ -29,7 +29,7 @@ struct fixture {
 
 /* Random images, in the order of 7, 14, ... modulo their number. */
 static struct fixture make(struct size s) {
-    struct fixture f = {.image = s.h * s.w * s.c, .set = {COUNT, s.h, s.w, s.c, {0}, {0}}};
+    struct fixture f = {.image = s.h * s.w * s.c, .set = {COUNT, s.h, s.w, s.c, {0}, {0}, false}};
     struct rng r = rng_sequence(5, RNG_SYNTH, 0);
     f.pixels = zeros(COUNT * f.image);
     for (size_t i = 0; i < COUNT * f.image; i++)
@@ -116,7 +116,7 @@ static void range(void **state) {
         pixels[i] = (uint8_t)(i % 2 ? 255 : 0);
     const uint16_t label = 9;
     const int32_t order = 0;
-    struct image_set set = {1, 32, 32, 3, upload_bytes(IMAGE, pixels), upload_bytes(sizeof label, &label)};
+    struct image_set set = {1, 32, 32, 3, upload_bytes(IMAGE, pixels), upload_bytes(sizeof label, &label), false};
     struct tensor x = poisoned(IMAGE), labels = poisoned(1);
     CHECK(image_batch(device, &set, upload(1, &order), 0, 1, &none, x, labels));
     const float *got = download(x);

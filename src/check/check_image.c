@@ -36,7 +36,8 @@ struct sum reference_image(const struct image_set *set, const uint8_t *pixels, c
     column = reflected(column + offset(words[2], a->shift), width);
     if (a->mirror == MIRROR_ALWAYS || (a->mirror == MIRROR_RANDOM && words[0] & 1))
         column = width - 1 - column;
-    size_t pixel = ((size_t)image * c + i % c) * plane + (size_t)row * set->width + (size_t)column;
+    size_t at = set->staged ? i / (plane * c) : (size_t)image;
+    size_t pixel = (at * c + i % c) * plane + (size_t)row * set->width + (size_t)column;
     struct sum x = sum_of(pixels[pixel] / (255 * IMAGE_DEVIATION));
     sum_add(&x, -IMAGE_MEAN / IMAGE_DEVIATION);
     return x;
@@ -44,8 +45,7 @@ struct sum reference_image(const struct image_set *set, const uint8_t *pixels, c
 
 /* -------------------------------------------------------------------------------------------------------- checks -- */
 
-static void image_batches(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
+static void compare_batches(struct rig *rig, struct conv_shape s, bool staged) {
     const uint64_t seed = 0xFEDCBA9876543210;
     enum { FIRST = 3, EPOCH = 5, SHIFT = 4 };
     size_t image = s.h * s.w * s.c, count = s.n + FIRST, bytes = count * image, least = s.h < s.w ? s.h : s.w;
@@ -58,14 +58,24 @@ static void image_batches(struct rig *rig, const struct check *check, struct con
         label[i] = (uint16_t)rng_below(&rig->random, DATA_MOST_CLASSES);
         order[i] = (int32_t)(count - 1 - i);
     }
-    struct image_set set = {.count = count, .height = s.h, .width = s.w, .channels = s.c};
+    struct image_set set = {.count = count, .height = s.h, .width = s.w, .channels = s.c, .staged = staged};
     set.pixels = rig_upload(rig, (bytes + 3) / 4, pixels);
     set.labels = rig_upload(rig, (count + 1) / 2, label);
     struct tensor x = rig_poisoned_stored(rig, s.n * image), labels = rig_poisoned(rig, s.n);
     const struct augmentation augmentation = {MIRROR_RANDOM, least > SHIFT ? SHIFT : (int)least - 1, 8, seed, EPOCH};
     RIG_RUN(rig, image_batch(rig->dev, &set, rig_upload(rig, count, order), FIRST, s.n, &augmentation, x, labels));
     RIG_COMPARE(rig, "x", RIG_FLOATS, x, 5, i, reference_image(&set, pixels, order, FIRST, &augmentation, i));
-    RIG_COMPARE(rig, "labels", RIG_INTEGERS, labels, 0, i, sum_exactly(label[order[FIRST + i]]));
+    RIG_COMPARE(rig, "labels", RIG_INTEGERS, labels, 0, i, sum_exactly(label[staged ? (int32_t)i : order[FIRST + i]]));
+}
+
+static void image_batches(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    compare_batches(rig, s, false);
+}
+
+static void staged_batches(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    compare_batches(rig, s, true);
 }
 
 /* Grey and RGB images with odd sides. */
@@ -79,5 +89,6 @@ const struct check image_checks[] = {
      .run = image_batches,
      .first = true,
      .shapes = odd_images},
+    {.name = "images, staged", .kernels = "image/image_batch", .uses = IMAGES, .run = staged_batches, .first = true},
     {0},
 };

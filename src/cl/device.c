@@ -94,6 +94,8 @@ void dev_close(struct dev *d) {
     program_free_all(d);
     if (d->jobs_taken.mem)
         clReleaseMemObject(d->jobs_taken.mem);
+    if (d->uploads)
+        clReleaseCommandQueue(d->uploads);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)

@@ -30,6 +30,7 @@ struct dev {
     cl_device_id id;
     cl_context context;
     cl_command_queue queue;   /* in order: a kernel sees the results of all earlier ones */
+    cl_command_queue uploads; /* of upload.h; in order; NULL before the first upload */
     struct tensor jobs_taken; /* job counter, one word, 0 between launches, not counted in `bytes`: see dev_jobs() */
     size_t alignment;         /* required alignment of a sub-buffer's origin, in bytes: 64 or more */
     int vector_width;         /* preferred floats per vector in kernels: 4 with simt, else 16 */

@@ -6,19 +6,20 @@ static bool eval, as_json;
 
 static json_t *object(const struct vggcl_plan *p) {
     json_t *groups = json_array();
-    char model[16], storage[16], shape[24];
+    char model[16], storage[16], where[16], shape[24];
     vggcl_config_get(&p->config, "model", model, sizeof model);
     vggcl_config_get(&p->config, "storage", storage, sizeof storage);
+    vggcl_config_get(&p->config, "images", where, sizeof where);
     vggcl_config_get(&p->config, "shape", shape, sizeof shape);
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         json_array_append_new(
             groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
-    return json_pack("{s:s, s:s, s:f, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:o, s:I, s:I}", "device",
+    return json_pack("{s:s, s:s, s:f, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:I, s:o, s:I, s:I}", "device",
                      p->device.name, "model", model, "width", p->config.width, "storage", storage, "shape", shape,
                      "classes", p->config.classes, "batch", p->config.batch, "images", p->images, "micro_batch",
-                     p->config.micro_batch, "micro_batches", p->micro_batches, "conv", p->conv, "conv_bytes",
-                     (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes", (json_int_t)p->bytes, "least_bytes",
-                     (json_int_t)p->least);
+                     p->config.micro_batch, "micro_batches", p->micro_batches, "images_on", where, "conv", p->conv,
+                     "conv_bytes", (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes", (json_int_t)p->bytes,
+                     "least_bytes", (json_int_t)p->least);
 }
 
 /* Prints an object for one device, an array for several. */
@@ -34,9 +35,10 @@ static void print_json(const struct vggcl_plan *plans, size_t count) {
 }
 
 static void print_device(const struct vggcl_plan *p) {
-    char model[16], storage[16], shape[24];
+    char model[16], storage[16], where[16], shape[24];
     vggcl_config_get(&p->config, "model", model, sizeof model);
     vggcl_config_get(&p->config, "storage", storage, sizeof storage);
+    vggcl_config_get(&p->config, "images", where, sizeof where);
     vggcl_config_get(&p->config, "shape", shape, sizeof shape);
     printf("%s, width %g, batch %d of %s images, %d classes, activations as %s, on %s\n", model, p->config.width,
            p->config.batch, shape, p->config.classes, storage, p->device.name);
@@ -79,11 +81,13 @@ const struct command command_plan = {
     .description =
         "Prints the bytes that train (with --eval: eval) would take of the device's memory by what they are for,\n"
         "their sum, which is the peak, and the smallest --mem-limit that would do; it allocates nothing. The flags\n"
-        "are train's, and each of several devices is planned by itself. Where all does not fit in --mem-limit,\n"
-        "convolutions work in smaller chunks, then by algorithms with less scratch memory (unless --conv names one),\n"
+        "are train's, and each of several devices is planned by itself. Where all does not fit in --mem-limit, the\n"
+        "images stay on the host, then convolutions work in smaller chunks, then by algorithms with less scratch "
+        "memory (unless --conv names one),\n"
         "then the batch goes in equal micro-batches whose gradients add up: without batch normalisation the same step\n"
         "but for rounding; with it each micro-batch is normalised by its own statistics, which trains like a smaller\n"
-        "batch. The data set lies on the device too.\n"
+        "batch. The data set is on the device too, or, with --images host or where it does not fit, on the host: the\n"
+        "device then has two staging buffers for batches.\n"
         "Not counted: what the driver takes for itself, and CLBlast's own memory in Winograd's products (--gemm\n"
         "clblast with --conv winograd2 or winograd4).\n\n"
         "  vggcl plan --batch 512\n"

@@ -38,8 +38,9 @@ static void print_plan(const struct vggcl_plan *p, int number) {
     if (number)
         snprintf(which, sizeof which, "device %d", number);
     printf("tuning   %s%s%s\n", number ? which : "", number ? ": " : "", p->tuning);
-    printf("memory   %.1f MiB planned on %s%s\n", cli_mebibytes(p->bytes), which,
-           p->config.storage == VGGCL_STORAGE_HALF ? ", activations as 16-bit floats" : "");
+    printf("memory   %.1f MiB planned on %s%s%s\n", cli_mebibytes(p->bytes), which,
+           p->config.storage == VGGCL_STORAGE_HALF ? ", activations as 16-bit floats" : "",
+           p->config.images == VGGCL_IMAGES_HOST ? "; the images stay on the host" : "");
     if (p->micro_batches > 1)
         printf("batches  in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,
                p->config.no_bn ? "" : ": batch normalisation takes each one's own statistics");
@@ -232,9 +233,9 @@ const struct command command_train = {
         "in it is moved to save.1, save.2, ...; while another process trains there, the new run fails.\n\n"
         "--resume continues a run with the options stored in it. Only --epochs, --patience, --steps, --data,\n"
         "--data-format, --bad-images, --lr, --lr-step, --lr-gamma, --schedule, --warmup, --nesterov, --device,\n"
-        "--device-split, --conv, --gemm, --storage, --mem-limit and --save-every may be changed then; --data may name\n"
-        "another folder that has the same images. With --save the run continues in another folder, and the first one "
-        "is only read.\n\n"
+        "--device-split, --conv, --gemm, --storage, --mem-limit, --images and --save-every may be changed\n"
+        "then; --data may name another folder that has the same images. With --save the run continues in another\n"
+        "folder, and the first one is only read.\n\n"
         "Several devices train together: each step's batch is split over them, and the first one adds up the\n"
         "gradients and gives the others its weights. Batch normalisation takes the statistics of each device's\n"
         "images, as of a micro-batch; --mem-limit holds for each device; the first one tests.\n\n"

@@ -22,6 +22,14 @@ void dataset_free(struct dataset *set) {
     *set = (struct dataset){0};
 }
 
+void dataset_gather(const struct dataset *set, size_t bytes, const uint32_t *numbers, size_t count, uint8_t *pixels,
+                    uint16_t *labels) {
+    for (size_t i = 0; i < count; i++) {
+        memcpy(pixels + i * bytes, set->pixels + numbers[i] * bytes, bytes);
+        labels[i] = set->labels[numbers[i]];
+    }
+}
+
 void data_free(struct data *data) {
     dataset_free(&data->train);
     dataset_free(&data->test);

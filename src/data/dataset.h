@@ -49,6 +49,10 @@ struct data_size {
 enum vggcl_err dataset_allocate(struct dataset *set, const struct data_spec *spec, size_t count);
 void dataset_free(struct dataset *set);
 
+/* Copies count images of `bytes` bytes each, numbers[0], numbers[1], ..., and their labels. */
+void dataset_gather(const struct dataset *set, size_t bytes, const uint32_t *numbers, size_t count, uint8_t *pixels,
+                    uint16_t *labels);
+
 /* Frees what data owns and leaves it empty; data may be empty already. */
 void data_free(struct data *data);
 

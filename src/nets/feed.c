@@ -8,14 +8,17 @@ static size_t words(size_t bytes) {
     return (bytes + 3) / 4;
 }
 
-enum vggcl_err feed_reserve(struct feed *f, struct dev *d, const struct data_spec *spec, size_t count,
+enum vggcl_err feed_reserve(struct feed *f, struct dev *d, const struct data_spec *spec, size_t count, size_t most,
                             struct arena *arena) {
     f->dev = d;
+    f->staged = most > 0;
     f->set =
         (struct image_set){.count = count, .height = spec->height, .width = spec->width, .channels = spec->channels};
     f->host_order = malloc(count * sizeof *f->host_order);
     if (!f->host_order)
         return err_no_memory("the order of the images", count * sizeof *f->host_order);
+    if (f->staged)
+        return stage_reserve(&f->stage, d, spec, most, arena);
     TRY(arena_reserve(arena, "the images of the data set", words(count * data_image_bytes(spec)), &f->set.pixels));
     TRY(arena_reserve(arena, "the labels of the data set", words(count * sizeof(uint16_t)), &f->set.labels));
     return arena_reserve(arena, "the order of the images", count, &f->order);
@@ -32,13 +35,25 @@ static enum vggcl_err write_bytes(struct dev *d, struct tensor t, const void *ho
     return dev_write(d, t, count / 4, 1, last);
 }
 
+/* The order has changed. */
+static enum vggcl_err take_order(struct feed *f) {
+    if (!f->staged)
+        return dev_write(f->dev, f->order, 0, f->set.count, f->host_order);
+    stage_forget(&f->stage);
+    return VGGCL_OK;
+}
+
 enum vggcl_err feed_upload(struct feed *f, const struct dataset *set) {
     size_t image = f->set.height * f->set.width * f->set.channels;
-    TRY(write_bytes(f->dev, f->set.pixels, set->pixels, set->count * image));
-    TRY(write_bytes(f->dev, f->set.labels, set->labels, set->count * sizeof *set->labels));
+    if (f->staged) {
+        TRY(stage_open(&f->stage, set));
+    } else {
+        TRY(write_bytes(f->dev, f->set.pixels, set->pixels, set->count * image));
+        TRY(write_bytes(f->dev, f->set.labels, set->labels, set->count * sizeof *set->labels));
+    }
     for (size_t i = 0; i < set->count; i++)
         f->host_order[i] = (uint32_t)i;
-    return dev_write(f->dev, f->order, 0, set->count, f->host_order);
+    return take_order(f);
 }
 
 enum vggcl_err feed_shuffle(struct feed *f, uint64_t seed, uint32_t epoch) {
@@ -46,7 +61,7 @@ enum vggcl_err feed_shuffle(struct feed *f, uint64_t seed, uint32_t epoch) {
     for (size_t i = 0; i < f->set.count; i++)
         f->host_order[i] = (uint32_t)i;
     rng_shuffle(&r, f->host_order, f->set.count);
-    return dev_write(f->dev, f->order, 0, f->set.count, f->host_order);
+    return take_order(f);
 }
 
 int64_t feed_steps(const struct feed *f, size_t batch) {
@@ -58,12 +73,33 @@ size_t feed_size(const struct feed *f, size_t batch, int64_t step) {
     return left < batch ? left : batch;
 }
 
-enum vggcl_err feed_images(const struct feed *f, struct net *net, size_t first, size_t n,
+enum vggcl_err feed_prepare(struct feed *f, size_t first, size_t n) {
+    struct slot *slot;
+    return f->staged ? stage_batch(&f->stage, f->host_order, first, n, &slot) : VGGCL_OK;
+}
+
+static enum vggcl_err staged_images(struct feed *f, struct net *net, size_t first, size_t n,
+                                    const struct augmentation *augmentation) {
+    struct image_set batch = f->set;
+    struct slot *slot;
+    TRY(stage_batch(&f->stage, f->host_order, first, n, &slot));
+    batch.staged = true;
+    batch.pixels = slot->pixels;
+    batch.labels = slot->labels;
+    TRY(upload_await(f->dev, &slot->written));
+    TRY(image_batch(f->dev, &batch, slot->numbers, 0, n, augmentation, net->input, net->label));
+    return upload_mark(f->dev, &slot->used);
+}
+
+enum vggcl_err feed_images(struct feed *f, struct net *net, size_t first, size_t n,
                            const struct augmentation *augmentation) {
+    if (f->staged)
+        return staged_images(f, net, first, n, augmentation);
     return image_batch(f->dev, &f->set, f->order, first, n, augmentation, net->input, net->label);
 }
 
 void feed_free(struct feed *f) {
+    stage_free(&f->stage);
     free(f->host_order);
     f->host_order = NULL;
 }

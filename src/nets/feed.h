@@ -1,24 +1,30 @@
-/* feed.h - a data set on the device, and the order in which the net gets its images. */
+/* feed.h - a data set, and the order in which the net gets its images. The data set is on the device, or is staged: it
+ * stays on the host, and the device gets batch after batch (see stage.h). Both give the net the same bits. */
 #ifndef VGGCL_NETS_FEED_H
 #define VGGCL_NETS_FEED_H
 
 #include "cl/arena.h"
 #include "data/dataset.h"
 #include "nets/net.h"
+#include "nets/stage.h"
 #include "ops/image.h"
 
 struct feed {
     struct dev *dev;
-    struct image_set set;
-    struct tensor order; /* [count] ints: the image at each position */
-    uint32_t *host_order;
+    bool staged;
+    struct image_set set; /* pixels and labels: unless it is staged */
+    struct tensor order;  /* [count] ints: the image at each position; unless it is staged */
+    struct stage stage;   /* if it is staged */
+    uint32_t *host_order; /* [count] */
 };
 
-/* Reserves device memory for count images of spec in arena, which must be committed before feed_upload(). */
-enum vggcl_err feed_reserve(struct feed *f, struct dev *d, const struct data_spec *spec, size_t count,
+/* Reserves device memory in arena, which must be committed before feed_upload(): for count images of spec, or, if most
+ * is not 0, for staging batches of up to `most` of them. */
+enum vggcl_err feed_reserve(struct feed *f, struct dev *d, const struct data_spec *spec, size_t count, size_t most,
                             struct arena *arena);
 
-/* Copies the images of set, as many as were reserved, to the device; their order is that of set. */
+/* Sets the images, as many as were reserved; their order is that of set. Unless the feed is staged, they are copied to
+ * the device; if it is, set must outlive the feed. */
 enum vggcl_err feed_upload(struct feed *f, const struct dataset *set);
 
 /* Shuffles the images for an epoch (from 0); the order is a function of seed and epoch. */
@@ -39,10 +45,14 @@ static inline size_t feed_part(size_t n, size_t most, size_t i) {
     return n * i / feed_parts(n, most);
 }
 
-/* Writes the n images from position `first` of the order on to net->input and net->label. */
-enum vggcl_err feed_images(const struct feed *f, struct net *net, size_t first, size_t n,
+/* Enqueues: writes the n images from position `first` of the order on to net->input and net->label. */
+enum vggcl_err feed_images(struct feed *f, struct net *net, size_t first, size_t n,
                            const struct augmentation *augmentation);
 
+/* If the feed is staged, gathers and uploads those images in advance, for the next call of feed_images(). */
+enum vggcl_err feed_prepare(struct feed *f, size_t first, size_t n);
+
+/* The device must still be open. */
 void feed_free(struct feed *f);
 
 #endif

@@ -1,4 +1,4 @@
-/* image.h - assembles batches from the data set in device memory, with data augmentation. */
+/* image.h - makes a batch from bytes in device memory, with data augmentation. */
 #ifndef VGGCL_OPS_IMAGE_H
 #define VGGCL_OPS_IMAGE_H
 
@@ -9,10 +9,11 @@
 #define IMAGE_MEAN      0.5
 #define IMAGE_DEVIATION 0.5
 
-/* A data set in device memory: pixels, bytes [count][channels][height][width]; labels, 16-bit integers [count]. */
+/* Images in device memory: pixels, bytes [count][channels][height][width]; labels, 16-bit integers [count]. */
 struct image_set {
     size_t count, height, width, channels;
     struct tensor pixels, labels;
+    bool staged; /* they are the images of one batch, in its order; else the whole data set */
 };
 
 enum mirror { MIRROR_NEVER, MIRROR_RANDOM, MIRROR_ALWAYS };
@@ -29,7 +30,8 @@ struct augmentation {
 };
 
 /* For i < n: x[i] = (byte / 255 - IMAGE_MEAN) / IMAGE_DEVIATION for the pixels of image order[first + i], augmented; x
- * is NHWC, n x height x width x channels. labels[i] (int) = the image's class. order: int, indices into the set. */
+ * is NHWC, n x height x width x channels. labels[i] (int) = the image's class. order: int, indices into the data set.
+ * If the set is staged, the pixels and label of image order[first + i] are those at i. */
 enum vggcl_err image_batch(struct dev *d, const struct image_set *set, struct tensor order, size_t first, size_t n,
                            const struct augmentation *augmentation, struct tensor x, struct tensor labels);
 

@@ -15,6 +15,7 @@
 
 static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
 static const char *const storage_names[] = {"float", "half", NULL};
+static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
 
 enum {
@@ -112,8 +113,14 @@ static const struct vggcl_option options[] = {
      "0", STORED | PLAN, WHOLE(micro_batch, 0, 65536)},
     {"mem-limit", "SIZE",
      "limit of device memory, e.g. 512M or 1.5G (K, M, G: powers of 1024); 0 for none. Within it,\n"
-     "convolutions use less workspace first, then batches are split; `vggcl plan` shows the result",
+     "the images go to the host, then convolutions use less workspace, then batches are split;\n"
+     "`vggcl plan` shows the result",
      "0", BOTH | PREDICT | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, SIZE(mem_limit)},
+    {"images", "WHERE",
+     "where the images of the data set are: in the device's memory, or in the host's, from where each\n"
+     "batch is uploaded while the device computes the one before. auto: on the device if they fit into\n"
+     "its memory and --mem-limit, else on the host. The results are the same",
+     "auto", BOTH | PLAN, CHOICE(images, images_names)},
     {"lr", "F", "learning rate; its peak, if it changes", "0.01", CHANGEABLE, REAL(lr, 0, 1e6)},
     {"optimizer", "NAME", "optimiser" OPTIMISERS(OPTIMISER_HELP), "sgd", STORED | NETWORK,
      CHOICE(optimizer, optimiser_names)},

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The input of the search: the work, and the bytes of its data set. */
+/* The input of the search. */
 struct task {
     const struct context *context;
     const struct vggcl_config *config;
     struct work work;
-    size_t data_bytes;
+    uint64_t resident; /* bytes of its data set on the device; UINT64_MAX if it cannot be there */
 };
 
 /* A candidate plan. words: most words of images that a convolution transforms at once (chunk size); 0: the default. */
@@ -19,24 +19,54 @@ struct draft {
     size_t batch, words;
     const char *conv;
     struct net *net;
-    uint64_t bytes;
+    bool staged;                /* the data set stays on the host */
+    uint64_t data_bytes, bytes; /* of the data set on the device; in total */
 };
 
-/* Sets data_bytes to what feed_reserve() will need; it depends only on the sizes of the data sets. */
-static enum vggcl_err plan_data(struct task *t) {
+/* Sets *bytes to what feed_reserve() needs; it depends only on the sizes of the data sets. most: as there. */
+static enum vggcl_err plan_data(const struct task *t, size_t most, uint64_t *bytes) {
     enum vggcl_err err = VGGCL_OK;
     struct arena arena = {0};
     struct feed feeds[2] = {{0}};
     const size_t counts[2] = {t->work.train, t->work.test};
+    size_t sum = 0;
     for (int i = 0; i < 2; i++)
         if (counts[i])
-            TRY_GOTO(feed_reserve(&feeds[i], t->context->dev, t->work.data, counts[i], &arena), done);
-    err = arena_plan(&arena, t->context->dev, &t->data_bytes);
+            TRY_GOTO(feed_reserve(&feeds[i], t->context->dev, t->work.data, counts[i], most, &arena), done);
+    TRY_GOTO(arena_plan(&arena, t->context->dev, &sum), done);
+    *bytes = sum;
 done:
     arena_free(&arena);
     feed_free(&feeds[0]);
     feed_free(&feeds[1]);
     return err;
+}
+
+/* Sets t->resident. Images that do not fit into the device's largest allocation are staged, unless the user does not
+ * want that. */
+static enum vggcl_err plan_resident(struct task *t) {
+    t->resident = UINT64_MAX;
+    if (t->config->images == VGGCL_IMAGES_HOST)
+        return VGGCL_OK;
+    enum vggcl_err err = plan_data(t, 0, &t->resident);
+    return err == VGGCL_ENOMEM && t->config->images == VGGCL_IMAGES_AUTO ? VGGCL_OK : err;
+}
+
+/* Decides where the data set of a draft is: on the device if the user wants it there, or if it fits into limit and the
+ * device's memory. */
+static enum vggcl_err place_data(const struct task *t, struct draft *draft, uint64_t limit) {
+    uint64_t memory = t->context->dev->info.memory, room = limit < memory ? limit : memory;
+    bool fits = t->resident <= room && draft->net->bytes <= room - t->resident;
+    draft->staged = false;
+    draft->data_bytes = t->resident;
+    if (t->config->images != VGGCL_IMAGES_DEVICE && !fits) {
+        uint64_t staging;
+        TRY(plan_data(t, draft->batch, &staging));
+        draft->staged = staging < t->resident;
+        draft->data_bytes = draft->staged ? staging : t->resident;
+    }
+    draft->bytes = draft->net->bytes + draft->data_bytes;
+    return VGGCL_OK;
 }
 
 /* Adds the sizes of the parts into which n images are split if a part has at most `most` images. */
@@ -86,7 +116,12 @@ static enum vggcl_err try_draft(const struct task *t, struct draft *draft, uint6
                                         use_of(t, draft), &draft->net);
     if (err != VGGCL_OK) /* a single tensor may exceed the device's maximum allocation size */
         return err == VGGCL_ENOMEM && limit < UINT64_MAX ? VGGCL_OK : err;
-    draft->bytes = draft->net->bytes + t->data_bytes;
+    err = place_data(t, draft, limit);
+    if (err != VGGCL_OK) {
+        net_free(draft->net);
+        draft->net = NULL;
+        return err;
+    }
     *fits = draft->bytes <= limit;
     if (draft->bytes < *least)
         *least = draft->bytes;
@@ -183,7 +218,9 @@ static void describe(const struct task *t, const struct draft *draft, struct vgg
         for (int k = (int)memory[i].first; k <= (int)memory[i].last; k++)
             plan->groups[i].bytes += draft->net->group_bytes[k];
     }
-    plan->groups[MEMORY] = (struct vggcl_memory){"data set", t->data_bytes};
+    plan->config.images = draft->staged ? VGGCL_IMAGES_HOST : VGGCL_IMAGES_DEVICE;
+    plan->groups[MEMORY] =
+        (struct vggcl_memory){draft->staged ? "staging buffers of the data set" : "data set", draft->data_bytes};
     snprintf(plan->conv, sizeof plan->conv, "%s", draft->conv);
 }
 
@@ -201,7 +238,7 @@ enum vggcl_err plan_net(const struct context *context, const struct vggcl_config
     bool fits;
     *net = NULL;
     TRY(check_micro_batch(config));
-    TRY(plan_data(&task));
+    TRY(plan_resident(&task));
     TRY(search(&task, config->mem_limit ? config->mem_limit : UINT64_MAX, &draft, &least, &fits));
     if (!fits)
         return least == UINT64_MAX
@@ -217,6 +254,6 @@ enum vggcl_err plan_least(const struct context *context, const struct vggcl_conf
     struct task task = {context, config, *work, 0};
     struct draft draft = {0};
     bool fits;
-    TRY(plan_data(&task));
+    TRY(plan_resident(&task));
     return search(&task, 0, &draft, least, &fits);
 }

@@ -8,7 +8,7 @@
 /* The work of one device; evaluation only if train is 0. */
 struct work {
     const struct data_spec *data;
-    size_t train, test; /* images stored on the device */
+    size_t train, test; /* images of the data set */
     size_t devices;     /* number of devices whose gradients it sums, itself included; 0 if another device does that */
     size_t batch, last; /* this device's images of a full batch, and (training) of an epoch's last batch */
 };

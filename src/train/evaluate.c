@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum vggcl_err view(struct net *net, const struct feed *feed, size_t first, const struct pass *pass,
+static enum vggcl_err view(struct net *net, struct feed *feed, size_t first, const struct pass *pass,
                            enum mirror mirror) {
     const struct augmentation augmentation = {.mirror = mirror};
     TRY(feed_images(feed, net, first, pass->n, &augmentation));
     return net_forward(net, pass);
 }
 
-enum vggcl_err evaluate_logits(struct net *net, const struct feed *feed, size_t first, const struct pass *pass,
+enum vggcl_err evaluate_logits(struct net *net, struct feed *feed, size_t first, const struct pass *pass,
                                bool mirrored_too) {
     if (!mirrored_too)
         return view(net, feed, first, pass, MIRROR_NEVER);
@@ -38,13 +38,16 @@ void evaluate_softmax(const float *logits, size_t count, float *probabilities) {
         probabilities[k] = (float)(exp(logits[k] - largest) / sum);
 }
 
-static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_t step, bool mirrored_too,
-                                int32_t *predicted, struct tally *tally) {
+/* While the device computes, the host prepares the next batch. */
+static enum vggcl_err one_batch(struct net *net, struct feed *feed, int64_t step, bool mirrored_too, int32_t *predicted,
+                                struct tally *tally) {
     size_t n = feed_size(feed, net->batch, step);
     struct pass pass = net_pass(net, n, false, 0, 0);
     float total[2];
     TRY(evaluate_logits(net, feed, (size_t)step * net->batch, &pass, mirrored_too));
     TRY(net_loss(net, &pass));
+    if (step + 1 < feed_steps(feed, net->batch))
+        TRY(feed_prepare(feed, (size_t)(step + 1) * net->batch, feed_size(feed, net->batch, step + 1)));
     TRY(dev_read(net->dev, net->total, 0, 2, total));
     TRY(dev_read(net->dev, net->predicted, 0, n, predicted));
     tally->images += n;
@@ -53,7 +56,7 @@ static enum vggcl_err one_batch(struct net *net, const struct feed *feed, int64_
     return VGGCL_OK;
 }
 
-enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
+enum vggcl_err evaluate(struct net *net, struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
                         void *payload, struct tally *tally) {
     enum vggcl_err err = VGGCL_OK;
     int32_t *predicted = malloc(net->batch * sizeof *predicted);
@@ -119,7 +122,8 @@ static enum vggcl_err run(struct evaluator *e, struct vggcl_evaluation *evaluati
         err = err_no_memory("the logits", e->net->batch * spec->classes * sizeof(float));
         goto done;
     }
-    TRY_GOTO(feed_reserve(&feed, d, spec, set->count, &arena), done);
+    size_t staged = e->config.images == VGGCL_IMAGES_HOST ? e->net->batch : 0;
+    TRY_GOTO(feed_reserve(&feed, d, spec, set->count, staged, &arena), done);
     TRY_GOTO(arena_commit(&arena, d), done);
     TRY_GOTO(feed_upload(&feed, set), done);
     start = clock_seconds();
@@ -172,6 +176,7 @@ static enum vggcl_err make_net(struct evaluator *e) {
     struct vggcl_plan plan;
     const struct work work = {.data = &e->data.spec, .test = e->data.test.count, .batch = (size_t)e->config.batch};
     TRY(plan_net(&e->context, &e->config, &work, &e->net, &plan));
+    e->config.images = plan.config.images;
     TRY(net_allocate(e->net));
     return checkpoint_load(&e->file, e->config.weights, e->net, CHECKPOINT_WEIGHTS);
 }

@@ -13,7 +13,7 @@ struct tally {
 
 /* Computes the logits of the pass->n images from position `first` of the feed's order on, in inference mode;
  * mirrored_too: the mean logits of each image and its horizontal flip (test-time augmentation). */
-enum vggcl_err evaluate_logits(struct net *net, const struct feed *feed, size_t first, const struct pass *pass,
+enum vggcl_err evaluate_logits(struct net *net, struct feed *feed, size_t first, const struct pass *pass,
                                bool mirrored_too);
 
 /* Softmax: probabilities[k] = exp(logits[k] - m) / sum over j of exp(logits[j] - m), with m the largest logit. */
@@ -26,7 +26,7 @@ typedef enum vggcl_err evaluate_batch(const struct tally *so_far, size_t first, 
 
 /* Runs the net in inference mode over all images of feed, in the feed's order. mirrored_too: see
  * evaluate_logits(). batch_done may be NULL. */
-enum vggcl_err evaluate(struct net *net, const struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
+enum vggcl_err evaluate(struct net *net, struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
                         void *payload, struct tally *tally);
 
 /* A weights file, the data set that it is evaluated on, and its network on a device. */

@@ -102,7 +102,7 @@ static void to_bytes(const struct image_set *set, const float *x, size_t n, uint
 }
 
 /* Makes the network's input of all images of feed, and reads it back. */
-static enum vggcl_err read_inputs(struct net *net, const struct feed *feed, const struct augmentation *augmentation,
+static enum vggcl_err read_inputs(struct net *net, struct feed *feed, const struct augmentation *augmentation,
                                   uint8_t *bytes) {
     enum vggcl_err err = VGGCL_OK;
     size_t image = feed->set.height * feed->set.width * feed->set.channels;
@@ -127,7 +127,7 @@ static enum vggcl_err augment(const struct evaluator *e, const struct vggcl_conf
     struct arena arena = {0};
     struct dev *d = e->context.dev;
     const struct augmentation augmentation = network_augmentation(run, 0);
-    TRY_GOTO(feed_reserve(&feed, d, &e->data.spec, set->count, &arena), done);
+    TRY_GOTO(feed_reserve(&feed, d, &e->data.spec, set->count, 0, &arena), done);
     TRY_GOTO(arena_commit(&arena, d), done);
     TRY_GOTO(feed_upload(&feed, set), done);
     TRY_GOTO(read_inputs(e->net, &feed, &augmentation, set->pixels), done);

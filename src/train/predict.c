@@ -58,7 +58,7 @@ static enum vggcl_err make_net(struct vggcl_predictor *p, const struct vggcl_con
     TRY(net_allocate(p->net));
     TRY(checkpoint_load(file, config->weights, p->net, CHECKPOINT_WEIGHTS));
     batch = p->net->batch;
-    TRY(feed_reserve(&p->feed, p->context.dev, &p->spec, batch, &p->arena));
+    TRY(feed_reserve(&p->feed, p->context.dev, &p->spec, batch, 0, &p->arena));
     TRY(arena_commit(&p->arena, p->context.dev));
     TRY(dataset_allocate(&p->images, &p->spec, batch));
     p->logits = malloc(batch * p->spec.classes * sizeof *p->logits);
@@ -88,6 +88,7 @@ enum vggcl_err vggcl_predictor_open(const struct vggcl_config *given, struct vgg
     if (!p)
         return err_no_memory("a predictor", sizeof *p);
     TRY_GOTO(config_check(given), done);
+    config.images = VGGCL_IMAGES_DEVICE; /* of a batch */
     if (!*config.weights) {
         err = err_set(VGGCL_EUSAGE, "weights: is missing; set it to the safetensors file of a trained network");
         goto done;

@@ -264,6 +264,7 @@ static enum vggcl_err take_host_memory(struct team *t) {
 static enum vggcl_err take_memory(struct team *t, struct member *m, const struct data *data,
                                   struct vggcl_selfcheck *check) {
     struct vggcl_selfcheck own = {0};
+    size_t staged = t->plans[m - t->members].config.images == VGGCL_IMAGES_HOST ? m->net->batch : 0;
     if (!t->config->no_selfcheck)
         TRY(check_net(m->net, true, NULL, &own));
     check->checks += own.checks;
@@ -271,9 +272,9 @@ static enum vggcl_err take_memory(struct team *t, struct member *m, const struct
     keep_profile(m);
     strcpy(t->plans[m - t->members].tuning, m->tuned.text);
     TRY(net_allocate(m->net));
-    TRY(feed_reserve(&m->train, m->dev, &data->spec, data->train.count, &m->data));
+    TRY(feed_reserve(&m->train, m->dev, &data->spec, data->train.count, staged, &m->data));
     if (m == t->members)
-        TRY(feed_reserve(&t->test, m->dev, &data->spec, data->test.count, &m->data));
+        TRY(feed_reserve(&t->test, m->dev, &data->spec, data->test.count, staged, &m->data));
     return arena_commit(&m->data, m->dev);
 }
 
@@ -307,7 +308,7 @@ size_t team_most_parts(const struct team *t) {
 
 enum vggcl_err team_feed(struct team *t, const struct step *step, const struct part *part, struct pass *pass) {
     const struct vggcl_config *config = t->config;
-    const struct member *m = &t->members[part->member];
+    struct member *m = &t->members[part->member];
     size_t start = first_of(t, step->images, part->member), n = first_of(t, step->images, part->member + 1) - start;
     size_t first = feed_part(n, m->net->batch, part->number), next = feed_part(n, m->net->batch, part->number + 1);
     *pass = net_pass(m->net, next - first, true, config->seed, (uint64_t)step->number);
@@ -429,6 +430,7 @@ void team_free(struct team *t) {
     for (size_t i = 0; i < t->count; i++) /* copies from and to host memory may still run */
         dev_finish(t->members[i].dev);
     err_put_back(kept);
+    feed_free(&t->test);
     for (size_t i = 0; i < t->count; i++) {
         struct member *m = &t->members[i];
         arena_free(&m->data);
@@ -438,7 +440,6 @@ void team_free(struct team *t) {
         free(m->gathered);
     }
     forget_profiles(t, 0);
-    feed_free(&t->test);
     free(t->weights);
 }
 

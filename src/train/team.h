@@ -1,5 +1,5 @@
 /* team.h - synchronous data-parallel training on several devices in one process. Each device has a copy of the network
- * and of the training images.
+ * and of the training images, unless these stay on the host.
  *
  * The images of a step are split over the members in their order. Each member runs forward and backward on its share,
  * in micro-batches if its memory requires it; batch normalisation uses the statistics of each micro-batch. Only the
@@ -63,7 +63,7 @@ enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl
  * device memory. *check: the sums over the members. */
 enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct vggcl_selfcheck *check);
 
-/* Copies the training images to all members and the test images to the lead. */
+/* Gives the training images to all members and the test images to the lead. data must outlive the team. */
 enum vggcl_err team_upload(struct team *t, const struct data *data);
 
 /* Copies the lead's weights and running statistics to the other members. */

@@ -78,8 +78,13 @@ static void trains(void **state) {
     assert_int_equal(vggcl("train " RUN " --epochs 1 --save s"), 0);
     assert_says("pictures in set (54 training, 6 test images, 32x32 colour, 3 classes)");
     assert_says("pictures 60/60 decoded");
+    char hash[17];
+    strcpy(hash, weights_hash());
     assert_int_equal(vggcl("train " RUN " --epochs 1 --save again"), 0); /* from the cache */
     assert_null(strstr(output, "decoded"));
+    assert_string_equal(weights_hash(), hash);
+    assert_int_equal(vggcl("train " RUN " --epochs 1 --images host --save again"), 0); /* and not on the device */
+    assert_string_equal(weights_hash(), hash);
     assert_int_equal(vggcl("eval --data set --size 32 --weights s/best.safetensors --profile none"), 0);
     assert_says("big cats");
     assert_says("\xc3\xa9t\xc3\xa9");

@@ -14,8 +14,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,7 +116,7 @@ static void put_classes(int classes, int count) {
 
 static int channel(const struct data *data, const struct dataset *set, size_t image, size_t channel) {
     size_t plane = data->spec.height * data->spec.width;
-    return set->pixels[image * data_image_bytes(&data->spec) + channel * plane];
+    return dataset_pixels(set, data_image_bytes(&data->spec), image)[channel * plane];
 }
 
 /* Asserts that a set is of these numbers of classes and images, and that each image is red by its class. */
@@ -138,14 +140,22 @@ static void count_is(const struct data_source *from, size_t train, size_t test, 
     assert_int_equal(size.spec.width, width);
 }
 
+/* Images 0 .. count - 1 of set are those of other from `first` on. */
+static void same_pixels(const struct data *data, const struct dataset *set, const struct dataset *other, size_t first,
+                        size_t count) {
+    size_t bytes = data_image_bytes(&data->spec);
+    for (size_t i = 0; i < count; i++)
+        assert_memory_equal(dataset_pixels(set, bytes, i), dataset_pixels(other, bytes, first + i), bytes);
+}
+
 /* The same images, labels and names. */
 static void same_data(const struct data *a, const struct data *b) {
     assert_int_equal(a->train.count, b->train.count);
     assert_int_equal(a->test.count, b->test.count);
     assert_int_equal(a->spec.classes, b->spec.classes);
     assert_int_equal(data_image_bytes(&a->spec), data_image_bytes(&b->spec));
-    assert_memory_equal(a->train.pixels, b->train.pixels, a->train.count * data_image_bytes(&a->spec));
-    assert_memory_equal(a->test.pixels, b->test.pixels, a->test.count * data_image_bytes(&a->spec));
+    same_pixels(a, &a->train, &b->train, 0, a->train.count);
+    same_pixels(a, &a->test, &b->test, 0, a->test.count);
     assert_memory_equal(a->train.labels, b->train.labels, a->train.count * sizeof *a->train.labels);
     assert_memory_equal(a->test.labels, b->test.labels, a->test.count * sizeof *a->test.labels);
     for (size_t i = 0; i < a->spec.classes; i++)
@@ -488,9 +498,8 @@ static void validates_and_limits(void **state) {
     open_from(&from, &held);
     is_labelled(&held, 3, 15, 12);
     count_is(&from, 15, 12, 8, 8);
-    size_t bytes = data_image_bytes(&whole.spec);
-    assert_memory_equal(held.train.pixels, whole.train.pixels, 15 * bytes);
-    assert_memory_equal(held.test.pixels, whole.train.pixels + 15 * bytes, 12 * bytes);
+    same_pixels(&whole, &held.train, &whole.train, 0, 15);
+    same_pixels(&whole, &held.test, &whole.train, 15, 12);
     int seen = 0;
     for (size_t i = 0; i < 12; i++)
         seen |= 1 << held.test.labels[i];
@@ -501,7 +510,7 @@ static void validates_and_limits(void **state) {
     open_set(&limited);
     data_limit(&limited, 10);
     is_labelled(&limited, 3, 10, 9);
-    assert_memory_equal(limited.train.pixels, whole.train.pixels, 10 * bytes);
+    same_pixels(&whole, &limited.train, &whole.train, 0, 10);
     data_free(&whole);
     data_free(&held);
     data_free(&limited);
@@ -753,6 +762,67 @@ static void second_open_decodes_nothing(void **state) {
                  "24 of 24 pictures"); /* each size has its file */
 }
 
+/* The same images in the order of their sets, in memory. */
+static void copy_set(const struct data *data, const struct dataset *from, struct dataset *to) {
+    size_t bytes = data_image_bytes(&data->spec);
+    assert_int_equal(dataset_allocate(to, &data->spec, from->count), VGGCL_OK);
+    memcpy(to->labels, from->labels, from->count * sizeof *to->labels);
+    for (size_t i = 0; i < from->count; i++)
+        memcpy(to->pixels + i * bytes, dataset_pixels(from, bytes, i), bytes);
+}
+
+static void copy_data(const struct data *from, struct data *to) {
+    *to = (struct data){.spec = from->spec};
+    to->spec.class_names = names_copy(from->spec.classes, from->spec.class_names);
+    assert_non_null(to->spec.class_names);
+    copy_set(from, &from->train, &to->train);
+    copy_set(from, &from->test, &to->test);
+}
+
+/* It is that of the same images in memory, of any number of bytes. */
+static void fingerprint_is_the_same(void **state) {
+    (void)state;
+    struct data mapped, copied;
+    struct data_source from = source();
+    put_classes(3, 9);
+    for (size_t side = 8; side <= 11; side++) {
+        from.side = side;
+        for (from.validate = 0; from.validate <= 5; from.validate += 5) {
+            open_from(&from, &mapped);
+            assert_non_null(mapped.pictures.bytes);
+            copy_data(&mapped, &copied);
+            data_limit(&mapped, 0);
+            data_limit(&copied, 0);
+            assert_true(mapped.fingerprint == copied.fingerprint);
+            copied.train.pixels[100] ^= 1;
+            data_limit(&copied, 0);
+            assert_true(mapped.fingerprint != copied.fingerprint);
+            data_free(&copied);
+            data_free(&mapped);
+        }
+    }
+}
+
+/* The pictures stay readable while the file is replaced, or removed. */
+static void mapping_outlives_the_file(void **state) {
+    (void)state;
+    struct data data, copy, other;
+    put_classes(2, 6);
+    open_set(&other);
+    data_free(&other);
+    open_set(&data); /* from the cache */
+    copy_data(&data, &copy);
+    put(at("set/c1/006.png"), 1, 6);
+    open_set(&other);
+    is_labelled(&other, 2, 9, 4);
+    data_free(&other);
+    assert_int_equal(remove(cache_file()), 0);
+    is_labelled(&data, 2, 8, 4);
+    same_data(&data, &copy);
+    data_free(&copy);
+    data_free(&data);
+}
+
 /* Opens a set of good pictures, damages the cache's file by damage(), and spoils the pictures: nothing is left to
  * read. */
 static void is_not_believed(void (*damage)(char *bytes, size_t *size), const char *what) {
@@ -821,7 +891,9 @@ static void damaged_cache_is_mended(void **state) {
     (void)state;
     struct data first, second;
     put_classes(2, 6);
-    open_set(&first);
+    open_set(&second);
+    copy_data(&second, &first);
+    data_free(&second);
     cut_to_half(cache_file());
     open_set(&second);
     same_data(&first, &second);
@@ -905,6 +977,29 @@ static void works_without_a_cache(void **state) {
     data_free(&first);
 }
 
+/* Decoded pictures for which the disk has no room are in memory. */
+static void works_with_a_full_disk(void **state) {
+    (void)state;
+    struct data first, second;
+    struct rlimit before, few = {.rlim_cur = 5000};
+    put_classes(2, 6);
+    open_set(&second);
+    copy_data(&second, &first);
+    data_free(&second);
+    assert_int_equal(remove(cache_file()), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    few.rlim_max = before.rlim_max;
+    signal(SIGXFSZ, SIG_IGN); /* writing fails instead */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+    open_set(&second);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    same_data(&first, &second);
+    assert_null(cache_file());
+    data_free(&second);
+    data_free(&first);
+}
+
 static void remove_one(size_t done, size_t count, void *payload) {
     (void)count;
     if (done == 0)
@@ -975,11 +1070,14 @@ int main(void) {
         FOLDER_TEST(bad_share_is_exact),
         FOLDER_TEST(all_bad),
         FOLDER_TEST(second_open_decodes_nothing),
+        FOLDER_TEST(fingerprint_is_the_same),
+        FOLDER_TEST(mapping_outlives_the_file),
         FOLDER_TEST(damaged_cache_is_not_believed),
         FOLDER_TEST(damaged_cache_is_mended),
         FOLDER_TEST(changed_pictures_are_decoded_again),
         FOLDER_TEST(folders_do_not_share_a_cache),
         FOLDER_TEST(works_without_a_cache),
+        FOLDER_TEST(works_with_a_full_disk),
         FOLDER_TEST(a_picture_can_vanish),
 #else
         FOLDER_TEST(says_that_libvips_is_missing),

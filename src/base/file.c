@@ -54,7 +54,8 @@ static int open_temporary(struct file_write *file) {
     int descriptor;
     for (unsigned number = 0;; number++) {
         snprintf(file->temporary, sizeof file->temporary, "%.255s" TEMPORARY, file->name, (long)getpid(), number);
-        descriptor = openat(file->folder, file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        /* For reading too, so that it can be mapped. */
+        descriptor = openat(file->folder, file->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (descriptor < 0 && errno != EEXIST)
             return -1;
         if (descriptor < 0)

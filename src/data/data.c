@@ -90,15 +90,27 @@ static enum vggcl_err hold_out(size_t validate, size_t *train, size_t *test) {
     return VGGCL_OK;
 }
 
+/* The count images of set from `first` on, as a set of their own without files. */
+static enum vggcl_err cut_out(const struct dataset *set, size_t first, size_t count, const struct data_spec *spec,
+                              struct dataset *part) {
+    if (set->records) {
+        TRY(dataset_refer(part, set->pixels, count));
+        memcpy(part->records, set->records + first, count * sizeof *part->records);
+    } else {
+        TRY(dataset_allocate(part, spec, count));
+        memcpy(part->pixels, set->pixels + first * data_image_bytes(spec), count * data_image_bytes(spec));
+    }
+    memcpy(part->labels, set->labels + first, count * sizeof *part->labels);
+    return VGGCL_OK;
+}
+
 static enum vggcl_err hold_out_images(size_t validate, struct data *data) {
     struct dataset *train = &data->train, held_out;
-    size_t test_count, bytes = data_image_bytes(&data->spec);
+    size_t test_count;
     if (!validate)
         return VGGCL_OK;
     TRY(hold_out(validate, &train->count, &test_count));
-    TRY(dataset_allocate(&held_out, &data->spec, validate));
-    memcpy(held_out.pixels, train->pixels + train->count * bytes, validate * bytes);
-    memcpy(held_out.labels, train->labels + train->count, validate * sizeof *train->labels);
+    TRY(cut_out(train, train->count, validate, &data->spec, &held_out));
     if (train->files) {
         held_out.files = names_copy(validate, train->files + train->count);
         if (!held_out.files) {
@@ -181,10 +193,47 @@ static uint64_t labels_hash(uint64_t hash, const struct data_spec *spec, const s
     return hash;
 }
 
+/* hash_words() of bytes that come in parts. */
+struct words_hash {
+    uint64_t hash;
+    uint8_t rest[8]; /* the last bytes of the parts so far that do not fill a word */
+    size_t rest_count;
+};
+
+static void hash_part(struct words_hash *h, const uint8_t *bytes, size_t count) {
+    if (h->rest_count) {
+        size_t missing = sizeof h->rest - h->rest_count, n = count < missing ? count : missing;
+        memcpy(h->rest + h->rest_count, bytes, n);
+        h->rest_count += n;
+        bytes += n;
+        count -= n;
+        if (h->rest_count < sizeof h->rest)
+            return;
+        h->hash = hash_words(h->hash, h->rest, sizeof h->rest);
+    }
+    h->rest_count = count % sizeof h->rest;
+    h->hash = hash_words(h->hash, bytes, count - h->rest_count);
+    memcpy(h->rest, bytes + count - h->rest_count, h->rest_count);
+}
+
+/* As if all pixels were in the order of the images. */
+static uint64_t pixels_hash(uint64_t hash, size_t bytes, const struct dataset *set) {
+    enum { AHEAD = 256 }; /* images to be read while the ones before are hashed */
+    struct words_hash h = {.hash = hash};
+    if (!set->records)
+        return hash_words(hash, set->pixels, set->count * bytes);
+    for (size_t i = 0; i < set->count; i++) {
+        if (i % AHEAD == 0)
+            dataset_want(set, bytes, NULL, i, set->count - i < 2 * AHEAD ? set->count - i : 2 * AHEAD);
+        hash_part(&h, dataset_pixels(set, bytes, i), bytes);
+    }
+    return hash_words(h.hash, h.rest, h.rest_count);
+}
+
 static uint64_t dataset_hash(uint64_t hash, const struct data_spec *spec, const struct dataset *set) {
     hash = hash_words(hash, &set->count, sizeof set->count);
     hash = labels_hash(hash, spec, set);
-    return hash_words(hash, set->pixels, set->count * data_image_bytes(spec));
+    return pixels_hash(hash, data_image_bytes(spec), set);
 }
 
 void data_limit(struct data *data, size_t limit) {

@@ -13,19 +13,39 @@ enum vggcl_err dataset_allocate(struct dataset *set, const struct data_spec *spe
     return err_no_memory("images", count * (data_image_bytes(spec) + sizeof *set->labels));
 }
 
+enum vggcl_err dataset_refer(struct dataset *set, uint8_t *pixels, size_t count) {
+    *set = (struct dataset){.count = count,
+                            .pixels = pixels,
+                            .records = calloc(count, sizeof *set->records),
+                            .labels = calloc(count, sizeof *set->labels)};
+    if (set->records && set->labels)
+        return VGGCL_OK;
+    free(set->records);
+    free(set->labels);
+    *set = (struct dataset){0};
+    return err_no_memory("the list of images", count * (sizeof *set->records + sizeof *set->labels));
+}
+
 void dataset_free(struct dataset *set) {
-    if (!set->borrowed) {
+    if (!set->records && !set->borrowed)
         free(set->pixels);
+    free(set->records);
+    if (!set->borrowed)
         free(set->labels);
-    }
     free(set->files);
     *set = (struct dataset){0};
 }
 
+void dataset_want(const struct dataset *set, size_t bytes, const uint32_t *numbers, size_t first, size_t count) {
+    for (size_t i = 0; set->records && i < count; i++)
+        mapping_want(dataset_pixels(set, bytes, numbers ? numbers[i] : first + i), bytes);
+}
+
 void dataset_gather(const struct dataset *set, size_t bytes, const uint32_t *numbers, size_t count, uint8_t *pixels,
                     uint16_t *labels) {
+    dataset_want(set, bytes, numbers, 0, count);
     for (size_t i = 0; i < count; i++) {
-        memcpy(pixels + i * bytes, set->pixels + numbers[i] * bytes, bytes);
+        memcpy(pixels + i * bytes, dataset_pixels(set, bytes, numbers[i]), bytes);
         labels[i] = set->labels[numbers[i]];
     }
 }
@@ -33,6 +53,7 @@ void dataset_gather(const struct dataset *set, size_t bytes, const uint32_t *num
 void data_free(struct data *data) {
     dataset_free(&data->train);
     dataset_free(&data->test);
+    mapping_free(&data->pictures);
     free(data->spec.class_names);
     free(data->notes);
     *data = (struct data){0};

@@ -3,6 +3,7 @@
 #define VGGCL_DATA_DATASET_H
 
 #include "base/err.h"
+#include "base/mapping.h"
 
 enum { DATA_MOST_CLASSES = 65535 };                 /* labels are 16-bit */
 enum { DATA_LEAST_SIDE = 8, DATA_MOST_SIDE = 256 }; /* heights and widths of images, in pixels */
@@ -20,19 +21,22 @@ static inline size_t data_image_bytes(const struct data_spec *spec) {
     return spec->height * spec->width * spec->channels;
 }
 
-/* pixels is [count][channels][height][width], labels [count], each below the number of classes. */
+/* An image's pixels are bytes [channels][height][width]; dataset_pixels() finds them. */
 struct dataset {
     size_t count;
     uint8_t *pixels;
-    uint16_t *labels;
+    uint32_t *records; /* [count]: each image's place among pixels, which are those of struct data's pictures then;
+                          NULL: the images are in their order, and the set owns pixels */
+    uint16_t *labels;  /* [count], each below the number of classes */
     char **files;  /* [count]: the path of each image's own file, as names_copy() makes them; NULL if there are none */
     bool borrowed; /* pixels and labels belong to a struct vggcl_dataset: they are neither changed nor freed */
 };
 
-/* A data set in memory. */
+/* A data set in memory, or in a file that is mapped there. */
 struct data {
     struct data_spec spec;
     struct dataset train, test;
+    struct mapping pictures;          /* the pixels of sets with records; else {0} */
     char description[VGGCL_PATH_MAX]; /* one line for people: what it is, where it is, how many images */
     char folder[VGGCL_PATH_MAX];      /* its absolute path; "" for synthetic images */
     char *notes;                      /* for people: a line about what was left out; owned, NULL for none */
@@ -48,6 +52,18 @@ struct data_size {
 /* Allocates count images, all zeros, for an empty set. On failure (VGGCL_ENOMEM) set is empty. */
 enum vggcl_err dataset_allocate(struct dataset *set, const struct data_spec *spec, size_t count);
 void dataset_free(struct dataset *set);
+
+/* The same for images among pixels, which stay their owner's; their records and labels are zeros. */
+enum vggcl_err dataset_refer(struct dataset *set, uint8_t *pixels, size_t count);
+
+/* The pixels of image i; bytes: data_image_bytes(). */
+static inline const uint8_t *dataset_pixels(const struct dataset *set, size_t bytes, size_t i) {
+    return set->pixels + (set->records ? set->records[i] : i) * bytes;
+}
+
+/* Tells the system that images numbers[0 .. count - 1] will be read soon, if they are in a file. numbers: NULL for the
+ * images from `first` on. */
+void dataset_want(const struct dataset *set, size_t bytes, const uint32_t *numbers, size_t first, size_t count);
 
 /* Copies count images of `bytes` bytes each, numbers[0], numbers[1], ..., and their labels. */
 void dataset_gather(const struct dataset *set, size_t bytes, const uint32_t *numbers, size_t count, uint8_t *pixels,

@@ -49,8 +49,8 @@ static bool is_left_out(const struct reading *r, size_t i) {
 /* One step for every picture. */
 struct pass {
     struct reading *reading;
-    enum vggcl_err (*one)(struct reading *r, size_t i, uint8_t *const *pixels);
-    uint8_t *const *pixels;
+    enum vggcl_err (*one)(struct reading *r, size_t i, uint8_t *pixels);
+    uint8_t *pixels;
 };
 
 /* A picture that cannot be read keeps the error's text, without its path, as its problem. */
@@ -72,8 +72,8 @@ static void try_one(size_t i, void *payload) {
 }
 
 /* Calls one(r, i, pixels) for each picture i that is not left out, on all cores. */
-static void for_all(struct reading *r, enum vggcl_err (*one)(struct reading *r, size_t i, uint8_t *const *pixels),
-                    uint8_t *const *pixels, data_progress *progress) {
+static void for_all(struct reading *r, enum vggcl_err (*one)(struct reading *r, size_t i, uint8_t *pixels),
+                    uint8_t *pixels, data_progress *progress) {
     struct pass pass = {r, one, pixels};
     const struct parallel loop = {.one = try_one,
                                   .thread_ends = decode_end_thread,
@@ -85,7 +85,7 @@ static void for_all(struct reading *r, enum vggcl_err (*one)(struct reading *r, 
 
 /* ------------------------------------------------------------------------------------------ the images' size -- */
 
-static enum vggcl_err read_header(struct reading *r, size_t i, uint8_t *const *pixels) {
+static enum vggcl_err read_header(struct reading *r, size_t i, uint8_t *pixels) {
     (void)pixels;
     return decode_size(r->tree.pictures[i].path, &r->places[i].own);
 }
@@ -283,34 +283,8 @@ done:
     return err;
 }
 
-static enum vggcl_err decode_one(struct reading *r, size_t i, uint8_t *const *pixels) {
-    return decode_picture(r->tree.pictures[i].path, &r->size, pixels[i]);
-}
-
-/* Where each picture's pixels belong; NULL for one with a problem. */
-static void find_pixels(const struct reading *r, const struct data *data, uint8_t **pixels) {
-    size_t bytes = data_image_bytes(&data->spec);
-    for (size_t i = 0; i < r->tree.count; i++) {
-        const struct place *place = &r->places[i];
-        const struct dataset *set = place->test ? &data->test : &data->train;
-        pixels[i] = is_left_out(r, i) ? NULL : set->pixels + place->position * bytes;
-        if (pixels[i])
-            set->labels[place->position] = (uint16_t)r->tree.pictures[i].class_index;
-    }
-}
-
-static enum vggcl_err allocate(struct reading *r, struct data *data, uint8_t **pixels) {
-    size_t train, test;
-    TRY(report_problems(r, &data->notes));
-    TRY(split(r, &train, &test));
-    write_spec(r, &data->spec);
-    data->spec.class_names = names_copy(r->tree.class_count, r->tree.classes);
-    if (!data->spec.class_names)
-        return VGGCL_ENOMEM;
-    TRY(dataset_allocate(&data->train, &data->spec, train));
-    TRY(dataset_allocate(&data->test, &data->spec, test));
-    find_pixels(r, data, pixels);
-    return VGGCL_OK;
+static enum vggcl_err decode_one(struct reading *r, size_t i, uint8_t *pixels) {
+    return decode_picture(r->tree.pictures[i].path, &r->size, pixels + i * picture_bytes(&r->size));
 }
 
 static bool may_be_cached(const struct reading *r) {
@@ -320,47 +294,56 @@ static bool may_be_cached(const struct reading *r) {
     return true;
 }
 
-/* Makes the data set again without the pictures whose pixels could not be decoded, although their headers could. */
-static enum vggcl_err leave_out(struct reading *r, struct data *data, uint8_t **pixels) {
-    struct data before = *data;
-    uint8_t **to = calloc(r->tree.count, sizeof *to);
-    enum vggcl_err err;
-    *data = (struct data){0};
-    if (!to) {
-        err = err_no_memory("the list of pictures", r->tree.count * sizeof *to);
-        goto done;
-    }
-    TRY_GOTO(allocate(r, data, to), done);
-    for (size_t i = 0; i < r->tree.count; i++)
-        if (to[i])
-            memcpy(to[i], pixels[i], data_image_bytes(&data->spec));
-    memcpy(pixels, to, r->tree.count * sizeof *to);
-done:
-    data_free(&before);
-    free(to);
-    return err;
+/* Whether there is anything to decode: the headers alone may have too many problems, or leave too few pictures. */
+static enum vggcl_err check_headers(struct reading *r) {
+    size_t train, test;
+    char *notes = NULL;
+    TRY(report_problems(r, &notes));
+    free(notes);
+    return split(r, &train, &test);
 }
 
-static enum vggcl_err decode_all(struct reading *r, struct data *data, uint8_t **pixels) {
-    size_t problems = count_problems(r);
-    TRY(allocate(r, data, pixels));
-    for_all(r, decode_one, pixels, r->source->progress);
-    if (count_problems(r) > problems)
-        TRY(leave_out(r, data, pixels));
-    if (may_be_cached(r))
-        picture_cache_write(&r->cache, &r->tree, &r->size, pixels);
+/* Decodes picture i to place i of data->pictures, which become the cache's file. */
+static enum vggcl_err decode_all(struct reading *r, struct data *data) {
+    TRY(check_headers(r));
+    TRY(picture_cache_begin(&r->cache, &r->tree, &r->size, &data->pictures));
+    for_all(r, decode_one, picture_cache_pixels(&r->cache, &data->pictures), r->source->progress);
+    picture_cache_end(&r->cache, &r->tree, &data->pictures, may_be_cached(r));
     return VGGCL_OK;
 }
 
-/* Reads the pixels from the cache. *valid: whether that succeeded; if not, data is empty again. */
-static enum vggcl_err read_cached(struct reading *r, struct data *data, uint8_t **pixels, bool *valid) {
-    TRY(allocate(r, data, pixels));
-    *valid = picture_cache_read(&r->cache, &r->tree, pixels);
-    if (*valid)
-        return VGGCL_OK;
-    data_free(data);
-    tree_forget_problems(&r->tree);
-    return find_size(r);
+/* Maps the cache's file; if it is damaged, the pictures must be decoded. */
+static enum vggcl_err take_pictures(struct reading *r, struct data *data) {
+    if (r->cache.stream) {
+        if (picture_cache_map(&r->cache, &r->tree, &data->pictures))
+            return VGGCL_OK;
+        tree_forget_problems(&r->tree);
+        TRY(find_size(r));
+    }
+    return decode_all(r, data);
+}
+
+/* Puts the pictures into the sets. */
+static enum vggcl_err fill_sets(struct reading *r, struct data *data) {
+    size_t train, test;
+    uint8_t *pixels = picture_cache_pixels(&r->cache, &data->pictures);
+    TRY(report_problems(r, &data->notes));
+    TRY(split(r, &train, &test));
+    write_spec(r, &data->spec);
+    data->spec.class_names = names_copy(r->tree.class_count, r->tree.classes);
+    if (!data->spec.class_names)
+        return VGGCL_ENOMEM;
+    TRY(dataset_refer(&data->train, pixels, train));
+    TRY(dataset_refer(&data->test, pixels, test));
+    for (size_t i = 0; i < r->tree.count; i++) {
+        const struct place *place = &r->places[i];
+        const struct dataset *set = place->test ? &data->test : &data->train;
+        if (is_left_out(r, i))
+            continue;
+        set->records[place->position] = (uint32_t)i;
+        set->labels[place->position] = (uint16_t)r->tree.pictures[i].class_index;
+    }
+    return VGGCL_OK;
 }
 
 /* Gives each image the path of its file. */
@@ -382,22 +365,12 @@ static enum vggcl_err name_files(const struct reading *r, bool test, struct data
 static enum vggcl_err read(const struct data_source *source, struct data *data) {
     struct reading r;
     enum vggcl_err err;
-    uint8_t **pixels = NULL;
-    bool valid = false;
     TRY_GOTO(prepare(&r, source), done);
-    pixels = calloc(r.tree.count, sizeof *pixels);
-    if (!pixels) {
-        err = err_no_memory("the list of pictures", r.tree.count * sizeof *pixels);
-        goto done;
-    }
-    if (r.cache.stream)
-        TRY_GOTO(read_cached(&r, data, pixels, &valid), done);
-    if (!valid)
-        TRY_GOTO(decode_all(&r, data, pixels), done);
+    TRY_GOTO(take_pictures(&r, data), done);
+    TRY_GOTO(fill_sets(&r, data), done);
     TRY_GOTO(name_files(&r, false, &data->train), done);
     err = name_files(&r, true, &data->test);
 done:
-    free(pixels);
     reading_free(&r);
     return err;
 }

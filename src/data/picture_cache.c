@@ -1,26 +1,29 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "data/picture_cache.h"
 #include "base/cache_folder.h"
-#include "base/file.h"
 #include "base/hash.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-/* The file: this header, a byte for each picture that is 1 if its pixels follow, then the pixels. Only the machine that
- * wrote it reads it, so its byte order does not matter. A new version has another magic. */
+/* The file: this header, a byte for each picture that is 1 if it has pixels, and from the next multiple of ALIGNMENT on
+ * the pictures' pixels. Only the machine that wrote it reads it, so its byte order does not matter. A new version has
+ * another magic. */
 struct header {
     char magic[24];
     uint64_t key, count, height, width, channels;
-    uint64_t checksum; /* hash_words() of the pixels, picture by picture */
+    uint64_t checksum; /* hash_words() of the pixels */
     uint64_t before;   /* start_hash() of all that is before the pixels */
 };
 static const char magic[24] = "vggcl pictures 2\n";
+enum { ALIGNMENT = 4096 }; /* so that pictures of whole pages lie on whole pages */
 
-static size_t picture_bytes(const struct picture_size *size) {
-    return size->height * size->width * size->channels;
+static size_t start_of(const struct tree *t) {
+    return (sizeof(struct header) + t->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
 /* The hash of the header, up to the field `before`, and of the bytes that say which pictures follow. */
@@ -42,6 +45,7 @@ static bool read_start(struct picture_cache *c, struct tree *t) {
     for (size_t i = 0; i < t->count; i++)
         t->pictures[i].left_out = getc(c->stream) != 1;
     c->size = (struct picture_size){h.height, h.width, h.channels};
+    c->start = start_of(t);
     c->checksum = h.checksum;
     return start_hash(&h, t) == h.before;
 }
@@ -68,43 +72,73 @@ void picture_cache_open(struct picture_cache *c, struct tree *t, size_t side) {
     tree_forget_problems(t);
 }
 
-bool picture_cache_read(struct picture_cache *c, const struct tree *t, uint8_t *const *pixels) {
-    size_t bytes = picture_bytes(&c->size);
-    uint64_t checksum = HASH_START;
-    for (size_t i = 0; i < t->count; i++) {
-        if (t->pictures[i].left_out)
-            continue;
-        if (fread(pixels[i], 1, bytes, c->stream) != bytes)
-            return false;
-        checksum = hash_words(checksum, pixels[i], bytes);
-    }
-    return checksum == c->checksum;
+static uint64_t pixels_hash(const struct picture_cache *c, const struct mapping *file) {
+    return hash_words(HASH_START, file->bytes + c->start, file->size - c->start);
 }
 
-void picture_cache_write(const struct picture_cache *c, const struct tree *t, const struct picture_size *size,
-                         uint8_t *const *pixels) {
-    struct file_write file;
+bool picture_cache_map(struct picture_cache *c, const struct tree *t, struct mapping *file) {
+    size_t size = c->start + t->count * picture_bytes(&c->size);
+    struct stat status;
+    if (fstat(fileno(c->stream), &status) != 0 || (uint64_t)status.st_size != size ||
+        !mapping_open(file, fileno(c->stream), size, false))
+        return false;
+    if (pixels_hash(c, file) == c->checksum) {
+        mapping_seal(file);
+        return true;
+    }
+    mapping_free(file);
+    return false;
+}
+
+uint8_t *picture_cache_pixels(const struct picture_cache *c, const struct mapping *file) {
+    return file->bytes + c->start;
+}
+
+/* Takes the space on the disk at once, because writing to a mapping has no way to say that the disk is full. */
+static bool begin_file(struct picture_cache *c, size_t size, struct mapping *file) {
+    if (!*c->path || file_write_begin(&c->writing, &folder_current, c->path) != VGGCL_OK)
+        return false;
+    int descriptor = fileno(c->writing.stream);
+    if (posix_fallocate(descriptor, 0, (off_t)size) == 0 && mapping_open(file, descriptor, size, true))
+        return true;
+    file_write_abandon(&c->writing);
+    return false;
+}
+
+enum vggcl_err picture_cache_begin(struct picture_cache *c, const struct tree *t, const struct picture_size *size,
+                                   struct mapping *file) {
+    c->size = *size;
+    c->start = start_of(t);
+    size_t bytes = c->start + t->count * picture_bytes(size);
+    char *kept = err_keep();
+    bool begun = begin_file(c, bytes, file);
+    err_put_back(kept);
+    return begun || mapping_allocate(file, bytes) ? VGGCL_OK : err_no_memory("the pictures", bytes);
+}
+
+static void write_start(const struct picture_cache *c, const struct tree *t, const struct mapping *file) {
     struct header h = {.key = c->key,
                        .count = t->count,
-                       .height = size->height,
-                       .width = size->width,
-                       .channels = size->channels,
-                       .checksum = HASH_START};
-    char *kept = err_keep();
+                       .height = c->size.height,
+                       .width = c->size.width,
+                       .channels = c->size.channels,
+                       .checksum = pixels_hash(c, file)};
     memcpy(h.magic, magic, sizeof magic);
-    for (size_t i = 0; i < t->count; i++)
-        if (!t->pictures[i].left_out)
-            h.checksum = hash_words(h.checksum, pixels[i], picture_bytes(size));
     h.before = start_hash(&h, t);
-    if (*c->path && file_write_begin(&file, &folder_current, c->path) == VGGCL_OK) {
-        fwrite(&h, sizeof h, 1, file.stream);
-        for (size_t i = 0; i < t->count; i++)
-            putc(!t->pictures[i].left_out, file.stream);
-        for (size_t i = 0; i < t->count && !ferror(file.stream); i++)
-            if (!t->pictures[i].left_out)
-                fwrite(pixels[i], 1, picture_bytes(size), file.stream);
-        file_write_commit(&file);
+    fwrite(&h, sizeof h, 1, c->writing.stream);
+    for (size_t i = 0; i < t->count; i++)
+        putc(!t->pictures[i].left_out, c->writing.stream);
+}
+
+void picture_cache_end(struct picture_cache *c, const struct tree *t, const struct mapping *file, bool keep) {
+    char *kept = err_keep();
+    if (c->writing.stream && keep) {
+        write_start(c, t, file);
+        file_write_commit(&c->writing);
+    } else if (c->writing.stream) {
+        file_write_abandon(&c->writing);
     }
+    mapping_seal(file);
     err_put_back(kept);
 }
 

@@ -35,6 +35,31 @@ static enum vggcl_err write_bytes(struct dev *d, struct tensor t, const void *ho
     return dev_write(d, t, count / 4, 1, last);
 }
 
+/* Images with records are copied by way of a buffer, which holds whole words: a multiple of 4 images. */
+static enum vggcl_err write_records(struct dev *d, struct tensor t, const struct dataset *set, size_t image) {
+    enum { CHUNK = 64 };
+    enum vggcl_err err = VGGCL_OK;
+    uint8_t *bytes = calloc(CHUNK, image);
+    if (!bytes)
+        return err_no_memory("a part of the images", CHUNK * image);
+    for (size_t first = 0; first < set->count; first += CHUNK) {
+        size_t n = set->count - first < CHUNK ? set->count - first : CHUNK;
+        dataset_want(set, image, NULL, first, n);
+        for (size_t i = 0; i < n; i++)
+            memcpy(bytes + i * image, dataset_pixels(set, image, first + i), image);
+        TRY_GOTO(dev_write(d, t, first * image / 4, words(n * image), bytes), done);
+    }
+done:
+    free(bytes);
+    return err;
+}
+
+static enum vggcl_err write_pixels(struct feed *f, const struct dataset *set) {
+    size_t image = f->set.height * f->set.width * f->set.channels;
+    return set->records ? write_records(f->dev, f->set.pixels, set, image)
+                        : write_bytes(f->dev, f->set.pixels, set->pixels, set->count * image);
+}
+
 /* The order has changed. */
 static enum vggcl_err take_order(struct feed *f) {
     if (!f->staged)
@@ -44,11 +69,10 @@ static enum vggcl_err take_order(struct feed *f) {
 }
 
 enum vggcl_err feed_upload(struct feed *f, const struct dataset *set) {
-    size_t image = f->set.height * f->set.width * f->set.channels;
     if (f->staged) {
         TRY(stage_open(&f->stage, set));
     } else {
-        TRY(write_bytes(f->dev, f->set.pixels, set->pixels, set->count * image));
+        TRY(write_pixels(f, set));
         TRY(write_bytes(f->dev, f->set.labels, set->labels, set->count * sizeof *set->labels));
     }
     for (size_t i = 0; i < set->count; i++)

@@ -81,7 +81,7 @@ static enum vggcl_err copy_images(const struct data *data, const uint32_t *chose
     size_t bytes = data_image_bytes(&data->spec);
     TRY(dataset_allocate(set, &data->spec, count));
     for (size_t i = 0; i < count; i++) {
-        memcpy(set->pixels + i * bytes, data->train.pixels + chosen[i] * bytes, bytes);
+        memcpy(set->pixels + i * bytes, dataset_pixels(&data->train, bytes, chosen[i]), bytes);
         set->labels[i] = data->train.labels[chosen[i]];
     }
     return VGGCL_OK;
@@ -200,7 +200,7 @@ static enum vggcl_err show_wrong(const struct evaluator *e, size_t most, struct 
     i->wrong_count = count;
     for (size_t k = 0; k < count; k++) {
         i->wrong[k] = (size_t)(list[k] - evaluation->predictions);
-        memcpy(i->wrong_images + k * bytes, e->data.test.pixels + i->wrong[k] * bytes, bytes);
+        memcpy(i->wrong_images + k * bytes, dataset_pixels(&e->data.test, bytes, i->wrong[k]), bytes);
     }
     free(list);
     return VGGCL_OK;

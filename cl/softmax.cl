@@ -31,6 +31,19 @@ kernel void softmax_cross_entropy(global const float *logits, global const int *
             divisor;
 }
 
+/* Class weights: multiplies loss[row] and the row of dlogits[n][classes] by weight[label[row]]. A work-item has a row.
+ */
+kernel void softmax_weigh(global const int *label, int n, int classes, global const float *weight, global float *loss,
+                          global float *dlogits) {
+    int row = get_global_id(0);
+    if (row >= n)
+        return;
+    float factor = weight[label[row]];
+    loss[row] *= factor;
+    for (int k = 0; k < classes; k++)
+        dlogits[(size_t)row * classes + k] *= factor;
+}
+
 /* total[0] = the sum of the rows' losses, total[1] = the number of rows with predicted == label. One work-item adds in
  * the rows' order, so that the sum is the same on every run; Kahan's summation makes it exact up to one rounding. If
  * watch is set, a sum that is not finite sets *failed, which no kernel resets. */

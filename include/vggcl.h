@@ -177,6 +177,7 @@ VGGCL_API void vggcl_dataset_free(struct vggcl_dataset *dataset);
 
 enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE_LINEAR };
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT, VGGCL_DROPOUT_CLASSIFIER };
+enum vggcl_class_weights { VGGCL_CLASS_WEIGHTS_NONE, VGGCL_CLASS_WEIGHTS_BALANCED };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 enum vggcl_images_on { VGGCL_IMAGES_AUTO, VGGCL_IMAGES_DEVICE, VGGCL_IMAGES_HOST };
 
@@ -213,7 +214,8 @@ struct vggcl_config {
     int lr_step;
     double lr_gamma, warmup; /* warmup: epochs */
     double label_smoothing, ema;
-    int crop, cutout; /* pixels */
+    int class_weights; /* enum vggcl_class_weights */
+    int crop, cutout;  /* pixels */
     bool tta;
     uint64_t seed;
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
@@ -323,7 +325,8 @@ VGGCL_API void vggcl_plans_free(struct vggcl_plan *plans);
 
 /* --------------------------------------------------------------------------------------------------- training -- */
 
-/* A row of accuracy.csv in the save folder. Losses are means per image, accuracies are in 0..1. */
+/* A row of accuracy.csv in the save folder. Losses are means per image, accuracies are in 0..1. The training loss is
+ * the one that is minimised, with label smoothing and class weights; the test loss is without either. */
 struct vggcl_epoch {
     int epoch; /* from 1 */
     double lr; /* of the last step */

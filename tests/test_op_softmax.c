@@ -48,6 +48,18 @@ static void cross_entropy(void **state) {
     }
 }
 
+static void weighs_classes(void **state) {
+    (void)state;
+    enum { N = 67, CLASSES = 7 };
+    float *weight = random_floats(CLASSES, 0.01, 50), *loss = random_floats(N, 0, 5);
+    float *dlogits = random_floats(N * CLASSES, -1, 1);
+    int32_t *label = random_labels(N, CLASSES);
+    struct tensor losses = upload(N, loss), gradients = upload(N * CLASSES, dlogits);
+    CHECK(softmax_weigh(device, N, CLASSES, upload(N, label), upload(CLASSES, weight), losses, gradients));
+    COMPARE("loss", losses, 1, k, sum_of((double)weight[label[k]] * loss[k]));
+    COMPARE("dlogits", gradients, 1, k, sum_of((double)weight[label[k / CLASSES]] * dlogits[k]));
+}
+
 static void first_of_equals_is_predicted(void **state) {
     (void)state;
     const float logits[] = {1, 3, 2, 3, 0, 0, 0, 0};
@@ -117,10 +129,8 @@ static void totals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        DEVICE_TEST(cross_entropy),
-        DEVICE_TEST(first_of_equals_is_predicted),
-        DEVICE_TEST(nan_shows),
-        DEVICE_TEST(totals),
+        DEVICE_TEST(cross_entropy), DEVICE_TEST(weighs_classes), DEVICE_TEST(first_of_equals_is_predicted),
+        DEVICE_TEST(nan_shows),     DEVICE_TEST(totals),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -66,6 +66,20 @@ static void cross_entropy(struct rig *rig, const struct check *check, struct con
     }
 }
 
+static void class_weights(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    size_t n = s.n, classes = s.o, count = n * classes;
+    float *loss = rig_floats(rig, n, 0, 5), *dlogits = rig_floats(rig, count, -1, 1);
+    float *weight = rig_floats(rig, classes, 0.1, 10);
+    int32_t *label = rig_labels(rig, n, classes);
+    struct tensor weighed_loss = rig_upload(rig, n, loss), weighed_dlogits = rig_upload(rig, count, dlogits);
+    RIG_RUN(rig, softmax_weigh(rig->dev, n, classes, rig_upload(rig, n, label), rig_upload(rig, classes, weight),
+                               weighed_loss, weighed_dlogits));
+    RIG_COMPARE(rig, "loss", RIG_FLOATS, weighed_loss, 1, i, sum_of((double)weight[label[i]] * loss[i]));
+    RIG_COMPARE(rig, "dlogits", RIG_FLOATS, weighed_dlogits, 1, i,
+                sum_of((double)weight[label[i / classes]] * dlogits[i]));
+}
+
 static void totals(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
     float *loss = rig_floats(rig, s.n, 0, 5);
@@ -92,6 +106,7 @@ const struct check softmax_checks[] = {
      .uses = N | O,
      .run = cross_entropy,
      .shapes = class_counts},
+    CHECK("class weights", "softmax/softmax_weigh", "linear", N | O, class_weights),
     CHECK("totals", "softmax/softmax_total", "linear", N, totals),
     {0},
 };

@@ -65,6 +65,8 @@ static void print_recipe(const struct vggcl_start *s) {
            c->no_bias_decay ? " except on biases and batch-norm parameters" : "");
     if (c->label_smoothing > 0)
         printf(", label smoothing %g", c->label_smoothing);
+    if (c->class_weights != VGGCL_CLASS_WEIGHTS_NONE)
+        printf(", balanced class weights");
     if (c->ema > 0)
         printf(", average %g", c->ema);
     printf(", seed %llu\nimages   %s", (unsigned long long)c->seed, c->no_flip ? "not flipped" : "flipped");

@@ -147,6 +147,8 @@ static enum vggcl_err reserve_rest(struct net *net) {
                                  SIZE_MAX, &net->input));
     TRY(arena_reserve(a, "the logits of another view", net->batch * net->classes, &net->other_logits));
     TRY(arena_reserve(a, "the labels", net->batch, &net->label));
+    if (net->use & NET_WEIGHS)
+        TRY(arena_reserve(a, "the class weights", net->classes, &net->class_weight));
     TRY(arena_reserve(a, "the losses", net->batch, &net->loss));
     TRY(arena_reserve(a, "the predictions", net->batch, &net->predicted));
     TRY(arena_reserve(a, "the totals", 2, &net->total));
@@ -264,6 +266,14 @@ enum vggcl_err net_start(struct net *net, uint64_t seed) {
     return err;
 }
 
+enum vggcl_err net_weigh_classes(struct net *net, const float *weights) {
+    float largest = 1;
+    for (size_t i = 0; i < net->classes; i++)
+        largest = fmaxf(largest, weights[i]);
+    net->weight_exponent = (int)ceilf(log2f(largest));
+    return dev_write(net->dev, net->class_weight, 0, net->classes, weights);
+}
+
 struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step) {
     return (struct pass){.dev = net->dev,
                          .n = n,
@@ -290,15 +300,19 @@ enum vggcl_err net_forward(struct net *net, const struct pass *pass) {
  * smallest gradients, 1 of 600 is below 2^-25, where 16-bit floats underflow to 0, and 4 of 5 are below 2^-14, where
  * they lose precision. The second factor, 2^IMAGE_SCALE, reduces that to less than 1 of 100000 and 1 of 80, and leaves
  * a factor of 2^7 below overflow, because batch normalisation may multiply gradients by up to 1 / sqrt(epsilon) = 316.
+ * The largest class weight is divided out, so that the gradients of its class are not larger than without it.
  */
 static double loss_scale(const struct net *net, const struct pass *pass) {
-    return net->context.half ? exp2(ceil(log2((double)pass->whole)) + IMAGE_SCALE) : 1;
+    return net->context.half ? exp2(ceil(log2((double)pass->whole)) + IMAGE_SCALE - net->weight_exponent) : 1;
 }
 
 enum vggcl_err net_loss(struct net *net, const struct pass *pass) {
     double divisor = (double)pass->whole / loss_scale(net, pass);
+    struct tensor dlogits = net->layers[net->layer_count - 1].dy;
     TRY(softmax_cross_entropy(net->dev, pass->n, net->classes, pass->label_smoothing, divisor, net_logits(net),
-                              net->label, net->loss, net->predicted, net->layers[net->layer_count - 1].dy));
+                              net->label, net->loss, net->predicted, dlogits));
+    if (net->use & NET_WEIGHS && pass->training)
+        TRY(softmax_weigh(net->dev, pass->n, net->classes, net->label, net->class_weight, net->loss, dlogits));
     return softmax_total(net->dev, pass->n, net->loss, net->predicted, net->label, net->total, pass->training,
                          net->failed);
 }

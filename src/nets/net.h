@@ -18,7 +18,8 @@ enum net_use {
     NET_TRAINS = 1,      /* gradients, the optimiser's states and a batch's statistics */
     NET_AVERAGES = 2,    /* averages of weights and statistics */
     NET_ACCUMULATES = 4, /* gradient accumulation: a step uses the sum of several passes' gradients */
-    NET_COLLECTS = 8     /* with NET_ACCUMULATES: also of passes on other devices, see net_collect() */
+    NET_COLLECTS = 8,    /* with NET_ACCUMULATES: also of passes on other devices, see net_collect() */
+    NET_WEIGHS = 16      /* class weights in the loss of training passes, see net_weigh_classes() */
 };
 
 /* The groups of tensors, each with an arena of its own. */
@@ -54,6 +55,8 @@ struct net {
     struct tensor input;                         /* NHWC, batch images */
     struct tensor other_logits;                  /* see net_average_logits() */
     struct tensor label, loss, predicted, total; /* [batch] int, float, int; total: see softmax_total() */
+    struct tensor class_weight;                  /* with NET_WEIGHS: [classes] */
+    int weight_exponent;  /* the least whole number such that no class weight exceeds 2^weight_exponent; 0 or more */
     struct tensor failed; /* int: not 0 after a training step's loss was not finite; weights have not changed since */
 
     struct arena arenas[NET_GROUPS];
@@ -79,6 +82,9 @@ void net_free(struct net *net);
 /* Initialises every parameter from seed, to the same numbers on every device. */
 enum vggcl_err net_start(struct net *net, uint64_t seed);
 
+/* For a net with NET_WEIGHS: sets the classes' weights, [classes], see softmax_weigh(). */
+enum vggcl_err net_weigh_classes(struct net *net, const float *weights);
+
 /* A pass over n images that are a whole batch, without label smoothing. n must be one of the net's sizes, else
  * net_forward() fails. seed and step select the dropout masks. */
 struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step);
@@ -86,9 +92,9 @@ struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t se
 /* Enqueues the forward pass, from net->input to the logits. VGGCL_EUSAGE if pass->n is none of the net's sizes. */
 enum vggcl_err net_forward(struct net *net, const struct pass *pass);
 
-/* Computes from the logits and net->label: loss (with pass->label_smoothing), predicted, total, and the gradient of the
- * whole batch's mean loss with respect to the logits. With 16-bit activations this gradient is multiplied by a loss
- * scale, which net_step() divides out again. */
+/* Computes from the logits and net->label: loss (with pass->label_smoothing, and in training the class weights),
+ * predicted, total, and the gradient of the whole batch's mean loss with respect to the logits. With 16-bit activations
+ * this gradient is multiplied by a loss scale, which net_step() divides out again. */
 enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 
 /* Backward pass, after net_loss(): computes every parameter's gradient. With NET_ACCUMULATES, adds the gradients to the

@@ -16,6 +16,15 @@ enum vggcl_err softmax_cross_entropy(struct dev *d, size_t n, size_t classes, do
                                      struct tensor logits, struct tensor label, struct tensor loss,
                                      struct tensor predicted, struct tensor dlogits);
 
+/* Class weights, after softmax_cross_entropy(): multiplies loss[row] and dlogits[row] by weight[label[row]]; weight is
+ * [classes]. The divisor stays the number of rows of the whole batch:
+ *     loss of a batch = sum of weight[label] * loss / images
+ * PyTorch's CrossEntropyLoss(weight=...) divides by the sum of the weights of the batch's labels instead. Divided by
+ * the number of images, an image's share does not depend on the other images of its batch, so that micro-batches and
+ * several devices add up to the whole batch's gradient. */
+enum vggcl_err softmax_weigh(struct dev *d, size_t n, size_t classes, struct tensor label, struct tensor weight,
+                             struct tensor loss, struct tensor dlogits);
+
 /* total[0] = sum of loss, total[1] = number of correct predictions (floats, exact below 2^24 rows). If watch is set and
  * the sum is not finite, sets failed[0] (int) to 1; never resets it. */
 enum vggcl_err softmax_total(struct dev *d, size_t n, struct tensor loss, struct tensor predicted, struct tensor label,

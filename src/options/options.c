@@ -17,6 +17,7 @@ static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; 
 static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
+static const char *const class_weights_names[] = {"none", "balanced", NULL};           /* enum vggcl_class_weights */
 
 enum {
     TRAIN = VGGCL_FOR_TRAIN,
@@ -142,6 +143,10 @@ static const struct vggcl_option options[] = {
     {"lr-gamma", "F", "factor of each step of the step schedule", "0.5", CHANGEABLE, REAL(lr_gamma, 0, 1e6)},
     {"label-smoothing", "F", "share of each label that is spread evenly over all classes", "0", STORED,
      REAL(label_smoothing, 0, 1)},
+    {"class-weights", "NAME",
+     "for classes of different sizes. balanced: multiply each image's training loss by images / (classes *\n"
+     "images of its class), counted in the training set",
+     "none", STORED | PLAN, CHOICE(class_weights, class_weights_names)},
     {"ema", "F",
      "test and save an exponential moving average of the weights with decay F per step, e.g.\n"
      "0.999; 0 to use the weights themselves",

@@ -99,6 +99,8 @@ static enum net_use use_of(const struct task *t, const struct draft *draft) {
         return NET_EVALUATES;
     if (t->config->ema > 0 && w->test) /* the averaged weights are the ones that are tested */
         use |= NET_AVERAGES;
+    if (t->config->class_weights != VGGCL_CLASS_WEIGHTS_NONE)
+        use |= NET_WEIGHS;
     if (w->devices * feed_parts(w->batch, draft->batch) > 1)
         use |= NET_ACCUMULATES;
     return w->devices > 1 ? use | NET_COLLECTS : use;

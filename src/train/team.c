@@ -286,8 +286,11 @@ enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct 
 }
 
 enum vggcl_err team_upload(struct team *t, const struct data *data) {
-    for (size_t i = 0; i < t->count; i++)
+    for (size_t i = 0; i < t->count; i++) {
         TRY(feed_upload(&t->members[i].train, &data->train));
+        if (t->class_weights)
+            TRY(net_weigh_classes(t->members[i].net, t->class_weights));
+    }
     return feed_upload(&t->test, &data->test);
 }
 
@@ -441,6 +444,7 @@ void team_free(struct team *t) {
     }
     forget_profiles(t, 0);
     free(t->weights);
+    free(t->class_weights);
 }
 
 /* ----------------------------------------------------------------------------------------------- vggcl_plan() -- */

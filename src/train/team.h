@@ -39,7 +39,8 @@ struct team {
     struct vggcl_plan plans[VGGCL_DEVICES];
     char *profiles[VGGCL_DEVICES + 1]; /* each member's device profile as text, which checkpoints store; then NULL */
     struct feed test;                  /* the test set, on the lead */
-    float *weights; /* host copy of the lead's weights and running statistics; NULL with one member */
+    float *weights;       /* host copy of the lead's weights and running statistics; NULL with one member */
+    float *class_weights; /* [classes], owned; NULL for none */
 };
 
 /* Opens the devices of config->device with their profiles, and splits batches as config->device_split says; "auto"
@@ -63,7 +64,8 @@ enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl
  * device memory. *check: the sums over the members. */
 enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct vggcl_selfcheck *check);
 
-/* Gives the training images to all members and the test images to the lead. data must outlive the team. */
+/* Gives the training images and the class weights to all members, and the test images to the lead. data must outlive
+ * the team. */
 enum vggcl_err team_upload(struct team *t, const struct data *data);
 
 /* Copies the lead's weights and running statistics to the other members. */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "data/data.h"
 #include "train/checkpoint.h"
+#include "train/class_weights.h"
 #include "options/network.h"
 #include "options/options.h"
 #include "train/evaluate.h"
@@ -158,7 +159,9 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
     if (config->drop_last && !epoch_images(run))
         return err_set(VGGCL_EUSAGE, "drop-last: leaves out all %zu training images, fewer than a batch of %d",
                        run->data.train.count, config->batch);
-    return VGGCL_OK;
+    return config->class_weights == VGGCL_CLASS_WEIGHTS_BALANCED
+               ? class_weights_balance(&run->data, &run->team.class_weights)
+               : VGGCL_OK;
 }
 
 /* Opens the data set that --data names; without --data, the folder that the checkpoint names, or, if that is missing,

@@ -1,0 +1,139 @@
+/* Training that starts from other data: class weights for classes of different sizes. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "idx.h"
+#include "program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CLASSES = 3, EACH = 8, EVEN = CLASSES * EACH, UNEVEN = EVEN + EACH, TEST = 12, SIDE = 16, STEPS = 3 };
+
+#define NETWORK "--model vgg11 --width 0.0625 --profile none --no-selfcheck"
+
+/* In files that are sorted by label; a second copy of the last class's images follows. */
+static uint8_t label_of(int i) {
+    return (uint8_t)(i < EVEN ? i / EACH : CLASSES - 1);
+}
+
+/* Stripes, whose width is that of the class, with noise. */
+static uint8_t pixel_of(int i, int y, int x) {
+    unsigned image = (unsigned)(i < EVEN ? i : i - EACH);
+    unsigned noise = (image * SIDE * SIDE + (unsigned)(y * SIDE + x)) * 2654435761u >> 26;
+    return (uint8_t)((image + (unsigned)y) / (1u + label_of(i)) % 2 * 190 + noise);
+}
+
+/* The test set has all classes. */
+static uint8_t test_label_of(int i) {
+    return label_of(i * 2);
+}
+
+static uint8_t test_pixel_of(int i, int y, int x) {
+    return pixel_of(i * 2, y + 1, x);
+}
+
+static void put_set(const char *name, int train) {
+    char path[128];
+#define IN_SET(file) (snprintf(path, sizeof path, "%s/%s/" file, folder, name), path)
+    idx_write_images(IN_SET("train-images-idx3-ubyte"), train, SIDE, SIDE, pixel_of);
+    idx_write_labels(IN_SET("train-labels-idx1-ubyte"), train, label_of);
+    idx_write_images(IN_SET("t10k-images-idx3-ubyte"), TEST, SIDE, SIDE, test_pixel_of);
+    idx_write_labels(IN_SET("t10k-labels-idx1-ubyte"), TEST, test_label_of);
+}
+
+static int make_sets(void **state) {
+    if (make_folder(state) || vggcl("version; mkdir even uneven") != 0)
+        return -1;
+    put_set("even", EVEN);
+    put_set("uneven", UNEVEN);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ class weights -- */
+
+/* Steps of plain gradient descent on the whole set at once. */
+#define DESCENT                                                                                                        \
+    "train " NETWORK " --no-bn --no-dropout --no-flip --no-shuffle --momentum 0 --lr 0.1 --epochs 100 --steps 3 "      \
+    "--log-steps losses.csv --save d"
+
+static void read_losses(double losses[STEPS]) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/losses.csv", folder);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*[^\n]"), 0);
+    for (int i = 0; i < STEPS; i++)
+        assert_int_equal(fscanf(file, "%*d,%*d,%*f,%lf", &losses[i]), 1);
+    fclose(file);
+}
+
+/* How far the losses of this run are from the reference's: the largest relative difference. */
+static double difference(const double reference[STEPS], const char *options) {
+    double losses[STEPS], largest = 0;
+    assert_int_equal(vggcl(DESCENT " --data uneven --batch %d %s", UNEVEN, options), 0);
+    read_losses(losses);
+    for (int i = 0; i < STEPS; i++)
+        largest = fmax(largest, fabs(losses[i] / reference[i] - 1));
+    return largest;
+}
+
+/* A class with every image twice, balanced, is the class with every image once: in the loss and, as the later steps
+ * show, in the gradients. The same of parts of a batch, whose labels differ, and of parts on several devices. */
+static void balances_classes(void **state) {
+    (void)state;
+    double reference[STEPS];
+    assert_int_equal(vggcl(DESCENT " --data even --batch %d", EVEN), 0);
+    read_losses(reference);
+    assert_true(reference[STEPS - 1] < reference[0]);
+    assert_true(difference(reference, "") > 1e-3);
+    assert_true(difference(reference, "--class-weights balanced") < 1e-5);
+    assert_says(", balanced class weights, ");
+    assert_says(" at the peak on the device, as planned");
+    assert_true(difference(reference, "--class-weights balanced --micro-batch 5") < 1e-5);
+    assert_true(difference(reference, "--class-weights balanced --device 0:0/2 --device-split 5:3") < 1e-5);
+    assert_true(difference(reference, "--class-weights balanced --storage half") < 1e-3);
+}
+
+static void weighs_equal_classes_alike(void **state) {
+    (void)state;
+    char hash[17];
+    assert_int_equal(vggcl(DESCENT " --data even"), 0);
+    strcpy(hash, weights_hash());
+    assert_int_equal(vggcl(DESCENT " --data even --class-weights balanced"), 0);
+    assert_string_equal(weights_hash(), hash);
+}
+
+static void resumes_with_class_weights(void **state) {
+    (void)state;
+#define WEIGHED "train --data uneven " NETWORK " --batch 10 --class-weights balanced --epochs 1 "
+    char hash[17];
+    assert_int_equal(vggcl(WEIGHED "--save whole"), 0);
+    strcpy(hash, weights_hash());
+    assert_int_equal(vggcl(WEIGHED "--steps 2 --save r"), 0);
+    assert_fails(2, "class-weights none contradicts the run", "train --resume r --class-weights none");
+    assert_int_equal(vggcl("train --resume r"), 0);
+    assert_string_equal(weights_hash(), hash);
+}
+
+static void names_a_class_without_images(void **state) {
+    (void)state;
+    assert_fails(2, "class-weights balanced: class 2 has none of the 16 training images",
+                 "train --data even " NETWORK " --limit 16 --class-weights balanced --save n");
+    assert_fails(2, "class-weights", "train --data even " NETWORK " --class-weights some --save n");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(balances_classes),
+        cmocka_unit_test(weighs_equal_classes_alike),
+        cmocka_unit_test(resumes_with_class_weights),
+        cmocka_unit_test(names_a_class_without_images),
+    };
+    return cmocka_run_group_tests_name("cli finetune", tests, make_sets, remove_folder);
+}

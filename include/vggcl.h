@@ -178,6 +178,7 @@ VGGCL_API void vggcl_dataset_free(struct vggcl_dataset *dataset);
 enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE_LINEAR };
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT, VGGCL_DROPOUT_CLASSIFIER };
 enum vggcl_class_weights { VGGCL_CLASS_WEIGHTS_NONE, VGGCL_CLASS_WEIGHTS_BALANCED };
+enum vggcl_freeze { VGGCL_FREEZE_NONE, VGGCL_FREEZE_CONV };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 enum vggcl_images_on { VGGCL_IMAGES_AUTO, VGGCL_IMAGES_DEVICE, VGGCL_IMAGES_HOST };
 
@@ -221,6 +222,7 @@ struct vggcl_config {
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
     int save_every, limit, validate, patience;
     int64_t steps, checkpoint_every;
+    int freeze; /* enum vggcl_freeze */
     bool no_shuffle, no_flip, drop_last, no_selfcheck, reset_head;
     bool given[VGGCL_OPTIONS]; /* [i]: vggcl_options()[i] was set by vggcl_config_set(): no recipe or file changes it */
     /* Not an option: the images to train, evaluate or plan with, instead of those that data names; NULL for those. With
@@ -290,7 +292,7 @@ VGGCL_API void vggcl_config_text_free(char *text);
 
 /* ----------------------------------------------------------------------------------------------------- memory -- */
 
-enum { VGGCL_MEMORY_GROUPS = 12, VGGCL_TUNING = VGGCL_PATH_MAX + 512 };
+enum { VGGCL_MEMORY_GROUPS = 13, VGGCL_TUNING = VGGCL_PATH_MAX + 512 };
 
 struct vggcl_memory {
     const char *name; /* "weights", "weight gradients", ... */
@@ -340,7 +342,8 @@ struct vggcl_start {
     struct vggcl_config config;     /* including the options taken from a resumed run */
     char dataset[VGGCL_PATH_MAX];
     char optimizer[64]; /* with its own hyperparameters: "Nesterov momentum 0.9" */
-    size_t parameters, train_images, test_images;
+    size_t parameters;  /* that are trained */
+    size_t train_images, test_images;
     char moved_to[VGGCL_PATH_MAX]; /* where an earlier run in the save folder was moved; "" if there was none */
     int first_epoch;               /* from 1; larger, or in mid-epoch, if the run is resumed */
     int64_t first_step, steps_per_epoch;

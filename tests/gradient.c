@@ -45,7 +45,7 @@ static uint64_t mix_activation(uint64_t fingerprint, const struct layer *l) {
 static uint64_t kinks(const struct net *net) {
     uint64_t fingerprint = HASH_START;
     for (size_t i = 0; i < net->layer_count; i++) {
-        if (net->layers[i].type == &layer_activation)
+        if (net->layers[i].type == &layer_activation && !net->layers[i].frozen)
             fingerprint = mix_activation(fingerprint, &net->layers[i]);
     }
     return fingerprint;
@@ -174,7 +174,7 @@ static void check_all(struct check *check) {
         struct layer *l = &net->layers[i];
         for (int k = 0; k < l->parameter_count; k++) {
             const char *name = text("%s.%s", l->spec.name, l->parameters[k].suffix);
-            if (is_without_effect(net, i, k))
+            if (is_without_effect(net, i, k) && !l->frozen)
                 check_no_gradient(check, &l->parameters[k], name);
             else if (l->parameters[k].trained)
                 worst = fmax(worst, check_parameter(check, &l->parameters[k], name));
@@ -183,14 +183,19 @@ static void check_all(struct check *check) {
     print_message("%s: gradients are right within %.1e\n", check->what, worst);
 }
 
-void check_gradients(const char *what, const struct layer_spec *specs, size_t count, struct shape input,
-                     const char *conv) {
+void check_gradients_of(const char *what, const struct layer_spec *specs, size_t count, struct shape input,
+                        const char *conv, enum net_use use) {
     struct check check = {.what = text("%s, %s", what, conv)};
-    CHECK(net_create(context, specs, count, input, IMAGES + 1, (const size_t[]){IMAGES, 0}, conv, NET_TRAINS,
-                     &optimiser_sgd, &check.net));
+    CHECK(net_create(context, specs, count, input, IMAGES + 1, (const size_t[]){IMAGES, 0}, conv, use, &optimiser_sgd,
+                     &check.net));
     CHECK(net_allocate(check.net));
     check.pass = net_pass(check.net, IMAGES, true, 1, 2);
     fill(check.net);
     check_all(&check);
     net_free(check.net);
+}
+
+void check_gradients(const char *what, const struct layer_spec *specs, size_t count, struct shape input,
+                     const char *conv) {
+    check_gradients_of(what, specs, count, input, conv, NET_TRAINS);
 }

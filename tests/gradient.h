@@ -27,4 +27,8 @@
 void check_gradients(const char *what, const struct layer_spec *specs, size_t count, struct shape input,
                      const char *conv);
 
+/* The same of a net with this use, which includes NET_TRAINS. */
+void check_gradients_of(const char *what, const struct layer_spec *specs, size_t count, struct shape input,
+                        const char *conv, enum net_use use);
+
 #endif

@@ -1,4 +1,4 @@
-/* Training that starts from other data: class weights for classes of different sizes. */
+/* Fine-tuning: class weights for classes of different sizes, frozen convolutions. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "files/safetensors.h"
 #include "idx.h"
 #include "program.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +54,7 @@ static int make_sets(void **state) {
         return -1;
     put_set("even", EVEN);
     put_set("uneven", UNEVEN);
-    return 0;
+    return vggcl("train --data even " NETWORK " --batch 8 --epochs 2 --lr 0.05 --save base");
 }
 
 /* ------------------------------------------------------------------------------------------------ class weights -- */
@@ -128,12 +130,141 @@ static void names_a_class_without_images(void **state) {
     assert_fails(2, "class-weights", "train --data even " NETWORK " --class-weights some --save n");
 }
 
+/* ------------------------------------------------------------------------------------------- frozen convolutions -- */
+
+#define FROM  "train --data uneven " NETWORK " --batch 10 --weights base/best.safetensors "
+#define TUNED FROM "--reset-head --freeze conv --optimizer adamw --ema 0.9 --lr 0.01 --epochs 2 "
+
+static struct safetensors read_weights(const char *name) {
+    struct safetensors file;
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(safetensors_read(path, &file), VGGCL_OK);
+    return file;
+}
+
+static bool in_head(const char *name) {
+    return strncmp(name, "fc", 2) == 0;
+}
+
+/* How many of the tensors in the head, or outside of it, have other bits in the second file. */
+static int changed(const char *one, const char *other, bool head) {
+    struct safetensors a = read_weights(one), b = read_weights(other);
+    int count = 0;
+    for (size_t i = 0; i < a.count; i++) {
+        const struct record *r = &a.records[i], *same = safetensors_find(&b, r->name);
+        if (in_head(r->name) != head)
+            continue;
+        assert_non_null(same);
+        count += memcmp(r->values, same->values, record_count(r) * sizeof *r->values) != 0;
+    }
+    safetensors_free(&a);
+    safetensors_free(&b);
+    return count;
+}
+
+/* Weights, batch-norm parameters and statistics stay, with and without averages; the linear layers do not. */
+static void freezes_convolutions(void **state) {
+    (void)state;
+    assert_int_equal(vggcl(FROM "--freeze conv --lr 0.05 --epochs 1 --save f"), 0);
+    assert_says("note     the convolutions and their batch normalisation are frozen");
+    assert_says(" trained parameters, with batch normalisation, classifier dropout");
+    assert_says("as planned");
+    assert_int_equal(changed("base/best.safetensors", "f/best.safetensors", false), 0);
+    assert_int_equal(changed("base/best.safetensors", "f/best.safetensors", true), 4);
+    assert_int_equal(vggcl(FROM "--lr 0.05 --epochs 1 --save all"), 0);
+    assert_true(changed("base/best.safetensors", "all/best.safetensors", false) > 0);
+    assert_int_equal(vggcl(TUNED "--save whole"), 0);
+    assert_int_equal(changed("base/best.safetensors", "whole/best.safetensors", false), 0);
+    assert_int_equal(changed("base/best.safetensors", "whole/best.safetensors", true), 4);
+    assert_int_equal(vggcl("eval --data uneven --weights whole/best.safetensors --profile none"), 0);
+}
+
+/* The state has no moments and averages of what is frozen. */
+static void resumes_frozen(void **state) {
+    (void)state;
+    char hash[17];
+    assert_int_equal(vggcl(TUNED "--save whole"), 0);
+    strcpy(hash, weights_hash());
+    assert_int_equal(vggcl(TUNED "--steps 5 --save r"), 0);
+    struct safetensors saved = read_weights("r/last.safetensors");
+    static const char *const kinds[] = {"exp_avg", "exp_avg_sq", "average"};
+    for (int i = 0; i < 3; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s.fc1.weight", kinds[i]);
+        assert_non_null(safetensors_find(&saved, name));
+        snprintf(name, sizeof name, "%s.conv1_1.weight", kinds[i]);
+        assert_null(safetensors_find(&saved, name));
+    }
+    safetensors_free(&saved);
+    assert_fails(2, "freeze none contradicts the run", "train --resume r --freeze none");
+    assert_int_equal(vggcl("train --resume r"), 0);
+    assert_string_equal(weights_hash(), hash);
+}
+
+/* Nothing depends on a batch's statistics: parts add up to the batch, in micro-batches and, bit for bit alike, on
+ * devices, which get the frozen weights once. */
+static void splits_frozen_batches(void **state) {
+    (void)state;
+    double whole[STEPS], parts[STEPS];
+    char hash[17];
+#define LOGGED "--freeze conv --epochs 1 --steps 3 --log-steps losses.csv --save d "
+    assert_int_equal(vggcl(FROM LOGGED), 0);
+    read_losses(whole);
+    assert_int_equal(vggcl(FROM LOGGED "--micro-batch 5"), 0);
+    assert_null(strstr(output, "own statistics"));
+    read_losses(parts);
+    for (int i = 0; i < STEPS; i++)
+        assert_true(fabs(parts[i] / whole[i] - 1) < 1e-5);
+    strcpy(hash, weights_hash());
+    assert_int_equal(vggcl(FROM LOGGED "--device 0:0/2"), 0);
+    assert_string_equal(weights_hash(), hash);
+}
+
+/* Bytes of a group of the last plan. */
+static double bytes_of(const char *group) {
+    json_t *all = json_loads(strchr(output, '{'), 0, NULL), *one;
+    double bytes = -1;
+    size_t i;
+    json_array_foreach(json_object_get(all, "groups"), i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "name")), group) == 0)
+            bytes = json_number_value(json_object_get(one, "bytes"));
+    }
+    json_decref(all);
+    return bytes;
+}
+
+/* The optimiser's states, gradients and kept activations are those of the linear layers. */
+static void plans_frozen(void **state) {
+    (void)state;
+    static const char *const smaller[] = {"weights", "weight gradients", "momentum", "activations and their gradients"};
+    enum { GROUPS = sizeof smaller / sizeof *smaller };
+    double before[GROUPS];
+    assert_int_equal(vggcl("plan --data uneven --model vgg11 --width 0.0625 --profile none --json"), 0);
+    assert_true(bytes_of("frozen weights and statistics") == 0);
+    for (int i = 0; i < GROUPS; i++)
+        assert_true((before[i] = bytes_of(smaller[i])) > 0);
+    assert_int_equal(vggcl("plan --data uneven --model vgg11 --width 0.0625 --profile none --freeze conv --json"), 0);
+    assert_true(bytes_of("frozen weights and statistics") > 0);
+    assert_true(bytes_of("running statistics") == 0);
+    for (int i = 0; i < GROUPS; i++)
+        assert_true(bytes_of(smaller[i]) < before[i] / 2);
+}
+
+static void freezing_needs_weights(void **state) {
+    (void)state;
+    assert_fails(2, "freeze conv: needs weights, a file with trained convolutions",
+                 "train --data even " NETWORK " --freeze conv --save n");
+    assert_fails(2, "freeze", "train --data even " NETWORK " --freeze some --save n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(balances_classes),
-        cmocka_unit_test(weighs_equal_classes_alike),
-        cmocka_unit_test(resumes_with_class_weights),
-        cmocka_unit_test(names_a_class_without_images),
+        cmocka_unit_test(balances_classes),           cmocka_unit_test(weighs_equal_classes_alike),
+        cmocka_unit_test(resumes_with_class_weights), cmocka_unit_test(names_a_class_without_images),
+        cmocka_unit_test(freezes_convolutions),       cmocka_unit_test(resumes_frozen),
+        cmocka_unit_test(splits_frozen_batches),      cmocka_unit_test(plans_frozen),
+        cmocka_unit_test(freezing_needs_weights),
     };
     return cmocka_run_group_tests_name("cli finetune", tests, make_sets, remove_folder);
 }

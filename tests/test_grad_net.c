@@ -58,6 +58,14 @@ static void odd_sides(void **state) {
     check_gradients("with BN, odd sides", bn_specs, LENGTH(bn_specs), odd_input, "im2col");
 }
 
+/* The gradients of the linear layers alone, behind features that batch normalisation makes by running statistics. */
+static void frozen(void **state) {
+    (void)state;
+    check_gradients_of("without BN, frozen", plain_specs, LENGTH(plain_specs), input, "im2col",
+                       NET_TRAINS | NET_FREEZES);
+    check_gradients_of("with BN, frozen", bn_specs, LENGTH(bn_specs), odd_input, "winograd2", NET_TRAINS | NET_FREEZES);
+}
+
 enum { IMAGES = 6 };
 
 /* The net's gradients, as SGD sees them: what it makes of velocities at rest. Batches of 5 are no power of two. */
@@ -142,10 +150,10 @@ static struct twin *twin_of(struct net *net) {
 }
 
 /* The first losses of a training are those of the same training in double precision. */
-static void compare_with_twin(const struct layer_spec *specs, size_t count, struct shape shape) {
+static void compare_with_twin(const struct layer_spec *specs, size_t count, struct shape shape, enum net_use use) {
     enum { STEPS = 4 };
     struct net *net;
-    CHECK(net_create(context, specs, count, shape, IMAGES, NULL, "im2col", NET_TRAINS, &optimiser_sgd, &net));
+    CHECK(net_create(context, specs, count, shape, IMAGES, NULL, "im2col", use, &optimiser_sgd, &net));
     CHECK(net_allocate(net));
     CHECK(net_start(net, 1));
     struct twin *twin = twin_of(net);
@@ -178,13 +186,16 @@ static void double_precision(void **state) {
         skip(); /* nothing that the gradient checks do not run */
     const struct shape shapes[] = {input, odd_input, {7, 8, 1}};
     for (size_t i = 0; i < LENGTH(shapes); i++) {
-        compare_with_twin(plain_specs, LENGTH(plain_specs), shapes[i]);
-        compare_with_twin(bn_specs, LENGTH(bn_specs), shapes[i]);
+        compare_with_twin(plain_specs, LENGTH(plain_specs), shapes[i], NET_TRAINS);
+        compare_with_twin(bn_specs, LENGTH(bn_specs), shapes[i], NET_TRAINS);
     }
+    compare_with_twin(plain_specs, LENGTH(plain_specs), input, NET_TRAINS | NET_FREEZES);
+    compare_with_twin(bn_specs, LENGTH(bn_specs), odd_input, NET_TRAINS | NET_FREEZES);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {DEVICE_TEST(without_bn), DEVICE_TEST(with_bn), DEVICE_TEST(odd_sides),
+    const struct CMUnitTest tests[] = {DEVICE_TEST(without_bn),   DEVICE_TEST(with_bn),
+                                       DEVICE_TEST(odd_sides),    DEVICE_TEST(frozen),
                                        DEVICE_TEST(half_storage), DEVICE_TEST(double_precision)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -93,7 +93,8 @@ static bool runs(const struct net *net, const struct check *check, const struct 
         return (!check->engine || check->engine == *engine) && !check->extra;
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
         struct conv_method m = l->methods[i];
-        if (check->directions >> i & 1 && (i != CONV_DATA_GRADIENT || l->needs_dx) && m.algorithm == check->algorithm &&
+        bool in_use = i == CONV_FORWARD || (i == CONV_DATA_GRADIENT ? l->needs_dx : !l->frozen);
+        if (check->directions >> i & 1 && in_use && m.algorithm == check->algorithm &&
             (!check->engine || check->engine == m.engine)) {
             *engine = m.engine;
             return true;

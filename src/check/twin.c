@@ -135,7 +135,8 @@ static void backward(struct twin *t, const struct pass *pass) {
         for (int k = 0; k < l->parameter_count; k++)
             memset(s->exact.gradient[k], 0, parameter_count(&l->parameters[k]) * sizeof(double));
         memset(s->exact.dx, 0, pass->n * shape_count(l->in) * sizeof(double));
-        l->type->exact_backward(&s->exact, pass);
+        if (!l->frozen)
+            l->type->exact_backward(&s->exact, pass);
     }
 }
 

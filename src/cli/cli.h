@@ -69,6 +69,11 @@ void cli_catch_signals(void);
 /* Whether such a signal was recorded. A callback `stop` for the library; payload is not used. */
 bool cli_interrupted(void *payload);
 
+/* Whether a training step normalises by the statistics of the images that a device processes at once. */
+static inline bool cli_batch_statistics(const struct vggcl_config *config) {
+    return !config->no_bn && config->freeze == VGGCL_FREEZE_NONE;
+}
+
 /* Bytes in MiB, the unit that all commands print. */
 static inline double cli_mebibytes(uint64_t bytes) {
     return (double)bytes / (1 << 20);

@@ -53,7 +53,8 @@ static void print_device(const struct vggcl_plan *p) {
     if (p->micro_batches > 1)
         printf("%s goes in %d micro-batches of up to %d images%s\n",
                p->images == p->config.batch ? "a batch" : "its part", p->micro_batches, p->config.micro_batch,
-               p->config.no_bn || eval ? "" : "; batch normalisation takes each one's own statistics");
+               cli_batch_statistics(&p->config) && !eval ? "; batch normalisation takes each one's own statistics"
+                                                         : "");
 }
 
 static void print_text(const struct vggcl_plan *plans, size_t count) {

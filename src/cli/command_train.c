@@ -43,8 +43,8 @@ static void print_plan(const struct vggcl_plan *p, int number) {
            p->config.images == VGGCL_IMAGES_HOST ? "; the images stay on the host" : "");
     if (p->micro_batches > 1)
         printf("batches  in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,
-               p->config.no_bn ? "" : ": batch normalisation takes each one's own statistics");
-    else if (number && !p->config.no_bn)
+               cli_batch_statistics(&p->config) ? ": batch normalisation takes each one's own statistics" : "");
+    else if (number && cli_batch_statistics(&p->config))
         printf("batches  batch normalisation takes the %d images' own statistics\n", p->images);
 }
 
@@ -97,14 +97,18 @@ static void decoded(size_t done, size_t count, void *payload) {
 static void started(const struct vggcl_start *s, void *payload) {
     struct face *face = payload;
     char model[16], dropout[16];
+    bool frozen = s->config.freeze != VGGCL_FREEZE_NONE;
     face->epochs = s->config.epochs;
     strcpy(face->save, s->config.save);
     face->devices = s->device_count;
     vggcl_config_get(&s->config, "model", model, sizeof model);
     vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
+    if (frozen)
+        strcpy(dropout, "classifier");
     print_devices(s);
-    printf("network  %s, width %g: %zu parameters, %s batch normalisation, %s dropout\n", model, s->config.width,
-           s->parameters, s->config.no_bn ? "no" : "with", s->config.no_dropout ? "no" : dropout);
+    printf("network  %s, width %g: %zu %sparameters, %s batch normalisation, %s dropout\n", model, s->config.width,
+           s->parameters, frozen ? "trained " : "", s->config.no_bn ? "no" : "with",
+           s->config.no_dropout ? "no" : dropout);
     printf("data     %s", s->dataset);
     if (s->config.limit)
         printf(", limited to %zu training images", s->train_images);

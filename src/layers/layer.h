@@ -62,8 +62,9 @@ struct layer {
     int index; /* number in the net, from 0; part of the key of its dropout mask */
     struct shape in, out;
     bool in_place; /* y and x are the same tensor, dx and dy too */
-    bool half; /* y and dy are stored as 16-bit floats: the previous layer's setting, unless configure() clears it */
-    bool needs_dx; /* whether dx is computed: false if no layer before this one has parameters */
+    bool half;   /* y and dy are stored as 16-bit floats: the previous layer's setting, unless configure() clears it */
+    bool frozen; /* has no backward pass, and normalises by running statistics in training too; set by the net */
+    bool needs_dx; /* whether dx is computed: false if no layer before this one has parameters that are trained */
     struct parameter parameters[LAYER_PARAMETERS];
     int parameter_count;
     struct tensor x, y, dx, dy;

@@ -93,7 +93,7 @@ static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {
     struct bn bn = vectors(l);
     struct activation a = pass->training ? training_activation(l, pass, &bn) : activation(l, pass->n, &bn);
     if (l->spec.bn)
-        TRY(pass->training ? batch_statistics(l, pass, &bn) : bn_running(pass->dev, l->in.c, &bn));
+        TRY(pass->training && !l->frozen ? batch_statistics(l, pass, &bn) : bn_running(pass->dev, l->in.c, &bn));
     return activation_forward(pass->dev, &a, l->x, l->y);
 }
 
@@ -156,6 +156,13 @@ static double kept(const struct exact *e, const struct pass *pass, size_t i) {
     return dropout_factor(mask, l->spec.dropout == DROPOUT_CHANNEL ? channel_unit : i);
 }
 
+static void take_running_statistics(const struct exact *e) {
+    for (size_t channel = 0; channel < e->layer->in.c; channel++) {
+        e->mean[channel] = e->value[RUNNING_MEAN][channel];
+        e->inverse[channel] = 1 / sqrt(e->value[RUNNING_VARIANCE][channel] + BN_EPSILON);
+    }
+}
+
 static void find_statistics(const struct exact *e, const struct pass *pass) {
     size_t c = e->layer->in.c, pixels = pixels_in(e, pass);
     for (size_t channel = 0; channel < c; channel++) {
@@ -171,7 +178,9 @@ static void find_statistics(const struct exact *e, const struct pass *pass) {
 }
 
 static void exact_forward(const struct exact *e, const struct pass *pass) {
-    if (e->layer->spec.bn)
+    if (e->layer->spec.bn && e->layer->frozen)
+        take_running_statistics(e);
+    else if (e->layer->spec.bn)
         find_statistics(e, pass);
     for (size_t i = 0; i < pass->n * shape_count(e->layer->out); i++)
         e->y[i] = fmax(normalised(e, source(e, i)), 0) * kept(e, pass, i);

@@ -72,7 +72,7 @@ static enum vggcl_err run(const struct layer *l, const struct pass *pass, enum c
 
 static size_t slabs(const struct layer *l, const struct pass *pass) {
     const struct plans *plans = l->plans[pass->size];
-    return l->spec.bn && pass->training ? plans->directions[CONV_FORWARD].slabs : 0;
+    return l->spec.bn && pass->training && !l->frozen ? plans->directions[CONV_FORWARD].slabs : 0;
 }
 
 static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {

@@ -24,8 +24,10 @@ struct parameter {
     size_t o, c; /* outputs and inputs; a vector has c = 1 */
     enum start start;
     double start_value;
-    bool trained; /* false: a running statistic. It has no optimiser state; `gradient` is the last batch's statistic. */
+    bool trained;   /* false: a running statistic, whose `gradient` is the last batch's statistic; or frozen */
+    bool frozen;    /* stays as it is: has neither gradient nor average, and a weight is not trained */
     bool untouched; /* the backward pass does not write its gradient, which stays 0: the loss does not depend on it */
+    /* Only what is trained has a state. */
     struct tensor value, gradient, state[OPTIMISER_STATES], average;
     struct tensor accumulated; /* sum of the gradients of several passes */
 };

@@ -11,9 +11,20 @@
 
 enum { IMAGE_SCALE = 8 }; /* binary exponent, see loss_scale() */
 
+static bool in_head(const struct layer *l) {
+    return l->type == &layer_linear;
+}
+
+static void freeze_parameters(struct layer *l) {
+    for (struct parameter *p = l->parameters; p < l->parameters + l->parameter_count; p++) {
+        p->frozen = true;
+        p->trained = false;
+    }
+}
+
 static enum vggcl_err configure_layers(struct net *net, const struct layer_spec *specs, struct shape shape,
                                        const char *conv) {
-    bool learnt_before = false, half = net->context.half;
+    bool learnt_before = false, half = net->context.half, frozen = net->use & NET_FREEZES;
     for (size_t i = 0; i < net->layer_count; i++) {
         struct layer *l = &net->layers[i];
         l->spec = specs[i];
@@ -22,9 +33,13 @@ static enum vggcl_err configure_layers(struct net *net, const struct layer_spec 
         l->index = (int)i;
         l->in = shape;
         l->half = half;
+        frozen = frozen && !in_head(l);
+        l->frozen = frozen;
         l->needs_dx = learnt_before;
         TRY(l->type->configure(l, &net->context, net->batch, conv));
-        learnt_before |= l->parameter_count > 0;
+        if (frozen)
+            freeze_parameters(l);
+        learnt_before |= l->parameter_count > 0 && !frozen;
         shape = l->out;
         half = l->half;
     }
@@ -35,8 +50,9 @@ static enum vggcl_err configure_layers(struct net *net, const struct layer_spec 
 static enum vggcl_err prepare_layers(struct net *net) {
     for (size_t i = 0; i < net->layer_count; i++) {
         struct layer *l = &net->layers[i];
+        bool training = net->use & NET_TRAINS && !l->frozen;
         for (size_t size = 0; l->type->prepare && size < net->size_count; size++)
-            TRY(l->type->prepare(l, &net->context, net->sizes[size], net->use & NET_TRAINS, size, &net->scratch_words));
+            TRY(l->type->prepare(l, &net->context, net->sizes[size], training, size, &net->scratch_words));
     }
     return VGGCL_OK;
 }
@@ -69,6 +85,8 @@ static enum vggcl_err reserve_training(struct net *net, struct parameter *p, siz
 static enum vggcl_err reserve_parameter(struct net *net, struct parameter *p, size_t layer) {
     size_t count = parameter_count(p);
     struct arena *a = net->arenas;
+    if (p->frozen)
+        return arena_reserve(&a[NET_FROZEN], "a frozen parameter", count, &p->value);
     TRY(arena_reserve(&a[p->trained ? NET_WEIGHTS : NET_STATISTICS], "a parameter", count, &p->value));
     if (net->use & NET_TRAINS)
         TRY(reserve_training(net, p, layer));
@@ -102,13 +120,21 @@ static size_t reader(const struct net *net, size_t i) {
     return i;
 }
 
+/* The last step that needs what layer i's forward pass has stored. */
+static size_t last_use(const struct net *net, size_t i) {
+    size_t next = reader(net, i);
+    if (next == net->layer_count)
+        return SIZE_MAX; /* the logits stay valid */
+    if (!(net->use & NET_TRAINS) || net->layers[next].frozen)
+        return next;
+    return backward_step(net, net->layers[i].frozen ? next : i);
+}
+
 static enum vggcl_err reserve_activations(struct net *net) {
     struct arena *a = &net->arenas[NET_ACTIVATIONS];
     for (size_t i = 0; i < net->layer_count; i++) {
         struct layer *l = &net->layers[i];
-        size_t until = net->use & NET_TRAINS ? backward_step(net, i) : reader(net, i);
-        if (reader(net, i) == net->layer_count)
-            until = SIZE_MAX; /* the logits stay valid */
+        size_t until = last_use(net, i);
         if (!l->in_place)
             TRY(arena_reserve_activation(a, l->spec.name, net->batch * shape_count(l->out), l->half, i, until, &l->y));
         for (int k = 0; k < LAYER_SAVED; k++)
@@ -118,13 +144,17 @@ static enum vggcl_err reserve_activations(struct net *net) {
     return VGGCL_OK;
 }
 
+static bool has_backward(const struct layer *l) {
+    return !l->frozen && (l->needs_dx || l->parameter_count);
+}
+
 /* Reserves the gradient of each layer's output, from the step that computes it to the layer's own backward step. */
 static enum vggcl_err reserve_activation_gradients(struct net *net) {
     struct arena *a = &net->arenas[NET_ACTIVATIONS];
     for (size_t i = net->layer_count; i-- > 0;) {
         struct layer *l = &net->layers[i];
         size_t next = reader(net, i);
-        bool learns = net->use & NET_TRAINS && (l->needs_dx || l->parameter_count);
+        bool learns = net->use & NET_TRAINS && has_backward(l);
         if (!l->in_place && (learns || next == net->layer_count))
             TRY(arena_reserve_activation(a, "a gradient", net->batch * shape_count(l->out), l->half,
                                          backward_step(net, next), backward_step(net, i), &l->dy));
@@ -327,7 +357,7 @@ static enum vggcl_err accumulate_layer(const struct net *net, const struct layer
 enum vggcl_err net_backward(struct net *net, const struct pass *pass) {
     for (size_t i = net->layer_count; i-- > 0;) {
         const struct layer *l = &net->layers[i];
-        if (l->needs_dx || l->parameter_count)
+        if (has_backward(l))
             TRY(l->type->backward(l, pass));
         if (net->use & NET_ACCUMULATES)
             TRY(accumulate_layer(net, l, pass->first == 0));
@@ -451,7 +481,7 @@ void net_parameter_name(const struct net *net, size_t i, char name[PARAMETER_NAM
 }
 
 bool net_parameter_in_head(const struct net *net, size_t i) {
-    return layer_of(net, &i)->type == &layer_linear;
+    return in_head(layer_of(net, &i));
 }
 
 size_t net_trained_count(const struct net *net) {

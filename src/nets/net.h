@@ -5,7 +5,11 @@
  * backward pass has used them, and stores gradients in the memory of later activations. Convolutions and reductions
  * share one scratch space. The arenas of weights, their gradients and the optimiser's states have the same layout, so
  * that a step of the optimiser is one launch per block; so have the arenas of running and batch statistics, and of
- * averages. */
+ * averages.
+ *
+ * With NET_FREEZES the layers before the head are computed as in evaluation, except for dropout, and have no backward
+ * pass: their activations share memory as in evaluation, and their parameters, which nothing changes, are a group of
+ * their own. */
 #ifndef VGGCL_NETS_NET_H
 #define VGGCL_NETS_NET_H
 
@@ -19,7 +23,8 @@ enum net_use {
     NET_AVERAGES = 2,    /* averages of weights and statistics */
     NET_ACCUMULATES = 4, /* gradient accumulation: a step uses the sum of several passes' gradients */
     NET_COLLECTS = 8,    /* with NET_ACCUMULATES: also of passes on other devices, see net_collect() */
-    NET_WEIGHS = 16      /* class weights in the loss of training passes, see net_weigh_classes() */
+    NET_WEIGHS = 16,     /* class weights in the loss of training passes, see net_weigh_classes() */
+    NET_FREEZES = 32     /* with NET_TRAINS: only the head is trained, see net_parameter_in_head() */
 };
 
 /* The groups of tensors, each with an arena of its own. */
@@ -33,6 +38,7 @@ enum net_group {
     NET_BATCH_STATISTICS, /* statistics of the last training pass's batch */
     NET_AVERAGED_WEIGHTS, /* moving averages over the steps, see net_average() */
     NET_AVERAGED_STATISTICS,
+    NET_FROZEN,      /* with NET_FREEZES: parameters and running statistics of the layers before the head */
     NET_ACTIVATIONS, /* and their gradients */
     NET_SCRATCH,
     NET_REST, /* input, labels, losses */
@@ -97,8 +103,8 @@ enum vggcl_err net_forward(struct net *net, const struct pass *pass);
  * this gradient is multiplied by a loss scale, which net_step() divides out again. */
 enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 
-/* Backward pass, after net_loss(): computes every parameter's gradient. With NET_ACCUMULATES, adds the gradients to the
- * step's sum; the pass with the batch's first image (pass->first == 0) starts a new sum. */
+/* Backward pass, after net_loss(): computes the gradient of every parameter that is trained. With NET_ACCUMULATES, adds
+ * the gradients to the step's sum; the pass with the batch's first image (pass->first == 0) starts a new sum. */
 enum vggcl_err net_backward(struct net *net, const struct pass *pass);
 
 /* For a net with NET_COLLECTS: adds the gradients in group NET_GRADIENTS, which another device computed and

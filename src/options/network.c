@@ -2,13 +2,19 @@
 #include "nets/model.h"
 #include "options/options.h"
 
+/* Convolutions that are frozen give the same features in training as in evaluation. */
+static bool drops_between_convolutions(const struct vggcl_config *config) {
+    return !config->no_dropout && config->freeze == VGGCL_FREEZE_NONE;
+}
+
 static struct model_options model_options(const struct vggcl_config *config) {
     static const enum dropout between_convolutions[] = {[VGGCL_DROPOUT_CHANNEL] = DROPOUT_CHANNEL,
                                                         [VGGCL_DROPOUT_ELEMENT] = DROPOUT_ELEMENT,
                                                         [VGGCL_DROPOUT_CLASSIFIER] = DROPOUT_NONE};
     return (struct model_options){.width = config->width,
                                   .bn = !config->no_bn,
-                                  .dropout = config->no_dropout ? DROPOUT_NONE : between_convolutions[config->dropout],
+                                  .dropout = drops_between_convolutions(config) ? between_convolutions[config->dropout]
+                                                                                : DROPOUT_NONE,
                                   .classifier_dropout = !config->no_dropout};
 }
 

@@ -18,6 +18,7 @@ static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
 static const char *const class_weights_names[] = {"none", "balanced", NULL};           /* enum vggcl_class_weights */
+static const char *const freeze_names[] = {"none", "conv", NULL};                      /* enum vggcl_freeze */
 
 enum {
     TRAIN = VGGCL_FOR_TRAIN,
@@ -185,6 +186,10 @@ static const struct vggcl_option options[] = {
      "fine-tuning: take only the convolutions from --weights, and initialise the linear layers; for\n"
      "other classes or another size of images",
      "no", STORED, FLAG(reset_head)},
+    {"freeze", "PART",
+     "fine-tuning: train only the rest. conv: the convolutions stay those of --weights, without dropout\n"
+     "between them; batch normalisation uses its running statistics and does not change them",
+     "none", STORED | PLAN, CHOICE(freeze, freeze_names)},
     {"log-steps", "FILE", "write the loss of every step to this CSV file: step,epoch,lr,loss", "", TRAIN,
      TEXT(log_steps)},
     {"conv", "NAME", "convolution algorithm", "auto", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE,

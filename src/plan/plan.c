@@ -101,6 +101,8 @@ static enum net_use use_of(const struct task *t, const struct draft *draft) {
         use |= NET_AVERAGES;
     if (t->config->class_weights != VGGCL_CLASS_WEIGHTS_NONE)
         use |= NET_WEIGHS;
+    if (t->config->freeze != VGGCL_FREEZE_NONE)
+        use |= NET_FREEZES;
     if (w->devices * feed_parts(w->batch, draft->batch) > 1)
         use |= NET_ACCUMULATES;
     return w->devices > 1 ? use | NET_COLLECTS : use;
@@ -191,6 +193,7 @@ static const struct {
     const char *name; /* NULL: the optimiser says it */
     enum net_group first, last;
 } memory[] = {{"weights", NET_WEIGHTS, NET_WEIGHTS},
+              {"frozen weights and statistics", NET_FROZEN, NET_FROZEN},
               {"weight gradients", NET_GRADIENTS, NET_GRADIENTS},
               {"accumulated gradients", NET_ACCUMULATED, NET_ACCUMULATED},
               {NULL, NET_STATES, NET_LAST_STATE},

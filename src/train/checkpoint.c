@@ -50,7 +50,7 @@ static bool holds(enum contents contents, const struct net *net, size_t i, enum 
         return false;
     if (is_state(kind))
         return net_parameter(net, i)->trained && (int)(kind - STATES) < net->optimiser->state_count;
-    return net->use & NET_AVERAGES;
+    return net->use & NET_AVERAGES && !net_parameter(net, i)->frozen;
 }
 
 /* ---------------------------------------------------------------------------------------------------- writing -- */

@@ -2,9 +2,9 @@
  *
  * A weights file holds each parameter under PyTorch's name and in PyTorch's layout. A state file also holds the
  * optimiser's states of each trained parameter (for SGD "velocity." + name) and, if the net keeps moving averages of
- * its weights, "average." + name for each parameter. The metadata of both name the network and the options that made
- * them. The state before the first step is metadata alone, because net_start() recreates the weights from the seed; if
- * the weights came from a file, the state holds them.
+ * its weights, "average." + name for each parameter that is not frozen. The metadata of both name the network and the
+ * options that made them. The state before the first step is metadata alone, because net_start() recreates the weights
+ * from the seed; if the weights came from a file, the state holds them.
  */
 #ifndef VGGCL_TRAIN_CHECKPOINT_H
 #define VGGCL_TRAIN_CHECKPOINT_H

@@ -249,7 +249,7 @@ static size_t gathered_words(const struct net *net) {
 }
 
 static enum vggcl_err take_host_memory(struct team *t) {
-    size_t words = words_of(team_net(t), NET_WEIGHTS, NET_STATISTICS);
+    size_t words = words_of(team_net(t), NET_WEIGHTS, NET_STATISTICS) + team_net(t)->group_bytes[NET_FROZEN] / 4;
     for (size_t i = 1; i < t->count; i++) {
         size_t bytes = (size_t)t->plans[i].micro_batches * gathered_words(t->members[i].net) * sizeof(float);
         t->members[i].gathered = malloc(bytes);
@@ -376,19 +376,29 @@ static enum vggcl_err step_lead(struct team *t, const struct step *step) {
     return t->config->ema > 0 ? net_average(lead, average_share(t->config, step->number)) : VGGCL_OK;
 }
 
-enum vggcl_err team_share_weights(struct team *t) {
+/* Copies groups of the lead's net to the other members. */
+static enum vggcl_err share(struct team *t, const enum net_group *groups, size_t count) {
     struct net *lead = team_net(t);
+    float *at = t->weights;
     if (t->count == 1)
         return VGGCL_OK;
-    float *statistics = t->weights + lead->group_bytes[NET_WEIGHTS] / 4;
-    TRY(net_read_group(lead, NET_WEIGHTS, t->weights));
-    TRY(net_read_group(lead, NET_STATISTICS, statistics));
+    for (size_t k = 0; k < count; at += lead->group_bytes[groups[k++]] / 4)
+        TRY(net_read_group(lead, groups[k], at));
     TRY(dev_finish(lead->dev));
     for (size_t i = 1; i < t->count; i++) {
-        TRY(net_write_group(t->members[i].net, NET_WEIGHTS, t->weights));
-        TRY(net_write_group(t->members[i].net, NET_STATISTICS, statistics));
+        at = t->weights;
+        for (size_t k = 0; k < count; at += lead->group_bytes[groups[k++]] / 4)
+            TRY(net_write_group(t->members[i].net, groups[k], at));
     }
     return VGGCL_OK;
+}
+
+/* Steps change the first two. */
+static const enum net_group shared[] = {NET_WEIGHTS, NET_STATISTICS, NET_FROZEN};
+enum { SHARED_BY_STEPS = 2, SHARED = 3 };
+
+enum vggcl_err team_share_weights(struct team *t) {
+    return share(t, shared, SHARED);
 }
 
 enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count) {
@@ -405,7 +415,7 @@ enum vggcl_err team_step(struct team *t, const struct step *step, struct part *p
         if (parts[i].member != 0)
             TRY(collect(t, &parts[i], i == 0));
     TRY(step_lead(t, step));
-    return team_share_weights(t);
+    return share(t, shared, SHARED_BY_STEPS);
 }
 
 /* ------------------------------------------------------------------------------------------------------- the end -- */

@@ -68,7 +68,7 @@ enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct 
  * the team. */
 enum vggcl_err team_upload(struct team *t, const struct data *data);
 
-/* Copies the lead's weights and running statistics to the other members. */
+/* Copies the lead's weights and running statistics to the other members, those that are frozen too. */
 enum vggcl_err team_share_weights(struct team *t);
 
 /* Shuffles every member's training images into the order of an epoch, counted from 0. */

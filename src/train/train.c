@@ -265,6 +265,10 @@ static enum vggcl_err save_config(const struct run *run, const struct vggcl_conf
 static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *given) {
     if (run->config.reset_head && !*run->config.weights)
         return err_set(VGGCL_EUSAGE, "reset-head: needs weights, the file to take the convolutions from");
+    if (run->config.freeze != VGGCL_FREEZE_NONE && !*run->config.weights)
+        return err_set(VGGCL_EUSAGE,
+                       "freeze conv: needs weights, a file with trained convolutions: without it they would stay the "
+                       "random numbers that they begin with");
     TRY(config_check_optimizer(&run->config, run->config.given));
     TRY(take_folders(run));
     TRY(open_data(run, run->config.data));
@@ -693,6 +697,8 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
         notice(run, "%s", run->data.notes);
     if (run->config.reset_head && !*config->resume)
         notice(run, "the convolutions are those of %s, the linear layers are new", run->config.weights);
+    if (run->config.freeze != VGGCL_FREEZE_NONE)
+        notice(run, "the convolutions and their batch normalisation are frozen; only the linear layers are trained");
     if (*config->resume)
         tell_changes(run);
     TRY_GOTO(train_epochs(run), done);

@@ -402,13 +402,14 @@ struct vggcl_observer {
 
 /* Trains a network. Writes to the folder config->save: config.json (see vggcl_config_text()), accuracy.csv,
  * last.safetensors (the whole state: after every epoch, every config->checkpoint_every steps, and when the run stops),
- * best.safetensors and epoch-NNN.safetensors (weights), each with VGGCL_PREPROCESSING in its metadata. A file is
- * written under a temporary name and renamed, so that a crash leaves no partial file. observer may be NULL. The folder
- * is locked during the run: VGGCL_EIO, naming the other process, if it is in use. It may be renamed meanwhile. An
- * earlier run in it is moved to save.1, save.2, ... If config->resume is set, the run in that folder is continued with
- * the options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into the same folder, or, if save
- * was set with vggcl_config_set(), into that one and only reads the first. The images must be the same as before, but
- * may have moved, also from a folder to config->dataset: else VGGCL_EUSAGE. */
+ * best.safetensors (of the epoch with the best accuracy on the test set, or with config->validate on the images that
+ * are held out) and epoch-NNN.safetensors (weights), each with VGGCL_PREPROCESSING in its metadata. A file is written
+ * under a temporary name and renamed, so that a crash leaves no partial file. observer may be NULL. The folder is
+ * locked during the run: VGGCL_EIO, naming the other process, if it is in use. It may be renamed meanwhile. An earlier
+ * run in it is moved to save.1, save.2, ... If config->resume is set, the run in that folder is continued with the
+ * options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into the same folder, or, if save was
+ * set with vggcl_config_set(), into that one and only reads the first. The images must be the same as before, but may
+ * have moved, also from a folder to config->dataset: else VGGCL_EUSAGE. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
 /* Reads an accuracy record: path is a save folder that has an accuracy.csv, or such a file. Line 1 names the columns,

@@ -1,4 +1,4 @@
-/* Fine-tuning: class weights for classes of different sizes, frozen convolutions. */
+/* Fine-tuning: class weights for classes of different sizes, frozen convolutions, the choice by held-out images. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,20 +40,24 @@ static uint8_t test_pixel_of(int i, int y, int x) {
     return pixel_of(i * 2, y + 1, x);
 }
 
-static void put_set(const char *name, int train) {
+typedef uint8_t image_value(int i, int y, int x);
+typedef uint8_t image_label(int i);
+
+static void put_set(const char *name, int train, image_value *pixel, image_label *label, image_value *test_pixel,
+                    image_label *test_label) {
     char path[128];
 #define IN_SET(file) (snprintf(path, sizeof path, "%s/%s/" file, folder, name), path)
-    idx_write_images(IN_SET("train-images-idx3-ubyte"), train, SIDE, SIDE, pixel_of);
-    idx_write_labels(IN_SET("train-labels-idx1-ubyte"), train, label_of);
-    idx_write_images(IN_SET("t10k-images-idx3-ubyte"), TEST, SIDE, SIDE, test_pixel_of);
-    idx_write_labels(IN_SET("t10k-labels-idx1-ubyte"), TEST, test_label_of);
+    idx_write_images(IN_SET("train-images-idx3-ubyte"), train, SIDE, SIDE, pixel);
+    idx_write_labels(IN_SET("train-labels-idx1-ubyte"), train, label);
+    idx_write_images(IN_SET("t10k-images-idx3-ubyte"), TEST, SIDE, SIDE, test_pixel);
+    idx_write_labels(IN_SET("t10k-labels-idx1-ubyte"), TEST, test_label);
 }
 
 static int make_sets(void **state) {
     if (make_folder(state) || vggcl("version; mkdir even uneven") != 0)
         return -1;
-    put_set("even", EVEN);
-    put_set("uneven", UNEVEN);
+    put_set("even", EVEN, pixel_of, label_of, test_pixel_of, test_label_of);
+    put_set("uneven", UNEVEN, pixel_of, label_of, test_pixel_of, test_label_of);
     return vggcl("train --data even " NETWORK " --batch 8 --epochs 2 --lr 0.05 --save base");
 }
 
@@ -258,13 +262,69 @@ static void freezing_needs_weights(void **state) {
     assert_fails(2, "freeze", "train --data even " NETWORK " --freeze some --save n");
 }
 
+/* --------------------------------------------------------------------------------------------- held-out images -- */
+
+enum { MIXED = 120, HELD_OUT = 24 };
+
+static uint8_t mixed_label_of(int i) {
+    return (uint8_t)(i % CLASSES);
+}
+
+static uint8_t mixed_pixel_of(int i, int y, int x) {
+    return (uint8_t)((unsigned)(i + y) / (1u + mixed_label_of(i)) % 2 * 190 + (unsigned)(i * 31 + y * 7 + x * 13) % 60);
+}
+
+static uint8_t wrong_label_of(int i) {
+    return (uint8_t)((i + 1) % CLASSES);
+}
+
+static double accuracy_of(const char *options) {
+    assert_int_equal(vggcl("eval --data mixed --weights v/best.safetensors --profile none --json %s", options), 0);
+    json_t *all = json_loads(strchr(output, '{'), 0, NULL);
+    double accuracy = json_number_value(json_object_get(all, "accuracy"));
+    json_decref(all);
+    return accuracy;
+}
+
+/* The test set's labels are wrong: what learns gets worse on it. */
+static void best_is_by_held_out_images(void **state) {
+    (void)state;
+    int epoch = 0, last = 0, best_row = 0;
+    double best = 0, accuracy, highest = -1;
+    char path[128];
+    assert_int_equal(vggcl("version; mkdir mixed"), 0);
+    put_set("mixed", MIXED, mixed_pixel_of, mixed_label_of, mixed_pixel_of, wrong_label_of);
+    assert_int_equal(vggcl("train --data mixed " NETWORK " --no-dropout --no-flip --batch 16 --epochs 8 --lr 0.05 "
+                           "--validate %d --save v",
+                           HELD_OUT),
+                     0);
+    assert_int_equal(
+        sscanf(strstr(output, "best test accuracy"), "best test accuracy %lf %% in epoch %d", &best, &epoch), 2);
+    snprintf(path, sizeof path, "%s/v/accuracy.csv", folder);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*[^\n]"), 0);
+    while (fscanf(file, "%d,%*f,%*f,%*f,%*f,%lf%*[^\n]", &last, &accuracy) == 2)
+        if (accuracy > highest) {
+            highest = accuracy;
+            best_row = last;
+        }
+    fclose(file);
+    assert_int_equal(last, 8);
+    assert_int_equal(best_row, epoch);
+    assert_true(fabs(100 * highest - best) < 0.005);
+    assert_true(highest > 0.6); /* 0.33 by chance */
+    assert_true(fabs(accuracy_of("--validate 24") - highest) < 1e-6);
+    assert_true(accuracy_of("") < 0.3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(balances_classes),           cmocka_unit_test(weighs_equal_classes_alike),
         cmocka_unit_test(resumes_with_class_weights), cmocka_unit_test(names_a_class_without_images),
         cmocka_unit_test(freezes_convolutions),       cmocka_unit_test(resumes_frozen),
         cmocka_unit_test(splits_frozen_batches),      cmocka_unit_test(plans_frozen),
-        cmocka_unit_test(freezing_needs_weights),
+        cmocka_unit_test(freezing_needs_weights),     cmocka_unit_test(best_is_by_held_out_images),
     };
     return cmocka_run_group_tests_name("cli finetune", tests, make_sets, remove_folder);
 }

@@ -184,6 +184,19 @@ static void freezes_convolutions(void **state) {
     assert_int_equal(vggcl("eval --data uneven --weights whole/best.safetensors --profile none"), 0);
 }
 
+/* As the README says it. */
+static void follows_the_recipe(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train --data uneven " NETWORK " --weights base/best.safetensors --reset-head "
+                           "--recipe finetune --save recipe"),
+                     0);
+    assert_says("recipe   finetune: batch 16, lr 0.001 after 1 epochs of warm-up, cosine to 0, AdamW");
+    assert_says("note     the convolutions are those of base/best.safetensors, the linear layers are new");
+    assert_says("done after 20 epochs, 40 steps, in ");
+    assert_fails(2, "momentum: is an option of the optimizer sgd",
+                 "train --data uneven " NETWORK " --recipe finetune --momentum 0.5 --save recipe");
+}
+
 /* The state has no moments and averages of what is frozen. */
 static void resumes_frozen(void **state) {
     (void)state;
@@ -320,11 +333,17 @@ static void best_is_by_held_out_images(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(balances_classes),           cmocka_unit_test(weighs_equal_classes_alike),
-        cmocka_unit_test(resumes_with_class_weights), cmocka_unit_test(names_a_class_without_images),
-        cmocka_unit_test(freezes_convolutions),       cmocka_unit_test(resumes_frozen),
-        cmocka_unit_test(splits_frozen_batches),      cmocka_unit_test(plans_frozen),
-        cmocka_unit_test(freezing_needs_weights),     cmocka_unit_test(best_is_by_held_out_images),
+        cmocka_unit_test(balances_classes),
+        cmocka_unit_test(weighs_equal_classes_alike),
+        cmocka_unit_test(resumes_with_class_weights),
+        cmocka_unit_test(names_a_class_without_images),
+        cmocka_unit_test(freezes_convolutions),
+        cmocka_unit_test(follows_the_recipe),
+        cmocka_unit_test(resumes_frozen),
+        cmocka_unit_test(splits_frozen_batches),
+        cmocka_unit_test(plans_frozen),
+        cmocka_unit_test(freezing_needs_weights),
+        cmocka_unit_test(best_is_by_held_out_images),
     };
     return cmocka_run_group_tests_name("cli finetune", tests, make_sets, remove_folder);
 }

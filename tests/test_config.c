@@ -73,17 +73,24 @@ static void what_is_given_goes_before_a_recipe(void **state) {
 /* The default recipe gives back all that another one gave. */
 static void recipes_are_taken_back(void **state) {
     (void)state;
-    struct vggcl_config seed = config_of(""), back = config_of("recipe=fast recipe=seed");
-    char *a = text_of(&seed), *b = text_of(&back);
-    assert_string_equal(a, b);
-    vggcl_config_text_free(a);
-    vggcl_config_text_free(b);
+    static const char *const pairs[][2] = {{"", "recipe=fast recipe=seed"},
+                                           {"", "recipe=finetune recipe=seed"},
+                                           {"recipe=fast", "recipe=finetune recipe=fast"},
+                                           {"recipe=finetune", "recipe=fast recipe=finetune"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct vggcl_config one = config_of(pairs[i][0]), back = config_of(pairs[i][1]);
+        char *a = text_of(&one), *b = text_of(&back);
+        assert_string_equal(a, b);
+        vggcl_config_text_free(a);
+        vggcl_config_text_free(b);
+    }
 }
 
 static void a_file_gives_back_every_option(void **state) {
     (void)state;
     static const char *const cases[] = {
-        "", "recipe=fast", "recipe=fast lr=0.1234567890123456 ema=0 nesterov=no data=/a/b\"c\\d mem-limit=1536M seed=7",
+        "", "recipe=fast", "recipe=finetune",
+        "recipe=fast lr=0.1234567890123456 ema=0 nesterov=no data=/a/b\"c\\d mem-limit=1536M seed=7",
         "width=0.3333333333333333 no-bn dropout=element conv=im2col storage=half validate=5000 warmup=2.5 tta"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vggcl_config config = config_of(cases[i]);
@@ -206,7 +213,7 @@ static void broken_files(void **state) {
                  {"{\"lr\": [1]}", "the value of lr is not a text, a number"},
                  {"{\"epochs\": 1.5}", "epochs: takes a whole number"},
                  {"{\"no-bn\": 3}", "no-bn: takes no argument"},
-                 {"{\"recipe\": \"slow\"}", "recipe: takes one of seed, fast"}};
+                 {"{\"recipe\": \"slow\"}", "recipe: takes one of seed, fast, finetune"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vggcl_config config = config_of("");
         write_file(path, cases[i].text);

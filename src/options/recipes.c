@@ -15,8 +15,25 @@ static const struct recipe_setting fast[] = {
     {"cutout", "8"},           {NULL, NULL},
 };
 
+/* For a few hundred or thousand pictures, from the weights of another network: a learning rate that changes them
+ * little, and small batches, so that few epochs have enough steps. */
+static const struct recipe_setting finetune[] = {
+    {"optimizer", "adamw"},
+    {"dropout", "classifier"},
+    {"epochs", "20"},
+    {"batch", "16"},
+    {"lr", "0.001"},
+    {"weight-decay", "0.01"},
+    {"no-bias-decay", "yes"},
+    {"schedule", "cosine"},
+    {"warmup", "1"},
+    {"label-smoothing", "0.1"},
+    {"crop", "4"},
+    {NULL, NULL},
+};
+
 /* The one list of recipes. */
-#define RECIPES(row) row(seed), row(fast)
+#define RECIPES(row) row(seed), row(fast), row(finetune)
 #define RECIPE(name) {#name, name}
 #define NAME(name)   #name
 

@@ -181,6 +181,7 @@ enum vggcl_class_weights { VGGCL_CLASS_WEIGHTS_NONE, VGGCL_CLASS_WEIGHTS_BALANCE
 enum vggcl_freeze { VGGCL_FREEZE_NONE, VGGCL_FREEZE_CONV };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 enum vggcl_images_on { VGGCL_IMAGES_AUTO, VGGCL_IMAGES_DEVICE, VGGCL_IMAGES_HOST };
+enum vggcl_normalize { VGGCL_NORMALIZE_HALF, VGGCL_NORMALIZE_DATASET, VGGCL_NORMALIZE_IMAGENET };
 
 enum { VGGCL_OPTIONS = 128 }; /* an upper bound for the number of options */
 
@@ -217,6 +218,7 @@ struct vggcl_config {
     double label_smoothing, ema;
     int class_weights; /* enum vggcl_class_weights */
     int crop, cutout;  /* pixels */
+    int normalize;     /* enum vggcl_normalize; with weights, theirs, unless it was set by vggcl_config_set() */
     bool tta;
     uint64_t seed;
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
@@ -396,14 +398,16 @@ struct vggcl_observer {
     void *payload;
 };
 
-/* How images are normalised: the network's input for a byte x in 0..255 of a pixel; channels are red, green, blue.
- * Other programs that use the weights have to do the same. */
+/* How images are normalised by default (VGGCL_NORMALIZE_HALF): the network's input for a byte x in 0..255 of a pixel;
+ * channels are red, green, blue. The others are (x/255 - mean)/std with numbers for each channel. Every checkpoint has
+ * the formula in its metadata as "preprocessing", and the numbers as JSON arrays in "image.mean" and "image.std". Other
+ * programs that use the weights have to do the same. */
 #define VGGCL_PREPROCESSING "(x/255 - 0.5)/0.5"
 
 /* Trains a network. Writes to the folder config->save: config.json (see vggcl_config_text()), accuracy.csv,
  * last.safetensors (the whole state: after every epoch, every config->checkpoint_every steps, and when the run stops),
  * best.safetensors (of the epoch with the best accuracy on the test set, or with config->validate on the images that
- * are held out) and epoch-NNN.safetensors (weights), each with VGGCL_PREPROCESSING in its metadata. A file is written
+ * are held out) and epoch-NNN.safetensors (weights), each with its preprocessing in its metadata. A file is written
  * under a temporary name and renamed, so that a crash leaves no partial file. observer may be NULL. The folder is
  * locked during the run: VGGCL_EIO, naming the other process, if it is in use. It may be renamed meanwhile. An earlier
  * run in it is moved to save.1, save.2, ... If config->resume is set, the run in that folder is continued with the

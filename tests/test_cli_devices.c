@@ -271,7 +271,7 @@ static void faults(void **state) {
     ok(team_take_memory(&team, &data, &check));
     ok(net_start(team_net(&team), 0));
     ok(team_share_weights(&team));
-    ok(team_upload(&team, &data));
+    ok(team_upload(&team, &data, &normalisation_half));
     ok(team_hash(&team, &before));
 
     ok(team_step(&team, &step, parts, &part_count));

@@ -35,6 +35,11 @@ int text_print(char *text, size_t size, const char *format, ...) {
     return length;
 }
 
+int text_print_real(char *text, size_t size, double value) {
+    int length = text_print(text, size, "%.15g", value);
+    return text_number(text, NULL) == value ? length : text_print(text, size, "%.17g", value);
+}
+
 int text_print_file(FILE *file, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

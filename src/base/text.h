@@ -10,6 +10,8 @@
 /* snprintf(), vsnprintf() and fprintf(), as in the C locale. */
 int text_print(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int text_print_list(char *text, size_t size, const char *format, va_list arguments);
+int text_print_real(char *text, size_t size,
+                    double value); /* with all digits that are needed to read back the same bits */
 int text_print_file(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Joins a NULL-terminated list of words: "a, b, c". The caller frees it with free(). NULL if memory is out. */

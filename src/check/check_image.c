@@ -21,7 +21,7 @@ static bool within(int at, uint32_t middle, int side, int cut) {
 }
 
 struct sum reference_image(const struct image_set *set, const uint8_t *pixels, const int32_t *order, size_t first,
-                           const struct augmentation *a, size_t i) {
+                           const struct normalisation *n, const struct augmentation *a, size_t i) {
     int height = (int)set->height, width = (int)set->width;
     size_t c = set->channels, plane = set->height * set->width;
     int32_t image = order[first + i / (plane * c)];
@@ -38,8 +38,8 @@ struct sum reference_image(const struct image_set *set, const uint8_t *pixels, c
         column = width - 1 - column;
     size_t at = set->staged ? i / (plane * c) : (size_t)image;
     size_t pixel = (at * c + i % c) * plane + (size_t)row * set->width + (size_t)column;
-    struct sum x = sum_of(pixels[pixel] / (255 * IMAGE_DEVIATION));
-    sum_add(&x, -IMAGE_MEAN / IMAGE_DEVIATION);
+    struct sum x = sum_of(pixels[pixel] / (255 * n->deviation[i % c]));
+    sum_add(&x, -n->mean[i % c] / n->deviation[i % c]);
     return x;
 }
 
@@ -47,6 +47,7 @@ struct sum reference_image(const struct image_set *set, const uint8_t *pixels, c
 
 static void compare_batches(struct rig *rig, struct conv_shape s, bool staged) {
     const uint64_t seed = 0xFEDCBA9876543210;
+    const struct normalisation normal = {{0.485, 0.456, 0.406, 0.5}, {0.229, 0.224, 0.225, 0.5}};
     enum { FIRST = 3, EPOCH = 5, SHIFT = 4 };
     size_t image = s.h * s.w * s.c, count = s.n + FIRST, bytes = count * image, least = s.h < s.w ? s.h : s.w;
     uint8_t *pixels = rig_zeros(rig, bytes + 3);
@@ -63,8 +64,9 @@ static void compare_batches(struct rig *rig, struct conv_shape s, bool staged) {
     set.labels = rig_upload(rig, (count + 1) / 2, label);
     struct tensor x = rig_poisoned_stored(rig, s.n * image), labels = rig_poisoned(rig, s.n);
     const struct augmentation augmentation = {MIRROR_RANDOM, least > SHIFT ? SHIFT : (int)least - 1, 8, seed, EPOCH};
-    RIG_RUN(rig, image_batch(rig->dev, &set, rig_upload(rig, count, order), FIRST, s.n, &augmentation, x, labels));
-    RIG_COMPARE(rig, "x", RIG_FLOATS, x, 5, i, reference_image(&set, pixels, order, FIRST, &augmentation, i));
+    RIG_RUN(rig,
+            image_batch(rig->dev, &set, rig_upload(rig, count, order), FIRST, s.n, &normal, &augmentation, x, labels));
+    RIG_COMPARE(rig, "x", RIG_FLOATS, x, 5, i, reference_image(&set, pixels, order, FIRST, &normal, &augmentation, i));
     RIG_COMPARE(rig, "labels", RIG_INTEGERS, labels, 0, i, sum_exactly(label[staged ? (int32_t)i : order[FIRST + i]]));
 }
 

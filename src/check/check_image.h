@@ -7,6 +7,7 @@
 
 /* Element i of x; pixels are the bytes of the image set, order is the order of the data set's images. */
 struct sum reference_image(const struct image_set *set, const uint8_t *pixels, const int32_t *order, size_t first,
-                           const struct augmentation *augmentation, size_t i);
+                           const struct normalisation *normalisation, const struct augmentation *augmentation,
+                           size_t i);
 
 #endif

@@ -95,6 +95,7 @@ struct arg {
         cl_uint u;
         cl_float f;
         cl_uint2 u2;
+        cl_float4 f4;
     } value;
     bool local; /* `size` bytes of local memory instead of a value */
 };
@@ -104,6 +105,9 @@ struct arg {
 #define A_UINT(x)       ((struct arg){.size = sizeof(cl_uint), .value = {.u = (cl_uint)(x)}})
 #define A_FLOAT(x)      ((struct arg){.size = sizeof(cl_float), .value = {.f = (cl_float)(x)}})
 #define A_UINT2(lo, hi) ((struct arg){.size = sizeof(cl_uint2), .value = {.u2 = {{(cl_uint)(lo), (cl_uint)(hi)}}}})
+#define A_FLOAT4(v)                                                                                                    \
+    ((struct arg){.size = sizeof(cl_float4),                                                                           \
+                  .value = {.f4 = {{(cl_float)(v)[0], (cl_float)(v)[1], (cl_float)(v)[2], (cl_float)(v)[3]}}}})
 #define A_JOBS(d, jobs) A_MEM((d)->jobs_taken), A_INT(jobs) /* two arguments: the counter, the number of jobs */
 #define ARGS(...)       ((const struct arg[]){__VA_ARGS__, {0}})
 

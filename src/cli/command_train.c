@@ -51,7 +51,7 @@ static void print_plan(const struct vggcl_plan *p, int number) {
 /* Prints the recipe; options with default values are left out. */
 static void print_recipe(const struct vggcl_start *s) {
     const struct vggcl_config *c = &s->config;
-    char name[16], schedule[16];
+    char name[16], schedule[16], normalize[16];
     vggcl_config_get(c, "recipe", name, sizeof name);
     vggcl_config_get(c, "schedule", schedule, sizeof schedule);
     printf("recipe   %s: batch %d, lr %g", name, c->batch, c->lr);
@@ -74,6 +74,9 @@ static void print_recipe(const struct vggcl_start *s) {
         printf(", cropped by up to %d pixels", c->crop);
     if (c->cutout)
         printf(", cut out %dx%d", c->cutout, c->cutout);
+    vggcl_config_get(c, "normalize", normalize, sizeof normalize);
+    if (c->normalize != VGGCL_NORMALIZE_HALF)
+        printf(", normalised by %s", normalize);
     puts(c->tta ? "; tests see both sides" : "");
 }
 

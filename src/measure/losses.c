@@ -75,14 +75,16 @@ static uint8_t byte_of(const struct trio *t, size_t image, size_t k) {
     return t->data.train.pixels[(plane * SYNTH_SIDE + row) * SYNTH_SIDE + column];
 }
 
-/* Takes a step's images in the order of the synthetic set. The labels repeat the sequence of all classes. */
+/* Takes a step's images, normalised as by normalisation_half, in the order of the synthetic set. The labels repeat the
+ * sequence of all classes. */
 static void take_images(struct trio *t, size_t batch, size_t step) {
     size_t bytes = data_image_bytes(&t->spec);
     for (size_t i = 0; i < batch; i++) {
         size_t image = (step * batch + i) % t->data.train.count;
         t->label[i] = (int32_t)(image % t->spec.classes);
         for (size_t k = 0; k < bytes; k++)
-            t->images[i * bytes + k] = (float)((byte_of(t, image, k) / 255.0 - IMAGE_MEAN) / IMAGE_DEVIATION);
+            t->images[i * bytes + k] =
+                (float)((byte_of(t, image, k) / 255.0 - normalisation_half.mean[0]) / normalisation_half.deviation[0]);
     }
 }
 

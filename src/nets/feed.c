@@ -111,7 +111,7 @@ static enum vggcl_err staged_images(struct feed *f, struct net *net, size_t firs
     batch.pixels = slot->pixels;
     batch.labels = slot->labels;
     TRY(upload_await(f->dev, &slot->written));
-    TRY(image_batch(f->dev, &batch, slot->numbers, 0, n, augmentation, net->input, net->label));
+    TRY(image_batch(f->dev, &batch, slot->numbers, 0, n, &net->normalisation, augmentation, net->input, net->label));
     return upload_mark(f->dev, &slot->used);
 }
 
@@ -119,7 +119,7 @@ enum vggcl_err feed_images(struct feed *f, struct net *net, size_t first, size_t
                            const struct augmentation *augmentation) {
     if (f->staged)
         return staged_images(f, net, first, n, augmentation);
-    return image_batch(f->dev, &f->set, f->order, first, n, augmentation, net->input, net->label);
+    return image_batch(f->dev, &f->set, f->order, first, n, &net->normalisation, augmentation, net->input, net->label);
 }
 
 void feed_free(struct feed *f) {

@@ -238,6 +238,7 @@ enum vggcl_err net_create(const struct context *context, const struct layer_spec
     net->batch = batch;
     net->use = use;
     net->optimiser = optimiser;
+    net->normalisation = normalisation_half;
     take_sizes(net, others);
     net->layers = calloc(count, sizeof *net->layers);
     if (!net->layers) {

@@ -14,6 +14,7 @@
 #define VGGCL_NETS_NET_H
 
 #include "cl/arena.h"
+#include "data/normalise.h"
 #include "layers/layer.h"
 
 /* What a net has memory for besides evaluation: flags, combined by |. */
@@ -58,6 +59,7 @@ struct net {
     size_t bytes;                   /* device memory in total, known before any is allocated */
     size_t group_bytes[NET_GROUPS]; /* the same by group */
 
+    struct normalisation normalisation;          /* of its images: normalisation_half until the caller changes it */
     struct tensor input;                         /* NHWC, batch images */
     struct tensor other_logits;                  /* see net_average_logits() */
     struct tensor label, loss, predicted, total; /* [batch] int, float, int; total: see softmax_total() */

@@ -3,11 +3,7 @@
 #define VGGCL_OPS_IMAGE_H
 
 #include "cl/device.h"
-
-/* The network's input is (byte / 255 - IMAGE_MEAN) / IMAGE_DEVIATION, as documented by VGGCL_PREPROCESSING. cl/image.cl
- * contains the same numbers; the check of image batches compares both. */
-#define IMAGE_MEAN      0.5
-#define IMAGE_DEVIATION 0.5
+#include "data/normalise.h"
 
 /* Images in device memory: pixels, bytes [count][channels][height][width]; labels, 16-bit integers [count]. */
 struct image_set {
@@ -24,15 +20,17 @@ struct augmentation {
     enum mirror mirror; /* horizontal flip; MIRROR_RANDOM: with probability 1/2 */
     int shift;          /* pixels, less than height and width: random translation by up to this in each direction, with
                            reflection padding */
-    int cutout;         /* pixels: side of a square set to 0, centred at a random pixel (DeVries and Taylor 2017) */
+    int cutout; /* pixels: side of a square set to 0, which is the mean, centred at a random pixel (DeVries and Taylor
+                   2017) */
     uint64_t seed;
     uint32_t epoch;
 };
 
-/* For i < n: x[i] = (byte / 255 - IMAGE_MEAN) / IMAGE_DEVIATION for the pixels of image order[first + i], augmented; x
- * is NHWC, n x height x width x channels. labels[i] (int) = the image's class. order: int, indices into the data set.
- * If the set is staged, the pixels and label of image order[first + i] are those at i. */
+/* For i < n: x[i] = the pixels of image order[first + i], normalised and augmented; x is NHWC, n x height x width x
+ * channels. labels[i] (int) = the image's class. order: int, indices into the data set. If the set is staged, the
+ * pixels and label of image order[first + i] are those at i. */
 enum vggcl_err image_batch(struct dev *d, const struct image_set *set, struct tensor order, size_t first, size_t n,
-                           const struct augmentation *augmentation, struct tensor x, struct tensor labels);
+                           const struct normalisation *normalisation, const struct augmentation *augmentation,
+                           struct tensor x, struct tensor labels);
 
 #endif

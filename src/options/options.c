@@ -16,6 +16,7 @@
 static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
 static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
+static const char *const normalize_names[] = {"half", "dataset", "imagenet", NULL};    /* enum vggcl_normalize */
 static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
 static const char *const class_weights_names[] = {"none", "balanced", NULL};           /* enum vggcl_class_weights */
 static const char *const freeze_names[] = {"none", "conv", NULL};                      /* enum vggcl_freeze */
@@ -157,6 +158,11 @@ static const struct vggcl_option options[] = {
      WHOLE(crop, 0, 65535)},
     {"cutout", "N", "grey out a random square of N x N pixels of each training image; 0 for none", "0", STORED,
      WHOLE(cutout, 0, 65535)},
+    {"normalize", "KIND",
+     "normalisation of images. half: (x/255 - 0.5)/0.5; dataset: by the mean and standard deviation of\n"
+     "each channel of the training images; imagenet: by those of ImageNet, as torchvision. Weights hold\n"
+     "theirs, which eval and predict use, and train, where it starts from weights and has no --normalize",
+     "half", BOTH | PREDICT | VGGCL_STORED, CHOICE(normalize, normalize_names)},
     {"tta", NULL,
      "test-time augmentation: average the logits of each image and its mirror image; takes twice\n"
      "the time",

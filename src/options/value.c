@@ -66,13 +66,9 @@ static enum vggcl_err set_real(const struct vggcl_option *o, void *field, const 
     return VGGCL_OK;
 }
 
-/* Reads back to the same bits. */
 static void get_real(const struct vggcl_option *o, const void *field, char *text, size_t size) {
-    double value = *(const double *)field;
     (void)o;
-    text_print(text, size, "%.15g", value);
-    if (text_number(text, NULL) != value)
-        text_print(text, size, "%.17g", value);
+    text_print_real(text, size, *(const double *)field);
 }
 
 /* Valid if set_whole() accepts the field's text; likewise below. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_NAME = PARAMETER_NAME + 16, PAIRS = 96, PAIR_VALUE = VGGCL_PATH_MAX };
+enum { RECORD_NAME = PARAMETER_NAME + 16, PAIRS = VGGCL_OPTIONS + VGGCL_DEVICES + 32, PAIR_VALUE = VGGCL_PATH_MAX };
 
 /* Which tensor of a parameter a record holds. The optimiser's state k has the kind STATES + k. */
 enum kind { VALUE, STATES, AVERAGE = STATES + OPTIMISER_STATES, KINDS };
@@ -30,6 +30,10 @@ static const char data_key[] = "state.data", fingerprint_key[] = "state.fingerpr
 /* Of the images that the network takes, and a JSON array of its classes' names. */
 static const char height_key[] = "image.height", width_key[] = "image.width", channels_key[] = "image.channels",
                   classes_key[] = "classes";
+
+/* JSON arrays of a number for each channel, see struct normalisation. */
+static const char mean_key[] = "image.mean", deviation_key[] = "image.std";
+static const char producer_key[] = "producer"; /* only files that vggcl wrote have it */
 
 static void record_name(const struct net *net, size_t i, enum kind kind, char name[RECORD_NAME]) {
     const char *prefix = kind == VALUE ? "" : is_state(kind) ? net->optimiser->states[kind - STATES] : "average";
@@ -100,13 +104,23 @@ static void describe_images(struct metadata *m, const struct data *data) {
     json_decref(names);
 }
 
-static void describe(struct metadata *m, const struct checkpoint *c) {
+static void describe_normalisation(struct metadata *m, const struct normalisation *n, size_t channels) {
+    char text[NORMALISE_TEXT];
+    normalise_describe(n, channels, text);
+    add_pair(m, "preprocessing", "%s, NCHW, %s", channels == 1 ? "grey" : "RGB", text);
+    normalise_list(n->mean, channels, text);
+    add_pair(m, mean_key, "%s", text);
+    normalise_list(n->deviation, channels, text);
+    add_pair(m, deviation_key, "%s", text);
+}
+
+static void describe(struct metadata *m, const struct net *net, const struct checkpoint *c) {
     const struct progress *progress = c->progress;
     size_t count;
     const struct vggcl_option *options = vggcl_options(&count);
     add_pair(m, "format", "pt"); /* the safetensors library's name for PyTorch's layout */
-    add_pair(m, "producer", "vggcl %s", vggcl_version());
-    add_pair(m, "preprocessing", "%s, NCHW, " VGGCL_PREPROCESSING, c->data->spec.channels == 1 ? "grey" : "RGB");
+    add_pair(m, producer_key, "vggcl %s", vggcl_version());
+    describe_normalisation(m, &net->normalisation, c->data->spec.channels);
     for (size_t i = 0; i < count; i++) {
         char text[PAIR_VALUE];
         if (!(options[i].flags & VGGCL_STORED))
@@ -184,7 +198,7 @@ enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, c
     struct metadata *metadata = calloc(1, sizeof *metadata);
     if (!metadata)
         return err_no_memory("a checkpoint's metadata", sizeof *metadata);
-    describe(metadata, c);
+    describe(metadata, net, c);
     if (!c->profiles || !checkpoint_by_seed(c->config, c->progress))
         TRY_GOTO(snapshot_take(&snapshot, net, c->profiles ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
     err = safetensors_write(folder, path, snapshot.records, snapshot.count, metadata->pairs);
@@ -443,6 +457,43 @@ enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path,
                        "those of another network",
                        path, spec->width, spec->height, spec->channels);
     return read_classes(file, path, spec);
+}
+
+/* count numbers of at least `least` from the metadata. */
+static enum vggcl_err read_numbers(const struct safetensors *file, const char *path, const char *key, double least,
+                                   size_t count, double *values) {
+    const char *text = safetensors_metadata(file, key);
+    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
+    bool valid = count <= NORMALISE_CHANNELS && json_array_size(list) == count;
+    for (size_t i = 0; i < count && valid; i++) {
+        values[i] = json_number_value(json_array_get(list, i));
+        valid = json_is_number(json_array_get(list, i)) && values[i] >= least;
+    }
+    json_decref(list);
+    if (valid)
+        return VGGCL_OK;
+    return err_set(VGGCL_EFORMAT, "%s: its metadata does not have %zu numbers of at least %g in %s: '%.64s'", path,
+                   count, least, key, text ? text : "");
+}
+
+enum vggcl_err checkpoint_normalisation(const struct safetensors *file, const char *path, const struct data_spec *spec,
+                                        const struct dataset *train, struct vggcl_config *config,
+                                        struct normalisation *n) {
+    const char *word = safetensors_metadata(file, "normalize");
+    bool has_numbers = safetensors_metadata(file, mean_key) != NULL;
+    if (!has_numbers && !safetensors_metadata(file, producer_key))
+        return normalise((enum vggcl_normalize)config->normalize, spec, train, n);
+    word = word ? word : "half";
+    if (config_gives(config, "normalize") && strcmp(word, config_word(config, "normalize")) != 0)
+        return err_set(VGGCL_EUSAGE, "normalize %s: the network in %s was trained with %s; leave the option out",
+                       config_word(config, "normalize"), path, word);
+    if (config_suggest(config, "normalize", word) != VGGCL_OK)
+        return err_set(VGGCL_EFORMAT, "%s: %s", path, vggcl_error());
+    *n = normalisation_half;
+    if (!has_numbers)
+        return VGGCL_OK;
+    TRY(read_numbers(file, path, mean_key, -HUGE_VAL, spec->channels, n->mean));
+    return read_numbers(file, path, deviation_key, 1e-6, spec->channels, n->deviation);
 }
 
 enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const char *path, struct vggcl_config *config) {

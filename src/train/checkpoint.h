@@ -10,7 +10,7 @@
 #define VGGCL_TRAIN_CHECKPOINT_H
 
 #include "files/safetensors.h"
-#include "data/dataset.h"
+#include "data/normalise.h"
 #include "nets/net.h"
 
 /* The progress of a run: all of its state except weights, optimiser states and options. Every random number is a
@@ -78,6 +78,14 @@ enum vggcl_err checkpoint_network(const struct safetensors *file, const char *pa
  * it, from its tensors. Height and width are 0, and class_names NULL, if the metadata lacks them. The caller must
  * free(spec->class_names). VGGCL_EFORMAT if the metadata is damaged. */
 enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path, struct data_spec *spec);
+
+/* How the network in the file takes images of spec: sets *n, and config's normalize to the word for it. A file of an
+ * earlier version means half; of a file that another program wrote, the option normalize says it, with train as for
+ * normalise(). VGGCL_EUSAGE if normalize was set with vggcl_config_set() to something else than the file has,
+ * VGGCL_EFORMAT if the metadata is damaged. */
+enum vggcl_err checkpoint_normalisation(const struct safetensors *file, const char *path, const struct data_spec *spec,
+                                        const struct dataset *train, struct vggcl_config *config,
+                                        struct normalisation *n);
 
 /* Sets the options that say how to read the data set to those of the run that wrote the file, except those that were
  * set by vggcl_config_set(): size, test-share and seed; data, data-format and labels too if data is empty. */

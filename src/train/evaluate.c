@@ -177,6 +177,8 @@ static enum vggcl_err make_net(struct evaluator *e) {
     const struct work work = {.data = &e->data.spec, .test = e->data.test.count, .batch = (size_t)e->config.batch};
     TRY(plan_net(&e->context, &e->config, &work, &e->net, &plan));
     e->config.images = plan.config.images;
+    TRY(checkpoint_normalisation(&e->file, e->config.weights, &e->data.spec, &e->data.train, &e->config,
+                                 &e->net->normalisation));
     TRY(net_allocate(e->net));
     return checkpoint_load(&e->file, e->config.weights, e->net, CHECKPOINT_WEIGHTS);
 }

@@ -87,18 +87,20 @@ static enum vggcl_err copy_images(const struct data *data, const uint32_t *chose
     return VGGCL_OK;
 }
 
-/* The byte that is normalised to x. */
-static uint8_t byte_of(float x) {
-    return (uint8_t)lround(fmin(fmax((x * IMAGE_DEVIATION + IMAGE_MEAN) * 255, 0), 255));
+/* The byte of a channel that is normalised to x. */
+static uint8_t byte_of(float x, const struct normalisation *n, size_t channel) {
+    return (uint8_t)lround(fmin(fmax((x * n->deviation[channel] + n->mean[channel]) * 255, 0), 255));
 }
 
 /* x is NHWC, n images; bytes are NCHW. */
-static void to_bytes(const struct image_set *set, const float *x, size_t n, uint8_t *bytes) {
+static void to_bytes(const struct image_set *set, const struct normalisation *normalisation, const float *x, size_t n,
+                     uint8_t *bytes) {
     size_t plane = set->height * set->width, channels = set->channels;
     for (size_t i = 0; i < n; i++)
         for (size_t at = 0; at < plane; at++)
             for (size_t channel = 0; channel < channels; channel++)
-                bytes[(i * channels + channel) * plane + at] = byte_of(x[(i * plane + at) * channels + channel]);
+                bytes[(i * channels + channel) * plane + at] =
+                    byte_of(x[(i * plane + at) * channels + channel], normalisation, channel);
 }
 
 /* Makes the network's input of all images of feed, and reads it back. */
@@ -113,7 +115,7 @@ static enum vggcl_err read_inputs(struct net *net, struct feed *feed, const stru
         size_t first = (size_t)step * net->batch, n = feed_size(feed, net->batch, step);
         TRY_GOTO(feed_images(feed, net, first, n, augmentation), done);
         TRY_GOTO(dev_read_floats(net->dev, net->input, 0, n * image, x), done);
-        to_bytes(&feed->set, x, n, bytes + first * image);
+        to_bytes(&feed->set, &net->normalisation, x, n, bytes + first * image);
     }
 done:
     free(x);

@@ -50,11 +50,12 @@ static enum vggcl_err find_spec(struct vggcl_predictor *p, const struct vggcl_co
 }
 
 static enum vggcl_err make_net(struct vggcl_predictor *p, const struct vggcl_config *config,
-                               const struct safetensors *file) {
+                               const struct safetensors *file, const struct normalisation *normalisation) {
     struct vggcl_plan plan;
     size_t batch = (size_t)config->batch;
     const struct work work = {.data = &p->spec, .test = batch, .batch = batch};
     TRY(plan_net(&p->context, config, &work, &p->net, &plan));
+    p->net->normalisation = *normalisation;
     TRY(net_allocate(p->net));
     TRY(checkpoint_load(file, config->weights, p->net, CHECKPOINT_WEIGHTS));
     batch = p->net->batch;
@@ -82,6 +83,7 @@ enum vggcl_err vggcl_predictor_open(const struct vggcl_config *given, struct vgg
     enum vggcl_err err;
     struct vggcl_config config = *given;
     struct safetensors file = {0};
+    struct normalisation normalisation;
     struct tuned tuned;
     struct vggcl_predictor *p = calloc(1, sizeof *p);
     *predictor = NULL;
@@ -96,8 +98,9 @@ enum vggcl_err vggcl_predictor_open(const struct vggcl_config *given, struct vgg
     TRY_GOTO(safetensors_read(config.weights, &file), done);
     TRY_GOTO(checkpoint_network(&file, config.weights, &config), done);
     TRY_GOTO(find_spec(p, &config, &file), done);
+    TRY_GOTO(checkpoint_normalisation(&file, config.weights, &p->spec, NULL, &config, &normalisation), done);
     TRY_GOTO(profile_open(&config, &p->context, &tuned), done);
-    TRY_GOTO(make_net(p, &config, &file), done);
+    TRY_GOTO(make_net(p, &config, &file, &normalisation), done);
     describe(p, &config);
     *predictor = p;
     p = NULL;

@@ -285,8 +285,9 @@ enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct 
     return take_host_memory(t);
 }
 
-enum vggcl_err team_upload(struct team *t, const struct data *data) {
+enum vggcl_err team_upload(struct team *t, const struct data *data, const struct normalisation *normalisation) {
     for (size_t i = 0; i < t->count; i++) {
+        t->members[i].net->normalisation = *normalisation;
         TRY(feed_upload(&t->members[i].train, &data->train));
         if (t->class_weights)
             TRY(net_weigh_classes(t->members[i].net, t->class_weights));

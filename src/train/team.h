@@ -64,9 +64,9 @@ enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl
  * device memory. *check: the sums over the members. */
 enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct vggcl_selfcheck *check);
 
-/* Gives the training images and the class weights to all members, and the test images to the lead. data must outlive
- * the team. */
-enum vggcl_err team_upload(struct team *t, const struct data *data);
+/* Gives the training images and the class weights to all members, and the test images to the lead. The networks take
+ * the images normalised so. data must outlive the team. */
+enum vggcl_err team_upload(struct team *t, const struct data *data, const struct normalisation *normalisation);
 
 /* Copies the lead's weights and running statistics to the other members, those that are frozen too. */
 enum vggcl_err team_share_weights(struct team *t);

@@ -35,6 +35,7 @@ struct run {
     struct vggcl_config config;
     const struct vggcl_observer *observer;
     struct data data;
+    struct normalisation normalisation; /* of data's images */
     struct team team;
     struct progress progress;
     struct history history;
@@ -192,6 +193,23 @@ static enum vggcl_err make_team(struct run *run, const char *from) {
     return VGGCL_OK;
 }
 
+/* That of the file, where the network comes from one: a state or, unless the user chose another one, weights. */
+static enum vggcl_err read_normalisation(struct run *run, const struct safetensors *file, const char *path) {
+    const struct data *data = &run->data;
+    return checkpoint_normalisation(file, path, &data->spec, &data->train, &run->config, &run->normalisation);
+}
+
+static bool chooses_normalisation(const struct run *run) {
+    return !*run->config.weights || config_gives(&run->config, "normalize");
+}
+
+static enum vggcl_err choose_normalisation(struct run *run) {
+    if (!chooses_normalisation(run))
+        return VGGCL_OK; /* load_weights() does it */
+    return normalise((enum vggcl_normalize)run->config.normalize, &run->data.spec, &run->data.train,
+                     &run->normalisation);
+}
+
 static enum vggcl_err load_weights(struct run *run) {
     const char *path = run->config.weights;
     struct net *net = team_net(&run->team);
@@ -200,11 +218,13 @@ static enum vggcl_err load_weights(struct run *run) {
     TRY_GOTO(safetensors_read(path, &file), done);
     if (run->config.reset_head) {
         TRY_GOTO(net_start(net, run->config.seed), done);
-        err = checkpoint_load(&file, path, net, CHECKPOINT_WITHOUT_HEAD);
+        TRY_GOTO(checkpoint_load(&file, path, net, CHECKPOINT_WITHOUT_HEAD), done);
     } else {
         TRY_GOTO(checkpoint_takes_data(&file, path, &run->data, false), done);
-        err = checkpoint_load(&file, path, net, CHECKPOINT_WEIGHTS);
+        TRY_GOTO(checkpoint_load(&file, path, net, CHECKPOINT_WEIGHTS), done);
     }
+    if (!chooses_normalisation(run))
+        err = read_normalisation(run, &file, path);
 done:
     safetensors_free(&file);
     return err;
@@ -272,11 +292,12 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
     TRY(config_check_optimizer(&run->config, run->config.given));
     TRY(take_folders(run));
     TRY(open_data(run, run->config.data));
+    TRY(choose_normalisation(run));
     TRY(make_team(run, NULL));
     TRY(team_take_memory(&run->team, &run->data, &run->selfcheck));
     TRY(*run->config.weights ? load_weights(run) : net_start(team_net(&run->team), run->config.seed));
     TRY(team_share_weights(&run->team));
-    TRY(team_upload(&run->team, &run->data));
+    TRY(team_upload(&run->team, &run->data, &run->normalisation));
     TRY(make_save_folder(run));
     TRY(save_config(run, given));
     return save_state(run);
@@ -307,6 +328,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
     TRY_GOTO(take_folders(run), done);
     TRY_GOTO(open_resumed(run, &state, path), done);
     TRY_GOTO(open_resumed_data(run, data_given, &state, path), done);
+    TRY_GOTO(read_normalisation(run, &state, path), done);
     TRY_GOTO(make_team(run, path), done);
     TRY_GOTO(team_take_memory(&run->team, &run->data, &run->selfcheck), done);
     run->saved_step = run->progress.step;
@@ -315,7 +337,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
                  : checkpoint_load(&state, path, team_net(&run->team), CHECKPOINT_STATE),
              done);
     TRY_GOTO(team_share_weights(&run->team), done);
-    TRY_GOTO(team_upload(&run->team, &run->data), done);
+    TRY_GOTO(team_upload(&run->team, &run->data, &run->normalisation), done);
     TRY_GOTO(check_weights(run), done);
     if (run->from.descriptor >= 0)
         err = continue_elsewhere(run);

@@ -1,0 +1,213 @@
+/* What checkpoints say about a network, so that eval, predict and --resume need no flags: how its images are
+ * normalised. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "data/data.h"
+#include "data/normalise.h"
+#include "files/safetensors.h"
+#include "idx.h"
+#include "program.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SET     "synthetic:60,20"
+#define NETWORK "--model vgg11 --width 0.03125 --no-dropout --batch 20 --profile none --no-selfcheck "
+#define TRAIN   "train --data " SET " " NETWORK
+
+static const char *path_of(const char *name) {
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void open_file(struct safetensors *file, const char *name) {
+    if (safetensors_read(path_of(name), file) != VGGCL_OK)
+        fail_msg("%s", vggcl_error());
+}
+
+/* The number after `label` in the output. */
+static double number_after(const char *label) {
+    const char *at = strstr(output, label);
+    assert_non_null(at);
+    return strtod(at + strlen(label), NULL);
+}
+
+/* The test loss of the last epoch of the run in a folder. */
+static double trained_loss(const char *save) {
+    assert_int_equal(vggcl("version >/dev/null; tail -n 1 %s/accuracy.csv | sed 's/^/row,/'", save), 0);
+    const char *at = output;
+    for (int column = 0; column < 5; column++)
+        at = strchr(at, ',') + 1;
+    return strtod(at, NULL);
+}
+
+static double evaluated_loss(const char *flags) {
+    assert_int_equal(vggcl("eval --profile none --batch 20 --data " SET " %s", flags), 0);
+    return number_after("test loss ");
+}
+
+/* ------------------------------------------------------------------------------------------------ normalisation -- */
+
+/* Copies the tensors alone, as another program would have written them. */
+static void strip_metadata(const char *from, const char *to) {
+    struct safetensors file;
+    struct folder here;
+    open_file(&file, from);
+    assert_int_equal(folder_open(&here, folder), VGGCL_OK);
+    assert_int_equal(safetensors_write(&here, to, file.records, file.count, NULL), VGGCL_OK);
+    folder_close(&here);
+    safetensors_free(&file);
+}
+
+static void open_set(struct data *data) {
+    const struct data_source source = {.name = SET};
+    assert_int_equal(data_open(&source, data), VGGCL_OK);
+}
+
+static void expect_numbers(const struct safetensors *file, const char *key, const double *values, size_t count) {
+    char text[NORMALISE_TEXT];
+    normalise_list(values, count, text);
+    assert_string_equal(safetensors_metadata(file, key), text);
+}
+
+/* Tells each channel's mean and standard deviation; eval gets the loss that training got, without a flag. */
+static void stores_the_normalisation(void **state) {
+    (void)state;
+    struct safetensors file;
+    struct normalisation measured;
+    struct data data;
+    assert_int_equal(vggcl(TRAIN "--normalize dataset --epochs 1 --save n"), 0);
+    assert_says("normalised by dataset");
+    double loss = trained_loss("n");
+    assert_true(fabs(evaluated_loss("--weights n/best.safetensors") - loss) < 2e-6);
+    assert_true(fabs(evaluated_loss("--weights n/last.safetensors --normalize dataset") - loss) < 2e-6);
+
+    open_set(&data);
+    assert_int_equal(normalise(VGGCL_NORMALIZE_DATASET, &data.spec, &data.train, &measured), VGGCL_OK);
+    open_file(&file, "n/best.safetensors");
+    expect_numbers(&file, "image.mean", measured.mean, 3);
+    expect_numbers(&file, "image.std", measured.deviation, 3);
+    assert_non_null(strstr(safetensors_metadata(&file, "preprocessing"), "RGB, NCHW, (x/255 - mean)/std, mean 0."));
+    assert_true(measured.mean[0] > 0.2 && measured.mean[0] < 0.8 && measured.deviation[0] > 0.05);
+    safetensors_free(&file);
+    data_free(&data);
+
+    assert_fails(2, "normalize half: the network in n/best.safetensors was trained with dataset; leave the option out",
+                 "eval --data " SET " --weights n/best.safetensors --normalize half");
+    strip_metadata("n/best.safetensors", "plain.safetensors");
+    assert_true(fabs(evaluated_loss("--weights plain.safetensors --normalize dataset") - loss) < 2e-6);
+    assert_true(fabs(evaluated_loss("--weights plain.safetensors") - loss) > 1e-4);
+}
+
+/* From pixels in memory; and from a file that does not say how. */
+static void predicts_normalised(void **state) {
+    (void)state;
+    struct vggcl_config config;
+    struct vggcl_predictor *predictor;
+    struct data data;
+    float probabilities[10], expected;
+    assert_int_equal(vggcl("eval --profile none --batch 20 --data " SET " --weights n/best.safetensors "
+                           "--predictions p.csv; sed -n 2p p.csv"),
+                     0);
+    expected = strtof(strrchr(output, ',') + 1, NULL);
+    assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
+    strcpy(config.weights, path_of("n/best.safetensors"));
+    strcpy(config.profile, "none");
+    config.batch = 20;
+    open_set(&data);
+    if (vggcl_predictor_open(&config, &predictor) != VGGCL_OK)
+        fail_msg("%s", vggcl_error());
+    assert_int_equal(vggcl_predict(predictor, data.test.pixels, 1, probabilities), VGGCL_OK);
+    vggcl_predictor_free(predictor);
+    data_free(&data);
+    float largest = 0;
+    for (int i = 0; i < 10; i++)
+        largest = fmaxf(largest, probabilities[i]);
+    assert_true(fabsf(largest - expected) < 2e-6f);
+    strcpy(config.weights, path_of("plain.safetensors"));
+    config.size = 32;
+    assert_int_equal(vggcl_config_set(&config, "normalize", "dataset"), VGGCL_OK);
+    assert_int_equal(vggcl_predictor_open(&config, &predictor), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "there are no training images to measure"));
+}
+
+/* A resumed run, and one that starts from weights, take it from the file. */
+static void keeps_the_normalisation(void **state) {
+    (void)state;
+    struct safetensors from, file;
+    char whole[64];
+    assert_int_equal(vggcl(TRAIN "--normalize imagenet --steps 4 --save w"), 0);
+    strcpy(whole, weights_hash());
+    assert_int_equal(vggcl(TRAIN "--normalize imagenet --steps 2 --save r"), 0);
+    assert_fails(2, "normalize half contradicts the run", "train --resume r --normalize half");
+    assert_int_equal(vggcl("train --resume r --steps 4 --no-selfcheck"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_int_equal(vggcl(TRAIN "--steps 4 --save h"), 0);
+    assert_string_not_equal(weights_hash(), whole);
+
+    assert_int_equal(vggcl(TRAIN "--weights n/best.safetensors --seed 5 --steps 1 --save t"), 0);
+    open_file(&from, "n/best.safetensors");
+    open_file(&file, "t/last.safetensors");
+    static const char *const keys[] = {"image.mean", "image.std", "preprocessing", "normalize"};
+    for (int i = 0; i < 4; i++)
+        assert_string_equal(safetensors_metadata(&file, keys[i]), safetensors_metadata(&from, keys[i]));
+    safetensors_free(&file);
+    safetensors_free(&from);
+    assert_int_equal(vggcl(TRAIN "--weights n/best.safetensors --normalize half --steps 1 --save t"), 0);
+    open_file(&file, "t/last.safetensors");
+    assert_string_equal(safetensors_metadata(&file, "image.mean"), "[0.5,0.5,0.5]");
+    assert_string_equal(safetensors_metadata(&file, "preprocessing"), "RGB, NCHW, " VGGCL_PREPROCESSING);
+    safetensors_free(&file);
+}
+
+static uint8_t grey_pixel(int i, int y, int x) {
+    return (uint8_t)(20 * i + y + x);
+}
+
+static uint8_t grey_label(int i) {
+    return (uint8_t)(i % 2);
+}
+
+/* Images of one channel; and damaged metadata. */
+static void refuses_normalisations(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("version >/dev/null; mkdir grey"), 0);
+    idx_write_images(path_of("grey/train-images-idx3-ubyte"), 10, 8, 8, grey_pixel);
+    idx_write_labels(path_of("grey/train-labels-idx1-ubyte"), 10, grey_label);
+    idx_write_images(path_of("grey/t10k-images-idx3-ubyte"), 10, 8, 8, grey_pixel);
+    idx_write_labels(path_of("grey/t10k-labels-idx1-ubyte"), 10, grey_label);
+    assert_fails(2, "normalize imagenet: is for images of 3 channels, but these have 1",
+                 "train --data grey --normalize imagenet " NETWORK);
+    assert_fails(2, "normalize: takes one of half, dataset, imagenet, not 'mean'", "train --normalize mean");
+    static const char *const damaged[] = {"[0.5,0.5]", "[0.5,0.5,\\\"x\\\"]", "[0.1,0.2,0]", "0.5"};
+    for (int i = 0; i < 4; i++) {
+        struct safetensors file;
+        struct folder here;
+        const char *pairs[] = {"producer", "vggcl", "image.mean", "[0.5,0,0.5]", "image.std", damaged[i], NULL};
+        open_file(&file, "n/best.safetensors");
+        assert_int_equal(folder_open(&here, folder), VGGCL_OK);
+        assert_int_equal(safetensors_write(&here, "bad.safetensors", file.records, file.count, pairs), VGGCL_OK);
+        folder_close(&here);
+        safetensors_free(&file);
+        assert_fails(1, "bad.safetensors: its metadata does not have 3 numbers of at least 1e-06 in image.std",
+                     "eval --data " SET " --weights bad.safetensors");
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stores_the_normalisation),
+        cmocka_unit_test(predicts_normalised),
+        cmocka_unit_test(keeps_the_normalisation),
+        cmocka_unit_test(refuses_normalisations),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -433,6 +433,8 @@ struct vggcl_prediction {
     float probability; /* of that class */
 };
 
+enum { VGGCL_WARNING = 3 * VGGCL_PATH_MAX + 256 };
+
 struct vggcl_evaluation {
     struct vggcl_device device;
     char dataset[VGGCL_PATH_MAX], model[16];
@@ -444,6 +446,8 @@ struct vggcl_evaluation {
     uint32_t *confusion;                  /* [class_count][class_count]: images by true class and predicted class */
     struct vggcl_prediction *predictions; /* [images] */
     char **files;                         /* owns the predictions' files; NULL if they have none */
+    /* If the images are not those of the data set that the network was trained on: a line that names both; else "". */
+    char warning[VGGCL_WARNING];
 };
 
 /* Evaluates the weights in config->weights on the test set (on its first config->limit images, if that is not 0). The

@@ -1,5 +1,5 @@
 /* What checkpoints say about a network, so that eval, predict and --resume need no flags: how its images are
- * normalised. */
+ * normalised, and which data set it was trained on. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -168,22 +168,9 @@ static void keeps_the_normalisation(void **state) {
     safetensors_free(&file);
 }
 
-static uint8_t grey_pixel(int i, int y, int x) {
-    return (uint8_t)(20 * i + y + x);
-}
-
-static uint8_t grey_label(int i) {
-    return (uint8_t)(i % 2);
-}
-
-/* Images of one channel; and damaged metadata. */
+/* The grey set of make_grey(); and damaged metadata. */
 static void refuses_normalisations(void **state) {
     (void)state;
-    assert_int_equal(vggcl("version >/dev/null; mkdir grey"), 0);
-    idx_write_images(path_of("grey/train-images-idx3-ubyte"), 10, 8, 8, grey_pixel);
-    idx_write_labels(path_of("grey/train-labels-idx1-ubyte"), 10, grey_label);
-    idx_write_images(path_of("grey/t10k-images-idx3-ubyte"), 10, 8, 8, grey_pixel);
-    idx_write_labels(path_of("grey/t10k-labels-idx1-ubyte"), 10, grey_label);
     assert_fails(2, "normalize imagenet: is for images of 3 channels, but these have 1",
                  "train --data grey --normalize imagenet " NETWORK);
     assert_fails(2, "normalize: takes one of half, dataset, imagenet, not 'mean'", "train --normalize mean");
@@ -202,12 +189,57 @@ static void refuses_normalisations(void **state) {
     }
 }
 
+/* --------------------------------------------------------------------------------------------------- data sets -- */
+
+static uint8_t grey_pixel(int i, int y, int x) {
+    return (uint8_t)(20 * i + y + x);
+}
+
+static uint8_t grey_label(int i) {
+    return (uint8_t)(i % 2);
+}
+
+/* Small images of one channel and two classes. */
+static int make_grey(void **state) {
+    if (make_folder(state) || vggcl("version >/dev/null; mkdir grey"))
+        return -1;
+    idx_write_images(path_of("grey/train-images-idx3-ubyte"), 10, 8, 8, grey_pixel);
+    idx_write_labels(path_of("grey/train-labels-idx1-ubyte"), 10, grey_label);
+    idx_write_images(path_of("grey/t10k-images-idx3-ubyte"), 10, 8, 8, grey_pixel);
+    idx_write_labels(path_of("grey/t10k-labels-idx1-ubyte"), 10, grey_label);
+    return 0;
+}
+
+#define EVAL_GREY "eval --profile none --weights g/best.safetensors "
+
+/* Other images than the network was trained on are said; the same images elsewhere, or some of them, are not others. */
+static void warns_of_other_data(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train --data grey --validate 2 --limit 6 " NETWORK "--epochs 1 --save g"), 0);
+    assert_int_equal(vggcl(EVAL_GREY), 0);
+    assert_null(strstr(output, "warning"));
+    assert_int_equal(vggcl("version >/dev/null; cp -r grey moved"), 0);
+    assert_int_equal(vggcl(EVAL_GREY "--data moved --limit 4"), 0);
+    assert_null(strstr(output, "warning"));
+    assert_int_equal(vggcl(EVAL_GREY "--data moved --json"), 0);
+    assert_says("\"warning\": null");
+    assert_int_equal(vggcl("version >/dev/null; printf x | dd of=moved/train-images-idx3-ubyte bs=1 seek=99 "
+                           "conv=notrunc status=none"),
+                     0);
+    assert_int_equal(vggcl(EVAL_GREY "--data moved"), 0);
+    assert_says("vggcl: warning: g/best.safetensors: was trained on another data set, ");
+    assert_says(" in grey (");
+    assert_says(" in moved (");
+    assert_int_equal(vggcl(EVAL_GREY "--data moved --json 2>&-"), 0);
+    assert_says("\"warning\": \"g/best.safetensors: was trained on another data set");
+    assert_fails(2, "is a network of 2 classes, but the data set has 10", EVAL_GREY "--data " SET);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stores_the_normalisation),
-        cmocka_unit_test(predicts_normalised),
-        cmocka_unit_test(keeps_the_normalisation),
-        cmocka_unit_test(refuses_normalisations),
+        cmocka_unit_test(stores_the_normalisation), cmocka_unit_test(predicts_normalised),
+        cmocka_unit_test(keeps_the_normalisation),  cmocka_unit_test(refuses_normalisations),
+        cmocka_unit_test(warns_of_other_data),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_grey, remove_folder);
 }

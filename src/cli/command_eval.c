@@ -55,11 +55,12 @@ static void print_json(const struct vggcl_evaluation *e) {
                                         (json_int_t)c.are, "precision", cli_number_json(precision(c)), "recall",
                                         cli_number_json(recall(c)), "f1", cli_number_json(f1(c))));
     }
-    json_t *all = json_pack("{s:s, s:s, s:f, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "device",
-                            e->device.name, "model", e->model, "width", e->width, "data", e->dataset, "images",
-                            (json_int_t)e->images, "correct", (json_int_t)e->correct, "accuracy", e->accuracy, "loss",
-                            e->loss, "seconds", e->seconds, "images_per_s", e->images_per_second, "classes", classes,
-                            "by_class", by_class, "confusion", confusion);
+    json_t *all = json_pack("{s:s, s:s, s:f, s:s, s:o, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "device",
+                            e->device.name, "model", e->model, "width", e->width, "data", e->dataset, "warning",
+                            *e->warning ? cli_text_json(e->warning) : json_null(), "images", (json_int_t)e->images,
+                            "correct", (json_int_t)e->correct, "accuracy", e->accuracy, "loss", e->loss, "seconds",
+                            e->seconds, "images_per_s", e->images_per_second, "classes", classes, "by_class", by_class,
+                            "confusion", confusion);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(all);
@@ -150,6 +151,8 @@ static int run(const struct vggcl_config *config) {
     enum vggcl_err err = vggcl_evaluate(config, &evaluation);
     if (err != VGGCL_OK)
         return cli_failed(err);
+    if (*evaluation.warning)
+        fprintf(stderr, "vggcl: warning: %s\n", evaluation.warning);
     (as_json ? print_json : print_text)(&evaluation);
     int status = predictions_path ? save_predictions(&evaluation) : EXIT_FINE;
     vggcl_evaluation_free(&evaluation);

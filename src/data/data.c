@@ -77,6 +77,78 @@ static enum vggcl_err find_format(const struct data_source *source, const char *
     return any ? not_recognised(name) : err_choice("data-format", data_format_names, source->format);
 }
 
+/* -------------------------------------------------------------------------------------------------- fingerprint -- */
+
+/* Labels are hashed as bytes where they all fit in one, else as 16-bit words, low byte first. */
+static uint64_t labels_hash(uint64_t hash, const struct data_spec *spec, const struct dataset *set) {
+    enum { CHUNK = 4096 }; /* a multiple of 8: as if all labels were hashed by one call */
+    size_t width = spec->classes <= 256 ? 1 : 2;
+    for (size_t first = 0; first < set->count; first += CHUNK) {
+        uint8_t bytes[2 * CHUNK];
+        size_t n = set->count - first < CHUNK ? set->count - first : CHUNK;
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < width; k++)
+                bytes[i * width + k] = (uint8_t)(set->labels[first + i] >> 8 * k);
+        hash = hash_words(hash, bytes, n * width);
+    }
+    return hash;
+}
+
+/* hash_words() of bytes that come in parts. */
+struct words_hash {
+    uint64_t hash;
+    uint8_t rest[8]; /* the last bytes of the parts so far that do not fill a word */
+    size_t rest_count;
+};
+
+static void hash_part(struct words_hash *h, const uint8_t *bytes, size_t count) {
+    if (h->rest_count) {
+        size_t missing = sizeof h->rest - h->rest_count, n = count < missing ? count : missing;
+        memcpy(h->rest + h->rest_count, bytes, n);
+        h->rest_count += n;
+        bytes += n;
+        count -= n;
+        if (h->rest_count < sizeof h->rest)
+            return;
+        h->hash = hash_words(h->hash, h->rest, sizeof h->rest);
+    }
+    h->rest_count = count % sizeof h->rest;
+    h->hash = hash_words(h->hash, bytes, count - h->rest_count);
+    memcpy(h->rest, bytes + count - h->rest_count, h->rest_count);
+}
+
+/* As if all pixels were in the order of the images. */
+static uint64_t pixels_hash(uint64_t hash, size_t bytes, const struct dataset *set) {
+    enum { AHEAD = 256 }; /* images to be read while the ones before are hashed */
+    struct words_hash h = {.hash = hash};
+    if (!set->records)
+        return hash_words(hash, set->pixels, set->count * bytes);
+    for (size_t i = 0; i < set->count; i++) {
+        if (i % AHEAD == 0)
+            dataset_want(set, bytes, NULL, i, set->count - i < 2 * AHEAD ? set->count - i : 2 * AHEAD);
+        hash_part(&h, dataset_pixels(set, bytes, i), bytes);
+    }
+    return hash_words(h.hash, h.rest, h.rest_count);
+}
+
+static uint64_t dataset_hash(uint64_t hash, const struct data_spec *spec, const struct dataset *set) {
+    hash = hash_words(hash, &set->count, sizeof set->count);
+    hash = labels_hash(hash, spec, set);
+    return pixels_hash(hash, data_image_bytes(spec), set);
+}
+
+static uint64_t fingerprint(const struct data *data) {
+    return dataset_hash(dataset_hash(HASH_START, &data->spec, &data->train), &data->spec, &data->test);
+}
+
+void data_limit(struct data *data, size_t limit) {
+    bool all = !limit || limit >= data->train.count;
+    if (!all)
+        data->train.count = limit;
+    if (!all || !data->fingerprint)
+        data->fingerprint = fingerprint(data);
+}
+
 /* ----------------------------------------------------------------------------------------- opening and counting -- */
 
 /* The images that are left to train with and to test on. */
@@ -144,6 +216,8 @@ enum vggcl_err data_open(const struct data_source *given, struct data *data) {
     source.name = name_of(given);
     TRY_GOTO(find_format(&source, source.name, &format), done);
     TRY_GOTO(format->read(&source, data), done);
+    data->set_fingerprint = fingerprint(data);
+    data->fingerprint = source.validate ? 0 : data->set_fingerprint;
     TRY_GOTO(hold_out_images(source.validate, data), done);
     describe(format, &source, data);
 done:
@@ -174,72 +248,6 @@ enum vggcl_err data_suffices(size_t train, size_t test, bool trains) {
         return err_set(VGGCL_EUSAGE, "dataset: has no test images; create it with some in test%s",
                        trains ? ", or hold out training images (validate)" : "");
     return VGGCL_OK;
-}
-
-/* -------------------------------------------------------------------------------------------------- fingerprint -- */
-
-/* Labels are hashed as bytes where they all fit in one, else as 16-bit words, low byte first. */
-static uint64_t labels_hash(uint64_t hash, const struct data_spec *spec, const struct dataset *set) {
-    enum { CHUNK = 4096 }; /* a multiple of 8: as if all labels were hashed by one call */
-    size_t width = spec->classes <= 256 ? 1 : 2;
-    for (size_t first = 0; first < set->count; first += CHUNK) {
-        uint8_t bytes[2 * CHUNK];
-        size_t n = set->count - first < CHUNK ? set->count - first : CHUNK;
-        for (size_t i = 0; i < n; i++)
-            for (size_t k = 0; k < width; k++)
-                bytes[i * width + k] = (uint8_t)(set->labels[first + i] >> 8 * k);
-        hash = hash_words(hash, bytes, n * width);
-    }
-    return hash;
-}
-
-/* hash_words() of bytes that come in parts. */
-struct words_hash {
-    uint64_t hash;
-    uint8_t rest[8]; /* the last bytes of the parts so far that do not fill a word */
-    size_t rest_count;
-};
-
-static void hash_part(struct words_hash *h, const uint8_t *bytes, size_t count) {
-    if (h->rest_count) {
-        size_t missing = sizeof h->rest - h->rest_count, n = count < missing ? count : missing;
-        memcpy(h->rest + h->rest_count, bytes, n);
-        h->rest_count += n;
-        bytes += n;
-        count -= n;
-        if (h->rest_count < sizeof h->rest)
-            return;
-        h->hash = hash_words(h->hash, h->rest, sizeof h->rest);
-    }
-    h->rest_count = count % sizeof h->rest;
-    h->hash = hash_words(h->hash, bytes, count - h->rest_count);
-    memcpy(h->rest, bytes + count - h->rest_count, h->rest_count);
-}
-
-/* As if all pixels were in the order of the images. */
-static uint64_t pixels_hash(uint64_t hash, size_t bytes, const struct dataset *set) {
-    enum { AHEAD = 256 }; /* images to be read while the ones before are hashed */
-    struct words_hash h = {.hash = hash};
-    if (!set->records)
-        return hash_words(hash, set->pixels, set->count * bytes);
-    for (size_t i = 0; i < set->count; i++) {
-        if (i % AHEAD == 0)
-            dataset_want(set, bytes, NULL, i, set->count - i < 2 * AHEAD ? set->count - i : 2 * AHEAD);
-        hash_part(&h, dataset_pixels(set, bytes, i), bytes);
-    }
-    return hash_words(h.hash, h.rest, h.rest_count);
-}
-
-static uint64_t dataset_hash(uint64_t hash, const struct data_spec *spec, const struct dataset *set) {
-    hash = hash_words(hash, &set->count, sizeof set->count);
-    hash = labels_hash(hash, spec, set);
-    return pixels_hash(hash, data_image_bytes(spec), set);
-}
-
-void data_limit(struct data *data, size_t limit) {
-    if (limit && limit < data->train.count)
-        data->train.count = limit;
-    data->fingerprint = dataset_hash(dataset_hash(HASH_START, &data->spec, &data->train), &data->spec, &data->test);
 }
 
 /* ------------------------------------------------------------------------------------------------ vggcl_synth() -- */

@@ -8,9 +8,10 @@
 extern const char *const data_format_names[];
 extern const char *const data_label_names[];
 
-/* Reads the data set that source names: the name "" means $VGGCL_CIFAR10, else data/cifar-10-batches-bin. Release with
- * data_free(). Errors are those of the format, and VGGCL_EIO where no format recognises the set, VGGCL_EUSAGE where the
- * format has no coarse labels or source->validate leaves no image to train with. On failure data is empty. */
+/* Reads the data set that source names and computes data->set_fingerprint as data_limit() does, of all its images: the
+ * name "" means $VGGCL_CIFAR10, else data/cifar-10-batches-bin. Release with data_free(). Errors are those of the
+ * format, and VGGCL_EIO where no format recognises the set, VGGCL_EUSAGE where the format has no coarse labels or
+ * source->validate leaves no image to train with. On failure data is empty. */
 enum vggcl_err data_open(const struct data_source *source, struct data *data);
 
 /* What data_open() would find, by the sizes of files alone. Where source->name is "", there is no data set there and

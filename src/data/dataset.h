@@ -40,7 +40,8 @@ struct data {
     char description[VGGCL_PATH_MAX]; /* one line for people: what it is, where it is, how many images */
     char folder[VGGCL_PATH_MAX];      /* its absolute path; "" for synthetic images */
     char *notes;                      /* for people: a line about what was left out; owned, NULL for none */
-    uint64_t fingerprint;             /* see data_limit() */
+    uint64_t set_fingerprint;         /* of the whole data set, whatever is held out or left out */
+    uint64_t fingerprint;             /* of the images that are left, see data_limit(); 0 if it was not computed yet */
 };
 
 /* A data set that was only counted. */

@@ -31,6 +31,9 @@ static const char data_key[] = "state.data", fingerprint_key[] = "state.fingerpr
 static const char height_key[] = "image.height", width_key[] = "image.width", channels_key[] = "image.channels",
                   classes_key[] = "classes";
 
+/* The data set that the network was trained on: its description, and the fingerprint of all its images. */
+static const char source_key[] = "image.source", set_key[] = "image.fingerprint";
+
 /* JSON arrays of a number for each channel, see struct normalisation. */
 static const char mean_key[] = "image.mean", deviation_key[] = "image.std";
 static const char producer_key[] = "producer"; /* only files that vggcl wrote have it */
@@ -97,6 +100,9 @@ static void describe_images(struct metadata *m, const struct data *data) {
     add_pair(m, width_key, "%zu", spec->width);
     add_pair(m, channels_key, "%zu", spec->channels);
     m->classes = json_array_size(names) == spec->classes ? json_dumps(names, JSON_COMPACT) : NULL;
+    if (is_utf8(data->description))
+        add_pair(m, source_key, "%s", data->description);
+    add_pair(m, set_key, "%016" PRIx64, data->set_fingerprint);
     if (m->classes) {
         m->pairs[2 * m->count] = classes_key;
         m->pairs[2 * m->count++ + 1] = m->classes;
@@ -506,6 +512,20 @@ enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const cha
             return err_set(VGGCL_EFORMAT, "%s: %s", path, vggcl_error());
     }
     return VGGCL_OK;
+}
+
+bool checkpoint_other_data(const struct safetensors *file, const char *path, const struct data *data,
+                           char text[static VGGCL_WARNING]) {
+    const char *theirs = safetensors_metadata(file, set_key), *source = safetensors_metadata(file, source_key);
+    char ours[24];
+    snprintf(ours, sizeof ours, "%016" PRIx64, data->set_fingerprint);
+    if (!theirs || strcmp(theirs, ours) == 0)
+        return false;
+    snprintf(text, VGGCL_WARNING,
+             "%.4000s: was trained on another data set, %.4000s (fingerprint %.16s), than the one it is evaluated on, "
+             "%.4000s (fingerprint %s)",
+             path, source ? source : "which has no name", theirs, data->description, ours);
+    return true;
 }
 
 static enum vggcl_err check_classes(const char *path, const struct data_spec *theirs, const struct data *data) {

@@ -91,6 +91,11 @@ enum vggcl_err checkpoint_normalisation(const struct safetensors *file, const ch
  * set by vggcl_config_set(): size, test-share and seed; data, data-format and labels too if data is empty. */
 enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const char *path, struct vggcl_config *config);
 
+/* Whether the file says that its network was trained on another data set than data, by a fingerprint of all images;
+ * then text gets a line that names both. */
+bool checkpoint_other_data(const struct safetensors *file, const char *path, const struct data *data,
+                           char text[static VGGCL_WARNING]);
+
 /* VGGCL_EUSAGE, naming both, if the network in the file has another number of classes than data, or takes images of
  * another size (of a file that does not say which: of sizes of which pooling leaves another number of pixels); with
  * same_classes also if the classes' names or their order differ. A file whose network is not recognised is accepted. */

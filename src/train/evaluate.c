@@ -222,6 +222,7 @@ enum vggcl_err evaluator_run(struct evaluator *e, struct vggcl_evaluation *evalu
     *evaluation = (struct vggcl_evaluation){.device = e->context.dev->info, .width = e->config.width};
     snprintf(evaluation->model, sizeof evaluation->model, "%s", config_word(&e->config, "model"));
     snprintf(evaluation->dataset, sizeof evaluation->dataset, "%s", e->data.description);
+    checkpoint_other_data(&e->file, e->config.weights, &e->data, evaluation->warning);
     TRY_GOTO(allocate_results(evaluation, &e->data), done);
     TRY_GOTO(run(e, evaluation), done);
 done:

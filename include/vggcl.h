@@ -54,8 +54,9 @@ enum vggcl_err {
     VGGCL_ENUMERIC, /* the loss is no longer finite */
 };
 
-#define VGGCL_VERSION  "0.1.0"
-#define VGGCL_PATH_MAX 4096
+#define VGGCL_VERSION   "0.1.0"
+#define VGGCL_PATH_MAX  4096
+#define VGGCL_MODEL_MAX 512
 
 /* The library's version, e.g. "0.1.0". It may be newer than VGGCL_VERSION, that of the header. */
 VGGCL_API const char *vggcl_version(void);
@@ -194,9 +195,10 @@ struct vggcl_shape {
  * configuration first checks all fields against that table: VGGCL_EUSAGE, naming the option, if one is out of range. */
 struct vggcl_config {
     char data[VGGCL_PATH_MAX], device[1024], device_split[128], profile[VGGCL_PATH_MAX], kernel_dir[VGGCL_PATH_MAX];
-    int size;                                           /* of pictures: height and width in pixels; 0 to choose */
-    double test_share, bad_images;                      /* a share in 0..1; a percentage */
-    int data_format, labels, recipe, model, conv, gemm; /* indices into the choices of their options */
+    int size;                                    /* of pictures: height and width in pixels; 0 to choose */
+    double test_share, bad_images;               /* a share in 0..1; a percentage */
+    int data_format, labels, recipe, conv, gemm; /* indices into the choices of their options */
+    char model[VGGCL_MODEL_MAX];                 /* "vgg16", or a list of layers: "64,64,M,128,M" */
     /* The images and number of classes that functions without a data set assume: vggcl_bench(), vggcl_start_time(),
      * vggcl_first_losses(), vggcl_tune(), vggcl_run_selfcheck(), and vggcl_plan() if one of them was set. */
     struct vggcl_shape shape;
@@ -255,6 +257,7 @@ enum vggcl_option_kind {
     VGGCL_TEXT,    /* char[maximum], NUL-terminated */
     VGGCL_LIST,    /* as VGGCL_TEXT; setting it again appends a comma and the new text */
     VGGCL_CHOICE,  /* int, an index into choices */
+    VGGCL_MODEL,   /* char[maximum], NUL-terminated: one of choices, or a list of layers */
     VGGCL_RECIPE,  /* as VGGCL_CHOICE; also sets the options of the recipe that were not set so far */
     VGGCL_INCLUDE  /* path of a JSON file, not kept; sets the options in the file that were not set so far */
 };
@@ -437,7 +440,7 @@ enum { VGGCL_WARNING = 3 * VGGCL_PATH_MAX + 256 };
 
 struct vggcl_evaluation {
     struct vggcl_device device;
-    char dataset[VGGCL_PATH_MAX], model[16];
+    char dataset[VGGCL_PATH_MAX], model[VGGCL_MODEL_MAX];
     double width;
     size_t images, correct;
     double loss, accuracy, seconds, images_per_second; /* loss: mean per image */
@@ -493,7 +496,7 @@ struct vggcl_predictor;
 
 struct vggcl_predictor_info {
     struct vggcl_device device;
-    char model[16];
+    char model[VGGCL_MODEL_MAX];
     double width_factor;            /* of the number of channels, as the option width */
     size_t height, width, channels; /* of the images that the network takes */
     size_t batch;                   /* images that are processed at once */

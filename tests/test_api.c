@@ -133,6 +133,7 @@ static bool spoil(const struct vggcl_option *o, struct vggcl_config *config, int
         return turn < 5;
     case VGGCL_TEXT:
     case VGGCL_LIST:
+    case VGGCL_MODEL:
         memset(field, 'x', (size_t)o->maximum); /* without a NUL */
         return turn < 1;
     case VGGCL_CHOICE:
@@ -172,9 +173,15 @@ static void texts_say_what_an_option_takes(void **state) {
     assert_int_equal(vggcl_train(&config, NULL), VGGCL_EUSAGE);
     assert_string_equal(vggcl_error(), "epochs: takes a whole number from 1 to 1000000, not '-5'");
     assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
-    config.model = 7;
+    config.schedule = 7;
     assert_int_equal(vggcl_train(&config, NULL), VGGCL_EUSAGE);
-    assert_string_equal(vggcl_error(), "model: takes one of vgg11, vgg13, vgg16, vgg19, not 'position 7'");
+    assert_string_equal(vggcl_error(), "schedule: takes one of step, cosine, linear, not 'position 7'");
+    assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
+    strcpy(config.model, "vgg7");
+    assert_int_equal(vggcl_train(&config, NULL), VGGCL_EUSAGE);
+    assert_string_equal(vggcl_error(),
+                        "model: takes one of vgg11, vgg13, vgg16, vgg19, or a list of numbers of channels "
+                        "and M, such as 64,64,M,128,128,M, not 'vgg7'");
 }
 
 /* Also of a struct that is wrong, or an option that does not exist. */
@@ -183,9 +190,9 @@ static void get_is_safe(void **state) {
     struct vggcl_config config;
     char text[32] = "before";
     assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
-    config.model = 7;
+    config.schedule = 7;
     memset(config.save, 'x', sizeof config.save);
-    vggcl_config_get(&config, "model", text, sizeof text);
+    vggcl_config_get(&config, "schedule", text, sizeof text);
     assert_string_equal(text, "");
     vggcl_config_get(&config, "save", text, sizeof text);
     assert_int_equal(strlen(text), sizeof text - 1);

@@ -1,5 +1,5 @@
 /* What checkpoints say about a network, so that eval, predict and --resume need no flags: how its images are
- * normalised, and which data set it was trained on. */
+ * normalised, which data set it was trained on, and what its layers are. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -235,11 +235,40 @@ static void warns_of_other_data(void **state) {
     assert_fails(2, "is a network of 2 classes, but the data set has 10", EVAL_GREY "--data " SET);
 }
 
+/* ------------------------------------------------------------------------------------------------ lists of layers --
+ */
+
+#define LIST "--model 64,64,M,128,M,96 --width 0.0625 --batch 5 --profile none --no-selfcheck "
+
+/* A network from a list of its layers: eval and --resume need no flags, nor a file without metadata --model. */
+static void trains_a_list(void **state) {
+    (void)state;
+    char whole[64];
+    assert_int_equal(vggcl("train --data grey --epochs 2 " LIST "--save l"), 0);
+    assert_says("network  64,64,M,128,M,96, width 0.0625: ");
+    strcpy(whole, weights_hash());
+    double loss = trained_loss("l");
+    assert_int_equal(vggcl("eval --profile none --weights l/last.safetensors"), 0);
+    assert_says("64,64,M,128,M,96, width 0.0625, on ");
+    assert_true(fabs(number_after("test loss ") - loss) < 2e-6);
+    assert_int_equal(vggcl("train --data grey --steps 3 " LIST "--save m"), 0);
+    assert_fails(2, "model vgg16 contradicts the run", "train --resume m --model vgg16");
+    assert_int_equal(vggcl("train --resume m --epochs 2 --steps 4 --no-selfcheck"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_int_equal(vggcl("train --data grey --config l/config.json --steps 4 --no-selfcheck --save c"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_int_equal(vggcl("train --data grey --weights l/best.safetensors --steps 1 " LIST "--save m"), 0);
+    assert_fails(2, "model 8,M,8,M,8,M,8,M: element 8, 'M', does not fit: images of 8x8 pixels have become 1x1",
+                 "train --data grey --model 8,M,8,M,8,M,8,M --save m");
+    assert_fails(2, "model 8,M,8,K: element 4, 'K', is neither a number", "plan --model 8,M,8,K");
+    assert_int_equal(vggcl("selfcheck --quick --profile none --batch 2 --model 16,M,16,16,M"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stores_the_normalisation), cmocka_unit_test(predicts_normalised),
         cmocka_unit_test(keeps_the_normalisation),  cmocka_unit_test(refuses_normalisations),
-        cmocka_unit_test(warns_of_other_data),
+        cmocka_unit_test(warns_of_other_data),      cmocka_unit_test(trains_a_list),
     };
     return cmocka_run_group_tests(tests, make_grey, remove_folder);
 }

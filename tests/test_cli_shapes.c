@@ -122,7 +122,7 @@ static void first_losses(void **state) {
         assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
         config.width = 1.0 / 32;
         config.batch = 4;
-        config.model = 0;
+        strcpy(config.model, "vgg11");
         assert_int_equal(vggcl_config_set(&config, "shape", shapes[i][0]), VGGCL_OK);
         assert_int_equal(vggcl_config_set(&config, "classes", shapes[i][1]), VGGCL_OK);
         if (vggcl_first_losses(&config, STEPS, losses) != VGGCL_OK)

@@ -62,7 +62,7 @@ static struct shape make(struct tensors *t, const struct layer_spec *specs, size
 
 static struct model_found found;
 static bool found_in(const struct tensors *t) {
-    return model_recognise(&(struct model_tensors){t, rank}, &found);
+    return model_recognise(&(struct model_tensors){t, rank}, NULL, 0, &found);
 }
 
 static void recognises_each(void **state) {
@@ -80,7 +80,7 @@ static void recognises_each(void **state) {
             assert_int_equal(models[m]->build(models[m], &options, data, specs, &count), VGGCL_OK);
             struct shape last = make(&t, specs, count, data);
             assert_true(found_in(&t));
-            assert_ptr_equal(found.model, models[m]);
+            assert_string_equal(found.model, models[m]->name);
             assert_true(found.width == options.width);
             assert_int_equal(found.bn, options.bn);
             assert_int_equal(found.data.classes, data->classes);
@@ -136,6 +136,9 @@ static void other_tensors(void **state) {
     add(&t, "conv3_5", 4, 256, 256); /* more than are missing for vgg19 */
     assert_true(found_in(&t));       /* a tensor that nothing needs */
     add(&t, "conv1_2", 4, 64, 64);   /* one that vgg11 has not */
+    assert_true(found_in(&t));
+    assert_string_equal(found.model, "64,64,M,128,M,256,256,M,512,512,M,512,512,M");
+    add(&t, "conv1_3", 4, 9000, 64); /* too many channels for a list */
     assert_false(found_in(&t));
 }
 
@@ -188,6 +191,162 @@ static void sizes_that_are_refused(void **state) {
         assert_ptr_equal(strstr(vggcl_error(), "vgg16: "), vggcl_error());
         assert_non_null(strstr(vggcl_error(), size));
     }
+}
+
+/* ------------------------------------------------------------------------------------------------------- lists -- */
+
+static void read_list(const char *text, const struct data_spec *data, struct layer_spec specs[MODEL_LAYERS],
+                      size_t *count, const struct model_options *options) {
+    struct model m;
+    if (model_find(text, &m) != VGGCL_OK || m.build(&m, options, data, specs, count) != VGGCL_OK)
+        fail_msg("%s", vggcl_error());
+    assert_string_equal(m.name, text);
+}
+
+/* A model's name and the list of its layers are the same network. */
+static void lists_of_names(void **state) {
+    (void)state;
+    static const char *const lists[] = {"64,M,128,M,256,256,M,512,512,M,512,512,M",
+                                        "64,64,M,128,128,M,256,256,M,512,512,M,512,512,M",
+                                        "64,64,M,128,128,M,256,256,256,M,512,512,512,M,512,512,512,M",
+                                        "64,64,M,128,128,M,256,256,256,256,M,512,512,512,512,M,512,512,512,512,M"};
+    const struct data_spec data = {32, 32, 3, 10, NULL};
+    const struct model_options options = {0.25, true, DROPOUT_CHANNEL, true};
+    for (int m = 0; models[m]; m++) {
+        struct layer_spec named[MODEL_LAYERS], listed[MODEL_LAYERS];
+        size_t count, other;
+        assert_int_equal(models[m]->build(models[m], &options, &data, named, &count), VGGCL_OK);
+        read_list(lists[m], &data, listed, &other, &options);
+        assert_int_equal(count, other);
+        for (size_t i = 0; i < count; i++) {
+            assert_string_equal(named[i].name, listed[i].name);
+            assert_ptr_equal(named[i].type, listed[i].type);
+            assert_int_equal(named[i].channels, listed[i].channels);
+            assert_int_equal(named[i].pool, listed[i].pool);
+            assert_int_equal(named[i].dropout, listed[i].dropout);
+            assert_true(named[i].p == listed[i].p);
+        }
+    }
+}
+
+/* Dropout of a list's layers, and poolings; the last convolution needs none. */
+static void layers_of_a_list(void **state) {
+    (void)state;
+    const struct data_spec data = {16, 8, 1, 3, NULL};
+    const struct model_options options = {0.5, false, DROPOUT_CHANNEL, true};
+    static const struct {
+        const char *name;
+        size_t channels;
+        bool pool;
+        float p;
+    } expected[] = {{"conv1_1", 5, false, 0}, {"relu1_1", 0, false, 0.3f}, {"conv1_2", 6, false, 0},
+                    {"relu1_2", 0, true, 0},  {"conv2_1", 1, false, 0},    {"relu2_1", 0, false, 0.4f},
+                    {"conv2_2", 8, false, 0}, {"relu2_2", 0, false, 0.5f}, {"flatten", 0, false, 0}};
+    struct layer_spec specs[MODEL_LAYERS];
+    size_t count;
+    read_list("10,12,M,1,16", &data, specs, &count, &options);
+    assert_int_equal(count, 12);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        assert_string_equal(specs[i].name, expected[i].name);
+        assert_int_equal(specs[i].channels, expected[i].channels);
+        assert_int_equal(specs[i].pool, expected[i].pool);
+        assert_true(specs[i].p == expected[i].p);
+    }
+}
+
+/* By tensors alone as with the metadata's text, which also tells whether a pooling comes last. */
+static void recognises_lists(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *alone;
+        double width;
+    } cases[] = {{"24,24,M,40", "24,24,M,40,M", 1},
+                 {"64,M,128,128,M", "64,M,128,128,M", 0.25},
+                 {"8192", "8192,M", 1.0 / 512},
+                 {"1,1,1,1,1,1,1,M,7,M", NULL, 2},
+                 {"64,M,32,M,128,128,M,256,256,M,256,256,M", "64,M,32,M,128,128,M,256,256,M,256,256,M", 1}};
+    const struct data_spec data = {32, 64, 3, 10, NULL};
+    struct layer_spec specs[MODEL_LAYERS];
+    struct tensors t;
+    size_t count;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct model_options options = {cases[i].width, true, DROPOUT_CHANNEL, true};
+        read_list(cases[i].text, &data, specs, &count, &options);
+        struct shape last = make(&t, specs, count, &data);
+        const struct model_tensors tensors = {&t, rank};
+        assert_true(model_recognise(&tensors, cases[i].text, cases[i].width, &found));
+        assert_string_equal(found.model, cases[i].text);
+        assert_true(found.width == cases[i].width);
+        assert_int_equal(found.pixels, last.h * last.w);
+        assert_true(model_recognise(&tensors, "vgg16", 1, &found)); /* the tensors are right */
+        assert_true(model_recognise(&tensors, "none", 0, &found));
+        assert_string_equal(found.model, cases[i].alone ? cases[i].alone : cases[i].text);
+        assert_true(found.width == cases[i].width);
+    }
+}
+
+/* As checkpoints of a width that the number of hidden channels does not tell exactly. */
+static void recognises_odd_widths(void **state) {
+    (void)state;
+    const struct data_spec data = {32, 32, 3, 10, NULL};
+    struct layer_spec specs[MODEL_LAYERS];
+    struct tensors t;
+    size_t count;
+    for (double width = 1.0 / 512; width < 1.1; width += 0.00073) {
+        const struct model_options options = {width, true, DROPOUT_CHANNEL, true};
+        assert_int_equal(model_vgg16.build(&model_vgg16, &options, &data, specs, &count), VGGCL_OK);
+        make(&t, specs, count, &data);
+        const struct model_tensors tensors = {&t, rank};
+        assert_true(model_recognise(&tensors, "vgg16", width, &found));
+        assert_string_equal(found.model, "vgg16");
+        assert_true(found.width == width);
+        assert_true(width > 1 || found_in(&t)); /* as a list where no width gives the named model's channels */
+    }
+}
+
+static void lists_that_are_refused(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"64,x,M", "model 64,x,M: element 2, 'x', is neither a number of channels from 1 to 8192 nor M"},
+        {"64,M,", "element 3, '', is neither"},
+        {"64,,M", "element 2, '', is neither"},
+        {"64, M", "element 2, ' M', is neither"},
+        {"64,m", "element 2, 'm', is neither"},
+        {"0,M", "element 1, '0', is neither"},
+        {"-3,M", "element 1, '-3', is neither"},
+        {"64,8193", "element 2, '8193', is neither"},
+        {"64,99999999999999999999999", "element 2, '99999999999999999999999', is neither"},
+        {"64.5,M", "element 1, '64.5', is neither"},
+        {"M,64", "element 1, 'M', is a pooling that does not follow a convolution"},
+        {"64,M,M", "element 3, 'M', is a pooling that does not follow a convolution"},
+        {"", "model: takes one of vgg11, vgg13, vgg16, vgg19, or a list of numbers of channels and M, such as "},
+        {"M", "model: takes one of vgg11"},
+        {"VGG16", "not 'VGG16'"}};
+    struct model m;
+    char many[4 * 65 + 1];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(model_find(cases[i][0], &m), VGGCL_EUSAGE);
+        if (!strstr(vggcl_error(), cases[i][1]))
+            fail_msg("%s: %s", cases[i][0], vggcl_error());
+    }
+    for (int i = 0; i < 65; i++)
+        strcpy(many + 2 * i, "1,");
+    many[2 * 65 - 1] = '\0';
+    assert_int_equal(model_find(many, &m), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "element 65, '1', is one convolution more than the 64"));
+    many[2 * 64 - 1] = '\0';
+    assert_int_equal(model_find(many, &m), VGGCL_OK);
+
+    const struct data_spec data = {16, 32, 3, 10, NULL};
+    const struct model_options options = {1, true, DROPOUT_NONE, false};
+    struct layer_spec specs[MODEL_LAYERS];
+    size_t count;
+    assert_int_equal(m.build(&m, &options, &data, specs, &count), VGGCL_OK);
+    assert_int_equal(count, MODEL_LAYERS - 4);
+    assert_int_equal(model_find("8,M,8,M,8,M,8,M,8,M", &m), VGGCL_OK);
+    assert_int_equal(m.build(&m, &options, &data, specs, &count), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "element 10, 'M', does not fit: images of 16x32 pixels have become "
+                                          "1x2 there; remove it"));
 }
 
 /* t as a file that was read. */
@@ -244,6 +403,9 @@ int main(void) {
         cmocka_unit_test(recognises_each),        cmocka_unit_test(layers_of_each),
         cmocka_unit_test(poolings_of_each_size),  cmocka_unit_test(other_tensors),
         cmocka_unit_test(sizes_that_are_refused), cmocka_unit_test(data_of_other_sizes),
+        cmocka_unit_test(lists_of_names),         cmocka_unit_test(layers_of_a_list),
+        cmocka_unit_test(recognises_lists),       cmocka_unit_test(recognises_odd_widths),
+        cmocka_unit_test(lists_that_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

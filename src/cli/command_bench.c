@@ -58,16 +58,15 @@ static void print_layers(const struct vggcl_benchmark *b) {
 }
 
 static void print_text(const struct vggcl_benchmark *b) {
-    char model[16], storage[16], shape[24];
-    vggcl_config_get(&b->config, "model", model, sizeof model);
+    char storage[16], shape[24];
     vggcl_config_get(&b->config, "storage", storage, sizeof storage);
     vggcl_config_get(&b->config, "shape", shape, sizeof shape);
     printf("device      %s (%s, driver %s)\n", b->device.name, b->device.platform_name, b->device.driver);
     printf("peak        %.0f GFLOP/s (multiply-adds), %.1f GB/s (copying)\n", 1e-9 * b->peak_flops,
            1e-9 * b->copy_bytes);
     printf("tuning      %s\n", b->tuning);
-    printf("network     %s, width %g, batch %d, activations as %s; %.0f MB on the device\n", model, b->config.width,
-           b->config.batch, storage, 1e-6 * (double)b->device_bytes);
+    printf("network     %s, width %g, batch %d, activations as %s; %.0f MB on the device\n", b->config.model,
+           b->config.width, b->config.batch, storage, 1e-6 * (double)b->device_bytes);
     printf("images      %s, %d classes\n", shape, b->config.classes);
     printf("first step  %.2f s, building kernels included\n", b->first_step);
     printf("train       %.1f images/s (%.1f to %.1f), %.0f GFLOP/s or %.0f %% of the peak\n", b->train.median,

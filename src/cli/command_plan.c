@@ -6,8 +6,7 @@ static bool eval, as_json;
 
 static json_t *object(const struct vggcl_plan *p) {
     json_t *groups = json_array();
-    char model[16], storage[16], where[16], shape[24];
-    vggcl_config_get(&p->config, "model", model, sizeof model);
+    char storage[16], where[16], shape[24];
     vggcl_config_get(&p->config, "storage", storage, sizeof storage);
     vggcl_config_get(&p->config, "images", where, sizeof where);
     vggcl_config_get(&p->config, "shape", shape, sizeof shape);
@@ -15,8 +14,8 @@ static json_t *object(const struct vggcl_plan *p) {
         json_array_append_new(
             groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
     return json_pack("{s:s, s:s, s:f, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:I, s:o, s:I, s:I}", "device",
-                     p->device.name, "model", model, "width", p->config.width, "storage", storage, "shape", shape,
-                     "classes", p->config.classes, "batch", p->config.batch, "images", p->images, "micro_batch",
+                     p->device.name, "model", p->config.model, "width", p->config.width, "storage", storage, "shape",
+                     shape, "classes", p->config.classes, "batch", p->config.batch, "images", p->images, "micro_batch",
                      p->config.micro_batch, "micro_batches", p->micro_batches, "images_on", where, "conv", p->conv,
                      "conv_bytes", (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes", (json_int_t)p->bytes,
                      "least_bytes", (json_int_t)p->least);
@@ -35,13 +34,12 @@ static void print_json(const struct vggcl_plan *plans, size_t count) {
 }
 
 static void print_device(const struct vggcl_plan *p) {
-    char model[16], storage[16], where[16], shape[24];
-    vggcl_config_get(&p->config, "model", model, sizeof model);
+    char storage[16], where[16], shape[24];
     vggcl_config_get(&p->config, "storage", storage, sizeof storage);
     vggcl_config_get(&p->config, "images", where, sizeof where);
     vggcl_config_get(&p->config, "shape", shape, sizeof shape);
-    printf("%s, width %g, batch %d of %s images, %d classes, activations as %s, on %s\n", model, p->config.width,
-           p->config.batch, shape, p->config.classes, storage, p->device.name);
+    printf("%s, width %g, batch %d of %s images, %d classes, activations as %s, on %s\n", p->config.model,
+           p->config.width, p->config.batch, shape, p->config.classes, storage, p->device.name);
     printf("%-40s %14s %10s\n", "", "bytes", "MiB");
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         printf("%-40s %14llu %10.1f\n", p->groups[i].name, (unsigned long long)p->groups[i].bytes,

@@ -99,18 +99,17 @@ static void decoded(size_t done, size_t count, void *payload) {
 
 static void started(const struct vggcl_start *s, void *payload) {
     struct face *face = payload;
-    char model[16], dropout[16];
+    char dropout[16];
     bool frozen = s->config.freeze != VGGCL_FREEZE_NONE;
     face->epochs = s->config.epochs;
     strcpy(face->save, s->config.save);
     face->devices = s->device_count;
-    vggcl_config_get(&s->config, "model", model, sizeof model);
     vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
     if (frozen)
         strcpy(dropout, "classifier");
     print_devices(s);
-    printf("network  %s, width %g: %zu %sparameters, %s batch normalisation, %s dropout\n", model, s->config.width,
-           s->parameters, frozen ? "trained " : "", s->config.no_bn ? "no" : "with",
+    printf("network  %s, width %g: %zu %sparameters, %s batch normalisation, %s dropout\n", s->config.model,
+           s->config.width, s->parameters, frozen ? "trained " : "", s->config.no_bn ? "no" : "with",
            s->config.no_dropout ? "no" : dropout);
     printf("data     %s", s->dataset);
     if (s->config.limit)

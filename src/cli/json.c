@@ -87,15 +87,14 @@ double cli_flops_share(const struct vggcl_benchmark *b) {
 }
 
 json_t *cli_bench_json(const struct vggcl_benchmark *b) {
-    char model[16], storage[16], shape[24];
+    char storage[16], shape[24];
     vggcl_config_get(&b->config, "shape", shape, sizeof shape);
-    vggcl_config_get(&b->config, "model", model, sizeof model);
     vggcl_config_get(&b->config, "storage", storage, sizeof storage);
     return json_pack(
         "{s:o, s:o, s:s, s:s, s:f, s:s, s:i, s:s, s:i, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:o, s:o, s:I, s:o}",
         "device", cli_text_json(b->device.name), "driver", cli_text_json(b->device.driver), "tuning", b->tuning,
-        "model", model, "width", b->config.width, "storage", storage, "batch", b->config.batch, "shape", shape,
-        "classes", b->config.classes, "train_images_per_s", b->train.median, "eval_images_per_s", b->eval.median,
+        "model", b->config.model, "width", b->config.width, "storage", storage, "batch", b->config.batch, "shape",
+        shape, "classes", b->config.classes, "train_images_per_s", b->train.median, "eval_images_per_s", b->eval.median,
         "train_spread", spread_json(b->train), "eval_spread", spread_json(b->eval), "first_step_s", b->first_step,
         "peak_flops_per_s", b->peak_flops, "copy_bytes_per_s", b->copy_bytes, "train_flops_per_image", b->step_flops,
         "flops_share", cli_number_json(cli_flops_share(b)), "bytes_share", cli_number_json(bytes_share(b)),

@@ -121,13 +121,12 @@ static void describe_images(const struct vggcl_config *c, char text[64]) {
 
 /* Everything that the losses depend on, except the device: only losses of equal networks can be compared. */
 static json_t *describe_network(const struct vggcl_config *c) {
-    char model[16], dropout[16], storage[16], images[64];
+    char dropout[16], storage[16], images[64];
     describe_images(c, images);
-    vggcl_config_get(c, "model", model, sizeof model);
     vggcl_config_get(c, "dropout", dropout, sizeof dropout);
     vggcl_config_get(c, "storage", storage, sizeof storage);
     return json_sprintf("%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu%s",
-                        model, c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, storage,
+                        c->model, c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, storage,
                         (unsigned long long)c->seed, images);
 }
 

@@ -1,4 +1,11 @@
 #include "nets/model.h"
+#include "base/text.h"
+#include "nets/layer_list.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define TABLE_ROW(name) &model_##name,
 const struct model *const models[] = {MODELS(TABLE_ROW) NULL};
@@ -6,11 +13,53 @@ const struct model *const models[] = {MODELS(TABLE_ROW) NULL};
 #define NAME_ROW(name) #name,
 const char *const model_names[] = {MODELS(NAME_ROW) NULL};
 
-bool model_recognise(const struct model_tensors *tensors, struct model_found *found) {
-    for (const struct model *const *m = models; *m; m++) {
-        *found = (struct model_found){.model = *m};
-        if ((*m)->recognise(*m, tensors, found))
+static enum vggcl_err unknown(const char *text) {
+    char *known = text_join(model_names);
+    enum vggcl_err err = known ? err_set(VGGCL_EUSAGE,
+                                         "model: takes one of %s, or a list of numbers of channels and M, such as "
+                                         "64,64,M,128,128,M, not '%s'",
+                                         known, text)
+                               : err_no_memory("the names of the models", 0);
+    free(known);
+    return err;
+}
+
+enum vggcl_err model_find(const char *text, struct model *m) {
+    struct layer_list list;
+    for (const struct model *const *known = models; *known; known++)
+        if (strcmp((*known)->name, text) == 0) {
+            *m = **known;
+            return VGGCL_OK;
+        }
+    if (!strchr(text, ',') && !isdigit((unsigned char)*text))
+        return unknown(text);
+    TRY(layer_list_read(text, &list));
+    *m = vgg_of(text);
+    return VGGCL_OK;
+}
+
+static bool is_model(const struct model *m, const struct model_tensors *tensors, double width,
+                     struct model_found *found) {
+    *found = (struct model_found){.width = width};
+    if (!m->recognise(m, tensors, found))
+        return false;
+    snprintf(found->model, sizeof found->model, "%s", m->name);
+    return true;
+}
+
+static bool is_list(const struct model_tensors *tensors, struct model_found *found) {
+    char text[VGGCL_MODEL_MAX];
+    struct model m;
+    return vgg_list(tensors, text) && model_find(text, &m) == VGGCL_OK && is_model(&m, tensors, 0, found);
+}
+
+bool model_recognise(const struct model_tensors *tensors, const char *text, double width, struct model_found *found) {
+    struct model said;
+    if (text && width > 0 && strlen(text) < VGGCL_MODEL_MAX && model_find(text, &said) == VGGCL_OK &&
+        is_model(&said, tensors, width, found))
+        return true;
+    for (const struct model *const *m = models; *m; m++)
+        if (is_model(*m, tensors, 0, found))
             return true;
-    }
-    return false;
+    return is_list(tensors, found);
 }

@@ -11,7 +11,7 @@
 /* In the order of the words of --model. */
 #define MODELS(ROW) ROW(vgg11) ROW(vgg13) ROW(vgg16) ROW(vgg19)
 
-enum { MODEL_LAYERS = 96, MODEL_RANK = 4 }; /* the most layers of a model, and dimensions of a tensor */
+enum { MODEL_LAYERS = 136, MODEL_RANK = 4 }; /* the most layers of a model, and dimensions of a tensor */
 
 /* What a user may choose of any model. */
 struct model_options {
@@ -30,7 +30,7 @@ struct model_tensors {
 
 /* What the names and shapes of tensors say about a network. */
 struct model_found {
-    const struct model *model;
+    char model[VGGCL_MODEL_MAX]; /* as --model takes it: for model_find() */
     double width;
     bool bn;
     struct data_spec data; /* classes, channels; height and width are 0: many sizes have the same weights; no names */
@@ -38,15 +38,16 @@ struct model_found {
 };
 
 struct model {
-    const char *name;  /* for --model */
+    const char *name;  /* as --model takes it */
     const void *shape; /* tells the models of a family apart; only the model's own file looks at it */
 
     /* Writes the layers of the network for images and classes of `data`, *count of them. VGGCL_EUSAGE, naming the size,
-     * where a side is not from DATA_LEAST_SIDE to DATA_MOST_SIDE. */
+     * where a side is not from DATA_LEAST_SIDE to DATA_MOST_SIDE, or the model has no network for it. */
     enum vggcl_err (*build)(const struct model *m, const struct model_options *options, const struct data_spec *data,
                             struct layer_spec specs[MODEL_LAYERS], size_t *count);
 
-    /* Whether the tensors are those of this model; *found, whose model is set, gets the rest. */
+    /* Whether the tensors are those of this model, with the width in *found or, if that is 0, any width; *found gets
+     * all but the model. */
     bool (*recognise)(const struct model *m, const struct model_tensors *tensors, struct model_found *found);
 
     /* Number of pixels that pooling leaves of an image in front of the linear layers. Images for which it is the same
@@ -62,7 +63,17 @@ MODELS(MODEL_DECLARE)
 extern const struct model *const models[];
 extern const char *const model_names[];
 
-/* Finds the model whose tensors these are; false where there is none. */
-bool model_recognise(const struct model_tensors *tensors, struct model_found *found);
+/* The model that text names: one of MODELS, or a VGG of the layers in a list (nets/layer_list.h). *m keeps text, which
+ * must stay. VGGCL_EUSAGE if it is neither. */
+enum vggcl_err model_find(const char *text, struct model *m);
+
+/* Finds the model whose tensors these are; false where there is none. text and width are what the file's metadata says,
+ * NULL and 0 if it does not; they are used if the tensors agree. */
+bool model_recognise(const struct model_tensors *tensors, const char *text, double width, struct model_found *found);
+
+/* VGG with the layers of a valid list; and the list of the layers whose tensors these are, at the width that the linear
+ * layers have: false if there is none. It ends with a pooling, because tensors do not show whether one is there. */
+struct model vgg_of(const char *list);
+bool vgg_list(const struct model_tensors *tensors, char text[static VGGCL_MODEL_MAX]);
 
 #endif

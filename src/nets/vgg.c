@@ -1,29 +1,31 @@
-/* vgg.c - the VGG family (Simonyan and Zisserman 2015) in the form of "89.89% on CIFAR-10 in Pytorch": five stages of
- * 3x3 convolutions, each with batch normalisation and ReLU, a pooling after each stage, and two linear layers. Dropout
- * is between the convolutions of a stage and before the linear layers.
+/* vgg.c - the VGG family (Simonyan and Zisserman 2015) in the form of "89.89% on CIFAR-10 in Pytorch": stages of 3x3
+ * convolutions, each with batch normalisation and ReLU, a pooling after each stage, and two linear layers. Dropout is
+ * between the convolutions of a stage and before the linear layers.
  *
- * A pooling halves height and width, rounded down. It is left out where one of them is 1 already. So the linear layers
- * get
+ * A pooling halves height and width, rounded down. Where one of them is 1 already, it is left out of the models with
+ * names, and an error in a list of layers. So the linear layers of a model with a name get
  *     1x1 pixels of images of 8x8 (4, 2, 1: three poolings), of 28x28 (14, 7, 3, 1: four) and of 32x32 (five),
  *     2x2 of 64x64, 7x7 of 224x224, 8x8 of 256x256, 1x2 of 32x64. */
 #include "nets/model.h"
+#include "nets/layer_list.h"
 
 #include <math.h>
 #include <stdio.h>
-
-enum { STAGES = 5 };
-
-/* Of a stage at width 1: the outputs of each of its convolutions, and the dropout after all but the last. */
-static const struct {
-    size_t channels;
-    float dropout;
-} stages[STAGES] = {{64, 0.3f}, {128, 0.4f}, {256, 0.4f}, {512, 0.4f}, {512, 0.4f}};
+#include <string.h>
 
 static const size_t hidden_channels = 512; /* outputs of fc1 at width 1 */
 
-/* The number of convolutions in each stage. */
-static const int *convolutions(const struct model *m) {
-    return m->shape;
+/* The layers of the model, whose shape is the text of a valid list. */
+static struct layer_list layers_of(const struct model *m) {
+    struct layer_list list;
+    if (layer_list_read(m->shape, &list) != VGGCL_OK)
+        list.count = 0;
+    return list;
+}
+
+/* The dropout after a convolution, except the last of its stage. */
+static float dropout_of(const struct list_convolution *c) {
+    return c->stage == 1 ? 0.3f : 0.4f;
 }
 
 /* ----------------------------------------------------------------------------------------------------- building -- */
@@ -36,7 +38,7 @@ static size_t scaled(size_t channels, double width) {
 enum { LAYER_NAME = sizeof((struct layer_spec *)0)->name };
 
 /* "conv2_1": number i, from 1, of a stage, from 1. */
-static void stage_name(char name[LAYER_NAME], const char *stem, int stage, int i) {
+static void stage_name(char name[LAYER_NAME], const char *stem, short stage, short i) {
     snprintf(name, LAYER_NAME, "%s%d_%d", stem, stage, i);
 }
 
@@ -71,49 +73,69 @@ static bool halve(size_t *height, size_t *width) {
 }
 
 static size_t pixels(const struct model *m, size_t height, size_t width) {
-    (void)m;
-    for (int stage = 1; stage <= STAGES; stage++)
-        halve(&height, &width);
+    const struct layer_list list = layers_of(m);
+    for (size_t i = 0; i < list.count; i++)
+        if (list.convolutions[i].pooling)
+            halve(&height, &width);
     return height * width;
 }
 
-static void add_stage(struct layer_spec **end, const struct model *m, const struct model_options *o, int stage,
-                      bool pool) {
-    int count = convolutions(m)[stage - 1];
-    for (int i = 1; i <= count; i++) {
-        struct layer_spec *conv = add(end, &layer_conv), *activation = add(end, &layer_activation);
-        stage_name(conv->name, "conv", stage, i);
-        conv->channels = scaled(stages[stage - 1].channels, o->width);
-        conv->bn = o->bn;
-        stage_name(activation->name, o->bn ? "bn" : "relu", stage, i);
-        activation->bn = o->bn;
-        activation->pool = pool && i == count;
-        if (i < count)
-            drop(activation, o->dropout, stages[stage - 1].dropout);
-        else if (stage == STAGES)
-            drop_before_linear(activation, o);
-    }
+static void add_convolution(struct layer_spec **end, const struct list_convolution *c, const struct model_options *o,
+                            bool pool, bool last) {
+    struct layer_spec *conv = add(end, &layer_conv), *activation = add(end, &layer_activation);
+    stage_name(conv->name, "conv", c->stage, c->number);
+    conv->channels = scaled(c->channels, o->width);
+    conv->bn = o->bn;
+    stage_name(activation->name, o->bn ? "bn" : "relu", c->stage, c->number);
+    activation->bn = o->bn;
+    activation->pool = pool;
+    if (last)
+        drop_before_linear(activation, o);
+    else if (!c->ends_stage)
+        drop(activation, o->dropout, dropout_of(c));
 }
 
 static bool takes_side(size_t side) {
     return DATA_LEAST_SIDE <= side && side <= DATA_MOST_SIDE;
 }
 
+/* Of a list, every pooling must fit. */
+static enum vggcl_err check_poolings(const struct model *m, const struct data_spec *data) {
+    const struct layer_list list = layers_of(m);
+    size_t height = data->height, width = data->width;
+    for (size_t i = 0; i < list.count; i++)
+        if (list.convolutions[i].pooling && !halve(&height, &width))
+            return err_set(VGGCL_EUSAGE,
+                           "model %s: element %d, 'M', does not fit: images of %zux%zu pixels have become "
+                           "%zux%zu there; remove it",
+                           m->name, list.convolutions[i].pooling, data->height, data->width, height, width);
+    return VGGCL_OK;
+}
+
 static enum vggcl_err build(const struct model *m, const struct model_options *o, const struct data_spec *data,
                             struct layer_spec specs[MODEL_LAYERS], size_t *count) {
     struct layer_spec *end = specs;
+    const struct layer_list list = layers_of(m);
     size_t height = data->height, width = data->width;
     if (!takes_side(height) || !takes_side(width))
         return err_set(VGGCL_EUSAGE, "%s: takes images of %d to %d pixels in height and width, not %zux%zu", m->name,
                        DATA_LEAST_SIDE, DATA_MOST_SIDE, height, width);
-    for (int stage = 1; stage <= STAGES; stage++)
-        add_stage(&end, m, o, stage, halve(&height, &width));
+    for (size_t i = 0; i < list.count; i++) {
+        const struct list_convolution *c = &list.convolutions[i];
+        add_convolution(&end, c, o, c->pooling && halve(&height, &width), i + 1 == list.count);
+    }
     add_named(&end, &layer_flatten, "flatten");
     add_named(&end, &layer_linear, "fc1")->channels = scaled(hidden_channels, o->width);
     drop_before_linear(add_named(&end, &layer_activation, "relu1"), o);
     add_named(&end, &layer_linear, "fc2")->channels = data->classes;
     *count = (size_t)(end - specs);
     return VGGCL_OK;
+}
+
+static enum vggcl_err build_list(const struct model *m, const struct model_options *o, const struct data_spec *data,
+                                 struct layer_spec specs[MODEL_LAYERS], size_t *count) {
+    TRY(build(m, o, data, specs, count));
+    return check_poolings(m, data);
 }
 
 /* -------------------------------------------------------------------------------------------------- recognising -- */
@@ -128,36 +150,68 @@ static bool conv_shape(const struct model_tensors *t, int stage, int i, size_t s
     return t->rank(t->file, name, shape) == 4;
 }
 
-static bool has_stages(const struct model *m, const struct model_tensors *t) {
+static bool has_convolutions(const struct layer_list *list, const struct model_tensors *t, double width) {
     size_t shape[MODEL_RANK];
-    for (int stage = 1; stage <= STAGES; stage++) {
-        int count = convolutions(m)[stage - 1];
-        for (int i = 1; i <= count + 1; i++)
-            if (conv_shape(t, stage, i, shape) != (i <= count))
-                return false;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct list_convolution *c = &list->convolutions[i];
+        if (!conv_shape(t, c->stage, c->number, shape) || shape[0] != scaled(c->channels, width) ||
+            (c->ends_stage && conv_shape(t, c->stage, c->number + 1, shape)))
+            return false;
     }
-    return true;
+    return list->count && !conv_shape(t, list->convolutions[list->count - 1].stage + 1, 1, shape);
+}
+
+static bool hidden_shape(const struct model_tensors *t, size_t hidden[MODEL_RANK]) {
+    return t->rank(t->file, "fc1.weight", hidden) == 2 && hidden[0];
+}
+
+static double width_of(const size_t hidden[MODEL_RANK]) {
+    return (double)hidden[0] / (double)hidden_channels;
 }
 
 static bool recognise(const struct model *m, const struct model_tensors *t, struct model_found *found) {
-    size_t first[MODEL_RANK], last[MODEL_RANK], hidden[MODEL_RANK], output[MODEL_RANK], bn[MODEL_RANK];
-    if (!has_stages(m, t) || t->rank(t->file, "fc1.weight", hidden) != 2 || t->rank(t->file, "fc2.weight", output) != 2)
+    size_t first[MODEL_RANK], hidden[MODEL_RANK], output[MODEL_RANK], bn[MODEL_RANK];
+    const struct layer_list list = layers_of(m);
+    if (!hidden_shape(t, hidden) || t->rank(t->file, "fc2.weight", output) != 2)
+        return false;
+    if (!(found->width > 0))
+        found->width = width_of(hidden);
+    if (hidden[0] != scaled(hidden_channels, found->width) || !has_convolutions(&list, t, found->width))
+        return false;
+    size_t last = scaled(list.convolutions[list.count - 1].channels, found->width);
+    if (hidden[1] % last)
         return false;
     conv_shape(t, 1, 1, first);
-    conv_shape(t, STAGES, convolutions(m)[STAGES - 1], last);
-    if (!last[0] || !hidden[0] || hidden[1] % last[0])
-        return false;
-    found->width = (double)hidden[0] / (double)hidden_channels;
     found->bn = t->rank(t->file, "bn1_1.weight", bn) > 0;
     found->data.channels = first[1];
     found->data.classes = output[0];
-    found->pixels = hidden[1] / last[0];
+    found->pixels = hidden[1] / last;
     return true;
 }
 
-#define VGG(name, ...)                                                                                                 \
-    const struct model model_##name = {#name, (const int[STAGES]){__VA_ARGS__}, build, recognise, pixels};
-VGG(vgg11, 1, 1, 2, 2, 2)
-VGG(vgg13, 2, 2, 2, 2, 2)
-VGG(vgg16, 2, 2, 3, 3, 3)
-VGG(vgg19, 2, 2, 4, 4, 4)
+bool vgg_list(const struct model_tensors *t, char text[static VGGCL_MODEL_MAX]) {
+    size_t shape[MODEL_RANK], hidden[MODEL_RANK], used = 0;
+    int convolutions = 0;
+    if (!hidden_shape(t, hidden))
+        return false;
+    for (int stage = 1; conv_shape(t, stage, 1, shape); stage++) {
+        for (int i = 1; conv_shape(t, stage, i, shape); i++) {
+            double channels = rint((double)shape[0] / width_of(hidden));
+            if (++convolutions > LIST_CONVOLUTIONS || !(channels >= 1 && channels <= LIST_CHANNELS))
+                return false;
+            used += (size_t)snprintf(text + used, VGGCL_MODEL_MAX - used, "%s%zu", used ? "," : "", (size_t)channels);
+        }
+        used += (size_t)snprintf(text + used, VGGCL_MODEL_MAX - used, ",M");
+    }
+    return used > 0;
+}
+
+struct model vgg_of(const char *list) {
+    return (struct model){list, list, build_list, recognise, pixels};
+}
+
+#define VGG(name, list) const struct model model_##name = {#name, list, build, recognise, pixels};
+VGG(vgg11, "64,M,128,M,256,256,M,512,512,M,512,512,M")
+VGG(vgg13, "64,64,M,128,128,M,256,256,M,512,512,M,512,512,M")
+VGG(vgg16, "64,64,M,128,128,M,256,256,256,M,512,512,512,M,512,512,512,M")
+VGG(vgg19, "64,64,M,128,128,M,256,256,256,256,M,512,512,512,512,M,512,512,512,512,M")

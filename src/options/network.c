@@ -23,10 +23,11 @@ enum vggcl_err network_create(const struct context *context, const struct vggcl_
                               enum net_use use, struct net **net) {
     struct layer_spec specs[MODEL_LAYERS];
     const struct shape input = {data->height, data->width, data->channels};
-    const struct model *model = models[config->model];
+    struct model model;
     const struct model_options options = model_options(config);
     size_t count;
-    TRY(model->build(model, &options, data, specs, &count));
+    TRY(model_find(config->model, &model));
+    TRY(model.build(&model, &options, data, specs, &count));
     return net_create(context, specs, count, input, batch, others, conv ? conv : config_word(config, "conv"), use,
                       optimisers[config->optimizer], net);
 }

@@ -42,6 +42,7 @@ enum {
 #define SHAPE(field, minimum, maximum) VGGCL_SHAPE, minimum, maximum, NULL, FIELD(field)
 #define REAL(field, minimum, maximum)  VGGCL_REAL, minimum, maximum, NULL, FIELD(field)
 #define CHOICE(field, words)           VGGCL_CHOICE, 0, 0, words, FIELD(field)
+#define MODEL(field, words)            VGGCL_MODEL, 0, sizeof((struct vggcl_config *)0)->field, words, FIELD(field)
 #define RECIPE(field, words)           VGGCL_RECIPE, 0, 0, words, FIELD(field)
 #define INCLUDE                        VGGCL_INCLUDE, 0, 0, NULL, 0
 
@@ -94,7 +95,10 @@ static const struct vggcl_option options[] = {
      "the number of classes, from the data set, unless --shape or --classes is given",
      "32x32x3", NETWORK | TUNE, SHAPE(shape, DATA_LEAST_SIDE, DATA_MOST_SIDE)},
     {"classes", "N", "number of classes", "10", NETWORK | TUNE, WHOLE(classes, 2, DATA_MOST_CLASSES)},
-    {"model", "NAME", "network", "vgg16", STORED | NETWORK | TUNE, CHOICE(model, model_names)},
+    {"model", "NAME",
+     "network; or a list of its layers, e.g. 64,64,M,128,128,M: a number is a 3x3 convolution with so many\n"
+     "channels, M a 2x2 max-pooling",
+     "vgg16", STORED | NETWORK | TUNE, MODEL(model, model_names)},
     {"width", "F", "multiply every layer's number of channels by F", "1", STORED | NETWORK | TUNE,
      REAL(width, 1.0 / 512, 8)},
     {"no-bn", NULL, "leave out batch normalisation", "no", STORED | NETWORK | TUNE, FLAG(no_bn)},

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L /* strnlen */
 #include "options/value.h"
 #include "base/text.h"
+#include "nets/model.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -185,6 +186,18 @@ static enum vggcl_err check_text(const struct vggcl_option *o, const void *field
     return memchr(field, '\0', (size_t)o->maximum) ? VGGCL_OK : takes_bytes(o);
 }
 
+static enum vggcl_err set_model(const struct vggcl_option *o, void *field, const char *text) {
+    struct model unused;
+    TRY(model_find(text, &unused));
+    return set_text(o, field, text);
+}
+
+static enum vggcl_err check_model(const struct vggcl_option *o, const void *field) {
+    struct model unused;
+    TRY(check_text(o, field));
+    return model_find(field, &unused);
+}
+
 enum vggcl_err value_append(const struct vggcl_option *o, struct vggcl_config *config, const char *text) {
     char *field = (char *)config + o->offset;
     size_t used = strnlen(field, (size_t)o->maximum);
@@ -236,6 +249,7 @@ static const struct kind {
     [VGGCL_SIZE] = {set_size, get_size, check_size},         [VGGCL_TEXT] = {set_text, get_text, check_text},
     [VGGCL_LIST] = {set_text, get_text, check_text},         [VGGCL_CHOICE] = {set_choice, get_choice, check_choice},
     [VGGCL_RECIPE] = {set_choice, get_choice, check_choice}, [VGGCL_SHAPE] = {set_shape, get_shape, check_shape},
+    [VGGCL_MODEL] = {set_model, get_text, check_model},
 };
 
 enum vggcl_err value_set(const struct vggcl_option *o, struct vggcl_config *config, const char *text) {

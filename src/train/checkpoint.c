@@ -357,11 +357,24 @@ static int tensor_rank(const void *file, const char *name, size_t shape[MODEL_RA
     return r ? r->rank : 0;
 }
 
+static bool find_network(const struct safetensors *file, struct model_found *found) {
+    const char *width = safetensors_metadata(file, "width");
+    return model_recognise(&(struct model_tensors){file, tensor_rank}, safetensors_metadata(file, "model"),
+                           width ? text_number(width, NULL) : 0, found);
+}
+
 static enum vggcl_err not_recognised(const char *path) {
     char known[256] = "";
     for (const char *const *name = model_names; *name; name++)
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "", *name);
-    return err_set(VGGCL_EFORMAT, "%s: its tensors match none of the networks %s", path, known);
+    return err_set(VGGCL_EFORMAT, "%s: its tensors match none of the networks %s, nor a list of their layers", path,
+                   known);
+}
+
+/* pixels() of a model that was found. */
+static size_t pixels_of(const struct model_found *found, size_t height, size_t width) {
+    struct model m;
+    return model_find(found->model, &m) == VGGCL_OK ? m.pixels(&m, height, width) : 0;
 }
 
 enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config) {
@@ -370,10 +383,10 @@ enum vggcl_err checkpoint_network(const struct safetensors *file, const char *pa
     if (!file->count && safetensors_metadata(file, profile_keys[0]))
         return err_set(VGGCL_EFORMAT, "%s: is the state of a run before its first step, which holds no weights yet",
                        path);
-    if (!model_recognise(&(struct model_tensors){file, tensor_rank}, &found))
+    if (!find_network(file, &found))
         return not_recognised(path);
     text_print(width, sizeof width, "%.17g", found.width);
-    TRY(vggcl_config_set(config, "model", found.model->name));
+    TRY(vggcl_config_set(config, "model", found.model));
     TRY(vggcl_config_set(config, "width", width));
     return vggcl_config_set(config, "no-bn", found.bn ? "no" : "yes");
 }
@@ -383,7 +396,7 @@ enum { SQUARE = 128 };
 static void square_images(const struct model_found *found, char text[static SQUARE]) {
     size_t least = 0, most = 0;
     for (size_t side = DATA_LEAST_SIDE; side <= DATA_MOST_SIDE; side++)
-        if (found->model->pixels(found->model, side, side) == found->pixels) {
+        if (pixels_of(found, side, side) == found->pixels) {
             least = least ? least : side;
             most = side;
         }
@@ -404,7 +417,7 @@ static enum vggcl_err check_size(const struct model_found *found, const char *pa
             "%s: is a network for images of %zux%zu pixels, but those of the data set have %zux%zu: %s; name "
             "another data set (data)",
             path, theirs->width, theirs->height, ours->width, ours->height, data->description);
-    size_t pixels = found->model->pixels(found->model, ours->height, ours->width);
+    size_t pixels = pixels_of(found, ours->height, ours->width);
     char square[SQUARE];
     if (pixels == found->pixels)
         return VGGCL_OK;
@@ -450,14 +463,14 @@ done:
 enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path, struct data_spec *spec) {
     struct model_found found;
     *spec = (struct data_spec){0};
-    if (!model_recognise(&(struct model_tensors){file, tensor_rank}, &found))
+    if (!find_network(file, &found))
         return not_recognised(path);
     *spec = found.data;
     TRY(read_count(file, path, height_key, &spec->height));
     TRY(read_count(file, path, width_key, &spec->width));
     TRY(read_count(file, path, channels_key, &spec->channels));
     if (spec->channels != found.data.channels ||
-        (spec->height && found.model->pixels(found.model, spec->height, spec->width) != found.pixels))
+        (spec->height && pixels_of(&found, spec->height, spec->width) != found.pixels))
         return err_set(VGGCL_EFORMAT,
                        "%s: its metadata says that its images have %zux%zu pixels of %zu channels, but its tensors are "
                        "those of another network",
@@ -557,7 +570,7 @@ enum vggcl_err checkpoint_takes_data(const struct safetensors *file, const char 
                                      bool same_classes) {
     struct data_spec theirs;
     struct model_found found;
-    if (!model_recognise(&(struct model_tensors){file, tensor_rank}, &found))
+    if (!find_network(file, &found))
         return VGGCL_OK;
     enum vggcl_err err = checkpoint_spec(file, path, &theirs);
     if (err == VGGCL_OK)

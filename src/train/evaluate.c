@@ -220,7 +220,7 @@ void evaluator_close(struct evaluator *e) {
 enum vggcl_err evaluator_run(struct evaluator *e, struct vggcl_evaluation *evaluation) {
     enum vggcl_err err;
     *evaluation = (struct vggcl_evaluation){.device = e->context.dev->info, .width = e->config.width};
-    snprintf(evaluation->model, sizeof evaluation->model, "%s", config_word(&e->config, "model"));
+    snprintf(evaluation->model, sizeof evaluation->model, "%s", e->config.model);
     snprintf(evaluation->dataset, sizeof evaluation->dataset, "%s", e->data.description);
     checkpoint_other_data(&e->file, e->config.weights, &e->data, evaluation->warning);
     TRY_GOTO(allocate_results(evaluation, &e->data), done);

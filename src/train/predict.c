@@ -76,7 +76,7 @@ static void describe(struct vggcl_predictor *p, const struct vggcl_config *confi
                                             .batch = p->net->batch,
                                             .class_count = p->spec.classes,
                                             .classes = p->spec.class_names};
-    snprintf(p->info.model, sizeof p->info.model, "%s", config_word(config, "model"));
+    snprintf(p->info.model, sizeof p->info.model, "%s", config->model);
 }
 
 enum vggcl_err vggcl_predictor_open(const struct vggcl_config *given, struct vggcl_predictor **predictor) {

@@ -184,6 +184,8 @@ enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 enum vggcl_images_on { VGGCL_IMAGES_AUTO, VGGCL_IMAGES_DEVICE, VGGCL_IMAGES_HOST };
 enum vggcl_normalize { VGGCL_NORMALIZE_HALF, VGGCL_NORMALIZE_DATASET, VGGCL_NORMALIZE_IMAGENET };
 
+enum vggcl_head { VGGCL_HEAD_FLATTEN, VGGCL_HEAD_AVGPOOL };
+
 enum { VGGCL_OPTIONS = 128 }; /* an upper bound for the number of options */
 
 struct vggcl_shape {
@@ -204,6 +206,7 @@ struct vggcl_config {
     struct vggcl_shape shape;
     int classes;
     double width;
+    int head; /* enum vggcl_head */
     bool no_bn, no_dropout;
     int dropout; /* enum vggcl_dropout; ignored if no_dropout is set */
     int storage; /* enum vggcl_storage, of activations and their gradients */

@@ -264,11 +264,70 @@ static void trains_a_list(void **state) {
     assert_int_equal(vggcl("selfcheck --quick --profile none --batch 2 --model 16,M,16,16,M"), 0);
 }
 
+/* ------------------------------------------------------------------------------------------------------- the head --
+ */
+
+#define AVERAGED "--model 64,M,96 --head avgpool --width 0.0625 --batch 5 --profile none --no-selfcheck "
+
+/* With global average pooling, eval and fine-tuning take images of another size; eval and --resume need no --head. */
+static void averages_any_size(void **state) {
+    (void)state;
+    char whole[64];
+    assert_int_equal(vggcl("version >/dev/null; mkdir large"), 0);
+    idx_write_images(path_of("large/train-images-idx3-ubyte"), 10, 12, 20, grey_pixel);
+    idx_write_labels(path_of("large/train-labels-idx1-ubyte"), 10, grey_label);
+    idx_write_images(path_of("large/t10k-images-idx3-ubyte"), 10, 12, 20, grey_pixel);
+    idx_write_labels(path_of("large/t10k-labels-idx1-ubyte"), 10, grey_label);
+    assert_int_equal(vggcl("train --data grey --epochs 2 " AVERAGED "--save a"), 0);
+    assert_says(", global average pooling\n");
+    strcpy(whole, weights_hash());
+    double loss = trained_loss("a");
+    assert_int_equal(vggcl("eval --profile none --weights a/last.safetensors"), 0);
+    assert_true(fabs(number_after("test loss ") - loss) < 2e-6);
+    assert_int_equal(vggcl("eval --profile none --weights a/last.safetensors --data large"), 0);
+    assert_says("vggcl: warning: a/last.safetensors: was trained on another data set");
+    assert_int_equal(vggcl("train --data large --weights a/best.safetensors --steps 1 " AVERAGED "--save b"), 0);
+    struct vggcl_config config;
+    struct vggcl_predictor *predictor;
+    assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
+    strcpy(config.weights, path_of("a/best.safetensors"));
+    strcpy(config.profile, "none");
+    config.size = 20;
+    assert_int_equal(vggcl_predictor_open(&config, &predictor), VGGCL_OK);
+    assert_int_equal(vggcl_predictor_describe(predictor)->height, 20);
+    vggcl_predictor_free(predictor);
+    assert_fails(2, "is a network for images of 8x8 pixels, but those of the data set have 20x12",
+                 "eval --profile none --weights l/last.safetensors --data large");
+    assert_int_equal(vggcl("train --data grey --steps 3 " AVERAGED "--save b"), 0);
+    assert_fails(2, "head flatten contradicts the run", "train --resume b --head flatten");
+    assert_int_equal(vggcl("train --resume b --epochs 2 --steps 4 --no-selfcheck"), 0);
+    assert_string_equal(weights_hash(), whole);
+}
+
+/* Losses as in double precision on the host. */
+static void averages_exactly(void **state) {
+    (void)state;
+    enum { STEPS = 3 };
+    struct vggcl_config config;
+    struct vggcl_loss losses[STEPS];
+    assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
+    strcpy(config.model, "64,M,96,M");
+    strcpy(config.profile, "none");
+    config.head = VGGCL_HEAD_AVGPOOL;
+    config.width = 0.0625;
+    config.batch = 4;
+    if (vggcl_first_losses(&config, STEPS, losses) != VGGCL_OK)
+        fail_msg("%s", vggcl_error());
+    for (int i = 0; i < STEPS; i++)
+        assert_true(losses[i].reference > 1 && fabs(losses[i].device - losses[i].reference) <= losses[i].tolerance);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stores_the_normalisation), cmocka_unit_test(predicts_normalised),
         cmocka_unit_test(keeps_the_normalisation),  cmocka_unit_test(refuses_normalisations),
         cmocka_unit_test(warns_of_other_data),      cmocka_unit_test(trains_a_list),
+        cmocka_unit_test(averages_any_size),        cmocka_unit_test(averages_exactly),
     };
     return cmocka_run_group_tests(tests, make_grey, remove_folder);
 }

@@ -108,9 +108,10 @@ static void started(const struct vggcl_start *s, void *payload) {
     if (frozen)
         strcpy(dropout, "classifier");
     print_devices(s);
-    printf("network  %s, width %g: %zu %sparameters, %s batch normalisation, %s dropout\n", s->config.model,
+    printf("network  %s, width %g: %zu %sparameters, %s batch normalisation, %s dropout%s\n", s->config.model,
            s->config.width, s->parameters, frozen ? "trained " : "", s->config.no_bn ? "no" : "with",
-           s->config.no_dropout ? "no" : dropout);
+           s->config.no_dropout ? "no" : dropout,
+           s->config.head == VGGCL_HEAD_AVGPOOL ? ", global average pooling" : "");
     printf("data     %s", s->dataset);
     if (s->config.limit)
         printf(", limited to %zu training images", s->train_images);

@@ -125,9 +125,10 @@ static json_t *describe_network(const struct vggcl_config *c) {
     describe_images(c, images);
     vggcl_config_get(c, "dropout", dropout, sizeof dropout);
     vggcl_config_get(c, "storage", storage, sizeof storage);
-    return json_sprintf("%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu%s",
+    return json_sprintf("%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu%s%s",
                         c->model, c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, storage,
-                        (unsigned long long)c->seed, images);
+                        (unsigned long long)c->seed, c->head == VGGCL_HEAD_AVGPOOL ? ", global average pooling" : "",
+                        images);
 }
 
 /* The first loss that is out of tolerance or NaN, as a text; NULL if there is none. */

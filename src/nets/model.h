@@ -19,6 +19,7 @@ struct model_options {
     bool bn;                 /* batch normalisation after each convolution */
     enum dropout dropout;    /* between convolutions */
     bool classifier_dropout; /* of elements, before the linear layers */
+    bool avgpool;            /* global average pooling before the linear layers, which get one pixel then */
 };
 
 /* The tensors of a weights file: rank() returns the number of dimensions of the tensor of that name and writes them to

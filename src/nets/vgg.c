@@ -124,7 +124,7 @@ static enum vggcl_err build(const struct model *m, const struct model_options *o
         const struct list_convolution *c = &list.convolutions[i];
         add_convolution(&end, c, o, c->pooling && halve(&height, &width), i + 1 == list.count);
     }
-    add_named(&end, &layer_flatten, "flatten");
+    add_named(&end, o->avgpool ? &layer_avgpool : &layer_flatten, o->avgpool ? "avgpool" : "flatten");
     add_named(&end, &layer_linear, "fc1")->channels = scaled(hidden_channels, o->width);
     drop_before_linear(add_named(&end, &layer_activation, "relu1"), o);
     add_named(&end, &layer_linear, "fc2")->channels = data->classes;

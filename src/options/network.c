@@ -15,7 +15,8 @@ static struct model_options model_options(const struct vggcl_config *config) {
                                   .bn = !config->no_bn,
                                   .dropout = drops_between_convolutions(config) ? between_convolutions[config->dropout]
                                                                                 : DROPOUT_NONE,
-                                  .classifier_dropout = !config->no_dropout};
+                                  .classifier_dropout = !config->no_dropout,
+                                  .avgpool = config->head == VGGCL_HEAD_AVGPOOL};
 }
 
 enum vggcl_err network_create(const struct context *context, const struct vggcl_config *config,

@@ -14,6 +14,7 @@
 #include <string.h>
 
 static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
+static const char *const head_names[] = {"flatten", "avgpool", NULL};           /* enum vggcl_head */
 static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const normalize_names[] = {"half", "dataset", "imagenet", NULL};    /* enum vggcl_normalize */
@@ -101,6 +102,10 @@ static const struct vggcl_option options[] = {
      "vgg16", STORED | NETWORK | TUNE, MODEL(model, model_names)},
     {"width", "F", "multiply every layer's number of channels by F", "1", STORED | NETWORK | TUNE,
      REAL(width, 1.0 / 512, 8)},
+    {"head", "KIND",
+     "what is between convolutions and linear layers. flatten: all pixels that are left; avgpool: the mean\n"
+     "of each channel (global average pooling), so that images of any size have the same linear layers",
+     "flatten", STORED | NETWORK | TUNE, CHOICE(head, head_names)},
     {"no-bn", NULL, "leave out batch normalisation", "no", STORED | NETWORK | TUNE, FLAG(no_bn)},
     {"no-dropout", NULL, "leave out dropout", "no", STORED | NETWORK, FLAG(no_dropout)},
     {"dropout", "KIND",

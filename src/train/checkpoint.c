@@ -231,8 +231,8 @@ static enum vggcl_err load_one(const struct safetensors *file, const char *path,
                        name);
     if (r->rank != rank || memcmp(r->shape, shape, (size_t)rank * sizeof *shape) != 0)
         return err_set(VGGCL_EFORMAT,
-                       "%s: %s has %zu values in the shape of another network; see the options model and width", path,
-                       name, record_count(r));
+                       "%s: %s has %zu values in the shape of another network; see the options model, width and head",
+                       path, name, record_count(r));
     return parameter_write(net->dev, p, tensor_of(p, kind), r->values);
 }
 
@@ -371,6 +371,12 @@ static enum vggcl_err not_recognised(const char *path) {
                    known);
 }
 
+/* Whether the file says that the network has global average pooling, and so takes images of any size. */
+static bool has_avgpool(const struct safetensors *file, const struct model_found *found) {
+    const char *head = safetensors_metadata(file, "head");
+    return head && strcmp(head, "avgpool") == 0 && found->pixels == 1;
+}
+
 /* pixels() of a model that was found. */
 static size_t pixels_of(const struct model_found *found, size_t height, size_t width) {
     struct model m;
@@ -388,6 +394,7 @@ enum vggcl_err checkpoint_network(const struct safetensors *file, const char *pa
     text_print(width, sizeof width, "%.17g", found.width);
     TRY(vggcl_config_set(config, "model", found.model));
     TRY(vggcl_config_set(config, "width", width));
+    TRY(vggcl_config_set(config, "head", has_avgpool(file, &found) ? "avgpool" : "flatten"));
     return vggcl_config_set(config, "no-bn", found.bn ? "no" : "yes");
 }
 
@@ -470,7 +477,7 @@ enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path,
     TRY(read_count(file, path, width_key, &spec->width));
     TRY(read_count(file, path, channels_key, &spec->channels));
     if (spec->channels != found.data.channels ||
-        (spec->height && pixels_of(&found, spec->height, spec->width) != found.pixels))
+        (spec->height && !has_avgpool(file, &found) && pixels_of(&found, spec->height, spec->width) != found.pixels))
         return err_set(VGGCL_EFORMAT,
                        "%s: its metadata says that its images have %zux%zu pixels of %zu channels, but its tensors are "
                        "those of another network",
@@ -575,7 +582,7 @@ enum vggcl_err checkpoint_takes_data(const struct safetensors *file, const char 
     enum vggcl_err err = checkpoint_spec(file, path, &theirs);
     if (err == VGGCL_OK)
         err = check_data(path, &theirs, data);
-    if (err == VGGCL_OK)
+    if (err == VGGCL_OK && !has_avgpool(file, &found))
         err = check_size(&found, path, &theirs, data);
     if (err == VGGCL_OK && same_classes)
         err = check_classes(path, &theirs, data);

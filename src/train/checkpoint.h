@@ -71,7 +71,7 @@ enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *p
 enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char **profile);
 
 /* Recognises the network in the file by the names and shapes of its tensors, and sets config's model, width and no_bn
- * accordingly. VGGCL_EFORMAT if it is none of the models. */
+ * accordingly, and its head by the metadata. VGGCL_EFORMAT if it is none of the models. */
 enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config);
 
 /* What the network in the file takes and returns: from its metadata, or, if another program or an earlier version wrote
@@ -97,8 +97,9 @@ bool checkpoint_other_data(const struct safetensors *file, const char *path, con
                            char text[static VGGCL_WARNING]);
 
 /* VGGCL_EUSAGE, naming both, if the network in the file has another number of classes than data, or takes images of
- * another size (of a file that does not say which: of sizes of which pooling leaves another number of pixels); with
- * same_classes also if the classes' names or their order differ. A file whose network is not recognised is accepted. */
+ * another size (of a file that does not say which: of sizes of which pooling leaves another number of pixels; with
+ * global average pooling any size will do); with same_classes also if the classes' names or their order differ. A file
+ * whose network is not recognised is accepted. */
 enum vggcl_err checkpoint_takes_data(const struct safetensors *file, const char *path, const struct data *data,
                                      bool same_classes);
 

@@ -39,7 +39,8 @@ static enum vggcl_err find_spec(struct vggcl_predictor *p, const struct vggcl_co
                                 const struct safetensors *file) {
     struct data_spec *spec = &p->spec;
     TRY(checkpoint_spec(file, config->weights, spec));
-    if (!spec->height && config->size)
+    bool any_size = !spec->height || config->head == VGGCL_HEAD_AVGPOOL;
+    if (any_size && config->size)
         spec->height = spec->width = (size_t)config->size;
     if (!spec->height || !spec->width || !spec->channels || !spec->classes)
         return err_set(VGGCL_EUSAGE, "%s: does not say what size of images its network takes; set size",

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define SET     "synthetic:60,20"
-#define NETWORK "--model vgg11 --width 0.03125 --no-dropout --batch 20 --profile none --no-selfcheck "
+#define NETWORK "--model 128,M,256,M --width 0.0625 --no-dropout --batch 20 --profile none --no-selfcheck "
 #define TRAIN   "train --data " SET " " NETWORK
 
 static const char *path_of(const char *name) {

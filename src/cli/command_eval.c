@@ -151,9 +151,11 @@ static int run(const struct vggcl_config *config) {
     enum vggcl_err err = vggcl_evaluate(config, &evaluation);
     if (err != VGGCL_OK)
         return cli_failed(err);
+    (as_json ? print_json : print_text)(&evaluation);
+    fflush(stdout);
+    cli_make_printable(evaluation.warning);
     if (*evaluation.warning)
         fprintf(stderr, "vggcl: warning: %s\n", evaluation.warning);
-    (as_json ? print_json : print_text)(&evaluation);
     int status = predictions_path ? save_predictions(&evaluation) : EXIT_FINE;
     vggcl_evaluation_free(&evaluation);
     return status;

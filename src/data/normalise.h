@@ -16,7 +16,7 @@ extern const struct normalisation normalisation_half;
 
 /* The normalisation that `kind` means for images of spec. train: the images whose mean and standard deviation are
  * measured for VGGCL_NORMALIZE_DATASET; NULL if there are none. The result depends on the pixels alone, not on their
- * order. VGGCL_EUSAGE if spec has not the channels for it, or there is nothing to measure. */
+ * order. VGGCL_EUSAGE if `kind` is for another number of channels, or if there is nothing to measure. */
 enum vggcl_err normalise(enum vggcl_normalize kind, const struct data_spec *spec, const struct dataset *train,
                          struct normalisation *n);
 

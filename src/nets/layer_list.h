@@ -1,5 +1,5 @@
 /* layer_list.h - the convolutions and poolings of a network as a list, in the notation of PyTorch's VGG:
- * "64,64,M,128,M". A number is a 3x3 convolution with so many channels, M a 2x2 max-pooling, which follows a
+ * "64,64,M,128,M". A number is a 3x3 convolution with that many channels, M a 2x2 max-pooling, which follows a
  * convolution. */
 #ifndef VGGCL_NETS_LAYER_LIST_H
 #define VGGCL_NETS_LAYER_LIST_H

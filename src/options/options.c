@@ -97,8 +97,8 @@ static const struct vggcl_option options[] = {
      "32x32x3", NETWORK | TUNE, SHAPE(shape, DATA_LEAST_SIDE, DATA_MOST_SIDE)},
     {"classes", "N", "number of classes", "10", NETWORK | TUNE, WHOLE(classes, 2, DATA_MOST_CLASSES)},
     {"model", "NAME",
-     "network; or a list of its layers, e.g. 64,64,M,128,128,M: a number is a 3x3 convolution with so many\n"
-     "channels, M a 2x2 max-pooling",
+     "network; or a list of its layers, e.g. 64,64,M,128,128,M: a number is a 3x3 convolution with that\n"
+     "many channels, M a 2x2 max-pooling",
      "vgg16", STORED | NETWORK | TUNE, MODEL(model, model_names)},
     {"width", "F", "multiply every layer's number of channels by F", "1", STORED | NETWORK | TUNE,
      REAL(width, 1.0 / 512, 8)},

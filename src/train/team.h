@@ -64,8 +64,8 @@ enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl
  * device memory. *check: the sums over the members. */
 enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct vggcl_selfcheck *check);
 
-/* Gives the training images and the class weights to all members, and the test images to the lead. The networks take
- * the images normalised so. data must outlive the team. */
+/* Gives all members the training images, the class weights and the normalisation, and the lead the test images. data
+ * must outlive the team. */
 enum vggcl_err team_upload(struct team *t, const struct data *data, const struct normalisation *normalisation);
 
 /* Copies the lead's weights and running statistics to the other members, those that are frozen too. */

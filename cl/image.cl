@@ -11,8 +11,8 @@ int reflect_into(int at, int side) {
     return at < 0 ? -at : at >= side ? 2 * (side - 1) - at : at;
 }
 
-/* x[i][row][column][channel] = (byte / 255 - mean) * factor of image order[first + i], label[i] its class; mean and
- * factor have an element for each of up to 4 channels. bytes and labels are those of the data set, or, if staged is not
+/* x[i][row][column][channel] = (byte / 255 - mean) * factor of image order[first + i], label[i] its class; channel
+ * c uses element c modulo 4 of mean and factor. bytes and labels are those of the data set, or, if staged is not
  * 0, those of the batch in its order. Each image of an epoch has four random words, which choose its augmentation:
  * mirror is 0 for never, 1 for with probability 1/2, 2 for always; the image moves by up to shift pixels in each
  * direction, and what comes in is reflected at the edge; a square of cutout pixels, its middle anywhere in the image,
@@ -35,7 +35,7 @@ kernel void image_batch(global const uchar *bytes, global const ushort *labels, 
         int source = reflect_into(column + right, WIDTH), pixel = mirrored ? WIDTH - 1 - source : source;
         bool empty = cut && column >= cut_column && column < cut_column + cutout;
         for (int channel = 0; channel < CHANNELS; channel++)
-            ASTORE1(empty ? 0.0f : (from[channel * PLANE + pixel] / 255.0f - means[channel]) * factors[channel],
+            ASTORE1(empty ? 0.0f : (from[channel * PLANE + pixel] / 255.0f - means[channel & 3]) * factors[channel & 3],
                     channel, x + ((size_t)i * WIDTH + column) * CHANNELS);
     }
     if (row == 0)

@@ -38,8 +38,9 @@ struct sum reference_image(const struct image_set *set, const uint8_t *pixels, c
         column = width - 1 - column;
     size_t at = set->staged ? i / (plane * c) : (size_t)image;
     size_t pixel = (at * c + i % c) * plane + (size_t)row * set->width + (size_t)column;
-    struct sum x = sum_of(pixels[pixel] / (255 * n->deviation[i % c]));
-    sum_add(&x, -n->mean[i % c] / n->deviation[i % c]);
+    double mean = n->mean[i % c % NORMALISE_CHANNELS], deviation = n->deviation[i % c % NORMALISE_CHANNELS];
+    struct sum x = sum_of(pixels[pixel] / (255 * deviation));
+    sum_add(&x, -mean / deviation);
     return x;
 }
 

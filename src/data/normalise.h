@@ -4,9 +4,10 @@
 
 #include "data/dataset.h"
 
-enum { NORMALISE_CHANNELS = 4 }; /* the most channels of an image */
+enum { NORMALISE_CHANNELS = 4 }; /* at least the most channels of a data set's images */
 
-/* A byte x of a channel becomes (x / 255 - mean) / deviation. Elements beyond an image's channels are not used. */
+/* A byte x of a channel becomes (x / 255 - mean) / deviation. Elements beyond an image's channels are not used. (Checks
+ * of kernels have more channels: channel c uses element c modulo NORMALISE_CHANNELS.) */
 struct normalisation {
     double mean[NORMALISE_CHANNELS], deviation[NORMALISE_CHANNELS];
 };

@@ -331,6 +331,22 @@ static void best_is_by_held_out_images(void **state) {
     assert_true(accuracy_of("") < 0.3);
 }
 
+/* The network is that of the weights; an option that chooses another one is refused. */
+static void network_of_the_weights(void **state) {
+    (void)state;
+    char hash[17];
+    const char *run =
+        "train --data even --profile none --no-selfcheck --batch 8 --epochs 1 --weights base/best.safetensors";
+    assert_int_equal(vggcl("%s --model vgg11 --width 0.0625 --save n1", run), 0);
+    strcpy(hash, weights_hash());
+    assert_int_equal(vggcl("%s --save n2", run), 0);
+    assert_says("vgg11, width 0.0625");
+    assert_string_equal(weights_hash(), hash);
+    assert_int_equal(vggcl("%s --reset-head --save n3", run), 0);
+    assert_says("vgg11, width 0.0625");
+    assert_fails(1, "base/best.safetensors", "%s --width 0.125 --save n4", run);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(balances_classes),
@@ -344,6 +360,7 @@ int main(void) {
         cmocka_unit_test(plans_frozen),
         cmocka_unit_test(freezing_needs_weights),
         cmocka_unit_test(best_is_by_held_out_images),
+        cmocka_unit_test(network_of_the_weights),
     };
     return cmocka_run_group_tests_name("cli finetune", tests, make_sets, remove_folder);
 }

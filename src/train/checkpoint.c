@@ -383,19 +383,31 @@ static size_t pixels_of(const struct model_found *found, size_t height, size_t w
     return model_find(found->model, &m) == VGGCL_OK ? m.pixels(&m, height, width) : 0;
 }
 
+/* set is vggcl_config_set() or config_suggest(). */
+static enum vggcl_err set_network(const struct safetensors *file, const struct model_found *found,
+                                  struct vggcl_config *config,
+                                  enum vggcl_err (*set)(struct vggcl_config *, const char *name, const char *text)) {
+    char width[64];
+    text_print(width, sizeof width, "%.17g", found->width);
+    TRY(set(config, "model", found->model));
+    TRY(set(config, "width", width));
+    TRY(set(config, "head", has_avgpool(file, found) ? "avgpool" : "flatten"));
+    return set(config, "no-bn", found->bn ? "no" : "yes");
+}
+
 enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config) {
     struct model_found found;
-    char width[64];
     if (!file->count && safetensors_metadata(file, profile_keys[0]))
         return err_set(VGGCL_EFORMAT, "%s: is the state of a run before its first step, which holds no weights yet",
                        path);
     if (!find_network(file, &found))
         return not_recognised(path);
-    text_print(width, sizeof width, "%.17g", found.width);
-    TRY(vggcl_config_set(config, "model", found.model));
-    TRY(vggcl_config_set(config, "width", width));
-    TRY(vggcl_config_set(config, "head", has_avgpool(file, &found) ? "avgpool" : "flatten"));
-    return vggcl_config_set(config, "no-bn", found.bn ? "no" : "yes");
+    return set_network(file, &found, config, vggcl_config_set);
+}
+
+enum vggcl_err checkpoint_suggest_network(const struct safetensors *file, struct vggcl_config *config) {
+    struct model_found found;
+    return find_network(file, &found) ? set_network(file, &found, config, config_suggest) : VGGCL_OK;
 }
 
 /* " (64x64 to 95x95 if square)": the square images that the network takes; "" if there are none. */

@@ -74,6 +74,9 @@ enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char
  * accordingly, and its head by the metadata. VGGCL_EFORMAT if it is none of the models. */
 enum vggcl_err checkpoint_network(const struct safetensors *file, const char *path, struct vggcl_config *config);
 
+/* The same for those of these options that were not given; nothing if the file is none of the models. */
+enum vggcl_err checkpoint_suggest_network(const struct safetensors *file, struct vggcl_config *config);
+
 /* What the network in the file takes and returns: from its metadata, or, if another program or an earlier version wrote
  * it, from its tensors. Height and width are 0, and class_names NULL, if the metadata lacks them. The caller must
  * free(spec->class_names). VGGCL_EFORMAT if the metadata is damaged. */

@@ -282,6 +282,18 @@ static enum vggcl_err save_config(const struct run *run, const struct vggcl_conf
     return err;
 }
 
+/* The network is that of the weights, where the options do not choose another one. */
+static enum vggcl_err follow_weights(struct vggcl_config *config) {
+    struct safetensors file;
+    if (!*config->weights)
+        return VGGCL_OK;
+    enum vggcl_err err = safetensors_read(config->weights, &file);
+    if (err == VGGCL_OK)
+        err = checkpoint_suggest_network(&file, config);
+    safetensors_free(&file);
+    return err;
+}
+
 static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *given) {
     if (run->config.reset_head && !*run->config.weights)
         return err_set(VGGCL_EUSAGE, "reset-head: needs weights, the file to take the convolutions from");
@@ -290,6 +302,7 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
                        "freeze conv: needs weights, a file with trained convolutions: without it they would stay the "
                        "random numbers that they begin with");
     TRY(config_check_optimizer(&run->config, run->config.given));
+    TRY(follow_weights(&run->config));
     TRY(take_folders(run));
     TRY(open_data(run, run->config.data));
     TRY(choose_normalisation(run));

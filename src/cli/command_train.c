@@ -251,7 +251,7 @@ const struct command command_train = {
         "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
         "  vggcl train --data DIR                              the whole recipe\n"
         "  vggcl train --recipe fast --epochs 12 --warmup 2    as accurate in 12 epochs\n"
-        "  vggcl train --data DIR --weights save/best.safetensors --reset-head --recipe finetune\n"
+        "  vggcl train --data DIR --weights w.safetensors --reset-head --recipe finetune\n"
         "  vggcl train --config save/config.json --seed 1      the same run, another seed\n"
         "  vggcl train --device 0:0 --device 1:0 --device-split 3:1\n"
         "  vggcl train --device 0:0/2                          one device, cut into two\n"

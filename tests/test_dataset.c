@@ -98,10 +98,7 @@ static void names_are(const char *const *given, const char *const *expected) {
 
 static void names_its_classes(void **state) {
     (void)state;
-    static const char *const names[] = {"cat", "a dog, perhaps",
-                                        "\xc3\xa4"
-                                        "ffin"},
-                             *const numbers[] = {"0", "1", "2"};
+    static const char *const names[] = {"cat", "a dog, perhaps", "\303\244ffin"}, *const numbers[] = {"0", "1", "2"};
     names_are(names, names);
     names_are(NULL, numbers);
 }

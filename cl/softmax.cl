@@ -1,9 +1,12 @@
 /* softmax.cl - softmax cross-entropy, and the totals of losses and correct predictions. */
 
-/* For each row of logits[n][classes], with target = (1 - smoothing) * onehot(label) + smoothing / classes:
- * loss[row] = log(sum exp(logits)) - sum(target * logits); dlogits = (softmax(logits) - target) / divisor;
- * predicted[row] = the first of the largest logits, or -1 if the loss is NaN. A work-item has a row. */
-kernel void softmax_cross_entropy(global const float *logits, global const int *label, int n, int classes,
+/* For each row of logits[n][classes] and its label, with target = (1 - smoothing) * onehot(label) + smoothing /
+ * classes: loss[row] = log(sum exp(logits)) - sum(target * logits); dlogits = (softmax(logits) - target) / divisor;
+ * both times weight[label], if weighted is set. If share is less than 1: share times that, plus 1 - share times the
+ * same for the class partner[row]. predicted[row] = the first of the largest logits, or -1 if the loss is NaN. A
+ * work-item has a row. */
+kernel void softmax_cross_entropy(global const float *logits, global const int *label, global const int *partner,
+                                  global const float *weight, int n, int classes, float share, int weighted,
                                   float smoothing, float divisor, global float *loss, global int *predicted,
                                   global float *dlogits) {
     int row = get_global_id(0);
@@ -20,28 +23,26 @@ kernel void softmax_cross_entropy(global const float *logits, global const int *
         sum += exp(logits[k] - logits[best]);
         behind += logits[best] - logits[k];
     }
-    float row_loss = log(sum) + (logits[best] - logits[label[row]]);
+    int one = label[row], other = share < 1 ? partner[row] : one;
+    float one_share = share, other_share = 1 - share, row_weight = 1;
+    if (weighted) {
+        row_weight = share * weight[one] + (1 - share) * weight[other];
+        one_share = share * weight[one] / row_weight;
+        other_share = (1 - share) * weight[other] / row_weight;
+    }
+    float labels_behind = logits[best] - logits[one];
+    if (share < 1)
+        labels_behind = one_share * labels_behind + other_share * (logits[best] - logits[other]);
+    float row_loss = log(sum) + labels_behind;
     if (smoothing > 0)
-        row_loss += smoothing * (behind / classes - (logits[best] - logits[label[row]]));
-    loss[row] = row_loss;
+        row_loss += smoothing * (behind / classes - labels_behind);
+    loss[row] = row_loss * row_weight;
     predicted[row] = row_loss == row_loss ? best : -1;
-    for (int k = 0; k < classes; k++)
-        dlogits[k] =
-            (exp(logits[k] - logits[best]) / sum - (k == label[row] ? 1 - smoothing : 0.0f) - smoothing / classes) /
-            divisor;
-}
-
-/* Class weights: multiplies loss[row] and the row of dlogits[n][classes] by weight[label[row]]. A work-item has a row.
- */
-kernel void softmax_weigh(global const int *label, int n, int classes, global const float *weight, global float *loss,
-                          global float *dlogits) {
-    int row = get_global_id(0);
-    if (row >= n)
-        return;
-    float factor = weight[label[row]];
-    loss[row] *= factor;
-    for (int k = 0; k < classes; k++)
-        dlogits[(size_t)row * classes + k] *= factor;
+    for (int k = 0; k < classes; k++) {
+        float labels = (k == one ? one_share : 0) + (k == other ? other_share : 0);
+        dlogits[k] = (exp(logits[k] - logits[best]) / sum - (1 - smoothing) * labels - smoothing / classes) / divisor *
+                     row_weight;
+    }
 }
 
 /* total[0] = the sum of the rows' losses, total[1] = the number of rows with predicted == label. One work-item adds in

@@ -11,11 +11,24 @@ struct output {
     struct tensor loss, predicted, dlogits;
 };
 
-static struct output run(size_t n, size_t classes, double smoothing, const float *logits, const int32_t *label) {
-    struct output out = {poisoned(n), poisoned(n), poisoned(n * classes)};
-    CHECK(softmax_cross_entropy(device, n, classes, smoothing, n, upload(n * classes, logits), upload(n, label),
-                                out.loss, out.predicted, out.dlogits));
+/* Rows with the label of `like`, except that label[i] is its class, and partner[i] the other one unless NULL: then no
+ * partner may be read. */
+static struct output run(size_t n, struct reference_label like, const float *logits, const int32_t *label,
+                         const int32_t *partner) {
+    struct output out = {poisoned(n), poisoned(n), poisoned(n * like.classes)};
+    const struct targets targets = {upload(n, label),    partner ? upload(n, partner) : poisoned(n),
+                                    like.share,          like.smoothing,
+                                    like.weight != NULL, like.weight ? upload(like.classes, like.weight) : poisoned(1)};
+    CHECK(softmax_cross_entropy(device, n, like.classes, &targets, n, upload(n * like.classes, logits), out.loss,
+                                out.predicted, out.dlogits));
     return out;
+}
+
+static struct reference_label of_row(struct reference_label like, const int32_t *label, const int32_t *partner,
+                                     size_t row) {
+    like.label = label[row];
+    like.partner = partner[row];
+    return like;
 }
 
 /* exp and log are allowed 3 units in the last place each; the sum has classes terms. */
@@ -27,44 +40,83 @@ static void cross_entropy(void **state) {
     (void)state;
     static const struct {
         size_t n, classes;
-        double spread, smoothing;
-    } cases[] = {{1, 10, 1, 0},     {3, 10, 30, 0},     {65, 10, 5, 0},  {127, 7, 300, 0},
-                 {128, 1, 1, 0},    {13, 65, 10, 0},    {1, 2, 1e30, 0}, {3, 10, 30, 0.1},
-                 {65, 10, 5, 0.25}, {127, 7, 300, 0.5}, {5, 1, 1, 0.1},  {2, 10, 3, 1}};
+        double spread, smoothing, share;
+    } cases[] = {{1, 10, 1, 0, 1},     {3, 10, 30, 0, 1},     {65, 10, 5, 0, 1},     {127, 7, 300, 0, 1},
+                 {128, 1, 1, 0, 1},    {13, 65, 10, 0, 1},    {1, 2, 1e30, 0, 1},    {3, 10, 30, 0.1, 1},
+                 {65, 10, 5, 0.25, 1}, {127, 7, 300, 0.5, 1}, {5, 1, 1, 0.1, 1},     {2, 10, 3, 1, 1},
+                 {65, 10, 5, 0, 0.3},  {65, 10, 5, 0.1, 0.3}, {127, 7, 300, 0.1, 0}, {13, 65, 10, 0, 0.999}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t n = cases[i].n, classes = cases[i].classes;
+        const struct reference_label like = {
+            .classes = classes, .share = cases[i].share, .smoothing = cases[i].smoothing};
         float *logits = random_floats(n * classes, -cases[i].spread, cases[i].spread);
-        int32_t *label = random_labels(n, classes);
-        struct output out = run(n, classes, cases[i].smoothing, logits, label);
-        const char *what = text("%zu rows of %zu, within %g", n, classes, cases[i].spread);
+        int32_t *label = random_labels(n, classes), *partner = random_labels(n, classes);
+        struct output out = run(n, like, logits, label, like.share < 1 ? partner : NULL);
+        const char *what = text("%zu rows of %zu, within %g, share %g", n, classes, cases[i].spread, like.share);
         COMPARE(what, out.loss, roundings(classes), k,
-                reference_loss(classes, logits + k * classes, label[k], cases[i].smoothing));
+                reference_loss(logits + k * classes, of_row(like, label, partner, k)));
         COMPARE(what, out.dlogits, roundings(classes), k,
-                reference_dlogits(n, classes, logits + k / classes * classes, label[k / classes], cases[i].smoothing,
+                reference_dlogits(n, logits + k / classes * classes, of_row(like, label, partner, k / classes),
                                   k % classes));
         const int32_t *predicted = download(out.predicted);
         for (size_t k = 0; k < n; k++)
-            assert_int_equal(predicted[k], reference_predicted(classes, logits + k * classes, label[k]));
+            assert_int_equal(predicted[k], reference_predicted(logits + k * classes, of_row(like, label, partner, k)));
     }
 }
 
+/* Class weights multiply each row's loss and gradient; of a mixed label, each label's part by its own weight. */
 static void weighs_classes(void **state) {
     (void)state;
     enum { N = 67, CLASSES = 7 };
-    float *weight = random_floats(CLASSES, 0.01, 50), *loss = random_floats(N, 0, 5);
-    float *dlogits = random_floats(N * CLASSES, -1, 1);
-    int32_t *label = random_labels(N, CLASSES);
-    struct tensor losses = upload(N, loss), gradients = upload(N * CLASSES, dlogits);
-    CHECK(softmax_weigh(device, N, CLASSES, upload(N, label), upload(CLASSES, weight), losses, gradients));
-    COMPARE("loss", losses, 1, k, sum_of((double)weight[label[k]] * loss[k]));
-    COMPARE("dlogits", gradients, 1, k, sum_of((double)weight[label[k / CLASSES]] * dlogits[k]));
+    struct reference_label like = {.classes = CLASSES, .share = 1, .smoothing = 0.1};
+    float *logits = random_floats(N * CLASSES, -3, 3), *weight = random_floats(CLASSES, 0.01, 50);
+    int32_t *label = random_labels(N, CLASSES), *partner = random_labels(N, CLASSES);
+    const struct output plain = run(N, like, logits, label, NULL), other = run(N, like, logits, partner, NULL);
+    const float *loss = download(plain.loss), *dlogits = download(plain.dlogits);
+    const float *other_loss = download(other.loss), *other_dlogits = download(other.dlogits);
+    like.weight = weight;
+    struct output out = run(N, like, logits, label, NULL);
+    COMPARE("loss", out.loss, 1, k, sum_of((double)weight[label[k]] * loss[k]));
+    COMPARE("dlogits", out.dlogits, 1, k, sum_of((double)weight[label[k / CLASSES]] * dlogits[k]));
+    like.share = 0.25;
+    out = run(N, like, logits, label, partner);
+    const float *mixed = download(out.loss), *gradient = download(out.dlogits);
+    for (int k = 0; k < N; k++)
+        assert_float_equal(mixed[k], 0.25f * weight[label[k]] * loss[k] + 0.75f * weight[partner[k]] * other_loss[k],
+                           5e-4f);
+    for (int k = 0; k < N * CLASSES; k++) {
+        float one = weight[label[k / CLASSES]] * dlogits[k], two = weight[partner[k / CLASSES]] * other_dlogits[k];
+        assert_float_equal(gradient[k], 0.25f * one + 0.75f * two, 2e-6f);
+    }
+    COMPARE("mixed", out.loss, roundings(CLASSES) + 5, k,
+            reference_loss(logits + k * CLASSES, of_row(like, label, partner, k)));
+    COMPARE(
+        "its gradient", out.dlogits, roundings(CLASSES) + 5, k,
+        reference_dlogits(N, logits + k / CLASSES * CLASSES, of_row(like, label, partner, k / CLASSES), k % CLASSES));
+}
+
+/* The loss of a mixed label is share * CE(label) + (1 - share) * CE(partner), and so is its gradient. */
+static void mixed_labels(void **state) {
+    (void)state;
+    enum { N = 9, CLASSES = 5 };
+    const struct reference_label one = {.classes = CLASSES, .share = 1}, both = {.classes = CLASSES, .share = 0.25};
+    float *logits = random_floats(N * CLASSES, -3, 3);
+    int32_t *label = random_labels(N, CLASSES), *partner = random_labels(N, CLASSES);
+    struct output first = run(N, one, logits, label, NULL), second = run(N, one, logits, partner, NULL);
+    struct output mixed = run(N, both, logits, label, partner);
+    const float *a = download(first.loss), *b = download(second.loss), *loss = download(mixed.loss);
+    for (int i = 0; i < N; i++)
+        assert_float_equal(loss[i], 0.25f * a[i] + 0.75f * b[i], 2e-6f);
+    a = download(first.dlogits), b = download(second.dlogits), loss = download(mixed.dlogits);
+    for (int i = 0; i < N * CLASSES; i++)
+        assert_float_equal(loss[i], 0.25f * a[i] + 0.75f * b[i], 1e-6f);
 }
 
 static void first_of_equals_is_predicted(void **state) {
     (void)state;
     const float logits[] = {1, 3, 2, 3, 0, 0, 0, 0};
     const int32_t label[] = {3, 0};
-    struct output out = run(2, 4, 0, logits, label);
+    struct output out = run(2, (struct reference_label){.classes = 4, .share = 1}, logits, label, NULL);
     const int32_t *predicted = download(out.predicted);
     assert_int_equal(predicted[0], 1);
     assert_int_equal(predicted[1], 0);
@@ -82,7 +134,7 @@ static void nan_shows(void **state) {
         logits[i * CLASSES + i] = NAN;
         logits[(CLASSES + i) * CLASSES + i] = INFINITY;
     }
-    struct output out = run(N, CLASSES, 0, logits, label);
+    struct output out = run(N, (struct reference_label){.classes = CLASSES, .share = 1}, logits, label, NULL);
     const float *loss = download(out.loss), *dlogits = download(out.dlogits);
     const int32_t *predicted = download(out.predicted);
     for (int i = 0; i < 2 * CLASSES; i++) {
@@ -129,7 +181,8 @@ static void totals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        DEVICE_TEST(cross_entropy), DEVICE_TEST(weighs_classes), DEVICE_TEST(first_of_equals_is_predicted),
+        DEVICE_TEST(cross_entropy), DEVICE_TEST(weighs_classes),
+        DEVICE_TEST(mixed_labels),  DEVICE_TEST(first_of_equals_is_predicted),
         DEVICE_TEST(nan_shows),     DEVICE_TEST(totals),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);

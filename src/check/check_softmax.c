@@ -24,60 +24,77 @@ static struct softmax softmax(size_t classes, const float *logits) {
     return s;
 }
 
-struct sum reference_loss(size_t classes, const float *logits, int32_t label, double smoothing) {
-    struct softmax s = softmax(classes, logits);
-    double behind = (double)logits[s.best] - logits[label], all_behind = 0;
-    for (size_t k = 0; k < classes; k++)
-        all_behind += (double)logits[s.best] - logits[k];
-    behind += smoothing > 0 ? smoothing * (all_behind / (double)classes - behind) : 0;
-    return (struct sum){log(s.sum) + behind, 1 + log(s.sum) + s.spread + behind};
+/* The weight of class k in the label. */
+static double weight(struct reference_label l, size_t k) {
+    double share = (float)l.share; /* as the device gets it: else 1 - share could differ much in proportion */
+    return (l.weight ? l.weight[k] : 1) * (share * (k == (size_t)l.label) + (1 - share) * (k == (size_t)l.partner));
 }
 
-int32_t reference_predicted(size_t classes, const float *logits, int32_t label) {
-    return isnan(reference_loss(classes, logits, label, 0).value) ? -1 : (int32_t)softmax(classes, logits).best;
+static double row_weight(struct reference_label l) {
+    return weight(l, (size_t)l.label) + (l.partner != l.label ? weight(l, (size_t)l.partner) : 0);
 }
 
-struct sum reference_dlogits(size_t n, size_t classes, const float *logits, int32_t label, double smoothing, size_t k) {
-    struct softmax s = softmax(classes, logits);
+/* The share of class k in the label. */
+static double target(struct reference_label l, size_t k) {
+    double labels = weight(l, k) / row_weight(l);
+    return (1 - l.smoothing) * labels + l.smoothing / (double)l.classes;
+}
+
+struct sum reference_loss(const float *logits, struct reference_label l) {
+    struct softmax s = softmax(l.classes, logits);
+    double behind = 0;
+    for (size_t k = 0; k < l.classes; k++)
+        behind += target(l, k) > 0 ? target(l, k) * ((double)logits[s.best] - logits[k]) : 0;
+    return (struct sum){row_weight(l) * (log(s.sum) + behind), row_weight(l) * (1 + log(s.sum) + s.spread + behind)};
+}
+
+int32_t reference_predicted(const float *logits, struct reference_label l) {
+    return isnan(reference_loss(logits, l).value) ? -1 : (int32_t)softmax(l.classes, logits).best;
+}
+
+struct sum reference_dlogits(size_t n, const float *logits, struct reference_label l, size_t k) {
+    struct softmax s = softmax(l.classes, logits);
     double behind = (double)logits[s.best] - logits[k], p = exp(-behind) / s.sum;
-    double target = (1 - smoothing) * (k == (size_t)label) + smoothing / (double)classes;
-    return (struct sum){(p - target) / (double)n, (p * (1 + s.spread + behind) + target) / (double)n};
+    double factor = row_weight(l) / (double)n;
+    return (struct sum){factor * (p - target(l, k)), factor * (p * (1 + s.spread + behind) + target(l, k))};
 }
 
 /* -------------------------------------------------------------------------------------------------------- checks -- */
 
-static void cross_entropy(struct rig *rig, const struct check *check, struct conv_shape s) {
-    (void)check;
+/* Class weights take 5 more roundings: of two products, their sum, a quotient, and the product with the row. */
+static void check_rows(struct rig *rig, struct conv_shape s, double share, double smoothing, bool weighted) {
     size_t n = s.n, classes = s.o, count = n * classes;
     float *logits = rig_floats(rig, count, -5, 5);
-    int32_t *label = rig_labels(rig, n, classes);
-    double roundings = sum_roundings((double)classes) + 8; /* exp and log: 3 ulp each */
-    for (double smoothing = 0; smoothing < 0.2; smoothing += 0.1) {
-        struct tensor loss = rig_poisoned(rig, n), predicted = rig_poisoned(rig, n), dlogits = rig_poisoned(rig, count);
-        RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, smoothing, n, rig_upload(rig, count, logits),
-                                           rig_upload(rig, n, label), loss, predicted, dlogits));
-        RIG_COMPARE(rig, "loss", RIG_FLOATS, loss, roundings, i,
-                    reference_loss(classes, logits + i * classes, label[i], smoothing));
-        RIG_COMPARE(rig, "predicted", RIG_INTEGERS, predicted, 0, i,
-                    sum_exactly(reference_predicted(classes, logits + i * classes, label[i])));
-        RIG_COMPARE(
-            rig, "dlogits", RIG_FLOATS, dlogits, roundings, i,
-            reference_dlogits(n, classes, logits + i / classes * classes, label[i / classes], smoothing, i % classes));
-    }
+    int32_t *label = rig_labels(rig, n, classes), *partner = rig_labels(rig, n, classes);
+    float *weight = weighted ? rig_floats(rig, classes, 0.1, 10) : NULL;
+    double roundings = sum_roundings((double)classes) + 8 + (weighted ? 5 : 0); /* exp and log: 3 ulp each */
+    struct tensor loss = rig_poisoned(rig, n), predicted = rig_poisoned(rig, n), dlogits = rig_poisoned(rig, count);
+    struct targets targets = {rig_upload(rig, n, label), rig_upload(rig, n, partner), share, smoothing, weighted, {0}};
+    if (weighted)
+        targets.weight = rig_upload(rig, classes, weight);
+    RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, &targets, n, rig_upload(rig, count, logits), loss,
+                                       predicted, dlogits));
+#define LABEL(i) ((struct reference_label){classes, label[i], partner[i], share, smoothing, weight})
+    RIG_COMPARE(rig, "loss", RIG_FLOATS, loss, roundings, i, reference_loss(logits + i * classes, LABEL(i)));
+    RIG_COMPARE(rig, "predicted", RIG_INTEGERS, predicted, 0, i,
+                sum_exactly(reference_predicted(logits + i * classes, LABEL(i))));
+    RIG_COMPARE(rig, "dlogits", RIG_FLOATS, dlogits, roundings, i,
+                reference_dlogits(n, logits + i / classes * classes, LABEL(i / classes), i % classes));
+#undef LABEL
+}
+
+static void cross_entropy(struct rig *rig, const struct check *check, struct conv_shape s) {
+    (void)check;
+    check_rows(rig, s, 1, 0, false);
+    check_rows(rig, s, 1, 0.1, false);
+    check_rows(rig, s, 0.3, 0, false);
+    check_rows(rig, s, 0.3, 0.1, false);
 }
 
 static void class_weights(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    size_t n = s.n, classes = s.o, count = n * classes;
-    float *loss = rig_floats(rig, n, 0, 5), *dlogits = rig_floats(rig, count, -1, 1);
-    float *weight = rig_floats(rig, classes, 0.1, 10);
-    int32_t *label = rig_labels(rig, n, classes);
-    struct tensor weighed_loss = rig_upload(rig, n, loss), weighed_dlogits = rig_upload(rig, count, dlogits);
-    RIG_RUN(rig, softmax_weigh(rig->dev, n, classes, rig_upload(rig, n, label), rig_upload(rig, classes, weight),
-                               weighed_loss, weighed_dlogits));
-    RIG_COMPARE(rig, "loss", RIG_FLOATS, weighed_loss, 1, i, sum_of((double)weight[label[i]] * loss[i]));
-    RIG_COMPARE(rig, "dlogits", RIG_FLOATS, weighed_dlogits, 1, i,
-                sum_of((double)weight[label[i / classes]] * dlogits[i]));
+    check_rows(rig, s, 1, 0, true);
+    check_rows(rig, s, 0.3, 0.1, true);
 }
 
 static void totals(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -106,7 +123,7 @@ const struct check softmax_checks[] = {
      .uses = N | O,
      .run = cross_entropy,
      .shapes = class_counts},
-    CHECK("class weights", "softmax/softmax_weigh", "linear", N | O, class_weights),
+    CHECK("class weights", "softmax/softmax_cross_entropy", "linear", N | O, class_weights),
     CHECK("totals", "softmax/softmax_total", "linear", N, totals),
     {0},
 };

@@ -7,10 +7,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* For a row of logits, with label smoothing. The relative rounding error of exp(x) grows with |x|, so magnitudes
+/* The label of a row: one class for a share, another one for the rest, with label smoothing; weight: [classes], NULL
+ * for none. */
+struct reference_label {
+    size_t classes;
+    int32_t label, partner;
+    double share, smoothing;
+    const float *weight;
+};
+
+/* For a row of logits. The relative rounding error of exp(x) grows with |x|, so magnitudes
  * include |logit - best|. predicted is -1 if the loss is NaN. */
-struct sum reference_loss(size_t classes, const float *logits, int32_t label, double smoothing);
-int32_t reference_predicted(size_t classes, const float *logits, int32_t label);
-struct sum reference_dlogits(size_t n, size_t classes, const float *logits, int32_t label, double smoothing, size_t k);
+struct sum reference_loss(const float *logits, struct reference_label label);
+int32_t reference_predicted(const float *logits, struct reference_label label);
+struct sum reference_dlogits(size_t n, const float *logits, struct reference_label label, size_t k);
 
 #endif

@@ -339,11 +339,13 @@ static double loss_scale(const struct net *net, const struct pass *pass) {
 
 enum vggcl_err net_loss(struct net *net, const struct pass *pass) {
     double divisor = (double)pass->whole / loss_scale(net, pass);
-    struct tensor dlogits = net->layers[net->layer_count - 1].dy;
-    TRY(softmax_cross_entropy(net->dev, pass->n, net->classes, pass->label_smoothing, divisor, net_logits(net),
-                              net->label, net->loss, net->predicted, dlogits));
-    if (net->use & NET_WEIGHS && pass->training)
-        TRY(softmax_weigh(net->dev, pass->n, net->classes, net->label, net->class_weight, net->loss, dlogits));
+    const struct targets targets = {.label = net->label,
+                                    .share = 1,
+                                    .smoothing = pass->label_smoothing,
+                                    .weighted = net->use & NET_WEIGHS && pass->training,
+                                    .weight = net->class_weight};
+    TRY(softmax_cross_entropy(net->dev, pass->n, net->classes, &targets, divisor, net_logits(net), net->loss,
+                              net->predicted, net->layers[net->layer_count - 1].dy));
     return softmax_total(net->dev, pass->n, net->loss, net->predicted, net->label, net->total, pass->training,
                          net->failed);
 }

@@ -90,7 +90,7 @@ void net_free(struct net *net);
 /* Initialises every parameter from seed, to the same numbers on every device. */
 enum vggcl_err net_start(struct net *net, uint64_t seed);
 
-/* For a net with NET_WEIGHS: sets the classes' weights, [classes], see softmax_weigh(). */
+/* For a net with NET_WEIGHS: sets the classes' weights, [classes], see struct targets. */
 enum vggcl_err net_weigh_classes(struct net *net, const float *weights);
 
 /* A pass over n images that are a whole batch, without label smoothing. n must be one of the net's sizes, else

@@ -223,7 +223,8 @@ struct vggcl_config {
     double label_smoothing, ema;
     int class_weights; /* enum vggcl_class_weights */
     int crop, cutout;  /* pixels */
-    int normalize;     /* enum vggcl_normalize; with weights, theirs, unless it was set by vggcl_config_set() */
+    double color_jitter, resized_crop;
+    int normalize; /* enum vggcl_normalize; with weights, theirs, unless it was set by vggcl_config_set() */
     bool tta;
     uint64_t seed;
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];

@@ -93,6 +93,7 @@ static void same_bits(void **state) {
     trains_alike(RUN " --micro-batch 7 --tta --ema 0.9");
     trains_alike(RUN " --no-shuffle --drop-last --storage half --limit 150 --validate 20");
     trains_alike(NETWORK " --data set --no-selfcheck --epochs 2 --lr 0.05");
+    trains_alike(RUN " --color-jitter 0.4 --resized-crop 0.5");
     trains_alike(RUN " --device 0:0/2");
     trains_alike(RUN " --device 0:0/2 --device-split 3:1 --micro-batch 6");
 }

@@ -428,6 +428,40 @@ static void gives_numbers(void **state) {
     vggcl_inspection_free(NULL);
 }
 
+/* Gives how many of the shown images are as in the data set. */
+static size_t unchanged(const struct vggcl_inspection *found, const struct dataset *train) {
+    size_t same = 0;
+    for (size_t i = 0; i < found->trained_count; i++)
+        for (size_t k = 0; k < train->count; k++)
+            same += memcmp(found->trained + i * PIXELS, train->pixels + k * PIXELS, PIXELS) == 0;
+    return same;
+}
+
+/* The run's colours and boxes are shown; only without them the images are as in the data set. */
+static void shows_colours_and_boxes(void **state) {
+    (void)state;
+    static const char *const options[] = {"", "--color-jitter 1", "--resized-crop 0.3"};
+    struct data data;
+    char set[VGGCL_PATH_MAX];
+    snprintf(set, sizeof set, "%s", path_of("set"));
+    assert_int_equal(data_open(&(struct data_source){.name = set}, &data), VGGCL_OK);
+    for (int i = 0; i < 3; i++) {
+        struct vggcl_config config;
+        struct vggcl_inspection found;
+        assert_int_equal(vggcl("train --data set --no-flip --limit 40 %s " NETWORK " --save j%d", options[i], i), 0);
+        assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
+        assert_int_equal(vggcl_config_set(&config, "data", set), VGGCL_OK);
+        assert_int_equal(vggcl_config_set(&config, "profile", "none"), VGGCL_OK);
+        snprintf(config.weights, sizeof config.weights, "%s/j%d/best.safetensors", folder, i);
+        if (vggcl_inspect(&config, 30, 0, &found) != VGGCL_OK)
+            fail_msg("%s", vggcl_error());
+        assert_in_range(found.trained_count, 10, 30);
+        assert_int_equal(unchanged(&found, &data.train), i ? 0 : found.trained_count);
+        vggcl_inspection_free(&found);
+    }
+    data_free(&data);
+}
+
 static void refuses(void **state) {
     (void)state;
     assert_fails(2, "weights: is missing", "inspect --out none");
@@ -461,6 +495,7 @@ int main(void) {
         cmocka_unit_test(lists_the_most_confused_of_many),
         cmocka_unit_test(shows_no_wrong_images),
         cmocka_unit_test(gives_numbers),
+        cmocka_unit_test(shows_colours_and_boxes),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, make_networks, remove_folder);

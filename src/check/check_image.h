@@ -5,9 +5,22 @@
 #include "check/sum.h"
 #include "ops/image.h"
 
-/* Element i of x; pixels are the bytes of the image set, order is the order of the data set's images. */
-struct sum reference_image(const struct image_set *set, const uint8_t *pixels, const int32_t *order, size_t first,
-                           const struct normalisation *normalisation, const struct augmentation *augmentation,
+/* The inputs of image_batch() on the host: the bytes of the image set, and the order of the data set's images. */
+struct image_source {
+    const struct image_set *set;
+    const uint8_t *pixels;
+    const int32_t *order;
+    const struct normalisation *normalisation;
+};
+
+/* The index in the image set of the image at a position of the order. */
+size_t reference_image_index(const struct image_source *source, size_t position);
+
+/* Element i of x. */
+struct sum reference_image(const struct image_source *source, size_t first, const struct augmentation *augmentation,
                            size_t i);
+
+/* Allowed error, in FLT_EPSILON times the magnitude. */
+double reference_image_roundings(const struct image_set *set, const struct augmentation *augmentation);
 
 #endif

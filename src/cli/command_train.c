@@ -74,6 +74,10 @@ static void print_recipe(const struct vggcl_start *s) {
         printf(", cropped by up to %d pixels", c->crop);
     if (c->cutout)
         printf(", cut out %dx%d", c->cutout, c->cutout);
+    if (c->resized_crop > 0)
+        printf(", boxes of %g to 1 resized", c->resized_crop);
+    if (c->color_jitter > 0)
+        printf(", colours by up to %g", c->color_jitter);
     vggcl_config_get(c, "normalize", normalize, sizeof normalize);
     if (c->normalize != VGGCL_NORMALIZE_HALF)
         printf(", normalised by %s", normalize);

@@ -102,6 +102,13 @@ enum vggcl_err feed_prepare(struct feed *f, size_t first, size_t n) {
     return f->staged ? stage_batch(&f->stage, f->host_order, first, n, &slot) : VGGCL_OK;
 }
 
+static enum vggcl_err make_batch(struct feed *f, const struct image_set *set, struct tensor order, size_t first,
+                                 size_t n, const struct augmentation *augmentation, struct net *net) {
+    const struct image_tensors to = {
+        .x = net->input, .label = net->label, .partner_label = net->label, .grey = net->grey};
+    return image_batch(f->dev, set, order, first, n, &net->normalisation, augmentation, &to);
+}
+
 static enum vggcl_err staged_images(struct feed *f, struct net *net, size_t first, size_t n,
                                     const struct augmentation *augmentation) {
     struct image_set batch = f->set;
@@ -111,7 +118,7 @@ static enum vggcl_err staged_images(struct feed *f, struct net *net, size_t firs
     batch.pixels = slot->pixels;
     batch.labels = slot->labels;
     TRY(upload_await(f->dev, &slot->written));
-    TRY(image_batch(f->dev, &batch, slot->numbers, 0, n, &net->normalisation, augmentation, net->input, net->label));
+    TRY(make_batch(f, &batch, slot->numbers, 0, n, augmentation, net));
     return upload_mark(f->dev, &slot->used);
 }
 
@@ -119,7 +126,7 @@ enum vggcl_err feed_images(struct feed *f, struct net *net, size_t first, size_t
                            const struct augmentation *augmentation) {
     if (f->staged)
         return staged_images(f, net, first, n, augmentation);
-    return image_batch(f->dev, &f->set, f->order, first, n, &net->normalisation, augmentation, net->input, net->label);
+    return make_batch(f, &f->set, f->order, first, n, augmentation, net);
 }
 
 void feed_free(struct feed *f) {

@@ -162,6 +162,13 @@ static enum vggcl_err reserve_activation_gradients(struct net *net) {
     return VGGCL_OK;
 }
 
+/* Scratch memory for making the input, before the first layer's forward pass. It comes after all other activations, so
+ * that it gets memory that they leave free at that time. */
+static enum vggcl_err reserve_grey(struct net *net) {
+    return arena_reserve_during(&net->arenas[NET_ACTIVATIONS], "the grey of the images' rows",
+                                net->batch * net->layers[0].in.h, 0, 0, &net->grey);
+}
+
 static enum vggcl_err reserve_scratch(struct net *net) {
     struct arena *a = &net->arenas[NET_SCRATCH];
     TRY(arena_reserve(a, "transformed weights", net->scratch_words.conv.weight, &net->scratch.conv.weight));
@@ -250,6 +257,7 @@ enum vggcl_err net_create(const struct context *context, const struct layer_spec
     TRY_GOTO(reserve_parameters(net), done);
     TRY_GOTO(reserve_activations(net), done);
     TRY_GOTO(reserve_activation_gradients(net), done);
+    TRY_GOTO(reserve_grey(net), done);
     TRY_GOTO(reserve_scratch(net), done);
     TRY_GOTO(reserve_rest(net), done);
     TRY_GOTO(plan(net), done);

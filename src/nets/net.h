@@ -64,7 +64,8 @@ struct net {
     struct tensor other_logits;                  /* see net_average_logits() */
     struct tensor label, loss, predicted, total; /* [batch] int, float, int; total: see softmax_total() */
     struct tensor class_weight;                  /* with NET_WEIGHS: [classes] */
-    int weight_exponent;  /* the least whole number such that no class weight exceeds 2^weight_exponent; 0 or more */
+    int weight_exponent; /* the least whole number such that no class weight exceeds 2^weight_exponent; 0 or more */
+    struct tensor grey;  /* see struct image_tensors; shares memory with activations, so valid until the forward pass */
     struct tensor failed; /* int: not 0 after a training step's loss was not finite; weights have not changed since */
 
     struct arena arenas[NET_GROUPS];

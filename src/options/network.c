@@ -57,7 +57,10 @@ struct augmentation network_augmentation(const struct vggcl_config *config, int 
                                  .shift = config->crop,
                                  .cutout = config->cutout,
                                  .seed = config->seed,
-                                 .epoch = (uint32_t)epoch};
+                                 .epoch = (uint32_t)epoch,
+                                 .color_jitter = config->color_jitter,
+                                 .resized_crop = config->resized_crop,
+                                 .mix = MIX_NONE};
 }
 
 enum vggcl_err network_check_augmentation(const struct vggcl_config *config, const struct data_spec *data) {

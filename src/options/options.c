@@ -167,6 +167,14 @@ static const struct vggcl_option options[] = {
      WHOLE(crop, 0, 65535)},
     {"cutout", "N", "grey out a random square of N x N pixels of each training image; 0 for none", "0", STORED,
      WHOLE(cutout, 0, 65535)},
+    {"color-jitter", "F",
+     "multiply contrast, brightness and saturation of each training image by random factors in\n"
+     "1 - F to 1 + F; 0 for none",
+     "0", STORED, REAL(color_jitter, 0, 1)},
+    {"resized-crop", "F",
+     "stretch a random box of each training image over the whole of it: its area is F to 1 of the\n"
+     "image's, its aspect ratio 3/4 to 4/3; 0 for none",
+     "0", STORED, REAL(resized_crop, 0, 1)},
     {"normalize", "KIND",
      "normalisation of images. half: (x/255 - 0.5)/0.5; dataset: by the mean and standard deviation of\n"
      "each channel of the training images; imagenet: by those of ImageNet, as torchvision. Weights hold\n"

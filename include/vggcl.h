@@ -223,7 +223,7 @@ struct vggcl_config {
     double label_smoothing, ema;
     int class_weights; /* enum vggcl_class_weights */
     int crop, cutout;  /* pixels */
-    double color_jitter, resized_crop;
+    double color_jitter, resized_crop, mixup, cutmix;
     int normalize; /* enum vggcl_normalize; with weights, theirs, unless it was set by vggcl_config_set() */
     bool tta;
     uint64_t seed;

@@ -49,7 +49,47 @@ static void boxes(void **state) {
     assert_fails(2, "resized-crop", TRAIN "--resized-crop -1");
 }
 
+static void mixtures(void **state) {
+    (void)state;
+    check_option("--mixup 0", "--mixup 0.4", "images   flipped, mixup 0.4\n", "mixup 0 contradicts");
+    check_option("--cutmix 0", "--cutmix 1 --label-smoothing 0.1 --color-jitter 0.2",
+                 "images   flipped, colours by up to 0.2, CutMix 1\n", "cutmix 0 contradicts");
+    assert_fails(2, "mixup", TRAIN "--mixup -1");
+    assert_fails(2, "cutmix", TRAIN "--cutmix nan");
+}
+
+/* The losses in a log of steps. */
+static int losses_in(const char *name, double losses[8]) {
+    char path[128], line[128];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) && count < 8)
+        count += sscanf(line, "%*d,%*d,%*f,%lf", &losses[count]) == 1;
+    fclose(file);
+    return count;
+}
+
+/* A part of a batch gets partners from other parts: in micro-batches the losses of the whole batch come out but for
+ * rounding, and two halves of a device compute the bits of two micro-batches. */
+static void mixtures_in_parts(void **state) {
+    (void)state;
+    double whole[8], parts[8];
+    char hash[32], other[32];
+    hash_of(other, "--mixup 1 --cutmix 1 --color-jitter 0.2 --save m1 --log-steps m1.csv");
+    hash_of(hash, "--mixup 1 --cutmix 1 --color-jitter 0.2 --micro-batch 8 --save m2 --log-steps m2.csv");
+    assert_says("in 2 micro-batches of up to 8 images");
+    assert_int_equal(losses_in("m1.csv", whole), 6);
+    assert_int_equal(losses_in("m2.csv", parts), 6);
+    for (int i = 0; i < 6; i++)
+        assert_float_equal(parts[i], whole[i], 1e-5);
+    hash_of(other, "--mixup 1 --cutmix 1 --color-jitter 0.2 --device 0:0/2 --save m3");
+    assert_string_equal(other, hash);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(colours), cmocka_unit_test(boxes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(colours), cmocka_unit_test(boxes), cmocka_unit_test(mixtures),
+                                       cmocka_unit_test(mixtures_in_parts)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -115,6 +115,17 @@ static void weighs_equal_classes_alike(void **state) {
     assert_string_equal(weights_hash(), hash);
 }
 
+/* Labels of two classes have the weights of both, in parts of a batch too. */
+static void weighs_mixed_labels(void **state) {
+    (void)state;
+    double reference[STEPS];
+    assert_int_equal(vggcl(DESCENT " --data uneven --batch %d --class-weights balanced --mixup 1", UNEVEN), 0);
+    read_losses(reference);
+    assert_true(difference(reference, "--mixup 1") > 5e-5);
+    assert_true(difference(reference, "--class-weights balanced") > 5e-5);
+    assert_true(difference(reference, "--class-weights balanced --mixup 1 --micro-batch 5") < 1e-5);
+}
+
 static void resumes_with_class_weights(void **state) {
     (void)state;
 #define WEIGHED "train --data uneven " NETWORK " --batch 10 --class-weights balanced --epochs 1 "
@@ -351,6 +362,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(balances_classes),
         cmocka_unit_test(weighs_equal_classes_alike),
+        cmocka_unit_test(weighs_mixed_labels),
         cmocka_unit_test(resumes_with_class_weights),
         cmocka_unit_test(names_a_class_without_images),
         cmocka_unit_test(freezes_convolutions),

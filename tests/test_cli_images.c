@@ -94,6 +94,8 @@ static void same_bits(void **state) {
     trains_alike(RUN " --no-shuffle --drop-last --storage half --limit 150 --validate 20");
     trains_alike(NETWORK " --data set --no-selfcheck --epochs 2 --lr 0.05");
     trains_alike(RUN " --color-jitter 0.4 --resized-crop 0.5");
+    trains_alike(RUN " --mixup 1 --cutmix 1 --color-jitter 0.2 --micro-batch 7 --class-weights balanced");
+    trains_alike(NETWORK " --data set --no-selfcheck --epochs 2 --mixup 0.4 --resized-crop 0.5 --device 0:0/2");
     trains_alike(RUN " --device 0:0/2");
     trains_alike(RUN " --device 0:0/2 --device-split 3:1 --micro-batch 6");
 }
@@ -141,6 +143,7 @@ static void plans(void **state) {
     char peak[64];
     snprintf(peak, sizeof peak, "(%" PRIu64 " bytes) at the peak", host);
     assert_says(peak);
+    assert_true(planned(PLAN " --images host --cutmix 1", "peak_bytes") > host); /* for the partners */
     /* However many images there are. */
     assert_int_equal(planned(NETWORK " --images host --data synthetic:1000000,100000", "peak_bytes"),
                      planned(NETWORK " --images host --data synthetic:100000,10000", "peak_bytes"));

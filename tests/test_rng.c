@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 
+#include <math.h>
 #include <string.h>
 
 static void known_answers(void **state) {
@@ -126,12 +127,48 @@ static void normal_moments(void **state) {
     assert_float_equal((float)within / DRAWS, 0.6827f, 0.005f);
 }
 
+/* Beta(a, a) has the mean 1/2, the variance 1 / (4 (2a + 1)) and the fourth central moment 3 / (16 (2a + 1) (2a + 3)).
+ */
+static void beta_moments(void **state) {
+    (void)state;
+    enum { DRAWS = 50000 };
+    static const double parameters[] = {0.01, 0.2, 0.8, 1, 3, 1000};
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+        struct rng r = rng_sequence(7, RNG_MIX, i);
+        double a = parameters[i], mean = 0, square = 0, fourth = 0, variance = 1 / (4 * (2 * a + 1));
+        for (int k = 0; k < DRAWS; k++) {
+            double value = rng_beta(&r, a), difference = value - 0.5;
+            assert_true(value >= 0 && value <= 1);
+            mean += difference / DRAWS;
+            square += difference * difference / DRAWS;
+            fourth += pow(difference, 4) / DRAWS;
+        }
+        assert_float_equal((float)(mean / sqrt(variance)), 0.0f, 0.02f); /* the standard deviation is .0045 */
+        assert_float_equal((float)(square / variance), 1.0f, 0.03f);
+        assert_float_equal((float)(fourth * 16 * (2 * a + 1) * (2 * a + 3) / 3), 1.0f, 0.06f);
+    }
+}
+
+/* Parameters close to 0 give 0 or 1, never a NaN. */
+static void beta_of_nearly_nothing(void **state) {
+    (void)state;
+    struct rng r = rng_sequence(8, RNG_MIX, 0);
+    int ones = 0;
+    for (int k = 0; k < 1000; k++) {
+        double value = rng_beta(&r, 4.9e-324);
+        assert_true(value == 0 || value == 1);
+        ones += value == 1;
+    }
+    assert_in_range(ones, 400, 600);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),    cmocka_unit_test(sequence_is_the_generator),
         cmocka_unit_test(sequences_differ), cmocka_unit_test(below_is_uniform),
         cmocka_unit_test(below_rejects),    cmocka_unit_test(below_one_is_zero),
         cmocka_unit_test(uniform_moments),  cmocka_unit_test(normal_moments),
+        cmocka_unit_test(beta_moments),     cmocka_unit_test(beta_of_nearly_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

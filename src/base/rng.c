@@ -58,3 +58,25 @@ double rng_normal(struct rng *r) {
     double radius = sqrt(-2.0 * log(1.0 - rng_uniform(r))); /* 1 - u is never 0 */
     return radius * cos(2.0 * M_PI * rng_uniform(r));
 }
+
+/* The logarithm of a number from Gamma(a, 1), which may underflow itself. For a < 1 it is one from Gamma(a + 1, 1)
+ * times u^(1/a), with u uniform. */
+static double log_gamma(struct rng *r, double a) {
+    double d = (a < 1 ? a + 1 : a) - 1.0 / 3, c = 1 / sqrt(9 * d), x, v, u;
+    double boost = a < 1 ? log(1 - rng_uniform(r)) / a : 0;
+    do {
+        do {
+            x = rng_normal(r);
+            v = 1 + c * x;
+        } while (v <= 0);
+        v = v * v * v;
+        u = 1 - rng_uniform(r);
+    } while (log(u) >= x * x / 2 + d * (1 - v + log(v)));
+    return log(d * v) + boost;
+}
+
+double rng_beta(struct rng *r, double a) {
+    a = fmax(a, 1e-300); /* so that no logarithm becomes infinite */
+    double x = log_gamma(r, a), y = log_gamma(r, a);
+    return 1 / (1 + exp(y - x));
+}

@@ -15,6 +15,7 @@ enum rng_purpose {
     RNG_AUGMENT = 2,
     RNG_SYNTH = 3,
     RNG_HOLD_OUT = 4,
+    RNG_MIX = 5,
     RNG_INIT = 0x1000,
     RNG_DROPOUT = 0x2000
 };
@@ -44,5 +45,9 @@ double rng_uniform(struct rng *r);
 
 /* Standard normal (Box-Muller, from two uniform numbers). */
 double rng_normal(struct rng *r);
+
+/* Beta(a, a), in [0, 1], for a > 0: x / (x + y) of two numbers from Gamma(a, 1), which are drawn by the method of
+ * Marsaglia and Tsang (2000). */
+double rng_beta(struct rng *r, double a);
 
 #endif

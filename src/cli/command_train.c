@@ -78,6 +78,10 @@ static void print_recipe(const struct vggcl_start *s) {
         printf(", boxes of %g to 1 resized", c->resized_crop);
     if (c->color_jitter > 0)
         printf(", colours by up to %g", c->color_jitter);
+    if (c->mixup > 0)
+        printf(", mixup %g", c->mixup);
+    if (c->cutmix > 0)
+        printf(", CutMix %g", c->cutmix);
     vggcl_config_get(c, "normalize", normalize, sizeof normalize);
     if (c->normalize != VGGCL_NORMALIZE_HALF)
         printf(", normalised by %s", normalize);

@@ -49,7 +49,7 @@ struct pass {
     size_t first, whole; /* index of the first image in the batch whose mean loss is computed; size of that batch */
     bool training;       /* use dropout, and normalise by the batch's statistics */
     uint64_t seed, step; /* select the dropout masks */
-    double label_smoothing;
+    double label_smoothing, label_share; /* see struct targets */
     struct scratch scratch;
 };
 

@@ -99,26 +99,30 @@ size_t feed_size(const struct feed *f, size_t batch, int64_t step) {
 
 enum vggcl_err feed_prepare(struct feed *f, size_t first, size_t n) {
     struct slot *slot;
-    return f->staged ? stage_batch(&f->stage, f->host_order, first, n, &slot) : VGGCL_OK;
+    return f->staged ? stage_batch(&f->stage, f->host_order, first, n, STAGE_NO_PARTNERS, &slot) : VGGCL_OK;
 }
 
 static enum vggcl_err make_batch(struct feed *f, const struct image_set *set, struct tensor order, size_t first,
                                  size_t n, const struct augmentation *augmentation, struct net *net) {
     const struct image_tensors to = {
-        .x = net->input, .label = net->label, .partner_label = net->label, .grey = net->grey};
+        .x = net->input, .label = net->label, .partner_label = net->partner_label, .grey = net->grey};
     return image_batch(f->dev, set, order, first, n, &net->normalisation, augmentation, &to);
 }
 
+/* The partners are after the images in the slot, in the order of their positions: image i's is at 2 * n - 1 - i. */
 static enum vggcl_err staged_images(struct feed *f, struct net *net, size_t first, size_t n,
                                     const struct augmentation *augmentation) {
     struct image_set batch = f->set;
+    struct augmentation how = *augmentation;
     struct slot *slot;
-    TRY(stage_batch(&f->stage, f->host_order, first, n, &slot));
+    size_t partners = mix_is_none(&how.mix) ? STAGE_NO_PARTNERS : how.mix.ends - (first + n - 1);
+    how.mix.ends = 2 * n - 1;
+    TRY(stage_batch(&f->stage, f->host_order, first, n, partners, &slot));
     batch.staged = true;
     batch.pixels = slot->pixels;
     batch.labels = slot->labels;
     TRY(upload_await(f->dev, &slot->written));
-    TRY(make_batch(f, &batch, slot->numbers, 0, n, augmentation, net));
+    TRY(make_batch(f, &batch, slot->numbers, 0, n, &how, net));
     return upload_mark(f->dev, &slot->used);
 }
 

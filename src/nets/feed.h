@@ -19,7 +19,7 @@ struct feed {
 };
 
 /* Reserves device memory in arena, which must be committed before feed_upload(): for count images of spec, or, if most
- * is not 0, for staging batches of up to `most` of them. */
+ * is not 0, for staging up to `most` of them at once: those of a batch, and their partners if they are mixed. */
 enum vggcl_err feed_reserve(struct feed *f, struct dev *d, const struct data_spec *spec, size_t count, size_t most,
                             struct arena *arena);
 
@@ -45,11 +45,13 @@ static inline size_t feed_part(size_t n, size_t most, size_t i) {
     return n * i / feed_parts(n, most);
 }
 
-/* Enqueues: writes the n images from position `first` of the order on to net->input and net->label. */
+/* Enqueues: writes the n images from position `first` of the order on to net->input, net->label and, if images are
+ * mixed, net->partner_label. */
 enum vggcl_err feed_images(struct feed *f, struct net *net, size_t first, size_t n,
                            const struct augmentation *augmentation);
 
-/* If the feed is staged, gathers and uploads those images in advance, for the next call of feed_images(). */
+/* If the feed is staged, gathers and uploads those images in advance, for the next call of feed_images(), which does
+ * not mix them. */
 enum vggcl_err feed_prepare(struct feed *f, size_t first, size_t n);
 
 /* The device must still be open. */

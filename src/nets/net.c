@@ -166,7 +166,7 @@ static enum vggcl_err reserve_activation_gradients(struct net *net) {
  * that it gets memory that they leave free at that time. */
 static enum vggcl_err reserve_grey(struct net *net) {
     return arena_reserve_during(&net->arenas[NET_ACTIVATIONS], "the grey of the images' rows",
-                                net->batch * net->layers[0].in.h, 0, 0, &net->grey);
+                                2 * net->batch * net->layers[0].in.h, 0, 0, &net->grey);
 }
 
 static enum vggcl_err reserve_scratch(struct net *net) {
@@ -184,6 +184,7 @@ static enum vggcl_err reserve_rest(struct net *net) {
                                  SIZE_MAX, &net->input));
     TRY(arena_reserve(a, "the logits of another view", net->batch * net->classes, &net->other_logits));
     TRY(arena_reserve(a, "the labels", net->batch, &net->label));
+    TRY(arena_reserve(a, "the partners' labels", net->batch, &net->partner_label));
     if (net->use & NET_WEIGHS)
         TRY(arena_reserve(a, "the class weights", net->classes, &net->class_weight));
     TRY(arena_reserve(a, "the losses", net->batch, &net->loss));
@@ -318,6 +319,7 @@ struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t se
                          .n = n,
                          .size = size_of(net, n),
                          .whole = n,
+                         .label_share = 1,
                          .training = training,
                          .seed = seed,
                          .step = step,
@@ -348,7 +350,8 @@ static double loss_scale(const struct net *net, const struct pass *pass) {
 enum vggcl_err net_loss(struct net *net, const struct pass *pass) {
     double divisor = (double)pass->whole / loss_scale(net, pass);
     const struct targets targets = {.label = net->label,
-                                    .share = 1,
+                                    .partner_label = net->partner_label,
+                                    .share = pass->label_share,
                                     .smoothing = pass->label_smoothing,
                                     .weighted = net->use & NET_WEIGHS && pass->training,
                                     .weight = net->class_weight};

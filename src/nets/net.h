@@ -65,7 +65,8 @@ struct net {
     struct tensor label, loss, predicted, total; /* [batch] int, float, int; total: see softmax_total() */
     struct tensor class_weight;                  /* with NET_WEIGHS: [classes] */
     int weight_exponent; /* the least whole number such that no class weight exceeds 2^weight_exponent; 0 or more */
-    struct tensor grey;  /* see struct image_tensors; shares memory with activations, so valid until the forward pass */
+    struct tensor partner_label; /* [batch] int, for passes with a label_share less than 1 */
+    struct tensor grey; /* see struct image_tensors; shares memory with activations, so valid until the forward pass */
     struct tensor failed; /* int: not 0 after a training step's loss was not finite; weights have not changed since */
 
     struct arena arenas[NET_GROUPS];
@@ -94,16 +95,16 @@ enum vggcl_err net_start(struct net *net, uint64_t seed);
 /* For a net with NET_WEIGHS: sets the classes' weights, [classes], see struct targets. */
 enum vggcl_err net_weigh_classes(struct net *net, const float *weights);
 
-/* A pass over n images that are a whole batch, without label smoothing. n must be one of the net's sizes, else
- * net_forward() fails. seed and step select the dropout masks. */
+/* A pass over n images that are a whole batch, without label smoothing or partners. n must be one of the net's sizes,
+ * else net_forward() fails. seed and step select the dropout masks. */
 struct pass net_pass(const struct net *net, size_t n, bool training, uint64_t seed, uint64_t step);
 
 /* Enqueues the forward pass, from net->input to the logits. VGGCL_EUSAGE if pass->n is none of the net's sizes. */
 enum vggcl_err net_forward(struct net *net, const struct pass *pass);
 
-/* Computes from the logits and net->label: loss (with pass->label_smoothing, and in training the class weights),
- * predicted, total, and the gradient of the whole batch's mean loss with respect to the logits. With 16-bit activations
- * this gradient is multiplied by a loss scale, which net_step() divides out again. */
+/* Computes from the logits and net->label: loss (with pass->label_smoothing and pass->label_share, and in training the
+ * class weights), predicted, total, and the gradient of the whole batch's mean loss with respect to the logits. With
+ * 16-bit activations this gradient is multiplied by a loss scale, which net_step() divides out again. */
 enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 
 /* Backward pass, after net_loss(): computes the gradient of every parameter that is trained. With NET_ACCUMULATES, adds

@@ -30,21 +30,33 @@ enum vggcl_err stage_open(struct stage *s, const struct dataset *set) {
     return VGGCL_OK;
 }
 
+/* Copies the images of the positions first .. first + count - 1 to the slot's host memory, from image `at` on. */
+static void gather(struct stage *s, struct slot *slot, const uint32_t *order, size_t first, size_t at) {
+    uint32_t *pixels = slot->host.host, *labels = pixels + slot->pixels.count, *numbers = labels + slot->labels.count;
+    dataset_gather(s->set, s->image, order + first, slot->count, (uint8_t *)pixels + at * s->image,
+                   (uint16_t *)labels + at);
+    memcpy(numbers + at, order + first, slot->count * sizeof *order);
+}
+
 /* Copies the batch to host memory, which nothing reads, and enqueues its upload. */
 static enum vggcl_err fill(struct stage *s, struct slot *slot, const uint32_t *order) {
     uint32_t *pixels = slot->host.host, *labels = pixels + slot->pixels.count, *numbers = labels + slot->labels.count;
     size_t n = slot->count;
-    dataset_gather(s->set, s->image, order, n, (uint8_t *)pixels, (uint16_t *)labels);
-    memcpy(numbers, order, n * sizeof *order);
+    gather(s, slot, order, slot->first, 0);
+    if (slot->partners != STAGE_NO_PARTNERS) {
+        gather(s, slot, order, slot->partners, n);
+        n *= 2;
+    }
     TRY(upload_enqueue(s->dev, slot->pixels, words(n * s->image), pixels, NULL));
     TRY(upload_enqueue(s->dev, slot->labels, words(n * sizeof(uint16_t)), labels, NULL));
     return upload_enqueue(s->dev, slot->numbers, n, numbers, &slot->written);
 }
 
-enum vggcl_err stage_batch(struct stage *s, const uint32_t *order, size_t first, size_t count, struct slot **slot) {
+enum vggcl_err stage_batch(struct stage *s, const uint32_t *order, size_t first, size_t count, size_t partners,
+                           struct slot **slot) {
     for (int i = 0; i < 2; i++) {
         *slot = &s->slots[i];
-        if ((*slot)->first == first && (*slot)->count == count)
+        if ((*slot)->first == first && (*slot)->count == count && (*slot)->partners == partners)
             return VGGCL_OK;
     }
     *slot = &s->slots[s->next];
@@ -54,7 +66,8 @@ enum vggcl_err stage_batch(struct stage *s, const uint32_t *order, size_t first,
     TRY(fence_wait(&(*slot)->written));
     (*slot)->first = first;
     (*slot)->count = count;
-    enum vggcl_err err = fill(s, *slot, order + first);
+    (*slot)->partners = partners;
+    enum vggcl_err err = fill(s, *slot, order);
     if (err != VGGCL_OK)
         (*slot)->count = 0;
     return err;

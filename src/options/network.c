@@ -63,6 +63,10 @@ struct augmentation network_augmentation(const struct vggcl_config *config, int 
                                  .mix = MIX_NONE};
 }
 
+size_t network_staged(const struct vggcl_config *config, size_t n) {
+    return config->mixup > 0 || config->cutmix > 0 ? 2 * n : n;
+}
+
 enum vggcl_err network_check_augmentation(const struct vggcl_config *config, const struct data_spec *data) {
     if ((size_t)config->crop < (data->height < data->width ? data->height : data->width))
         return VGGCL_OK;

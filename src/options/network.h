@@ -20,8 +20,11 @@ struct data_spec network_spec(const struct vggcl_config *config);
 /* The data set of config, after config_use_dataset(); its texts belong to config. */
 struct data_source network_data(const struct vggcl_config *config);
 
-/* How config augments the training images of an epoch, counted from 0. */
+/* How config augments the training images of an epoch, counted from 0; without mixup and CutMix, see mix_draw(). */
 struct augmentation network_augmentation(const struct vggcl_config *config, int epoch);
+
+/* How many images a training pass over n images needs, with their partners for mixup or CutMix. */
+size_t network_staged(const struct vggcl_config *config, size_t n);
 
 /* VGGCL_EUSAGE if config's augmentation needs larger images than those of data. */
 enum vggcl_err network_check_augmentation(const struct vggcl_config *config, const struct data_spec *data);

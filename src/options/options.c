@@ -175,6 +175,14 @@ static const struct vggcl_option options[] = {
      "stretch a random box of each training image over the whole of it: its area is F to 1 of the\n"
      "image's, its aspect ratio 3/4 to 4/3; 0 for none",
      "0", STORED, REAL(resized_crop, 0, 1)},
+    {"mixup", "A",
+     "train on mixtures of two images and their labels: s * one + (1 - s) * other, with s drawn from\n"
+     "Beta(A, A) for each step; 0 for none",
+     "0", STORED | PLAN, REAL(mixup, 0, 1000)},
+    {"cutmix", "A",
+     "train on images with a box from another image, and labels by area; the part outside of the box\n"
+     "is drawn from Beta(A, A) for each step; 0 for none. With --mixup too, each step uses one of them",
+     "0", STORED | PLAN, REAL(cutmix, 0, 1000)},
     {"normalize", "KIND",
      "normalisation of images. half: (x/255 - 0.5)/0.5; dataset: by the mean and standard deviation of\n"
      "each channel of the training images; imagenet: by those of ImageNet, as torchvision. Weights hold\n"

@@ -23,16 +23,17 @@ struct draft {
     uint64_t data_bytes, bytes; /* of the data set on the device; in total */
 };
 
-/* Sets *bytes to what feed_reserve() needs; it depends only on the sizes of the data sets. most: as there. */
-static enum vggcl_err plan_data(const struct task *t, size_t most, uint64_t *bytes) {
+/* Sets *bytes to what feed_reserve() needs; it depends only on the sizes of the data sets. batch: the most images of a
+ * pass if they are staged, else 0. */
+static enum vggcl_err plan_data(const struct task *t, size_t batch, uint64_t *bytes) {
     enum vggcl_err err = VGGCL_OK;
     struct arena arena = {0};
     struct feed feeds[2] = {{0}};
-    const size_t counts[2] = {t->work.train, t->work.test};
+    const size_t counts[2] = {t->work.train, t->work.test}, most[2] = {network_staged(t->config, batch), batch};
     size_t sum = 0;
     for (int i = 0; i < 2; i++)
         if (counts[i])
-            TRY_GOTO(feed_reserve(&feeds[i], t->context->dev, t->work.data, counts[i], most, &arena), done);
+            TRY_GOTO(feed_reserve(&feeds[i], t->context->dev, t->work.data, counts[i], most[i], &arena), done);
     TRY_GOTO(arena_plan(&arena, t->context->dev, &sum), done);
     *bytes = sum;
 done:

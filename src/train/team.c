@@ -6,6 +6,7 @@
 #include "options/network.h"
 #include "options/options.h"
 #include "check/check.h"
+#include "train/mix.h"
 #include "tune/tune.h"
 
 #include <ctype.h>
@@ -272,7 +273,7 @@ static enum vggcl_err take_memory(struct team *t, struct member *m, const struct
     keep_profile(m);
     strcpy(t->plans[m - t->members].tuning, m->tuned.text);
     TRY(net_allocate(m->net));
-    TRY(feed_reserve(&m->train, m->dev, &data->spec, data->train.count, staged, &m->data));
+    TRY(feed_reserve(&m->train, m->dev, &data->spec, data->train.count, network_staged(t->config, staged), &m->data));
     if (m == t->members)
         TRY(feed_reserve(&t->test, m->dev, &data->spec, data->test.count, staged, &m->data));
     return arena_commit(&m->data, m->dev);
@@ -315,13 +316,15 @@ enum vggcl_err team_feed(struct team *t, const struct step *step, const struct p
     struct member *m = &t->members[part->member];
     size_t start = first_of(t, step->images, part->member), n = first_of(t, step->images, part->member + 1) - start;
     size_t first = feed_part(n, m->net->batch, part->number), next = feed_part(n, m->net->batch, part->number + 1);
+    size_t batch_first = (size_t)step->epoch_step * (size_t)config->batch;
     *pass = net_pass(m->net, next - first, true, config->seed, (uint64_t)step->number);
-    const struct augmentation augmentation = network_augmentation(config, step->epoch);
+    struct augmentation augmentation = network_augmentation(config, step->epoch);
+    augmentation.mix = mix_draw(config, &m->train.set, step->number, batch_first, step->images);
     pass->first = start + first;
     pass->whole = step->images;
     pass->label_smoothing = config->label_smoothing;
-    return feed_images(&m->train, m->net, (size_t)step->epoch_step * (size_t)config->batch + pass->first, pass->n,
-                       &augmentation);
+    pass->label_share = augmentation.mix.share;
+    return feed_images(&m->train, m->net, batch_first + pass->first, pass->n, &augmentation);
 }
 
 /* Where a part's gradients and batch statistics go on the host. */

@@ -25,7 +25,7 @@ static void goes_on_where_it_was(void **state) {
     (void)state;
     assert_int_equal(vggcl(RECIPE "--save whole"), 0);
     assert_says("recipe   fast: batch 16, lr 0.02 after 0.5 epochs of warm-up, linear to 0, Nesterov momentum 0.9");
-    assert_says("flipped, cropped by up to 4 pixels, cut out 8x8; tests see both sides");
+    assert_says("flipped, cropped by up to 4 pixels, cut out 8x8; test-time augmentation: horizontal flip");
     assert_int_equal(vggcl(RECIPE "--steps 3 --save parts"), 0);
     assert_int_equal(vggcl("train --resume parts --no-selfcheck --steps 8"), 0);
     assert_int_equal(vggcl("train --resume parts --no-selfcheck"), 0);

@@ -85,7 +85,7 @@ static void print_recipe(const struct vggcl_start *s) {
     vggcl_config_get(c, "normalize", normalize, sizeof normalize);
     if (c->normalize != VGGCL_NORMALIZE_HALF)
         printf(", normalised by %s", normalize);
-    puts(c->tta ? "; tests see both sides" : "");
+    puts(c->tta ? "; test-time augmentation: horizontal flip" : "");
 }
 
 static void decoded(size_t done, size_t count, void *payload) {

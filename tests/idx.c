@@ -1,4 +1,5 @@
 #include "idx.h"
+#include "program.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,4 +38,13 @@ void idx_write_labels(const char *path, int count, uint8_t (*label)(int i)) {
     for (int i = 0; i < count; i++)
         fputc(label(i), file);
     assert_int_equal(fclose(file), 0);
+}
+
+void idx_write_part(const char *set, const char *part, int count, int height, int width,
+                    uint8_t (*pixel)(int i, int y, int x), uint8_t (*label)(int i)) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s/%s-images-idx3-ubyte", folder, set, part);
+    idx_write_images(path, count, height, width, pixel);
+    snprintf(path, sizeof path, "%s/%s/%s-labels-idx1-ubyte", folder, set, part);
+    idx_write_labels(path, count, label);
 }

@@ -30,15 +30,11 @@ static uint8_t pixel_of(int i, int y, int x) {
 }
 
 static int make_set(void **state) {
-    char path[128];
     if (make_folder(state) || vggcl("version; mkdir set; printf 'one\\ntwo\\nthree\\n' >set/names.txt") != 0)
         return -1;
     snprintf(idx_set, sizeof idx_set, "%s/set", folder);
-#define IN_SET(name) (snprintf(path, sizeof path, "%s/" name, idx_set), path)
-    idx_write_images(IN_SET("train-images-idx3-ubyte"), TRAIN, HEIGHT, WIDTH, pixel_of);
-    idx_write_labels(IN_SET("train-labels-idx1-ubyte"), TRAIN, label_of);
-    idx_write_images(IN_SET("t10k-images-idx3-ubyte"), TEST, HEIGHT, WIDTH, pixel_of);
-    idx_write_labels(IN_SET("t10k-labels-idx1-ubyte"), TEST, label_of);
+    idx_write_part("set", "train", TRAIN, HEIGHT, WIDTH, pixel_of, label_of);
+    idx_write_part("set", "t10k", TEST, HEIGHT, WIDTH, pixel_of, label_of);
     return 0;
 }
 

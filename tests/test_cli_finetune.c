@@ -45,12 +45,8 @@ typedef uint8_t image_label(int i);
 
 static void put_set(const char *name, int train, image_value *pixel, image_label *label, image_value *test_pixel,
                     image_label *test_label) {
-    char path[128];
-#define IN_SET(file) (snprintf(path, sizeof path, "%s/%s/" file, folder, name), path)
-    idx_write_images(IN_SET("train-images-idx3-ubyte"), train, SIDE, SIDE, pixel);
-    idx_write_labels(IN_SET("train-labels-idx1-ubyte"), train, label);
-    idx_write_images(IN_SET("t10k-images-idx3-ubyte"), TEST, SIDE, SIDE, test_pixel);
-    idx_write_labels(IN_SET("t10k-labels-idx1-ubyte"), TEST, test_label);
+    idx_write_part(name, "train", train, SIDE, SIDE, pixel, label);
+    idx_write_part(name, "t10k", TEST, SIDE, SIDE, test_pixel, test_label);
 }
 
 static int make_sets(void **state) {

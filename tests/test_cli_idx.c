@@ -28,14 +28,10 @@ static uint8_t pixel_of(int i, int y, int x) {
 }
 
 static int make_set(void **state) {
-    char path[128];
     if (make_folder(state) || vggcl("version; mkdir set") != 0)
         return -1;
-#define IN_SET(name) (snprintf(path, sizeof path, "%s/set/" name, folder), path)
-    idx_write_images(IN_SET("train-images-idx3-ubyte"), TRAIN, SIDE, SIDE, pixel_of);
-    idx_write_labels(IN_SET("train-labels-idx1-ubyte"), TRAIN, label_of);
-    idx_write_images(IN_SET("t10k-images-idx3-ubyte"), TEST, SIDE, SIDE, pixel_of);
-    idx_write_labels(IN_SET("t10k-labels-idx1-ubyte"), TEST, label_of);
+    idx_write_part("set", "train", TRAIN, SIDE, SIDE, pixel_of, label_of);
+    idx_write_part("set", "t10k", TEST, SIDE, SIDE, pixel_of, label_of);
 #ifdef VGGCL_ZLIB
     if (vggcl("version; gzip set/train-images-idx3-ubyte set/t10k-labels-idx1-ubyte") != 0)
         return -1;

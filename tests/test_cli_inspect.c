@@ -76,10 +76,8 @@ static uint8_t many_pixel(int i, int y, int x) {
 static void put_many(void) {
     char text[4096] = "";
     write_file(path_of("many/none"), "", 0);
-    idx_write_images(path_of("many/train-images-idx3-ubyte"), 2 * MANY, MANY_SIDE, MANY_SIDE, many_pixel);
-    idx_write_labels(path_of("many/train-labels-idx1-ubyte"), 2 * MANY, many_label);
-    idx_write_images(path_of("many/t10k-images-idx3-ubyte"), 2 * MANY, MANY_SIDE, MANY_SIDE, many_pixel);
-    idx_write_labels(path_of("many/t10k-labels-idx1-ubyte"), 2 * MANY, many_label);
+    idx_write_part("many", "train", 2 * MANY, MANY_SIDE, MANY_SIDE, many_pixel, many_label);
+    idx_write_part("many", "t10k", 2 * MANY, MANY_SIDE, MANY_SIDE, many_pixel, many_label);
     for (int i = 0; i < MANY; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "class <%d>\n", i);
     write_file(path_of("many/names.txt"), text, strlen(text));

@@ -203,10 +203,8 @@ static uint8_t grey_label(int i) {
 static int make_grey(void **state) {
     if (make_folder(state) || vggcl("version >/dev/null; mkdir grey"))
         return -1;
-    idx_write_images(path_of("grey/train-images-idx3-ubyte"), 10, 8, 8, grey_pixel);
-    idx_write_labels(path_of("grey/train-labels-idx1-ubyte"), 10, grey_label);
-    idx_write_images(path_of("grey/t10k-images-idx3-ubyte"), 10, 8, 8, grey_pixel);
-    idx_write_labels(path_of("grey/t10k-labels-idx1-ubyte"), 10, grey_label);
+    idx_write_part("grey", "train", 10, 8, 8, grey_pixel, grey_label);
+    idx_write_part("grey", "t10k", 10, 8, 8, grey_pixel, grey_label);
     return 0;
 }
 
@@ -274,10 +272,8 @@ static void averages_any_size(void **state) {
     (void)state;
     char whole[64];
     assert_int_equal(vggcl("version >/dev/null; mkdir large"), 0);
-    idx_write_images(path_of("large/train-images-idx3-ubyte"), 10, 12, 20, grey_pixel);
-    idx_write_labels(path_of("large/train-labels-idx1-ubyte"), 10, grey_label);
-    idx_write_images(path_of("large/t10k-images-idx3-ubyte"), 10, 12, 20, grey_pixel);
-    idx_write_labels(path_of("large/t10k-labels-idx1-ubyte"), 10, grey_label);
+    idx_write_part("large", "train", 10, 12, 20, grey_pixel, grey_label);
+    idx_write_part("large", "t10k", 10, 12, 20, grey_pixel, grey_label);
     assert_int_equal(vggcl("train --data grey --epochs 2 " AVERAGED "--save a"), 0);
     assert_says(", global average pooling\n");
     strcpy(whole, weights_hash());

@@ -208,15 +208,9 @@ static uint8_t label(int i) {
 
 /* Twelve grey images of 40x24 pixels and three classes to train with, and to test on. */
 static void write_images(void) {
-    static const char *const parts[] = {"train", "t10k"};
-    char path[256];
     assert_int_equal(vggcl("version; mkdir grey"), 0);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/grey/%s-images-idx3-ubyte", folder, parts[i]);
-        idx_write_images(path, 12, 40, 24, pixel);
-        snprintf(path, sizeof path, "%s/grey/%s-labels-idx1-ubyte", folder, parts[i]);
-        idx_write_labels(path, 12, label);
-    }
+    idx_write_part("grey", "train", 12, 40, 24, pixel, label);
+    idx_write_part("grey", "t10k", 12, 40, 24, pixel, label);
 }
 
 /* The number of convolutions in a profile of images of h x w pixels and c channels. */

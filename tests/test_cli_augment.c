@@ -71,7 +71,7 @@ static int losses_in(const char *name, double losses[8]) {
     return count;
 }
 
-/* A part of a batch gets partners from other parts: in micro-batches the losses of the whole batch come out but for
+/* A part of a batch gets partners from other parts: micro-batches give the losses of the whole batch except for
  * rounding, and two halves of a device compute the bits of two micro-batches. */
 static void mixtures_in_parts(void **state) {
     (void)state;

@@ -193,41 +193,35 @@ static enum vggcl_err make_team(struct run *run, const char *from) {
     return VGGCL_OK;
 }
 
-/* That of the file, where the network comes from one: a state or, unless the user chose another one, weights. */
+/* That of the file that the network comes from: a state, or weights. */
 static enum vggcl_err read_normalisation(struct run *run, const struct safetensors *file, const char *path) {
     const struct data *data = &run->data;
     return checkpoint_normalisation(file, path, &data->spec, &data->train, &run->config, &run->normalisation);
 }
 
-static bool chooses_normalisation(const struct run *run) {
-    return !*run->config.weights || config_gives(&run->config, "normalize");
-}
-
-static enum vggcl_err choose_normalisation(struct run *run) {
-    if (!chooses_normalisation(run))
-        return VGGCL_OK; /* load_weights() does it */
+/* That of the weights, unless there are none or the user chose another one. */
+static enum vggcl_err choose_normalisation(struct run *run, const struct safetensors *weights) {
+    if (*run->config.weights && !config_gives(&run->config, "normalize"))
+        return read_normalisation(run, weights, run->config.weights);
     return normalise((enum vggcl_normalize)run->config.normalize, &run->data.spec, &run->data.train,
                      &run->normalisation);
 }
 
-static enum vggcl_err load_weights(struct run *run) {
+/* A network whose linear layers are kept needs data of its classes. */
+static enum vggcl_err check_data(const struct run *run, const struct safetensors *weights) {
+    const char *path = run->config.weights;
+    return *path && !run->config.reset_head ? checkpoint_takes_data(weights, path, &run->data, false) : VGGCL_OK;
+}
+
+static enum vggcl_err start_net(struct run *run, const struct safetensors *weights) {
     const char *path = run->config.weights;
     struct net *net = team_net(&run->team);
-    struct safetensors file = {0};
-    enum vggcl_err err;
-    TRY_GOTO(safetensors_read(path, &file), done);
-    if (run->config.reset_head) {
-        TRY_GOTO(net_start(net, run->config.seed), done);
-        TRY_GOTO(checkpoint_load(&file, path, net, CHECKPOINT_WITHOUT_HEAD), done);
-    } else {
-        TRY_GOTO(checkpoint_takes_data(&file, path, &run->data, false), done);
-        TRY_GOTO(checkpoint_load(&file, path, net, CHECKPOINT_WEIGHTS), done);
-    }
-    if (!chooses_normalisation(run))
-        err = read_normalisation(run, &file, path);
-done:
-    safetensors_free(&file);
-    return err;
+    if (!*path)
+        return net_start(net, run->config.seed);
+    if (!run->config.reset_head)
+        return checkpoint_load(weights, path, net, CHECKPOINT_WEIGHTS);
+    TRY(net_start(net, run->config.seed));
+    return checkpoint_load(weights, path, net, CHECKPOINT_WITHOUT_HEAD);
 }
 
 static enum vggcl_err open_step_log(struct run *run) {
@@ -283,18 +277,16 @@ static enum vggcl_err save_config(const struct run *run, const struct vggcl_conf
 }
 
 /* The network is that of the weights, where the options do not choose another one. */
-static enum vggcl_err follow_weights(struct vggcl_config *config) {
-    struct safetensors file;
+static enum vggcl_err open_weights(struct vggcl_config *config, struct safetensors *weights) {
     if (!*config->weights)
         return VGGCL_OK;
-    enum vggcl_err err = safetensors_read(config->weights, &file);
-    if (err == VGGCL_OK)
-        err = checkpoint_suggest_network(&file, config);
-    safetensors_free(&file);
-    return err;
+    TRY(safetensors_read(config->weights, weights));
+    return checkpoint_suggest_network(weights, config);
 }
 
 static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *given) {
+    enum vggcl_err err;
+    struct safetensors weights = {0};
     if (run->config.reset_head && !*run->config.weights)
         return err_set(VGGCL_EUSAGE, "reset-head: needs weights, the file to take the convolutions from");
     if (run->config.freeze != VGGCL_FREEZE_NONE && !*run->config.weights)
@@ -302,18 +294,22 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
                        "freeze conv: needs weights, a file with trained convolutions: without it they would stay the "
                        "random numbers that they begin with");
     TRY(config_check_optimizer(&run->config, run->config.given));
-    TRY(follow_weights(&run->config));
-    TRY(take_folders(run));
-    TRY(open_data(run, run->config.data));
-    TRY(choose_normalisation(run));
-    TRY(make_team(run, NULL));
-    TRY(team_take_memory(&run->team, &run->data, &run->selfcheck));
-    TRY(*run->config.weights ? load_weights(run) : net_start(team_net(&run->team), run->config.seed));
-    TRY(team_share_weights(&run->team));
-    TRY(team_upload(&run->team, &run->data, &run->normalisation));
-    TRY(make_save_folder(run));
-    TRY(save_config(run, given));
-    return save_state(run);
+    TRY_GOTO(open_weights(&run->config, &weights), done);
+    TRY_GOTO(take_folders(run), done);
+    TRY_GOTO(open_data(run, run->config.data), done);
+    TRY_GOTO(check_data(run, &weights), done);
+    TRY_GOTO(choose_normalisation(run, &weights), done);
+    TRY_GOTO(make_team(run, NULL), done);
+    TRY_GOTO(team_take_memory(&run->team, &run->data, &run->selfcheck), done);
+    TRY_GOTO(start_net(run, &weights), done);
+    TRY_GOTO(team_share_weights(&run->team), done);
+    TRY_GOTO(team_upload(&run->team, &run->data, &run->normalisation), done);
+    TRY_GOTO(make_save_folder(run), done);
+    TRY_GOTO(save_config(run, given), done);
+    err = save_state(run);
+done:
+    safetensors_free(&weights);
+    return err;
 }
 
 /* Copies a file, if it exists, from the folder of the resumed run to the new save folder. */

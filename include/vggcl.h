@@ -667,10 +667,13 @@ VGGCL_API void vggcl_tuning_free(struct vggcl_tuning *tuning);
 
 /* ------------------------------------------------------------------------------------------------------- data -- */
 
-/* Writes the synthetic 10-class set to the folder dir, created if missing, in CIFAR-10's binary format: `train`
- * training images in data_batch_1.bin to data_batch_5.bin, `test` test images in test_batch.bin, and batches.meta.txt.
- */
-VGGCL_API enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, uint64_t seed);
+/* Writes the synthetic 10-class set to the folder dir, created if missing: `train` training and `test` test images of
+ * side x side pixels, 8 to 256. With side 32 in CIFAR-10's binary format: data_batch_1.bin to data_batch_5.bin,
+ * test_batch.bin and batches.meta.txt; with another one as IDX files, train-images-idx4-ubyte and so on, a few
+ * megabytes at a time, so that the set may be larger than memory; drawn (NULL for none) is then called with the number
+ * of images so far and of all. VGGCL_EUSAGE if dir holds another data set. */
+VGGCL_API enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, size_t side, uint64_t seed,
+                                     void (*drawn)(size_t done, size_t count, void *payload), void *payload);
 
 /* A data set that vggcl_fetch() gets. */
 struct vggcl_fetch_set {

@@ -35,7 +35,7 @@ static const char *path_of(const char *name) {
 static int setup(void **state) {
     (void)state;
     strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    return !mkdtemp(folder) || vggcl_synth(folder, TRAIN, TEST, 1) != VGGCL_OK;
+    return !mkdtemp(folder) || vggcl_synth(folder, TRAIN, TEST, 32, 1, NULL, NULL) != VGGCL_OK;
 }
 
 static int teardown(void **state) {
@@ -87,7 +87,7 @@ static void assert_refused(enum vggcl_err code, const char *name, ...) {
 static void round_trip(void **state) {
     (void)state;
     struct data made, read;
-    assert_int_equal(synth_make(TRAIN, TEST, 1, &made), VGGCL_OK);
+    assert_int_equal(synth_make(TRAIN, TEST, SYNTH_SIDE, 1, &made), VGGCL_OK);
     assert_int_equal(open_set(folder, "auto", &read), VGGCL_OK);
     assert_int_equal(read.train.count, TRAIN);
     assert_int_equal(read.test.count, TEST);
@@ -116,7 +116,7 @@ static void writes_the_format(void **state) {
         assert_int_equal(stat(path_of(names[i]), &status), 0);
         assert_int_equal(status.st_size, records[i] * 3073);
     }
-    assert_int_equal(synth_make(TRAIN, TEST, 1, &made), VGGCL_OK);
+    assert_int_equal(synth_make(TRAIN, TEST, SYNTH_SIDE, 1, &made), VGGCL_OK);
     assert_int_equal(file_read(path_of("data_batch_4.bin"), 1 << 20, &bytes, &size), VGGCL_OK);
     assert_int_equal(bytes[0], made.train.labels[33]);
     assert_memory_equal(bytes + 1, made.train.pixels + 33 * CIFAR_PIXELS, CIFAR_PIXELS);
@@ -203,7 +203,7 @@ static void recognised_by_any_file(void **state) {
     struct data data;
     assert_int_equal(unlink(path_of("data_batch_1.bin")), 0);
     assert_unreadable(folder, "auto", VGGCL_EIO, path_of("data_batch_1.bin"));
-    assert_int_equal(vggcl_synth(folder, TRAIN, TEST, 1), VGGCL_OK);
+    assert_int_equal(vggcl_synth(folder, TRAIN, TEST, 32, 1, NULL, NULL), VGGCL_OK);
     assert_int_equal(open_set(folder, "cifar10", &data), VGGCL_OK);
     data_free(&data);
 }
@@ -312,12 +312,12 @@ static void unwritable_folder(void **state) {
     (void)state;
     char below_file[VGGCL_PATH_MAX];
     assert_int_equal(file_path(below_file, path_of("batches.meta.txt"), "folder"), VGGCL_OK);
-    assert_int_equal(vggcl_synth(below_file, TRAIN, TEST, 1), VGGCL_EIO);
+    assert_int_equal(vggcl_synth(below_file, TRAIN, TEST, 32, 1, NULL, NULL), VGGCL_EIO);
     assert_non_null(strstr(vggcl_error(), path_of("batches.meta.txt")));
 
     assert_int_equal(unlink(path_of("data_batch_2.bin")), 0);
     assert_int_equal(mkdir(path_of("data_batch_2.bin"), 0777), 0);
-    assert_int_equal(vggcl_synth(folder, TRAIN, TEST, 1), VGGCL_EIO);
+    assert_int_equal(vggcl_synth(folder, TRAIN, TEST, 32, 1, NULL, NULL), VGGCL_EIO);
     assert_non_null(strstr(vggcl_error(), path_of("data_batch_2.bin")));
     assert_null(strchr(vggcl_error(), '\n'));
     assert_int_equal(rmdir(path_of("data_batch_2.bin")), 0);

@@ -42,7 +42,7 @@ static int start(void **state) {
         return -1;
     snprintf(archive, sizeof archive, "%s/archive.tar", folder);
     snprintf(made, sizeof made, "%s/made", folder);
-    if (vggcl_synth(made, 500, 100, 1) != VGGCL_OK)
+    if (vggcl_synth(made, 500, 100, 32, 1, NULL, NULL) != VGGCL_OK)
         return -1;
     make_archive(made);
     http_start(archive);

@@ -172,7 +172,7 @@ static int start(void **state) {
     snprintf(set, sizeof set, "%s/" TOP, dir);
     snprintf(made, sizeof made, "%s/made", folder);
     snprintf(archive, sizeof archive, "%s/archive", folder);
-    if (vggcl_synth(made, 500, 100, 1) != VGGCL_OK || clean(state) != 0)
+    if (vggcl_synth(made, 500, 100, 32, 1, NULL, NULL) != VGGCL_OK || clean(state) != 0)
         return -1;
     for (int i = 0; i < CIFAR10_FILES - 1; i++)
         sprintf(sums + strlen(sums), "%s  %s\n", MD5File(in(made, cifar10_files[i]), sum), cifar10_files[i]);

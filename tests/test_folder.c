@@ -789,7 +789,7 @@ static void fingerprint_is_the_same(void **state) {
         from.side = side;
         for (from.validate = 0; from.validate <= 5; from.validate += 5) {
             open_from(&from, &mapped);
-            assert_non_null(mapped.pictures.bytes);
+            assert_non_null(mapped.mapped[0].bytes);
             copy_data(&mapped, &copied);
             data_limit(&mapped, 0);
             data_limit(&copied, 0);

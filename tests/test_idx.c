@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "data/data.h"
+#include "data/synth.h"
 #include "idx.h"
 #include "program.h"
 
@@ -266,6 +267,68 @@ static void reads_mappings(void **state) {
     has_set(5, letter_of, 0, true);
 }
 
+/* Files with channels are those that vggcl_synth() writes, and are mapped; compressed ones are read. */
+static void reads_channels(void **state) {
+    (void)state;
+    struct data read, made;
+    enum { SIDE = 20 };
+    assert_int_equal(synth_make(TRAIN, TEST, SIDE, 5, &made), VGGCL_OK);
+    for (int compressed = 0; compressed < 2; compressed++) {
+        clean(state);
+        assert_int_equal(vggcl_synth(source().name, TRAIN, TEST, SIDE, 5, NULL, NULL), VGGCL_OK);
+        if (compressed) {
+            needs_zlib();
+            shell("gzip t*");
+        }
+        opens(&read);
+        assert_int_equal(read.spec.height, SIDE);
+        assert_int_equal(read.spec.width, SIDE);
+        assert_int_equal(read.spec.channels, 3);
+        assert_int_equal(read.mapped[0].bytes != NULL, !compressed);
+        assert_string_equal(read.spec.class_names[1], "ring");
+        for (size_t i = 0; i < TRAIN; i++) {
+            const uint8_t *pixels = dataset_pixels(&read.train, 3 * SIDE * SIDE, i);
+            assert_memory_equal(pixels, made.train.pixels + i * 3 * SIDE * SIDE, 3 * SIDE * SIDE);
+            assert_int_equal(read.train.labels[i], made.train.labels[i]);
+        }
+        assert_memory_equal(dataset_pixels(&read.test, 3 * SIDE * SIDE, 1), made.test.pixels + 3 * SIDE * SIDE,
+                            3 * SIDE * SIDE);
+        data_limit(&read, 0);
+        data_limit(&made, 0);
+        assert_true(read.fingerprint == made.fingerprint);
+        data_free(&read);
+    }
+    data_free(&made);
+}
+
+/* Not over a real set, nor over another kind of set; over its own it does. */
+static void synth_keeps_other_sets(void **state) {
+    (void)state;
+    const char *set = source().name;
+    assert_int_equal(vggcl_synth(set, TRAIN, TEST, 16, 1, NULL, NULL), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "holds another data set (IDX)"));
+    has_set(CLASSES, label_of, 0, false);
+    clean(state);
+    assert_int_equal(vggcl_synth(set, TRAIN, TEST, 16, 1, NULL, NULL), VGGCL_OK);
+    assert_int_equal(vggcl_synth(set, TRAIN, TEST, 24, 2, NULL, NULL), VGGCL_OK);
+    assert_int_equal(vggcl_synth(set, TRAIN, TEST, 32, 2, NULL, NULL), VGGCL_EUSAGE);
+    shell("sed -i s/ring/cat/ names.txt");
+    assert_int_equal(vggcl_synth(set, TRAIN, TEST, 16, 1, NULL, NULL), VGGCL_EUSAGE);
+    assert_int_equal(vggcl_synth(set, TRAIN, TEST, 7, 1, NULL, NULL), VGGCL_EUSAGE);
+    assert_int_equal(vggcl_synth(set, TRAIN, TEST, 257, 1, NULL, NULL), VGGCL_EUSAGE);
+}
+
+static void keeps_its_size(void **state) {
+    (void)state;
+    struct data data;
+    struct data_size size;
+    struct data_source from = source();
+    from.side = HEIGHT;
+    assert_int_equal(data_open(&from, &data), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "size 9: the images of this IDX set are 14x9; leave the option out"));
+    assert_int_equal(data_count(&from, &size), VGGCL_EUSAGE);
+}
+
 /* -------------------------------------------------------------------------------------------------------- wrong -- */
 
 static void names_all_splits(void **state) {
@@ -390,13 +453,30 @@ static void has_a_wrong_header(void **state) {
     }
 }
 
+static void has_wrong_channels(void **state) {
+    static const struct {
+        int offset, byte;
+        const char *text;
+    } cases[] = {{3, 3, "byte 0: the magic number is 0x00000803, not 0x00000804"},
+                 {11, 2, "byte 8: images of 2 channels; vggcl takes 1 and 3"},
+                 {11, 1, "there are more bytes after the last of the 30 images"},
+                 {15, 7, "byte 12: images of height 7"},
+                 {19, 7, "byte 16: images of width 7"}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        clean(state);
+        assert_int_equal(vggcl_synth(source().name, TRAIN, TEST, 8, 1, NULL, NULL), VGGCL_OK);
+        put_byte("train-images-idx4-ubyte", cases[k].offset, cases[k].byte);
+        refuses(VGGCL_EFORMAT, "train-images-idx4-ubyte", cases[k].text, NULL);
+    }
+}
+
 static void disagree(void **state) {
     (void)state;
     idx_write_labels(path_of(files[1]), TRAIN + 1, label_of);
     refuses(VGGCL_EFORMAT, files[1], "byte 4: has 31 labels", path_of(files[0]), "has 30 images", NULL);
     setup(state);
     idx_write_images(path_of(files[2]), TEST, HEIGHT, HEIGHT, pixel_of);
-    refuses(VGGCL_EFORMAT, files[2], "byte 8: has images of 9x9", path_of(files[0]), "of 9x14", NULL);
+    refuses(VGGCL_EFORMAT, files[2], "byte 8: has images of 9x9x1", path_of(files[0]), "of 9x14x1", NULL);
     setup(state);
     idx_write_labels(path_of(files[1]), TRAIN, zero);
     idx_write_labels(path_of(files[3]), TEST, zero);
@@ -455,12 +535,16 @@ int main(void) {
         IDX_TEST(turns_emnist_upright),
         IDX_TEST(reads_names),
         IDX_TEST(reads_mappings),
+        IDX_TEST(reads_channels),
+        IDX_TEST(synth_keeps_other_sets),
+        IDX_TEST(keeps_its_size),
         IDX_TEST(names_all_splits),
         IDX_TEST(misses_a_file),
         IDX_TEST(ends_early),
         IDX_TEST(ends_early_compressed),
         IDX_TEST(has_more_bytes),
         IDX_TEST(has_a_wrong_header),
+        IDX_TEST(has_wrong_channels),
         IDX_TEST(disagree),
         IDX_TEST(counts_classes),
         IDX_TEST(is_damaged),

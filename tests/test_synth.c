@@ -9,6 +9,7 @@
 #include "data/data.h"
 #include "data/synth.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ static void assert_same_images(const struct dataset *a, const struct dataset *b,
 static void balanced(void **state) {
     (void)state;
     struct data data;
-    assert_int_equal(synth_make(200, 100, 1, &data), VGGCL_OK);
+    assert_int_equal(synth_make(200, 100, SYNTH_SIDE, 1, &data), VGGCL_OK);
     assert_int_equal(data.train.count, 200);
     assert_int_equal(data.test.count, 100);
     for (size_t i = 0; i < data.train.count; i++)
@@ -35,7 +36,7 @@ static void balanced(void **state) {
 static void classes_have_different_names(void **state) {
     (void)state;
     struct data data;
-    assert_int_equal(synth_make(10, 10, 1, &data), VGGCL_OK);
+    assert_int_equal(synth_make(10, 10, SYNTH_SIDE, 1, &data), VGGCL_OK);
     for (int i = 0; i < SYNTH_CLASSES; i++) {
         assert_true(strlen(data.spec.class_names[i]) > 0);
         for (int k = 0; k < i; k++)
@@ -47,8 +48,8 @@ static void classes_have_different_names(void **state) {
 static void same_seed_same_images(void **state) {
     (void)state;
     struct data a, b;
-    assert_int_equal(synth_make(50, 20, 7, &a), VGGCL_OK);
-    assert_int_equal(synth_make(50, 20, 7, &b), VGGCL_OK);
+    assert_int_equal(synth_make(50, 20, SYNTH_SIDE, 7, &a), VGGCL_OK);
+    assert_int_equal(synth_make(50, 20, SYNTH_SIDE, 7, &b), VGGCL_OK);
     assert_same_images(&a.train, &b.train, 50);
     assert_same_images(&a.test, &b.test, 20);
     data_free(&a);
@@ -59,8 +60,8 @@ static void same_seed_same_images(void **state) {
 static void larger_set_begins_with_the_smaller(void **state) {
     (void)state;
     struct data small, large;
-    assert_int_equal(synth_make(30, 10, 7, &small), VGGCL_OK);
-    assert_int_equal(synth_make(60, 40, 7, &large), VGGCL_OK);
+    assert_int_equal(synth_make(30, 10, SYNTH_SIDE, 7, &small), VGGCL_OK);
+    assert_int_equal(synth_make(60, 40, SYNTH_SIDE, 7, &large), VGGCL_OK);
     assert_same_images(&small.train, &large.train, 30);
     assert_same_images(&small.test, &large.test, 10);
     data_free(&small);
@@ -72,7 +73,7 @@ static void same_bytes_everywhere(void **state) {
     (void)state;
     struct data data;
     uint64_t hash = 0xcbf29ce484222325;
-    assert_int_equal(synth_make(100, 10, 1, &data), VGGCL_OK);
+    assert_int_equal(synth_make(100, 10, SYNTH_SIDE, 1, &data), VGGCL_OK);
     for (size_t i = 0; i < data.train.count * PIXELS; i++)
         hash = (hash ^ data.train.pixels[i]) * 0x100000001b3;
     data_free(&data);
@@ -82,8 +83,8 @@ static void same_bytes_everywhere(void **state) {
 static void no_image_twice(void **state) {
     (void)state;
     struct data one, two;
-    assert_int_equal(synth_make(40, 40, 1, &one), VGGCL_OK);
-    assert_int_equal(synth_make(40, 40, 2, &two), VGGCL_OK);
+    assert_int_equal(synth_make(40, 40, SYNTH_SIDE, 1, &one), VGGCL_OK);
+    assert_int_equal(synth_make(40, 40, SYNTH_SIDE, 2, &two), VGGCL_OK);
     const uint8_t *sets[] = {one.train.pixels, one.test.pixels, two.train.pixels, two.test.pixels};
     for (size_t i = 0; i < 4 * 40; i++)
         for (size_t k = 0; k < i; k++)
@@ -123,7 +124,7 @@ static double nearest_mean_accuracy(const struct data *data) {
 static void pixels_alone_say_little(void **state) {
     (void)state;
     struct data data;
-    assert_int_equal(synth_make(SYNTH_TRAIN, SYNTH_TEST, 1, &data), VGGCL_OK);
+    assert_int_equal(synth_make(SYNTH_TRAIN, SYNTH_TEST, SYNTH_SIDE, 1, &data), VGGCL_OK);
     double accuracy = nearest_mean_accuracy(&data);
     print_message("nearest class mean: %.1f %%\n", 100 * accuracy);
     assert_true(accuracy < 0.25);
@@ -135,7 +136,7 @@ static void brightness_and_contrast_say_little(void **state) {
     (void)state;
     struct data data;
     double mean[SYNTH_CLASSES] = {0}, square[SYNTH_CLASSES] = {0};
-    assert_int_equal(synth_make(2000, 10, 1, &data), VGGCL_OK);
+    assert_int_equal(synth_make(2000, 10, SYNTH_SIDE, 1, &data), VGGCL_OK);
     for (size_t i = 0; i < data.train.count * PIXELS; i++) {
         int class = data.train.labels[i / PIXELS];
         double value = data.train.pixels[i], n = (double)data.train.count * PIXELS / SYNTH_CLASSES;
@@ -159,7 +160,7 @@ static void opens_by_name(void **state) {
 
     assert_int_equal(data_open(&(struct data_source){.name = "synthetic:40,10", .seed = 3}, &data), VGGCL_OK);
     assert_string_equal(data.description, "synthetic (40 training, 10 test images)");
-    assert_int_equal(synth_make(40, 10, 3, &made), VGGCL_OK);
+    assert_int_equal(synth_make(40, 10, SYNTH_SIDE, 3, &made), VGGCL_OK);
     assert_same_images(&data.train, &made.train, 40);
     assert_same_images(&data.test, &made.test, 10);
     data_free(&data);
@@ -198,6 +199,27 @@ static void fingerprint_of_many_classes(void **state) {
     data_free(&data);
 }
 
+/* The same scenes at another size; at a multiple of it, nearly the same picture where pixels are averaged. */
+static void draws_other_sizes(void **state) {
+    (void)state;
+    static uint8_t large[SYNTH_CHANNELS * 64 * 64], small[PIXELS];
+    double difference = 0;
+    for (size_t i = 0; i < 20; i++) {
+        synth_draw(large, 64, false, i, 1);
+        synth_draw(small, 32, false, i, 1);
+        for (size_t at = 0; at < PIXELS; at++) {
+            const uint8_t *four = large + at / 32 * 128 + at % 32 * 2;
+            difference += fabs((four[0] + four[1] + four[64] + four[65]) / 4.0 - small[at]);
+        }
+    }
+    print_message("mean difference: %.1f of 255\n", difference / (20 * PIXELS));
+    assert_true(difference / (20 * PIXELS) < 20); /* both have noise; other scenes differ by about 70 */
+    struct data data;
+    assert_int_equal(data_open(&(struct data_source){.name = "synthetic:40,10", .side = 64}, &data), VGGCL_OK);
+    assert_string_equal(data.description, "synthetic (40 training, 10 test images, 64x64 colour, 10 classes)");
+    data_free(&data);
+}
+
 static void counts_without_making(void **state) {
     (void)state;
     struct data_size size;
@@ -232,8 +254,8 @@ static void refuses_other_counts(void **state) {
         "synthetic:100,9",
         "synthetic:0,0",
         "synthetic:a,b",
-        "synthetic:10,1000001",
-        "synthetic:1000001,10",
+        "synthetic:10,10000001",
+        "synthetic:10000001,10",
         "synthetic:99999999999999999999999,10",
         "synthetic:18446744073709551626,10",
     };
@@ -245,7 +267,7 @@ static void refuses_other_counts(void **state) {
         assert_null(strchr(vggcl_error(), '\n'));
         assert_null(data.train.pixels);
     }
-    assert_int_equal(vggcl_synth("/dev/null/nowhere", 5, 10, 1), VGGCL_EUSAGE);
+    assert_int_equal(vggcl_synth("/dev/null/nowhere", 5, 10, 32, 1, NULL, NULL), VGGCL_EUSAGE);
 }
 
 /* Only the word itself is synthetic: a folder's name may begin with it. */
@@ -272,6 +294,7 @@ int main(void) {
         cmocka_unit_test(opens_by_name),
         cmocka_unit_test(same_fingerprint_as_ever),
         cmocka_unit_test(fingerprint_of_many_classes),
+        cmocka_unit_test(draws_other_sizes),
         cmocka_unit_test(counts_without_making),
         cmocka_unit_test(refuses_other_counts),
         cmocka_unit_test(similar_names_are_folders),

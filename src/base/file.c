@@ -68,11 +68,9 @@ static int open_temporary(struct file_write *file) {
     }
 }
 
-/* The path's folder, and its last part. */
-static int open_parent(const struct folder *folder, const char *path, const char **name) {
+static int open_parent(const struct folder *folder, const char *path) {
     char parent[VGGCL_PATH_MAX];
     const char *slash = strrchr(path, '/');
-    *name = slash ? slash + 1 : path;
     snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
     return openat(folder->descriptor, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
@@ -96,7 +94,9 @@ enum vggcl_err file_write_begin(struct file_write *file, const struct folder *fo
         return err_set(VGGCL_EUSAGE, "%.64s...: the path is longer than %d bytes", path, VGGCL_PATH_MAX - 1);
     else
         strcpy(file->path, path);
-    file->folder = open_parent(folder, path, &file->name);
+    const char *slash = strrchr(file->path, '/');
+    file->name = slash ? slash + 1 : file->path;
+    file->folder = open_parent(folder, path);
     if (file->folder >= 0) {
         remove_stale(file);
         file->lock = open_temporary(file);

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/counted.h"
 #include "cli/terminal.h"
 #include "base/clock.h"
 
@@ -10,7 +11,8 @@
 /* How progress is printed: a live line on a terminal, plain lines elsewhere. */
 struct face {
     bool live;
-    double begun, last_shown; /* clock_seconds() */
+    double last_shown; /* clock_seconds() */
+    struct counted decoding;
     int epochs;
     char save[VGGCL_PATH_MAX];
     size_t devices;
@@ -89,20 +91,7 @@ static void print_recipe(const struct vggcl_start *s) {
 }
 
 static void decoded(size_t done, size_t count, void *payload) {
-    struct face *face = payload;
-    double now = clock_seconds(), interval = face->live ? live_interval : plain_interval;
-    char left[32];
-    if (done < count && now - face->last_shown < interval)
-        return;
-    face->last_shown = now;
-    cli_duration(done ? (now - face->begun) / (double)done * (double)(count - done) : 0, left);
-    struct line line = line_begin(stdout);
-    line_add(&line, "pictures %zu/%zu decoded", done, count);
-    line_bar(&line, (double)done / (double)count);
-    line_add(&line, "  ETA %s", left);
-    line_show(&line);
-    if (done == count)
-        line_erase(stdout);
+    counted_show(&((struct face *)payload)->decoding, done, count);
 }
 
 static void started(const struct vggcl_start *s, void *payload) {
@@ -222,7 +211,8 @@ static int run(const struct vggcl_config *config) {
     if (only_print)
         return print_config(config);
     struct face face = {.live = terminal_size(stdout).columns > 0};
-    face.begun = face.last_shown = clock_seconds();
+    face.last_shown = clock_seconds();
+    face.decoding = counted_begin("pictures", "decoded");
     struct vggcl_observer observer = {decoded,  started, stepped_first,   progressed, epoch_ended,
                                       finished, noticed, cli_interrupted, &face};
     cli_catch_signals();

@@ -4,7 +4,6 @@
 #include "base/hash.h"
 #include "data/cifar10.h"
 #include "data/found.h"
-#include "data/synth.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -195,10 +194,18 @@ static enum vggcl_err hold_out_images(size_t validate, struct data *data) {
     return VGGCL_OK;
 }
 
+/* The images of most formats have the size that they have. */
+static enum vggcl_err check_side(const struct data_format *format, size_t side, const struct data_spec *spec) {
+    if (!side || format->any_side || (side == spec->height && side == spec->width))
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE, "size %zu: the images of this %s set are %zux%zu; leave the option out", side,
+                   format->title, spec->width, spec->height);
+}
+
 static void describe(const struct data_format *format, const struct data_source *source, struct data *data) {
     const char *kind = !format->has_coarse_labels ? "" : source->labels == DATA_COARSE ? ", coarse" : ", fine";
     char what[96] = "";
-    if (format->varies)
+    if (format->varies || source->side)
         snprintf(what, sizeof what, ", %zux%zu %s, %zu classes", data->spec.width, data->spec.height,
                  data->spec.channels == 1 ? "grey" : "colour", data->spec.classes);
     snprintf(data->description, sizeof data->description, "%s%s%s (%zu training, %zu %s images%s%s%s)", format->title,
@@ -216,6 +223,7 @@ enum vggcl_err data_open(const struct data_source *given, struct data *data) {
     source.name = name_of(given);
     TRY_GOTO(find_format(&source, source.name, &format), done);
     TRY_GOTO(format->read(&source, data), done);
+    TRY_GOTO(check_side(format, source.side, &data->spec), done);
     data->set_fingerprint = fingerprint(data);
     data->fingerprint = source.validate ? 0 : data->set_fingerprint;
     TRY_GOTO(hold_out_images(source.validate, data), done);
@@ -238,6 +246,7 @@ enum vggcl_err data_count(const struct data_source *given, struct data_size *siz
         err = VGGCL_OK;
     }
     TRY(err);
+    TRY(check_side(format, source.side, &size->spec));
     return hold_out(source.validate, &size->train, &size->test);
 }
 
@@ -248,14 +257,4 @@ enum vggcl_err data_suffices(size_t train, size_t test, bool trains) {
         return err_set(VGGCL_EUSAGE, "dataset: has no test images; create it with some in test%s",
                        trains ? ", or hold out training images (validate)" : "");
     return VGGCL_OK;
-}
-
-/* ------------------------------------------------------------------------------------------------ vggcl_synth() -- */
-
-enum vggcl_err vggcl_synth(const char *dir, size_t train, size_t test, uint64_t seed) {
-    struct data data;
-    TRY(synth_make(train, test, seed, &data));
-    enum vggcl_err err = cifar10_write(dir, &data);
-    data_free(&data);
-    return err;
 }

@@ -53,7 +53,8 @@ void dataset_gather(const struct dataset *set, size_t bytes, const uint32_t *num
 void data_free(struct data *data) {
     dataset_free(&data->train);
     dataset_free(&data->test);
-    mapping_free(&data->pictures);
+    for (size_t i = 0; i < sizeof data->mapped / sizeof *data->mapped; i++)
+        mapping_free(&data->mapped[i]);
     free(data->spec.class_names);
     free(data->notes);
     *data = (struct data){0};

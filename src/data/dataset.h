@@ -25,8 +25,8 @@ static inline size_t data_image_bytes(const struct data_spec *spec) {
 struct dataset {
     size_t count;
     uint8_t *pixels;
-    uint32_t *records; /* [count]: each image's place among pixels, which are those of struct data's pictures then;
-                          NULL: the images are in their order, and the set owns pixels */
+    uint32_t *records; /* [count]: each image's place among pixels, which are in one of struct data's mapped files
+                          then; NULL: the images are in their order, and the set owns pixels */
     uint16_t *labels;  /* [count], each below the number of classes */
     char **files;  /* [count]: the path of each image's own file, as names_copy() makes them; NULL if there are none */
     bool borrowed; /* pixels and labels belong to a struct vggcl_dataset: they are neither changed nor freed */
@@ -36,7 +36,7 @@ struct dataset {
 struct data {
     struct data_spec spec;
     struct dataset train, test;
-    struct mapping pictures;          /* the pixels of sets with records; else {0} */
+    struct mapping mapped[2];         /* files with the pixels of sets with records; else {0} */
     char description[VGGCL_PATH_MAX]; /* one line for people: what it is, where it is, how many images */
     char folder[VGGCL_PATH_MAX];      /* its absolute path; "" for synthetic images */
     char *notes;                      /* for people: a line about what was left out; owned, NULL for none */

@@ -303,19 +303,19 @@ static enum vggcl_err check_headers(struct reading *r) {
     return split(r, &train, &test);
 }
 
-/* Decodes picture i to place i of data->pictures, which become the cache's file. */
+/* Decodes picture i to place i of data->mapped[0], which becomes the cache's file. */
 static enum vggcl_err decode_all(struct reading *r, struct data *data) {
     TRY(check_headers(r));
-    TRY(picture_cache_begin(&r->cache, &r->tree, &r->size, &data->pictures));
-    for_all(r, decode_one, picture_cache_pixels(&r->cache, &data->pictures), r->source->progress);
-    picture_cache_end(&r->cache, &r->tree, &data->pictures, may_be_cached(r));
+    TRY(picture_cache_begin(&r->cache, &r->tree, &r->size, &data->mapped[0]));
+    for_all(r, decode_one, picture_cache_pixels(&r->cache, &data->mapped[0]), r->source->progress);
+    picture_cache_end(&r->cache, &r->tree, &data->mapped[0], may_be_cached(r));
     return VGGCL_OK;
 }
 
 /* Maps the cache's file; if it is damaged, the pictures must be decoded. */
 static enum vggcl_err take_pictures(struct reading *r, struct data *data) {
     if (r->cache.stream) {
-        if (picture_cache_map(&r->cache, &r->tree, &data->pictures))
+        if (picture_cache_map(&r->cache, &r->tree, &data->mapped[0]))
             return VGGCL_OK;
         tree_forget_problems(&r->tree);
         TRY(find_size(r));
@@ -326,7 +326,7 @@ static enum vggcl_err take_pictures(struct reading *r, struct data *data) {
 /* Puts the pictures into the sets. */
 static enum vggcl_err fill_sets(struct reading *r, struct data *data) {
     size_t train, test;
-    uint8_t *pixels = picture_cache_pixels(&r->cache, &data->pictures);
+    uint8_t *pixels = picture_cache_pixels(&r->cache, &data->mapped[0]);
     TRY(report_problems(r, &data->notes));
     TRY(split(r, &train, &test));
     write_spec(r, &data->spec);
@@ -379,6 +379,7 @@ const struct data_format format_folder = {.name = "folder",
                                           .title = "pictures",
                                           .files = "a subfolder of pictures for each class",
                                           .varies = true,
+                                          .any_side = true,
                                           .recognise = tree_recognise,
                                           .count = count,
                                           .read = read};

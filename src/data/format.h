@@ -24,7 +24,7 @@ struct data_source {
     enum data_labels labels; /* --labels */
     uint64_t seed;           /* of generated images */
     size_t validate;         /* number of the last training images that replace the test set; 0 for none */
-    size_t side;             /* --size: of pictures, in pixels; 0 for a format's default */
+    size_t side;             /* --size: of the images, in pixels; 0 for a format's default */
     double test_share;       /* --test-share: of each class's pictures, where a folder has none to test on */
     double bad_share;        /* --bad-images: the largest share of pictures that may be left out */
     data_progress *progress; /* called while pictures are decoded; NULL for none */
@@ -37,6 +37,7 @@ struct data_format {
     const char *files;      /* what a folder must hold: "data_batch_1.bin, ..."; NULL where a set is not a folder */
     bool varies;            /* the images' size and the classes differ from set to set, so descriptions name them */
     bool has_coarse_labels; /* else source->labels is always DATA_FINE */
+    bool any_side;          /* read() makes images of source->side; else they have the size that they have */
 
     /* Whether the set of that name is probably in this format. Cheap: looks at names of files, not into them. */
     bool (*recognise)(const char *name);

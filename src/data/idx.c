@@ -4,6 +4,9 @@
  * dimensions), then each dimension. Images follow row by row, one byte a pixel; labels as one byte each. Every file may
  * be compressed by gzip, with ".gz" at the end of its name; where both are there, the plain one is read.
  *
+ * Files of images with four dimensions, "...-idx4-ubyte", are images x channels x height x width: the order in which
+ * the program has them, too. A plain file is therefore mapped, not read, and may be larger than memory.
+ *
  * EMNIST's images are stored transposed. Files with its names are transposed back, so that characters stand upright;
  * those that were renamed cannot be told from others and are taken as they are.
  *
@@ -11,14 +14,16 @@
  * folder has one. Otherwise the mapping file of EMNIST, whose lines are "LABEL CODE ...", gives the character with that
  * code; other classes are called by their label. EMNIST's letters have labels from 1 to 26: with the mapping file,
  * which begins at 1, they become 0 to 25; without it label 0 is a class that does not occur. */
+#define _POSIX_C_SOURCE 200809L /* fileno */
 #include "data/format.h"
 #include "data/reader.h"
 #include "base/file.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS = 256, MOST_HEADER = 16, LARGEST_TEXT = 1 << 16 };
+enum { LABELS = 256, GREY = 3, COLOUR = 4, MOST_HEADER = 4 + 4 * COLOUR, LARGEST_TEXT = 1 << 16 };
 
 enum part { TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS, PARTS };
 
@@ -42,8 +47,9 @@ enum { ENDINGS = sizeof endings / sizeof *endings };
 struct idx_file {
     struct reader reader;
     enum part part;
-    uint64_t count;       /* images or labels */
-    size_t height, width; /* of each, as stored; 1 for labels */
+    int dimensions;
+    uint64_t count;                 /* images or labels */
+    size_t channels, height, width; /* of each, as stored; 1 for labels */
 };
 
 struct idx {
@@ -63,28 +69,27 @@ static const char *kind_of(enum part part) {
     return is_labels(part) ? "labels" : "images";
 }
 
-static int dimensions_of(enum part part) {
-    return is_labels(part) ? 1 : 3;
-}
-
 /* ------------------------------------------------------------------------------------------------ finding files -- */
 
 static enum vggcl_err make_path(char path[VGGCL_PATH_MAX], const char *folder, const struct layout *layout,
-                                enum part part, int ending) {
+                                enum part part, int dimensions, int ending) {
     char name[96];
     snprintf(name, sizeof name, "%s%s-%s%sidx%d-ubyte%s", layout->prefix, part < TEST_IMAGES ? "train" : layout->test,
-             kind_of(part), endings[ending].separator, dimensions_of(part), endings[ending].compressed);
+             kind_of(part), endings[ending].separator, dimensions, endings[ending].compressed);
     return file_path(path, folder, name);
 }
 
-/* Whether the folder has that file; path is its path, or the first one looked for. */
-static bool find_file(char path[VGGCL_PATH_MAX], const char *folder, const struct layout *layout, enum part part) {
-    for (int i = 0; i < ENDINGS; i++)
-        if (make_path(path, folder, layout, part, i) == VGGCL_OK && file_exists(path))
-            return true;
+/* The number of dimensions of that file of the folder, 0 if it is missing; path is its path, or the first one looked
+ * for. */
+static int find_file(char path[VGGCL_PATH_MAX], const char *folder, const struct layout *layout, enum part part) {
+    int least = is_labels(part) ? 1 : GREY, most = is_labels(part) ? 1 : COLOUR;
+    for (int dimensions = least; dimensions <= most; dimensions++)
+        for (int i = 0; i < ENDINGS; i++)
+            if (make_path(path, folder, layout, part, dimensions, i) == VGGCL_OK && file_exists(path))
+                return dimensions;
     *path = '\0';
-    (void)make_path(path, folder, layout, part, 0);
-    return false;
+    (void)make_path(path, folder, layout, part, least, 0);
+    return 0;
 }
 
 static bool has_layout(const char *folder, const struct layout *layout) {
@@ -128,11 +133,15 @@ static const char *unpacked(const struct idx_file *file) {
 }
 
 static size_t header_bytes(const struct idx_file *file) {
-    return 4 + 4 * (size_t)dimensions_of(file->part);
+    return 4 + 4 * (size_t)file->dimensions;
+}
+
+static size_t item_bytes(const struct idx_file *file) {
+    return file->channels * file->height * file->width;
 }
 
 static uint64_t content_bytes(const struct idx_file *file) {
-    return file->count * file->height * file->width;
+    return file->count * item_bytes(file);
 }
 
 /* The error for a file that has `size` uncompressed bytes, or at least that many. */
@@ -146,7 +155,7 @@ static enum vggcl_err wrong_size(const struct idx_file *file, uint64_t size) {
     return err_set(VGGCL_EFORMAT,
                    "%s: ends at byte %llu%s, but its %llu %s of %zu bytes end at byte %llu; get the file again",
                    file->reader.path, (unsigned long long)size, unpacked(file), (unsigned long long)file->count,
-                   kind_of(file->part), file->height * file->width, (unsigned long long)expected);
+                   kind_of(file->part), item_bytes(file), (unsigned long long)expected);
 }
 
 static uint32_t number_at(const uint8_t *bytes) {
@@ -154,7 +163,7 @@ static uint32_t number_at(const uint8_t *bytes) {
 }
 
 static enum vggcl_err check_magic(const struct idx_file *file, const uint8_t *header) {
-    uint32_t magic = number_at(header), expected = 0x800 + (uint32_t)dimensions_of(file->part);
+    uint32_t magic = number_at(header), expected = 0x800 + (uint32_t)file->dimensions;
     if (magic == expected)
         return VGGCL_OK;
     return err_set(VGGCL_EFORMAT, "%s: byte 0%s: the magic number is 0x%08x, not 0x%08x, as of %s in bytes%s",
@@ -162,18 +171,33 @@ static enum vggcl_err check_magic(const struct idx_file *file, const uint8_t *he
                    magic >> 16 == 0x1f8b ? "; it is compressed by gzip: add .gz to its name" : "; get the file again");
 }
 
-/* Images and labels, and the sides of images, which are the second and the third dimension. */
+static enum vggcl_err check_channels(struct idx_file *file, const uint8_t *number) {
+    file->channels = number_at(number);
+    return file->channels == 1 || file->channels == 3
+               ? VGGCL_OK
+               : err_set(VGGCL_EFORMAT,
+                         "%s: byte 8%s: images of %zu channels; vggcl takes 1 and 3, stored as images x channels x "
+                         "height x width",
+                         file->reader.path, unpacked(file), file->channels);
+}
+
+/* Images and labels, then the channels of images if there are four dimensions, and the sides of images. */
 static enum vggcl_err check_dimensions(struct idx_file *file, const uint8_t *header) {
     size_t *sides[] = {&file->height, &file->width};
+    int before = file->dimensions == COLOUR ? 12 : 8;
     file->count = number_at(header + 4);
     if (!file->count)
         return err_set(VGGCL_EFORMAT, "%s: byte 4%s: has 0 %s", file->reader.path, unpacked(file), kind_of(file->part));
-    file->height = file->width = 1;
-    for (int i = 0; i < dimensions_of(file->part) - 1; i++) {
-        *sides[i] = number_at(header + 8 + 4 * i);
+    file->channels = file->height = file->width = 1;
+    if (is_labels(file->part))
+        return VGGCL_OK;
+    if (file->dimensions == COLOUR)
+        TRY(check_channels(file, header + 8));
+    for (int i = 0; i < 2; i++) {
+        *sides[i] = number_at(header + before + 4 * i);
         if (*sides[i] < DATA_LEAST_SIDE || *sides[i] > DATA_MOST_SIDE)
             return err_set(VGGCL_EFORMAT, "%s: byte %d%s: images of %s %zu; vggcl takes %d to %d pixels",
-                           file->reader.path, 8 + 4 * i, unpacked(file), i ? "width" : "height", *sides[i],
+                           file->reader.path, before + 4 * i, unpacked(file), i ? "width" : "height", *sides[i],
                            DATA_LEAST_SIDE, DATA_MOST_SIDE);
     }
     return VGGCL_OK;
@@ -197,7 +221,8 @@ static enum vggcl_err open_file(struct idx *set, enum part part) {
     char path[VGGCL_PATH_MAX];
     struct idx_file *file = &set->files[part];
     file->part = part;
-    if (!find_file(path, set->folder, set->layout, part))
+    file->dimensions = find_file(path, set->folder, set->layout, part);
+    if (!file->dimensions)
         return err_set(
             VGGCL_EIO,
             "%s: is missing, also with .gz and with . for the second -; `vggcl fetch mnist` and `vggcl fetch "
@@ -226,10 +251,11 @@ static enum vggcl_err check_counts(const struct idx *set) {
                            images->reader.path, (unsigned long long)images->count);
     }
     const struct idx_file *train = &set->files[TRAIN_IMAGES], *test = &set->files[TEST_IMAGES];
-    if (train->height != test->height || train->width != test->width)
-        return err_set(VGGCL_EFORMAT, "%s: byte 8%s: has images of %zux%zu, but %s of %zux%zu; all must be of one size",
-                       test->reader.path, unpacked(test), test->height, test->width, train->reader.path, train->height,
-                       train->width);
+    if (train->height != test->height || train->width != test->width || train->channels != test->channels)
+        return err_set(VGGCL_EFORMAT,
+                       "%s: byte 8%s: has images of %zux%zux%zu, but %s of %zux%zux%zu; all must be of one size",
+                       test->reader.path, unpacked(test), test->height, test->width, test->channels, train->reader.path,
+                       train->height, train->width, train->channels);
     return VGGCL_OK;
 }
 
@@ -383,7 +409,7 @@ static struct data_spec spec_of(const struct idx *set) {
     bool transposed = set->layout->transposed;
     return (struct data_spec){.height = transposed ? images->width : images->height,
                               .width = transposed ? images->height : images->width,
-                              .channels = 1,
+                              .channels = images->channels,
                               .classes = set->highest - set->lowest + 1};
 }
 
@@ -405,17 +431,35 @@ static void transpose(uint8_t *image, size_t height, size_t width) {
             image[x * height + y] = stored[y * width + x];
 }
 
-/* Reads the images of a part, and takes its labels. */
-static enum vggcl_err read_images(struct idx *set, enum part part, const struct data_spec *spec, struct dataset *to) {
-    struct idx_file *file = &set->files[part];
-    const uint8_t *labels = set->labels[part + 1];
+/* Maps the images of a plain file: what is not read now cannot fail later, except when the file is truncated. */
+static enum vggcl_err map_images(const struct idx_file *file, struct mapping *mapped, struct dataset *to) {
+    size_t header = header_bytes(file);
+    if (!mapping_open(mapped, fileno(file->reader.plain), header + content_bytes(file), false))
+        return err_set(VGGCL_EIO, "%s: cannot be mapped: %s", file->reader.path, strerror(errno));
+    mapping_seal(mapped);
+    TRY(dataset_refer(to, mapped->bytes + header, file->count));
+    for (size_t i = 0; i < to->count; i++)
+        to->records[i] = (uint32_t)i;
+    return VGGCL_OK;
+}
+
+static enum vggcl_err read_images(struct idx_file *file, bool transposed, const struct data_spec *spec,
+                                  struct dataset *to) {
     TRY(dataset_allocate(to, spec, file->count));
     TRY(read_contents(file, to->pixels));
-    for (size_t i = 0; i < to->count; i++) {
-        to->labels[i] = (uint16_t)(labels[i] - set->lowest);
-        if (set->layout->transposed)
-            transpose(to->pixels + i * data_image_bytes(spec), file->height, file->width);
-    }
+    for (size_t i = 0; transposed && i < to->count * file->channels; i++)
+        transpose(to->pixels + i * file->height * file->width, file->height, file->width);
+    return VGGCL_OK;
+}
+
+/* Takes the images of a part, and their labels. */
+static enum vggcl_err take_part(struct idx *set, enum part part, const struct data_spec *spec, struct mapping *mapped,
+                                struct dataset *to) {
+    struct idx_file *file = &set->files[part];
+    bool transposed = set->layout->transposed;
+    TRY(file->reader.plain && !transposed ? map_images(file, mapped, to) : read_images(file, transposed, spec, to));
+    for (size_t i = 0; i < to->count; i++)
+        to->labels[i] = (uint16_t)(set->labels[part + 1][i] - set->lowest);
     return VGGCL_OK;
 }
 
@@ -425,8 +469,8 @@ static enum vggcl_err read(const struct data_source *source, struct data *data) 
     TRY(open_set(source->name, &set));
     data->spec = spec_of(set);
     TRY_GOTO(copy_names(set, &data->spec), done);
-    TRY_GOTO(read_images(set, TRAIN_IMAGES, &data->spec, &data->train), done);
-    TRY_GOTO(read_images(set, TEST_IMAGES, &data->spec, &data->test), done);
+    TRY_GOTO(take_part(set, TRAIN_IMAGES, &data->spec, &data->mapped[0], &data->train), done);
+    TRY_GOTO(take_part(set, TEST_IMAGES, &data->spec, &data->mapped[1], &data->test), done);
 done:
     close_set(set);
     return err;
@@ -436,7 +480,7 @@ const struct data_format format_idx = {.name = "idx",
                                        .title = "IDX",
                                        .files = "train-images-idx3-ubyte, train-labels-idx1-ubyte, "
                                                 "t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or .gz, "
-                                                "as MNIST, Fashion-MNIST; or EMNIST's",
+                                                "as MNIST, Fashion-MNIST; idx4 with channels; or EMNIST's",
                                        .varies = true,
                                        .recognise = recognise,
                                        .count = count,

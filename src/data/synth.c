@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEWEST_IMAGES = 10, MOST_IMAGES = 1000000, PIXELS = SYNTH_CHANNELS * SYNTH_SIDE * SYNTH_SIDE };
+enum { FEWEST_IMAGES = 10, MOST_IMAGES = 10000000 };
 
-/* Lengths are in sixteenths of a pixel, so that edges can lie between pixels. */
+/* Lengths are in sixteenths of a pixel of an image of SYNTH_SIDE, so that edges can lie between pixels. Larger and
+ * smaller images show the same scene in other pixels. */
 enum { UNIT = 16, SPOTS = 2 };
 
 struct spot {
@@ -162,13 +163,18 @@ static void blend(int pixel[SYNTH_CHANNELS], const int colour[SYNTH_CHANNELS], i
         pixel[c] += (colour[c] - pixel[c]) * cover / UNIT;
 }
 
-/* Draws image `index` of the sequence of seed: pixels is [channel][row][column]. */
-static void draw_image(uint8_t *pixels, int label, uint64_t seed, uint64_t index) {
-    struct rng r = rng_sequence(seed, RNG_SYNTH, index);
+/* The middle of pixel i of a row or column of `side` pixels. */
+static int middle(int i, int side) {
+    return (2 * i + 1) * (SYNTH_SIDE * UNIT / 2) / side;
+}
+
+void synth_draw(uint8_t *pixels, size_t image_side, bool test, size_t i, uint64_t seed) {
+    int side = (int)image_side, plane = side * side, label = (int)(i % SYNTH_CLASSES);
+    struct rng r = rng_sequence(seed, RNG_SYNTH, (test ? (uint64_t)1 << 32 : 0) + i);
     struct scene s;
     draw_scene(&s, &r);
-    for (int i = 0; i < SYNTH_SIDE * SYNTH_SIDE; i++) {
-        int x = i % SYNTH_SIDE * UNIT + UNIT / 2, y = i / SYNTH_SIDE * UNIT + UNIT / 2;
+    for (int at = 0; at < plane; at++) {
+        int x = middle(at % side, side), y = middle(at / side, side);
         int u = x - s.x, v = y - s.y, pixel[SYNTH_CHANNELS];
         memcpy(pixel, s.background, sizeof pixel);
         blend(pixel, s.foreground, figures[label].inside(&s, u + v * s.tilt / 64, v - u * s.tilt / 64));
@@ -180,23 +186,29 @@ static void draw_image(uint8_t *pixels, int label, uint64_t seed, uint64_t index
         uint32_t word = rng_u32(&r);
         for (int c = 0; c < SYNTH_CHANNELS; c++) {
             int noise = (int)(word >> 24) + (int)(word >> 8 * c & 255) - 255;
-            pixels[c * SYNTH_SIDE * SYNTH_SIDE + i] = (uint8_t)clamp(pixel[c] + shade + noise * s.noise / 256, 0, 255);
+            pixels[c * plane + at] = (uint8_t)clamp(pixel[c] + shade + noise * s.noise / 256, 0, 255);
         }
     }
 }
 
 /* Fills set with count images, from image `first` of the sequence on. */
-static enum vggcl_err make_images(struct dataset *set, const struct data_spec *spec, size_t count, uint64_t seed,
-                                  uint64_t first) {
+static enum vggcl_err make_images(struct dataset *set, const struct data_spec *spec, size_t count, bool test,
+                                  uint64_t seed) {
     TRY(dataset_allocate(set, spec, count));
     for (size_t i = 0; i < count; i++) {
         set->labels[i] = (uint16_t)(i % SYNTH_CLASSES);
-        draw_image(set->pixels + i * PIXELS, set->labels[i], seed, first + i);
+        synth_draw(set->pixels + i * data_image_bytes(spec), spec->height, test, i, seed);
     }
     return VGGCL_OK;
 }
 
-static const struct data_spec spec = {SYNTH_SIDE, SYNTH_SIDE, SYNTH_CHANNELS, SYNTH_CLASSES, NULL};
+const char *synth_class_name(size_t class) {
+    return figures[class].name;
+}
+
+struct data_spec synth_spec(size_t side) {
+    return (struct data_spec){side, side, SYNTH_CHANNELS, SYNTH_CLASSES, NULL};
+}
 
 static enum vggcl_err name_classes(struct data_spec *named) {
     char *names[SYNTH_CLASSES];
@@ -206,17 +218,23 @@ static enum vggcl_err name_classes(struct data_spec *named) {
     return named->class_names ? VGGCL_OK : VGGCL_ENOMEM;
 }
 
-enum vggcl_err synth_make(size_t train, size_t test, uint64_t seed, struct data *data) {
+enum vggcl_err synth_check(size_t train, size_t test, size_t side) {
+    if (side < DATA_LEAST_SIDE || side > DATA_MOST_SIDE)
+        return err_set(VGGCL_EUSAGE, "synthetic set: images of %zu pixels a side: %d to %d", side, DATA_LEAST_SIDE,
+                       DATA_MOST_SIDE);
+    if (train < FEWEST_IMAGES || train > MOST_IMAGES || test < FEWEST_IMAGES || test > MOST_IMAGES)
+        return err_set(VGGCL_EUSAGE, "synthetic set: %zu training and %zu test images: each may be %d to %d", train,
+                       test, FEWEST_IMAGES, MOST_IMAGES);
+    return VGGCL_OK;
+}
+
+enum vggcl_err synth_make(size_t train, size_t test, size_t side, uint64_t seed, struct data *data) {
     enum vggcl_err err;
-    *data = (struct data){.spec = spec};
-    if (train < FEWEST_IMAGES || train > MOST_IMAGES || test < FEWEST_IMAGES || test > MOST_IMAGES) {
-        err = err_set(VGGCL_EUSAGE, "synthetic set: %zu training and %zu test images: each may be %d to %d", train,
-                      test, FEWEST_IMAGES, MOST_IMAGES);
-        goto done;
-    }
+    *data = (struct data){.spec = synth_spec(side)};
+    TRY_GOTO(synth_check(train, test, side), done);
     TRY_GOTO(name_classes(&data->spec), done);
-    TRY_GOTO(make_images(&data->train, &spec, train, seed, 0), done);
-    TRY_GOTO(make_images(&data->test, &spec, test, seed, (uint64_t)1 << 32), done);
+    TRY_GOTO(make_images(&data->train, &data->spec, train, false, seed), done);
+    TRY_GOTO(make_images(&data->test, &data->spec, test, true, seed), done);
 done:
     if (err != VGGCL_OK)
         data_free(data);
@@ -254,7 +272,7 @@ static bool recognise(const char *name) {
 
 static enum vggcl_err count(const struct data_source *source, struct data_size *size) {
     const char *counts = strchr(source->name, ':');
-    *size = (struct data_size){spec, SYNTH_TRAIN, SYNTH_TEST};
+    *size = (struct data_size){synth_spec(source->side ? source->side : SYNTH_SIDE), SYNTH_TRAIN, SYNTH_TEST};
     if (!recognise(source->name) || (counts && !parse_counts(counts + 1, &size->train, &size->test)))
         return err_set(VGGCL_EUSAGE, "data %s: takes synthetic, or synthetic:TRAIN,TEST with two numbers of images",
                        source->name);
@@ -264,8 +282,8 @@ static enum vggcl_err count(const struct data_source *source, struct data_size *
 static enum vggcl_err read(const struct data_source *source, struct data *data) {
     struct data_size size;
     TRY(count(source, &size));
-    return synth_make(size.train, size.test, source->seed, data);
+    return synth_make(size.train, size.test, size.spec.height, source->seed, data);
 }
 
 const struct data_format format_synthetic = {
-    .name = word, .title = word, .recognise = recognise, .count = count, .read = read};
+    .name = word, .title = word, .any_side = true, .recognise = recognise, .count = count, .read = read};

@@ -52,7 +52,7 @@ static enum vggcl_err start_weights(struct trio *t, uint64_t seed) {
 static enum vggcl_err begin(struct trio *t, const struct context *context, const struct vggcl_config *config,
                             int steps) {
     size_t batch = (size_t)config->batch, images = batch * (size_t)steps;
-    TRY(synth_make(images < SYNTH_TEST ? SYNTH_TEST : images, SYNTH_CLASSES, config->seed, &t->data));
+    TRY(synth_make(images < SYNTH_TEST ? SYNTH_TEST : images, SYNTH_CLASSES, SYNTH_SIDE, config->seed, &t->data));
     t->spec = network_spec(config);
     TRY(network_create(context, config, &t->spec, batch, NULL, NULL, NET_TRAINS, &t->net));
     TRY(net_allocate(t->net));

@@ -63,7 +63,8 @@ static const struct vggcl_option options[] = {
      CHOICE(labels, data_label_names)},
     {"size", "N",
      "of a folder of pictures: scale and crop them to N x N pixels, 8 to 256; 0: their own size if\n"
-     "all have the same one, else 32 for small pictures and 64 for larger ones",
+     "all have the same one, else 32 for small pictures and 64 for larger ones. Of synthetic images: draw\n"
+     "them that large; 0: 32",
      "0", BOTH | PREDICT | PLAN | VGGCL_STORED, WHOLE(size, 0, DATA_MOST_SIDE)},
     {"test-share", "F", "of a folder of pictures without a test folder: the share of each class to test on", "0.1",
      BOTH | PLAN | VGGCL_STORED, REAL(test_share, 0, 0.9)},

@@ -435,15 +435,15 @@ static size_t unchanged(const struct vggcl_inspection *found, const struct datas
     return same;
 }
 
-/* The run's colours and boxes are shown; only without them the images are as in the data set. */
-static void shows_colours_and_boxes(void **state) {
+/* The run's colours, boxes and mixtures are shown; only without them the images are as in the data set. */
+static void shows_what_the_run_changes(void **state) {
     (void)state;
-    static const char *const options[] = {"", "--color-jitter 1", "--resized-crop 0.3"};
+    static const char *const options[] = {"", "--color-jitter 1", "--resized-crop 0.3", "--mixup 1", "--cutmix 1"};
     struct data data;
     char set[VGGCL_PATH_MAX];
     snprintf(set, sizeof set, "%s", path_of("set"));
     assert_int_equal(data_open(&(struct data_source){.name = set}, &data), VGGCL_OK);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         struct vggcl_config config;
         struct vggcl_inspection found;
         assert_int_equal(vggcl("train --data set --no-flip --limit 40 %s " NETWORK " --save j%d", options[i], i), 0);
@@ -493,7 +493,7 @@ int main(void) {
         cmocka_unit_test(lists_the_most_confused_of_many),
         cmocka_unit_test(shows_no_wrong_images),
         cmocka_unit_test(gives_numbers),
-        cmocka_unit_test(shows_colours_and_boxes),
+        cmocka_unit_test(shows_what_the_run_changes),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, make_networks, remove_folder);

@@ -2,6 +2,7 @@
 #include "base/rng.h"
 #include "options/network.h"
 #include "train/evaluate.h"
+#include "train/mix.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -103,17 +104,18 @@ static void to_bytes(const struct image_set *set, const struct normalisation *no
                     byte_of(x[(i * plane + at) * channels + channel], normalisation, channel);
 }
 
-/* Makes the network's input of all images of feed, and reads it back. */
-static enum vggcl_err read_inputs(struct net *net, struct feed *feed, const struct augmentation *augmentation,
-                                  uint8_t *bytes) {
+/* Makes the network's input of all images of feed, batch after batch as run would train on them, and reads it back. */
+static enum vggcl_err read_inputs(struct net *net, struct feed *feed, const struct vggcl_config *run, uint8_t *bytes) {
     enum vggcl_err err = VGGCL_OK;
     size_t image = feed->set.height * feed->set.width * feed->set.channels;
+    struct augmentation augmentation = network_augmentation(run, 0);
     float *x = malloc(net->batch * image * sizeof *x);
     if (!x)
         return err_no_memory("the training images", net->batch * image * sizeof *x);
     for (int64_t step = 0; step < feed_steps(feed, net->batch); step++) {
         size_t first = (size_t)step * net->batch, n = feed_size(feed, net->batch, step);
-        TRY_GOTO(feed_images(feed, net, first, n, augmentation), done);
+        augmentation.mix = mix_draw(run, &feed->set, step, first, n);
+        TRY_GOTO(feed_images(feed, net, first, n, &augmentation), done);
         TRY_GOTO(dev_read_floats(net->dev, net->input, 0, n * image, x), done);
         to_bytes(&feed->set, &net->normalisation, x, n, bytes + first * image);
     }
@@ -128,11 +130,10 @@ static enum vggcl_err augment(const struct evaluator *e, const struct vggcl_conf
     struct feed feed = {0};
     struct arena arena = {0};
     struct dev *d = e->context.dev;
-    const struct augmentation augmentation = network_augmentation(run, 0);
     TRY_GOTO(feed_reserve(&feed, d, &e->data.spec, set->count, 0, &arena), done);
     TRY_GOTO(arena_commit(&arena, d), done);
     TRY_GOTO(feed_upload(&feed, set), done);
-    TRY_GOTO(read_inputs(e->net, &feed, &augmentation, set->pixels), done);
+    TRY_GOTO(read_inputs(e->net, &feed, run, set->pixels), done);
 done:
     arena_free(&arena);
     feed_free(&feed);

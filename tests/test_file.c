@@ -280,6 +280,55 @@ static void test_read_fails(void **state) {
     assert_fails(file_read(FOLDER, 100, &bytes, &size), VGGCL_EIO, FOLDER ": is not a regular file");
     assert_null(bytes);
     assert_fails(file_read("/dev/zero", 100, &bytes, &size), VGGCL_EIO, "/dev/zero: is not a regular file");
+    assert_int_equal(mkfifo(FILE_NAME, 0666), 0);
+    alarm(10); /* to open a FIFO waits for a writer */
+    assert_fails(file_read(FILE_NAME, 100, &bytes, &size), VGGCL_EIO, FILE_NAME ": is not a regular file");
+    alarm(0);
+    assert_null(bytes);
+}
+
+static void test_open(void **state) {
+    (void)state;
+    FILE *stream;
+    uint64_t size;
+    write_text("12345");
+    assert_int_equal(file_open(FILE_NAME, &stream, &size), VGGCL_OK);
+    assert_int_equal(size, 5);
+    assert_int_equal(getc(stream), '1');
+    assert_int_equal(fcntl(fileno(stream), F_GETFD), FD_CLOEXEC);
+    fclose(stream);
+    assert_fails(file_open(FOLDER, &stream, &size), VGGCL_EIO, FOLDER ": is not a regular file");
+    assert_null(stream);
+}
+
+/* What file_read_own() takes: nobody else can have put it there or changed it. */
+static void test_read_own(void **state) {
+    (void)state;
+    struct file_write file;
+    struct stat status;
+    char *bytes;
+    size_t size;
+    mode_t mask = umask(0);
+    enum vggcl_err err = file_write_begin_own(&file, FILE_NAME);
+    umask(mask);
+    assert_int_equal(err, VGGCL_OK);
+    fputs("mine", file.stream);
+    assert_int_equal(file_write_commit(&file), VGGCL_OK);
+    assert_int_equal(stat(FILE_NAME, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_int_equal(file_read_own(FILE_NAME, 100, &bytes, &size), VGGCL_OK);
+    assert_string_equal(bytes, "mine");
+    free(bytes);
+    for (mode_t mode = 0602; mode < 0630; mode += 016) { /* others, the group */
+        assert_int_equal(chmod(FILE_NAME, mode), 0);
+        assert_fails(file_read_own(FILE_NAME, 100, &bytes, &size), VGGCL_EIO, FILE_NAME ": can be written by others");
+        assert_null(bytes);
+    }
+    assert_int_equal(chmod(FILE_NAME, 0644), 0);
+    assert_int_equal(symlink("file", FOLDER "/elsewhere"), 0);
+    assert_fails(file_read_own(FOLDER "/elsewhere", 100, &bytes, &size), VGGCL_EIO, "elsewhere: cannot be opened: ");
+    if (geteuid() == 0 && chown(FILE_NAME, 54321, (gid_t)-1) == 0)
+        assert_fails(file_read_own(FILE_NAME, 100, &bytes, &size), VGGCL_EIO, FILE_NAME ": belongs to another user");
 }
 
 /* -------------------------------------------------------------------------------------------------- the paths -- */
@@ -302,6 +351,13 @@ static void test_make_folder(void **state) {
     path[VGGCL_PATH_MAX] = '\0';
     assert_fails(file_make_folder(path), VGGCL_EUSAGE, "4096");
     assert_fails(file_make_folder(""), VGGCL_EUSAGE, "1 to 4095 bytes");
+
+    struct stat status;
+    mode_t mask = umask(0);
+    assert_int_equal(file_make_folder_own(FOLDER "/full/x"), VGGCL_OK);
+    umask(mask);
+    assert_int_equal(stat(FOLDER "/full", &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
 }
 
 static void test_move_aside(void **state) {
@@ -404,6 +460,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_begin_fails, start, clean),
         cmocka_unit_test_setup_teardown(test_read_limit, start, clean),
         cmocka_unit_test_setup_teardown(test_read_fails, start, clean),
+        cmocka_unit_test_setup_teardown(test_open, start, clean),
+        cmocka_unit_test_setup_teardown(test_read_own, start, clean),
         cmocka_unit_test_setup_teardown(test_make_folder, start, clean),
         cmocka_unit_test_setup_teardown(test_move_aside, start, clean),
         cmocka_unit_test_setup_teardown(test_path, start, clean),

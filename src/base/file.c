@@ -49,13 +49,13 @@ static void remove_stale(const struct file_write *file) {
 
 /* Between its making and its lock another writer may take a temporary file for stale and remove it: then a next one is
  * made. */
-static int open_temporary(struct file_write *file) {
+static int open_temporary(struct file_write *file, mode_t mode) {
     struct stat status = {0};
     int descriptor;
     for (unsigned number = 0;; number++) {
         snprintf(file->temporary, sizeof file->temporary, "%.255s" TEMPORARY, file->name, (long)getpid(), number);
         /* For reading too, so that it can be mapped. */
-        descriptor = openat(file->folder, file->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        descriptor = openat(file->folder, file->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (descriptor < 0 && errno != EEXIST)
             return -1;
         if (descriptor < 0)
@@ -86,7 +86,7 @@ static void close_write(struct file_write *file) {
     file->lock = file->folder = -1;
 }
 
-enum vggcl_err file_write_begin(struct file_write *file, const struct folder *folder, const char *path) {
+static enum vggcl_err begin(struct file_write *file, const struct folder *folder, const char *path, mode_t mode) {
     *file = (struct file_write){.folder = -1, .lock = -1};
     if (*folder->path)
         TRY(file_path(file->path, folder->path, path));
@@ -99,7 +99,7 @@ enum vggcl_err file_write_begin(struct file_write *file, const struct folder *fo
     file->folder = open_parent(folder, path);
     if (file->folder >= 0) {
         remove_stale(file);
-        file->lock = open_temporary(file);
+        file->lock = open_temporary(file, mode);
     }
     /* A descriptor of its own, so that the lock outlives the stream. */
     int descriptor = file->lock < 0 ? -1 : dup(file->lock);
@@ -113,20 +113,38 @@ enum vggcl_err file_write_begin(struct file_write *file, const struct folder *fo
     return err;
 }
 
+enum vggcl_err file_write_begin(struct file_write *file, const struct folder *folder, const char *path) {
+    return begin(file, folder, path, 0666);
+}
+
+enum vggcl_err file_write_begin_own(struct file_write *file, const char *path) {
+    return begin(file, &folder_current, path, 0600);
+}
+
+/* After the rename: without this, a power cut can undo it. */
+static enum vggcl_err keep_name(struct file_write *file) {
+    bool kept = folder_sync(file->folder);
+    int why = errno;
+    close_write(file);
+    return kept ? VGGCL_OK
+                : err_set(VGGCL_EIO,
+                          "%s: is written, but a power cut may undo that: its folder cannot be flushed to "
+                          "disk: %s",
+                          file->path, strerror(why));
+}
+
 enum vggcl_err file_write_commit(struct file_write *file) {
     errno = 0;
     int failed = ferror(file->stream) | fflush(file->stream);
-    failed |= fsync(fileno(file->stream));
+    failed |= !folder_sync(fileno(file->stream));
     int why = errno;
     if (fclose(file->stream) && !failed) {
         failed = 1;
         why = errno;
     }
     file->stream = NULL;
-    if (!failed && renameat(file->folder, file->temporary, file->folder, file->name) == 0) {
-        close_write(file);
-        return VGGCL_OK;
-    }
+    if (!failed && renameat(file->folder, file->temporary, file->folder, file->name) == 0)
+        return keep_name(file);
     if (!failed)
         why = errno;
     file_write_abandon(file);
@@ -147,7 +165,23 @@ enum vggcl_err file_write_text(const struct folder *folder, const char *path, co
     return file_write_commit(&file);
 }
 
-enum vggcl_err file_make_folder(const char *path) {
+/* Flushes the name of path in its folder to disk. A folder that may be written to but not read cannot be flushed. */
+static bool sync_name(const char *path) {
+    int folder = open_parent(&folder_current, path);
+    if (folder < 0)
+        return errno == EACCES;
+    bool synced = folder_sync(folder);
+    int why = errno;
+    close(folder);
+    errno = why;
+    return synced;
+}
+
+static bool make_one(const char *path, mode_t mode) {
+    return mkdir(path, mode) == 0 ? sync_name(path) : errno == EEXIST;
+}
+
+static enum vggcl_err make_folder(const char *path, mode_t mode) {
     char part[VGGCL_PATH_MAX];
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof part)
@@ -157,10 +191,18 @@ enum vggcl_err file_make_folder(const char *path) {
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+        if (!make_one(part, mode))
             return err_set(VGGCL_EIO, "%s: cannot make this folder: %s", part, strerror(errno));
     }
     return file_is_folder(path) ? VGGCL_OK : err_set(VGGCL_EIO, "%s: is not a folder", path);
+}
+
+enum vggcl_err file_make_folder(const char *path) {
+    return make_folder(path, 0777);
+}
+
+enum vggcl_err file_make_folder_own(const char *path) {
+    return make_folder(path, 0700);
 }
 
 bool file_is_folder(const char *path) {
@@ -173,6 +215,14 @@ bool file_exists(const char *path) {
     return lstat(path, &status) == 0;
 }
 
+bool file_rename(const char *from, const char *to) {
+    return rename(from, to) == 0 && sync_name(to) && sync_name(from);
+}
+
+bool file_sync(FILE *stream) {
+    return fflush(stream) == 0 && folder_sync(fileno(stream));
+}
+
 enum vggcl_err file_move_aside(const char *path, char moved_to[VGGCL_PATH_MAX]) {
     int number = 0;
     do {
@@ -180,7 +230,7 @@ enum vggcl_err file_move_aside(const char *path, char moved_to[VGGCL_PATH_MAX]) 
         if (length < 0 || length >= VGGCL_PATH_MAX)
             return err_set(VGGCL_EUSAGE, "%.64s...: the path is longer than %d bytes", path, VGGCL_PATH_MAX);
     } while (file_exists(moved_to));
-    if (rename(path, moved_to) == 0)
+    if (file_rename(path, moved_to))
         return VGGCL_OK;
     return err_set(VGGCL_EIO, "%s: is in the way and cannot be renamed to %s: %s; choose another folder", path,
                    moved_to, strerror(errno));
@@ -193,38 +243,76 @@ enum vggcl_err file_path(char out[VGGCL_PATH_MAX], const char *folder, const cha
     return VGGCL_OK;
 }
 
-enum vggcl_err file_read(const char *path, size_t limit, char **bytes, size_t *size) {
-    enum vggcl_err err = VGGCL_OK;
+/* What keeps a file from being read; NULL if nothing does. own: nobody else can have put it there or changed it. */
+static const char *refusal(const struct stat *status, bool own) {
+    if (!S_ISREG(status->st_mode))
+        return "is not a regular file";
+    if (own && status->st_uid != geteuid())
+        return "belongs to another user";
+    return own && status->st_mode & (S_IWGRP | S_IWOTH) ? "can be written by others" : NULL;
+}
+
+/* O_NONBLOCK: to open a FIFO without a writer, or a device, must not wait. It does nothing to a regular file. */
+static enum vggcl_err open_regular(const char *path, bool own, FILE **stream, uint64_t *size) {
     struct stat status;
+    *stream = NULL;
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (own ? O_NOFOLLOW : 0));
+    if (descriptor < 0 || fstat(descriptor, &status) != 0 || !(*stream = fdopen(descriptor, "rb"))) {
+        enum vggcl_err err = err_set(VGGCL_EIO, "%s: cannot be opened: %s", path, strerror(errno));
+        if (descriptor >= 0)
+            close(descriptor);
+        return err;
+    }
+    const char *why = refusal(&status, own);
+    *size = (uint64_t)status.st_size;
+    if (!why)
+        return VGGCL_OK;
+    fclose(*stream);
+    *stream = NULL;
+    return err_set(VGGCL_EIO, "%s: %s", path, why);
+}
+
+enum vggcl_err file_open(const char *path, FILE **stream, uint64_t *size) {
+    return open_regular(path, false, stream, size);
+}
+
+enum vggcl_err file_open_own(const char *path, FILE **stream, uint64_t *size) {
+    return open_regular(path, true, stream, size);
+}
+
+static enum vggcl_err read_whole(FILE *stream, const char *path, size_t size, char **bytes) {
+    *bytes = malloc(size + 1);
+    if (!*bytes)
+        return err_no_memory(path, size + 1);
+    if (fread(*bytes, 1, size, stream) == size) {
+        (*bytes)[size] = '\0';
+        return VGGCL_OK;
+    }
+    const char *why = ferror(stream) ? strerror(errno) : "file truncated while reading";
+    free(*bytes);
     *bytes = NULL;
-    FILE *stream = fopen(path, "rb");
-    if (!stream)
-        return err_set(VGGCL_EIO, "%s: cannot be opened: %s", path, strerror(errno));
-    if (fstat(fileno(stream), &status) != 0 || !S_ISREG(status.st_mode)) {
-        err = err_set(VGGCL_EIO, "%s: is not a regular file", path);
-        goto done;
-    }
-    *size = (size_t)status.st_size;
-    if (*size > limit) {
-        err = err_set(VGGCL_EFORMAT, "%s: has %zu bytes, more than the %zu that it may have", path, *size, limit);
-        goto done;
-    }
-    *bytes = malloc(*size + 1);
-    if (!*bytes) {
-        err = err_no_memory(path, *size + 1);
-        goto done;
-    }
-    if (fread(*bytes, 1, *size, stream) != *size) {
-        err =
-            err_set(VGGCL_EIO, "%s: cannot be read: %s", path, ferror(stream) ? strerror(errno) : "it became shorter");
-        free(*bytes);
-        *bytes = NULL;
-        goto done;
-    }
-    (*bytes)[*size] = '\0';
-done:
+    return err_set(VGGCL_EIO, "%s: cannot be read: %s", path, why);
+}
+
+static enum vggcl_err read_file(const char *path, bool own, size_t limit, char **bytes, size_t *size) {
+    FILE *stream;
+    uint64_t length;
+    *bytes = NULL;
+    TRY(open_regular(path, own, &stream, &length));
+    *size = (size_t)length;
+    enum vggcl_err err = *size > limit ? err_set(VGGCL_EFORMAT, "%s: has %zu bytes, more than the %zu that it may have",
+                                                 path, *size, limit)
+                                       : read_whole(stream, path, *size, bytes);
     fclose(stream);
     return err;
+}
+
+enum vggcl_err file_read(const char *path, size_t limit, char **bytes, size_t *size) {
+    return read_file(path, false, limit, bytes, size);
+}
+
+enum vggcl_err file_read_own(const char *path, size_t limit, char **bytes, size_t *size) {
+    return read_file(path, true, limit, bytes, size);
 }
 
 enum vggcl_err file_copy(const char *from, const struct folder *folder, const char *path) {

@@ -1,9 +1,11 @@
-/* file.h - atomic writes (a temporary file that is renamed into place), and other file functions. */
+/* file.h - atomic writes (a temporary file that is renamed into place), reading, and other file functions. What a
+ * function here has written, made or renamed is on disk when it returns VGGCL_OK: a power cut cannot undo it. */
 #ifndef VGGCL_BASE_FILE_H
 #define VGGCL_BASE_FILE_H
 
 #include "base/folder.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 /* A file being written. It is the temporary file "NAME.PROCESS-NUMBER.tmp" in the same folder until file_write_commit()
@@ -22,6 +24,9 @@ struct file_write {
  * created; file_write_abandon() is not needed then. */
 enum vggcl_err file_write_begin(struct file_write *file, const struct folder *folder, const char *path);
 
+/* The same for a file that only this user may read, in a cache; path is relative to the working directory. */
+enum vggcl_err file_write_begin_own(struct file_write *file, const char *path);
+
 /* Closes the file and renames it into place. On any error, including an earlier failed write to the stream (a full
  * disk), the temporary file is removed, an existing file at path stays as it is, and the result is VGGCL_EIO. */
 enum vggcl_err file_write_commit(struct file_write *file);
@@ -38,6 +43,9 @@ enum vggcl_err file_copy(const char *from, const struct folder *folder, const ch
 /* Creates the folder and its parents, if they are missing. */
 enum vggcl_err file_make_folder(const char *path);
 
+/* The same; folders that it creates are open to this user only. */
+enum vggcl_err file_make_folder_own(const char *path);
+
 /* Whether path is a folder, or a link to one. */
 bool file_is_folder(const char *path);
 
@@ -47,10 +55,27 @@ bool file_exists(const char *path);
 /* Renames path to the first free name of path.1, path.2, ...; stores that name in moved_to. */
 enum vggcl_err file_move_aside(const char *path, char moved_to[VGGCL_PATH_MAX]);
 
+/* Renames a file or a folder. False, with errno, if that fails or cannot be flushed to disk. */
+bool file_rename(const char *from, const char *to);
+
+/* Flushes what was written to a stream to disk, for files that are not written with file_write_begin(). False, with
+ * errno, if that fails; a stream that is no file on disk (a pipe) is no failure. */
+bool file_sync(FILE *stream);
+
 /* out = folder/name. VGGCL_EUSAGE if the path is too long. */
 enum vggcl_err file_path(char out[VGGCL_PATH_MAX], const char *folder, const char *name);
 
-/* Reads a whole file of at most limit bytes. *bytes has a NUL after its *size bytes; the caller frees it. */
+/* Opens a file for reading; *size: its bytes. Never waits: what is not a regular file (a FIFO, a device, a folder) is
+ * VGGCL_EIO, as is what cannot be opened; *stream is NULL then. The caller closes the stream. */
+enum vggcl_err file_open(const char *path, FILE **stream, uint64_t *size);
+
+/* Reads a whole file of at most limit bytes, opened as by file_open(). *bytes has a NUL after its *size bytes; the
+ * caller frees it. */
 enum vggcl_err file_read(const char *path, size_t limit, char **bytes, size_t *size);
+
+/* The same for files that are trusted, those of a cache: also VGGCL_EIO if the file belongs to another user, can be
+ * written by others, or is a link. */
+enum vggcl_err file_open_own(const char *path, FILE **stream, uint64_t *size);
+enum vggcl_err file_read_own(const char *path, size_t limit, char **bytes, size_t *size);
 
 #endif

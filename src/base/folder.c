@@ -91,3 +91,11 @@ void folder_close(struct folder *folder) {
         close(folder->descriptor);
     *folder = FOLDER_CLOSED;
 }
+
+bool folder_sync(int descriptor) {
+    int status;
+    while ((status = fsync(descriptor)) != 0 && errno == EINTR)
+        ;
+    return status == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP || errno == EOPNOTSUPP ||
+           errno == EROFS;
+}

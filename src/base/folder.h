@@ -27,4 +27,8 @@ enum vggcl_err folder_lock(struct folder *folder, const char *advice);
 
 void folder_close(struct folder *folder);
 
+/* Flushes an open file or folder to disk; of a folder, the names in it: new, renamed and removed ones. Without it, a
+ * power cut can undo a rename. False, with errno, if the disk fails; a file system that cannot do it is no failure. */
+bool folder_sync(int descriptor);
+
 #endif

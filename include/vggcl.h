@@ -132,6 +132,11 @@ enum vggcl_profile { VGGCL_PROFILE_NONE, VGGCL_PROFILE_STORED, VGGCL_PROFILE_SHI
  * invalid, or was made with another driver or version of vggcl, is ignored. */
 VGGCL_API enum vggcl_profile vggcl_device_profile(const struct vggcl_device *device, char name[VGGCL_PATH_MAX]);
 
+/* Whether the folder in which built kernels, profiles and decoded pictures are kept ($VGGCL_CACHE_DIR, else vggcl in
+ * $XDG_CACHE_HOME or ~/.cache) is not used because another user owns it, or can write to it: that user could make this
+ * process run other code. text gets one line that names the folder and the fix, else "". */
+VGGCL_API bool vggcl_cache_problem(char *text, size_t size);
+
 /* ------------------------------------------------------------------------------------------- images in memory -- */
 
 /* Labelled images in memory, to train on and to evaluate with: an alternative to the files that the option data names.

@@ -134,6 +134,13 @@ static int parse_flag(const struct command *c, int argc, char **argv, int *i, st
     return EXIT_FINE;
 }
 
+/* Commands without options of the library use no cache, except devices, which names profiles. */
+static void warn_of_cache(const struct command *c) {
+    char text[2 * VGGCL_PATH_MAX];
+    if ((c->options || c == &command_devices) && vggcl_cache_problem(text, sizeof text))
+        fprintf(stderr, "vggcl: warning: %s\n", text);
+}
+
 /* Parses all flags and words, and runs the command. words: room for argc + 1 pointers. */
 static int parse_and_run(const struct command *c, int argc, char **argv, struct vggcl_config *config,
                          const char **words) {
@@ -153,6 +160,7 @@ static int parse_and_run(const struct command *c, int argc, char **argv, struct 
     }
     if (c->word_list)
         *c->word_list = words;
+    warn_of_cache(c);
     return cli_end(c->run(config));
 }
 

@@ -887,6 +887,22 @@ static void damaged_cache_is_not_believed(void **state) {
         is_not_believed(flip, "a flipped bit");
 }
 
+static void only_this_users_cache_is_believed(void **state) {
+    (void)state;
+    struct data data;
+    struct stat status;
+    const struct data_source from = source();
+    put_classes(2, 6);
+    open_set(&data);
+    data_free(&data);
+    assert_int_equal(stat(cache_file(), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_int_equal(chmod(cache_file(), 0620), 0);
+    spoil_all(2, 6);
+    assert_int_not_equal(data_open(&from, &data), VGGCL_OK);
+    contains(vggcl_error(), "12 of 12 pictures cannot be decoded");
+}
+
 /* Is decoded again, and then replaces the damaged one. */
 static void damaged_cache_is_mended(void **state) {
     (void)state;
@@ -1074,6 +1090,7 @@ int main(void) {
         FOLDER_TEST(fingerprint_is_the_same),
         FOLDER_TEST(mapping_outlives_the_file),
         FOLDER_TEST(damaged_cache_is_not_believed),
+        FOLDER_TEST(only_this_users_cache_is_believed),
         FOLDER_TEST(damaged_cache_is_mended),
         FOLDER_TEST(changed_pictures_are_decoded_again),
         FOLDER_TEST(folders_do_not_share_a_cache),

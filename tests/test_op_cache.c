@@ -39,7 +39,7 @@ static int start(void **state) {
     if (!mkdtemp(root) || open_device(state) != 0)
         return -1;
     snprintf(folder, sizeof folder, "%s/programs", root);
-    CHECK(file_make_folder(folder));
+    CHECK(file_make_folder_own(folder));
     snprintf(kernels, sizeof kernels, "%s/kernels", folder);
     snprintf(kernel_file, sizeof kernel_file, "%s/kernels/peak.cl", folder);
     return setenv("VGGCL_CACHE_DIR", root, 1);
@@ -231,13 +231,141 @@ static void no_folder(void **state) {
     assert_int_equal(remove(path), 0);
 }
 
+/* --------------------------------------------------------------------------------------------------- other users -- */
+
+static unsigned mode_of(const char *path) {
+    struct stat status;
+    assert_int_equal(lstat(path, &status), 0);
+    return status.st_mode & 07777;
+}
+
+/* With a file mode mask that forbids nothing, and in folders that are made for it. */
+static void open_to_this_user_only(void **state) {
+    (void)state;
+    char above[64], top[80], programs[96], name[256], path[VGGCL_PATH_MAX];
+    snprintf(above, sizeof above, "%s/above", root);
+    snprintf(top, sizeof top, "%s/cache", above);
+    snprintf(programs, sizeof programs, "%s/programs", top);
+    setenv("VGGCL_CACHE_DIR", top, 1);
+    mode_t mask = umask(0);
+    struct count first = open_and_run(NULL, 1), second = open_and_run(NULL, 1);
+    umask(mask);
+    expect(first, 1, 0);
+    expect(second, 0, 1);
+    assert_int_equal(files_of(programs, name), 1);
+    CHECK(file_path(path, programs, name));
+    assert_int_equal(mode_of(path), 0600);
+    assert_int_equal(mode_of(programs), 0700);
+    assert_int_equal(mode_of(top), 0700);
+    assert_int_equal(mode_of(above), 0700);
+    assert_int_equal(remove(path) | remove(programs) | remove(top) | remove(above), 0);
+}
+
+static void assert_problem(const char *path, const char *why) {
+    char found[2 * VGGCL_PATH_MAX], expected[2 * VGGCL_PATH_MAX];
+    snprintf(expected, sizeof expected, "cache folder %s: %s, so it is not used; set VGGCL_CACHE_DIR to a folder of ",
+             path, why);
+    assert_true(vggcl_cache_problem(found, sizeof found));
+    assert_memory_equal(found, expected, strlen(expected));
+    assert_null(strchr(found, '\n'));
+}
+
+/* A valid entry of the cache is there, and the path, root or folder, is not safe: the entry is not used. */
+static void not_used(const char *path, const char *why) {
+    struct stat before, after;
+    assert_int_equal(stat(entry(), &before), 0);
+    assert_problem(path, why);
+    expect(open_and_run(NULL, 1), 1, 0);
+    assert_int_equal(stat(entry(), &after), 0);
+    assert_true(before.st_ino == after.st_ino);
+}
+
+static void folder_that_others_can_write_to(void **state) {
+    (void)state;
+    char found[VGGCL_PATH_MAX];
+    const char *const paths[] = {root, folder};
+    expect(open_and_run(NULL, 1), 1, 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(chmod(paths[i], 0720), 0);
+        not_used(paths[i], "can be written by others (chmod go-w mends that)");
+        assert_int_equal(chmod(paths[i], 01777), 0);
+        not_used(paths[i], "is for everybody");
+        assert_int_equal(chmod(paths[i], 0755), 0);
+        assert_false(vggcl_cache_problem(found, sizeof found));
+        assert_string_equal(found, "");
+        expect(open_and_run(NULL, 1), 0, 1);
+    }
+}
+
+/* Only root can give files away. */
+enum { SOMEBODY = 54321 };
+static void skip_unless_root(void) {
+    if (geteuid() != 0) {
+        print_message("needs root, to make files of another user: skipped\n");
+        skip();
+    }
+}
+
+static void folder_of_another_user(void **state) {
+    (void)state;
+    skip_unless_root();
+    const char *const paths[] = {root, folder};
+    expect(open_and_run(NULL, 1), 1, 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(chown(paths[i], SOMEBODY, (gid_t)-1), 0);
+        not_used(paths[i], "belongs to another user");
+        assert_int_equal(chown(paths[i], 0, (gid_t)-1), 0);
+        expect(open_and_run(NULL, 1), 0, 1);
+    }
+}
+
+/* A valid entry is not used, but replaced by one of this user. */
+static void is_replaced(void) {
+    expect(open_and_run(NULL, 1), 1, 0);
+    assert_int_equal(mode_of(entry()), 0600);
+    expect(open_and_run(NULL, 1), 0, 1);
+}
+
+static void entry_that_others_can_write_to(void **state) {
+    (void)state;
+    expect(open_and_run(NULL, 1), 1, 0);
+    assert_int_equal(chmod(entry(), 0660), 0);
+    is_replaced();
+    assert_int_equal(chmod(entry(), 0644), 0); /* of earlier versions */
+    expect(open_and_run(NULL, 1), 0, 1);
+}
+
+static void entry_of_another_user(void **state) {
+    (void)state;
+    skip_unless_root();
+    expect(open_and_run(NULL, 1), 1, 0);
+    assert_int_equal(chown(entry(), SOMEBODY, (gid_t)-1), 0);
+    is_replaced();
+}
+
+static void entry_that_is_a_link(void **state) {
+    (void)state;
+    char elsewhere[VGGCL_PATH_MAX], path[VGGCL_PATH_MAX];
+    struct stat before, after;
+    expect(open_and_run(NULL, 1), 1, 0);
+    snprintf(path, sizeof path, "%s", entry());
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", root);
+    assert_int_equal(rename(path, elsewhere), 0);
+    assert_int_equal(symlink("../elsewhere", path), 0);
+    assert_int_equal(stat(path, &before), 0);
+    is_replaced();
+    assert_int_equal(stat(elsewhere, &after), 0);
+    assert_true(before.st_mtim.tv_nsec == after.st_mtim.tv_nsec && before.st_size == after.st_size);
+    assert_int_equal(remove(elsewhere), 0);
+}
+
 /* Root may write anywhere, so that only others see this. */
 static void read_only_folder(void **state) {
     (void)state;
     assert_int_equal(chmod(folder, 0555), 0);
     bool writable = access(folder, W_OK) == 0;
     struct count first = open_and_run(NULL, 1), second = open_and_run(NULL, 1);
-    assert_int_equal(chmod(folder, 0777), 0);
+    assert_int_equal(chmod(folder, 0700), 0);
     expect(first, 1, 0);
     expect(second, !writable, writable);
 }
@@ -249,6 +377,12 @@ int main(void) {
         cmocka_unit_test_teardown(entry_of_another_key, clean),
         cmocka_unit_test_teardown(refused_by_the_driver, clean),
         cmocka_unit_test_teardown(no_folder, clean),
+        cmocka_unit_test_teardown(open_to_this_user_only, clean),
+        cmocka_unit_test_teardown(folder_that_others_can_write_to, clean),
+        cmocka_unit_test_teardown(folder_of_another_user, clean),
+        cmocka_unit_test_teardown(entry_that_others_can_write_to, clean),
+        cmocka_unit_test_teardown(entry_of_another_user, clean),
+        cmocka_unit_test_teardown(entry_that_is_a_link, clean),
         cmocka_unit_test_teardown(read_only_folder, clean),
     };
     return cmocka_run_group_tests(tests, start, end);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct profile example(void) {
@@ -215,6 +216,19 @@ static void stores_beside_the_earlier(void **state) {
     assert_int_equal(profile_read(path, &stored), VGGCL_OK);
     assert_int_equal(stored.tuning.conv_count, TUNED_CONVS);
     assert_true(!tuning_find(&stored.tuning, first) && tuning_find(&stored.tuning, large));
+
+    /* One that others can write to is not read, and replaced. */
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_int_equal(chmod(path, 0620), 0);
+    context.tuning.conv_count = 0;
+    *tuning_add(&context.tuning, first) = (struct tuned_conv){.s = first};
+    assert_int_equal(profile_store(&context, path), VGGCL_OK);
+    assert_int_equal(profile_read(path, &stored), VGGCL_OK);
+    assert_int_equal(stored.tuning.conv_count, 1);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
 
     unsetenv("VGGCL_CACHE_DIR");
     assert_int_equal(unlink(path), 0);

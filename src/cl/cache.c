@@ -76,7 +76,7 @@ cl_program cache_load(const struct dev *d, const struct cache_key *key, const ch
     const unsigned char *binary;
     size_t size, binary_size;
     char *entry = NULL, *kept = err_keep();
-    enum vggcl_err err = key->text ? file_read(key->path, ENTRY_LIMIT, &entry, &size) : VGGCL_EIO;
+    enum vggcl_err err = key->text ? file_read_own(key->path, ENTRY_LIMIT, &entry, &size) : VGGCL_EIO;
     err_put_back(kept);
     if (err == VGGCL_OK && valid(entry, size, key, &binary, &binary_size))
         program = from_binary(d, binary, binary_size, options);
@@ -102,7 +102,7 @@ void cache_store(const struct cache_key *key, cl_program program) {
     size_t size = 0;
     char *kept = err_keep();
     unsigned char *binary = key->text ? binary_of(program, &size) : NULL;
-    if (binary && file_write_begin(&file, &folder_current, key->path) == VGGCL_OK) {
+    if (binary && file_write_begin_own(&file, key->path) == VGGCL_OK) {
         struct header h = {
             .key_size = key->size, .binary_size = size, .checksum = checksum(key->text, key->size, binary, size)};
         memcpy(h.magic, magic, sizeof magic);

@@ -65,7 +65,11 @@ static void find_path(struct picture_cache *c, const struct tree *t, size_t side
 void picture_cache_open(struct picture_cache *c, struct tree *t, size_t side) {
     *c = (struct picture_cache){.key = hash_bytes(tree_hash(t), &side, sizeof side)};
     find_path(c, t, side);
-    c->stream = *c->path ? fopen(c->path, "rb") : NULL;
+    uint64_t size;
+    char *kept = err_keep();
+    if (*c->path)
+        file_open_own(c->path, &c->stream, &size);
+    err_put_back(kept);
     if (!c->stream || read_start(c, t))
         return;
     picture_cache_close(c);
@@ -96,7 +100,7 @@ uint8_t *picture_cache_pixels(const struct picture_cache *c, const struct mappin
 
 /* Takes the space on the disk at once, because writing to a mapping has no way to say that the disk is full. */
 static bool begin_file(struct picture_cache *c, size_t size, struct mapping *file) {
-    if (!*c->path || file_write_begin(&c->writing, &folder_current, c->path) != VGGCL_OK)
+    if (!*c->path || file_write_begin_own(&c->writing, c->path) != VGGCL_OK)
         return false;
     int descriptor = fileno(c->writing.stream);
     if (posix_fallocate(descriptor, 0, (off_t)size) == 0 && mapping_open(file, descriptor, size, true))

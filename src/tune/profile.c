@@ -83,13 +83,26 @@ char *profile_text(const struct profile *p) {
     return text;
 }
 
-enum vggcl_err profile_write(const char *path, const struct profile *p) {
+static enum vggcl_err begin(struct file_write *file, const char *path, bool own) {
+    return own ? file_write_begin_own(file, path) : file_write_begin(file, &folder_current, path);
+}
+
+static enum vggcl_err write_file(const char *path, const struct profile *p, bool own) {
+    struct file_write file;
     char *text = profile_text(p);
     if (!text)
         return err_set(VGGCL_EUSAGE, "%s: the name of the device or driver is not valid UTF-8", path);
-    enum vggcl_err err = file_write_text(&folder_current, path, text);
+    enum vggcl_err err = begin(&file, path, own);
+    if (err == VGGCL_OK) {
+        fprintf(file.stream, "%s\n", text);
+        err = file_write_commit(&file);
+    }
     free(text);
     return err;
+}
+
+enum vggcl_err profile_write(const char *path, const struct profile *p) {
+    return write_file(path, p, false);
 }
 
 /* ------------------------------------------------------------------------------------------------------ reading -- */
@@ -296,13 +309,17 @@ enum vggcl_err profile_parse(const char *text, size_t size, const char *from, st
     return err;
 }
 
-enum vggcl_err profile_read(const char *path, struct profile *p) {
+static enum vggcl_err read_file(const char *path, struct profile *p, bool own) {
     char *text;
     size_t size;
-    TRY(file_read(path, SIZE_LIMIT, &text, &size));
+    TRY((own ? file_read_own : file_read)(path, SIZE_LIMIT, &text, &size));
     enum vggcl_err err = profile_parse(text, size, path, p);
     free(text);
     return err;
+}
+
+enum vggcl_err profile_read(const char *path, struct profile *p) {
+    return read_file(path, p, false);
 }
 
 /* ------------------------------------------------------------------------------------------------------ storing -- */
@@ -353,11 +370,11 @@ enum vggcl_err profile_store(const struct context *context, char path[VGGCL_PATH
         return err_set(VGGCL_EIO,
                        "there is no folder to keep a profile in; set VGGCL_CACHE_DIR, or export the profile to a file");
     char *kept = err_keep();
-    bool known = profile_read(path, &old) == VGGCL_OK && !difference(&old, device);
+    bool known = read_file(path, &old, true) == VGGCL_OK && !difference(&old, device);
     err_put_back(kept);
     if (known)
         keep_older(&made.tuning, &old.tuning);
-    return profile_write(path, &made);
+    return write_file(path, &made, true);
 }
 
 /* ---------------------------------------------------------------------------------------------------- choosing -- */
@@ -384,13 +401,11 @@ static bool use_stored(struct context *context, struct tuned *tuned, char ignore
     char path[VGGCL_PATH_MAX];
     struct profile p;
     profile_path(&context->dev->info, path);
-    FILE *there = *path ? fopen(path, "rb") : NULL;
-    if (!there)
+    if (!*path || !file_exists(path))
         return false;
-    fclose(there);
     char *kept = err_keep();
     const char *other = NULL;
-    bool good = profile_read(path, &p) == VGGCL_OK && !(other = difference(&p, &context->dev->info)) &&
+    bool good = read_file(path, &p, true) == VGGCL_OK && !(other = difference(&p, &context->dev->info)) &&
                 context_tune(context, &p.tuning) == VGGCL_OK;
     if (other)
         snprintf(ignored, 512, "; the stored profile is for another %s: run vggcl tune to make a new one", other);
@@ -426,7 +441,7 @@ enum vggcl_profile vggcl_device_profile(const struct vggcl_device *device, char 
     struct profile p;
     char *kept = err_keep();
     profile_path(device, name);
-    if (*name && profile_read(name, &p) == VGGCL_OK && !difference(&p, device))
+    if (*name && read_file(name, &p, true) == VGGCL_OK && !difference(&p, device))
         found = VGGCL_PROFILE_STORED;
     for (const struct embedded_file *f = embedded_profiles; f->stem && !found; f++)
         if (ships_for(f, device, &p)) {

@@ -1,11 +1,13 @@
 /* main.c - the program vggcl: finds the command, parses its flags and runs it. */
-#define _POSIX_C_SOURCE 200809L /* open_memstream */
+#define _XOPEN_SOURCE 700 /* open_memstream, BUS_ADRERR */
 #include "cli/cli.h"
 #include "cli/terminal.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
     &command_train,   &command_eval,    &command_predict, &command_inspect,   &command_plan,
@@ -187,7 +189,24 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
+/* Reading a mapped file beyond its end, or where the disk fails, raises SIGBUS. */
+static void end_for_mapped_file(int number, siginfo_t *info, void *context) {
+    static const char text[] =
+        "vggcl: error: a file of the data set, or its decoded copy in the cache, was truncated or cannot "
+        "be read any more; check it and start again (train --resume goes on from the last save)\n";
+    (void)context;
+    if (info->si_code == BUS_ADRERR && write(STDERR_FILENO, text, sizeof text - 1) > 0)
+        _exit(EXIT_FAILED);
+    signal(number, SIG_DFL); /* and once more */
+}
+
+static void catch_bus_errors(void) {
+    struct sigaction action = {.sa_sigaction = end_for_mapped_file, .sa_flags = SA_SIGINFO};
+    sigaction(SIGBUS, &action, NULL);
+}
+
 int main(int argc, char **argv) {
+    catch_bus_errors();
     const char *name = argc > 1 ? argv[1] : "";
     bool help = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");
     if (!strcmp(name, "--version"))

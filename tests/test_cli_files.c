@@ -34,7 +34,23 @@ static void cache_of_others(void **state) {
     assert_int_equal(occurrences(warning), 0);
 }
 
+/* Mapped images that somebody truncates end the run with a line, and what was saved is whole. */
+static void data_is_truncated(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("synth --out set --train 4000 --test 10 --size 24"), 0);
+    vggcl(
+        "version; { %s train --data set --images host --model vgg11 --width 0.0625 --no-dropout --batch 16 --epochs 99 "
+        "--checkpoint-every 5 --no-selfcheck --profile none --save s 2>&1 & }; run=$!; "
+        "until test -e s/last.safetensors; do sleep 0.1; done; sleep 1; truncate -s 20 set/train-images-idx4-ubyte; "
+        "wait $run; echo status $?",
+        VGGCL_PROGRAM);
+    assert_says("vggcl: error: a file of the data set");
+    assert_says("status 1");
+    assert_int_equal(vggcl("synth --out set --train 4000 --test 10 --size 24"), 0);
+    assert_int_equal(vggcl("train --resume s --steps 60"), 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cache_of_others)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cache_of_others), cmocka_unit_test(data_is_truncated)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -63,7 +63,9 @@ static void assert_read_fails(enum vggcl_err code, const char *text) {
 
 /* ---------------------------------------------------------------------------------------------------- writing -- */
 
-static const char tiny_header[] = "{\"__metadata__\":{\"format\":\"pt\"},"
+/* Places in the tiny file: the name of the checksum's key, its digits, the values. */
+enum { KEY_AT = 8 + 18, DIGITS_AT = KEY_AT + 14 + 3, TINY_START = 8 + 184 };
+static const char tiny_header[] = "{\"__metadata__\":{\"vggcl.checksum\":\"12bc4b93211f3019\",\"format\":\"pt\"},"
                                   "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
                                   "\"b\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[8,12]}}";
 static const unsigned char tiny_data[] = {0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0, 0x3f}; /* 1, -2, 0.5 */
@@ -75,18 +77,18 @@ static void write_tiny(void) {
     assert_int_equal(safetensors_write(&folder_current, FILE_NAME, records, 2, metadata), VGGCL_OK);
 }
 
-/* What the format's own library writes for the same tensors. */
+/* What the format's own library writes for the same tensors and metadata. The checksum was computed in Python. */
 static void test_known_bytes(void **state) {
     (void)state;
-    unsigned char bytes[1024], length[8] = {144};
+    unsigned char bytes[1024], length[8] = {TINY_START - 8};
     write_tiny();
     size_t size = get_file(bytes, sizeof bytes), header = strlen(tiny_header);
-    assert_int_equal(header, 141);
-    assert_int_equal(size, 8 + 144 + sizeof tiny_data);
+    assert_int_equal(header, TINY_START - 8 - 7);
+    assert_int_equal(size, TINY_START + sizeof tiny_data);
     assert_memory_equal(bytes, length, 8);
     assert_memory_equal(bytes + 8, tiny_header, header);
-    assert_memory_equal(bytes + 8 + header, "   ", 3);
-    assert_memory_equal(bytes + 8 + 144, tiny_data, sizeof tiny_data);
+    assert_memory_equal(bytes + 8 + header, "       ", 7);
+    assert_memory_equal(bytes + TINY_START, tiny_data, sizeof tiny_data);
     assert_int_equal(access(FILE_NAME ".tmp", F_OK), -1);
 }
 
@@ -146,11 +148,11 @@ static void test_nothing_in_it(void **state) {
 
 static void test_header_without_padding(void **state) {
     (void)state;
-    static const char header[] = "{\"__metadata__\":{\"a\":\"1234567\"}}";
-    const char *metadata[] = {"a", "1234567", NULL};
+    static const char header[] = "{\"abc\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}";
+    struct record record = {"abc", 1, {0}, NULL};
     unsigned char bytes[64];
     assert_int_equal(strlen(header) % 8, 0);
-    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, NULL, 0, metadata), VGGCL_OK);
+    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, &record, 1, NULL), VGGCL_OK);
     assert_int_equal(get_file(bytes, sizeof bytes), 8 + strlen(header));
     assert_memory_equal(bytes + 8, header, strlen(header));
 }
@@ -399,11 +401,59 @@ static void test_cut_off_anywhere(void **state) {
     size_t size = get_file(bytes, sizeof bytes - 1);
     for (size_t cut = 0; cut < size; cut++) {
         put_file(bytes, cut);
-        assert_read_fails(VGGCL_EFORMAT, cut < 8 ? "too few" : cut < 8 + 144 ? "may be truncated" : "'b'");
+        assert_read_fails(VGGCL_EFORMAT, cut < 8 ? "too few" : cut < TINY_START ? "may be truncated" : "'b'");
     }
     bytes[size] = 0;
     put_file(bytes, size + 1);
     assert_read_fails(VGGCL_EFORMAT, "'b'");
+}
+
+/* --------------------------------------------------------------------------------------------------- the checksum --
+ */
+
+static void assert_reads_tiny(void) {
+    struct safetensors file;
+    assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
+    assert_int_equal(file.count, 2);
+    assert_memory_equal(file.records[0].values, tiny_data, 8);
+    assert_memory_equal(file.records[1].values, tiny_data + 8, 4);
+    assert_string_equal(safetensors_metadata(&file, "format"), "pt");
+    safetensors_free(&file);
+}
+
+/* Each bit of the file: the length of the header, the header and its metadata, the values. Without the key of the
+ * checksum the file is read as one of another program, but nothing else is damaged then. */
+static void test_flipped_bits(void **state) {
+    (void)state;
+    unsigned char bytes[1024];
+    write_tiny();
+    assert_reads_tiny();
+    size_t size = get_file(bytes, sizeof bytes);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        put_file(bytes, size);
+        struct safetensors file;
+        enum vggcl_err err = safetensors_read(FILE_NAME, &file);
+        if (bit / 8 >= KEY_AT && bit / 8 < DIGITS_AT && err == VGGCL_OK)
+            assert_reads_tiny();
+        else
+            assert_read_fails(VGGCL_EFORMAT, "");
+        if (bit / 8 >= TINY_START)
+            assert_read_fails(VGGCL_EFORMAT, "in its metadata: the file is damaged");
+        if (bit / 8 >= DIGITS_AT)
+            assert_read_fails(VGGCL_EFORMAT, "; take another copy of the file");
+        safetensors_free(&file);
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+}
+
+/* A file of another program, which copied the metadata of one of ours. */
+static void test_checksum_elsewhere(void **state) {
+    (void)state;
+    static const char header[] = "{\"__metadata__\":{\"format\":\"pt\",\"vggcl.checksum\":\"0123456789abcdef\"},"
+                                 "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+    put_parts(header, strlen(header), 8);
+    assert_read_fails(VGGCL_EFORMAT, "changed by a program that must leave out vggcl.checksum");
 }
 
 static void test_no_file(void **state) {
@@ -430,6 +480,8 @@ int main(void) {
         cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test(test_header_length),
         cmocka_unit_test(test_cut_off_anywhere),
+        cmocka_unit_test(test_flipped_bits),
+        cmocka_unit_test(test_checksum_elsewhere),
         cmocka_unit_test(test_no_file),
     };
     return cmocka_run_group_tests_name("safetensors", tests, NULL, remove_files);

@@ -1,10 +1,13 @@
 #include "files/safetensors.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +17,15 @@
 
 enum { LENGTH_BYTES = sizeof(uint64_t), HEADER_LIMIT = 100000000 /* the format's own limit, in bytes */ };
 
-static const char metadata_key[] = "__metadata__";
+static const char metadata_key[] = "__metadata__", checksum_key[] = "vggcl.checksum";
+
+/* A header with metadata starts with this and the digits of the checksum. The checksum is that of the whole file with
+ * zeros as its digits: hash_words() of all up to the first value, then of each tensor in the order of the file. */
+static const char checksum_start[] = "{\"__metadata__\":{\"vggcl.checksum\":\"", no_checksum[] = "0000000000000000";
+enum {
+    CHECKSUM_AT = LENGTH_BYTES + sizeof checksum_start - 1, /* place of the digits in the file */
+    CHECKSUM_DIGITS = sizeof no_checksum - 1
+};
 
 size_t record_count(const struct record *record) {
     size_t count = 1;
@@ -48,6 +59,7 @@ static enum vggcl_err make_header(const char *path, const struct record *records
     if (metadata) {
         json_t *texts = json_object();
         json_object_set_new(header, metadata_key, texts);
+        json_object_set_new(texts, checksum_key, json_string(no_checksum));
         for (; *metadata; metadata += 2)
             if (json_object_set_new(texts, metadata[0], json_string(metadata[1])) != 0)
                 return not_json(path, metadata[0]);
@@ -62,29 +74,60 @@ static enum vggcl_err make_header(const char *path, const struct record *records
     return VGGCL_OK;
 }
 
+/* The file up to its first value: the length of the header, and the header with spaces behind it, so that the values
+ * start at a multiple of 8 bytes, for readers that use mmap(). NULL if out of memory; the caller frees it. */
+static char *make_start(const json_t *header, size_t *size) {
+    size_t used = json_dumpb(header, NULL, 0, JSON_COMPACT);
+    uint64_t length = (used + 7) / 8 * 8;
+    *size = LENGTH_BYTES + (size_t)length;
+    char *start = used ? malloc(*size) : NULL;
+    if (!start)
+        return NULL;
+    memset(start, ' ', *size);
+    memcpy(start, &length, LENGTH_BYTES);
+    if (json_dumpb(header, start + LENGTH_BYTES, used, JSON_COMPACT) == used)
+        return start;
+    free(start);
+    return NULL;
+}
+
+static bool has_checksum_place(const char *bytes, size_t size) {
+    return size >= CHECKSUM_AT + CHECKSUM_DIGITS &&
+           memcmp(bytes + LENGTH_BYTES, checksum_start, sizeof checksum_start - 1) == 0;
+}
+
+static void put_checksum(char *start, size_t size, const struct record *records, size_t count) {
+    char digits[CHECKSUM_DIGITS + 1];
+    if (!has_checksum_place(start, size))
+        return;
+    uint64_t hash = hash_words(HASH_START, start, size);
+    for (size_t i = 0; i < count; i++)
+        hash = hash_words(hash, records[i].values, record_count(&records[i]) * sizeof(float));
+    snprintf(digits, sizeof digits, "%016" PRIx64, hash);
+    memcpy(start + CHECKSUM_AT, digits, CHECKSUM_DIGITS);
+}
+
 enum vggcl_err safetensors_write(const struct folder *folder, const char *path, const struct record *records,
                                  size_t count, const char *const *metadata) {
     enum vggcl_err err = VGGCL_OK;
     struct file_write file = {.stream = NULL};
-    char *text = NULL;
+    size_t size;
+    char *start = NULL;
     json_t *header = json_object();
     TRY_GOTO(make_header(path, records, count, metadata, header), done);
-    text = json_dumps(header, JSON_COMPACT);
-    if (!text) {
+    start = make_start(header, &size);
+    if (!start) {
         err = err_no_memory("a safetensors header", count * sizeof *records);
         goto done;
     }
+    put_checksum(start, size, records, count);
     TRY_GOTO(file_write_begin(&file, folder, path), done);
-    /* Pads the header with spaces so that the values start at a multiple of 8 bytes, for readers that use mmap(). */
-    size_t used = strlen(text), padded = (used + 7) / 8 * 8;
-    uint64_t length = padded;
-    fwrite(&length, LENGTH_BYTES, 1, file.stream);
-    fprintf(file.stream, "%s%*s", text, (int)(padded - used), "");
+    fwrite(start, 1, size, file.stream);
     for (size_t i = 0; i < count; i++)
         fwrite(records[i].values, sizeof(float), record_count(&records[i]), file.stream);
     err = file_write_commit(&file);
 done:
-    free(text);
+    free(start);
     json_decref(header);
     return err;
 }
@@ -243,6 +286,27 @@ static enum vggcl_err check_offsets(const char *path, const struct tensor_entry 
     return VGGCL_OK;
 }
 
+/* Compares the file's checksum, if it has one, with that of its contents. Overwrites the digits in bytes. */
+static enum vggcl_err check_checksum(const char *path, const struct safetensors *file, char *bytes,
+                                     const struct tensor_entry *tensors, size_t count, size_t data) {
+    const char *stored = safetensors_metadata(file, checksum_key);
+    char digits[CHECKSUM_DIGITS + 1];
+    if (!stored)
+        return VGGCL_OK;
+    if (has_checksum_place(bytes, data))
+        memcpy(bytes + CHECKSUM_AT, no_checksum, CHECKSUM_DIGITS);
+    uint64_t hash = hash_words(HASH_START, bytes, data);
+    for (size_t i = 0; i < count; i++)
+        hash = hash_words(hash, bytes + data + tensors[i].begin, tensors[i].end - tensors[i].begin);
+    snprintf(digits, sizeof digits, "%016" PRIx64, hash);
+    if (strcmp(digits, stored) == 0)
+        return VGGCL_OK;
+    return err_set(VGGCL_EFORMAT,
+                   "%s: its contents have the checksum %s, not the %.16s in its metadata: the file is damaged, or was "
+                   "changed by a program that must leave out %s",
+                   path, digits, stored, checksum_key);
+}
+
 /* Makes the records. The values in the file may not be aligned, so they are moved to the front of storage, one tensor
  * after the other; this overwrites the header's text, which is no longer needed. */
 static void take_records(struct safetensors *file, const struct tensor_entry *tensors, size_t count, size_t data) {
@@ -277,8 +341,11 @@ enum vggcl_err safetensors_read(const char *path, struct safetensors *file) {
     TRY_GOTO(parse_header(path, file->header, tensors, &count), done);
     qsort(tensors, count, sizeof *tensors, compare_offsets);
     TRY_GOTO(check_offsets(path, tensors, count, size - data), done);
+    TRY_GOTO(check_checksum(path, file, bytes, tensors, count, data), done);
     take_records(file, tensors, count, data);
 done:
+    if (err == VGGCL_EFORMAT && has_checksum_place(bytes, size))
+        err = err_set(err, "%s; take another copy of the file", vggcl_error());
     free(tensors);
     if (err != VGGCL_OK)
         safetensors_free(file);

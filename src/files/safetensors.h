@@ -30,15 +30,17 @@ struct safetensors {
 };
 
 /* Writes the records, in their order, and the metadata (key, value, key, value, ..., NULL; may be NULL) to path in
- * folder atomically: after an error an existing file is unchanged. Names must differ. VGGCL_EIO; VGGCL_EUSAGE if a name
- * or a metadata value is not valid UTF-8. */
+ * folder atomically: after an error an existing file is unchanged. Names must differ. A file with metadata also gets a
+ * checksum of all its bytes, under the key "vggcl.checksum", against accidental changes. VGGCL_EIO; VGGCL_EUSAGE if a
+ * name or a metadata value is not valid UTF-8. */
 enum vggcl_err safetensors_write(const struct folder *folder, const char *path, const struct record *records,
                                  size_t count, const char *const *metadata);
 
 /* Reads path as untrusted input: the header's length, its JSON, every dtype, shape and offset are checked (in bounds,
  * product without overflow, contiguous from 0 without gaps or overlaps, ending at the file's end) before any value is
- * used. VGGCL_EIO or VGGCL_EFORMAT, naming the file, the tensor and what is wrong; *file is then empty. Release with
- * safetensors_free(). */
+ * used. So is the checksum, if the file has one: other programs and earlier versions write none. VGGCL_EIO or
+ * VGGCL_EFORMAT, naming the file, the tensor and what is wrong; *file is then empty. Release with safetensors_free().
+ */
 enum vggcl_err safetensors_read(const char *path, struct safetensors *file);
 
 /* Finds a record by its name; NULL if there is none. */

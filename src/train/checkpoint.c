@@ -25,7 +25,7 @@ static const char *const profile_keys[VGGCL_DEVICES] = {
     "profile",   "profile.2",  "profile.3",  "profile.4",  "profile.5",  "profile.6",  "profile.7",  "profile.8",
     "profile.9", "profile.10", "profile.11", "profile.12", "profile.13", "profile.14", "profile.15", "profile.16"};
 
-static const char data_key[] = "state.data", fingerprint_key[] = "state.fingerprint";
+static const char data_key[] = "state.data", fingerprint_key[] = "state.fingerprint", hash_key[] = "state.weights_hash";
 
 /* Of the images that the network takes, and a JSON array of its classes' names. */
 static const char height_key[] = "image.height", width_key[] = "image.width", channels_key[] = "image.channels",
@@ -152,6 +152,8 @@ static void describe(struct metadata *m, const struct net *net, const struct che
     add_pair(m, "state.epoch_seconds", "%.17g", progress->epoch_seconds);
     add_pair(m, "state.best_epoch", "%d", progress->best_epoch);
     add_pair(m, "state.best_accuracy", "%.17g", progress->best_accuracy);
+    if (!checkpoint_by_seed(c->config, progress))
+        add_pair(m, hash_key, "%016" PRIx64, c->weights_hash);
 }
 
 /* A host copy of a net's tensors, to be written to a file: records, and the memory that they point to. */
@@ -336,6 +338,16 @@ enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *p
     progress->correct = (int64_t)correct;
     progress->best_epoch = (int)best_epoch;
     return VGGCL_OK;
+}
+
+enum vggcl_err checkpoint_same_weights(const struct safetensors *file, const char *path, uint64_t hash) {
+    const char *text = safetensors_metadata(file, hash_key);
+    if (!text || strtoull(text, NULL, 16) == hash)
+        return VGGCL_OK;
+    return err_set(VGGCL_EDEVICE,
+                   "%s: its weights have the hash %016" PRIx64 " on the device, not %.16s: the device or its driver "
+                   "changed them; try another one (device)",
+                   path, hash, text);
 }
 
 enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char **profile) {

@@ -40,6 +40,7 @@ struct checkpoint {
     const struct progress *progress;
     const struct data *data; /* the run's data set */
     char *const *profiles;
+    uint64_t weights_hash; /* of net's weights, see net_hash(); a state that needs no tensors has none */
 };
 
 /* Writes the checkpoint with net's tensors to path in folder atomically. */
@@ -65,6 +66,10 @@ enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *
 
 /* Reads the run's progress; VGGCL_EFORMAT if the file is not a state file or a value is out of range. */
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);
+
+/* VGGCL_EDEVICE if the weights of a state, which were copied to a device and have this hash there, have another hash in
+ * the file. Without one in the file, because an earlier version wrote it, nothing is compared. */
+enum vggcl_err checkpoint_same_weights(const struct safetensors *file, const char *path, uint64_t hash);
 
 /* Sets *profile to a copy of the profile that a state file holds for the run's device i (from 0), which the caller
  * frees, or to NULL if the file has no profile for it. */

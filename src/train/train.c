@@ -253,7 +253,7 @@ static enum vggcl_err check_weights(struct run *run) {
 }
 
 static enum vggcl_err write_checkpoint(const struct run *run, const char *name, char *const *profiles) {
-    struct checkpoint checkpoint = {&run->config, &run->progress, &run->data, profiles};
+    struct checkpoint checkpoint = {&run->config, &run->progress, &run->data, profiles, run->weights_hash};
     return checkpoint_write(&run->folder, name, team_net(&run->team), &checkpoint);
 }
 
@@ -348,6 +348,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
     TRY_GOTO(team_share_weights(&run->team), done);
     TRY_GOTO(team_upload(&run->team, &run->data, &run->normalisation), done);
     TRY_GOTO(check_weights(run), done);
+    TRY_GOTO(checkpoint_same_weights(&state, path, run->weights_hash), done);
     if (run->from.descriptor >= 0)
         err = continue_elsewhere(run);
 done:

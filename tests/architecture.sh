@@ -10,7 +10,7 @@
 #     3  src/layers
 #     2  src/ops  src/fetch              clblast.c alone knows CLBlast, download.c libcurl, unpack.c libarchive
 #     1  src/cl  src/data  src/files     src/cl alone knows OpenCL, decode.c libvips, reader.c zlib, png.c libpng
-#     0  src/base
+#     0  src/base                      json.[ch] alone know how jansson makes, prints and reads
 #
 # A file includes from its own folder and from lower floors, and no circle: x.c and x.h are one node, an #include an edge.
 set -euo pipefail
@@ -80,6 +80,9 @@ breach_where '# *include *<curl/' 'src/fetch/download\.c' "libcurl belongs to sr
 breach_where '# *include *<vips/' 'src/data/decode\.c' "libvips belongs to src/data/decode.c"
 breach_where '# *include *<png\.h' 'src/files/png\.c' "libpng belongs to src/files/png.c"
 breach_where '# *include *<archive' 'src/fetch/unpack\.c' "libarchive belongs to src/fetch/unpack.c"
+breach_where '# *include *<jansson' 'src/base/json\.h' "jansson belongs to src/base/json.h"
+breach_where '\bjson_(dump\w*|load\w*|v?pack\w*|v?sprintf|real|stringn?(_nocheck)?) *\(' 'src/base/json\.c' \
+    "fails on NaN or on text that is not UTF-8, or reads without bounds: use base/json.h"
 breach_where '# *include *<zlib' 'src/data/reader\.c' "zlib belongs to src/data/reader.c"
 breach_where '\b(v?printf|puts|putchar|perror|_?exit|_Exit|abort) *\(' 'src/(main\.c|cli/[^:]*)' \
     "only the program, src/main.c and src/cli, prints or exits"

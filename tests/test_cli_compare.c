@@ -236,8 +236,8 @@ static void bad_input(void **state) {
     static const struct {
         const char *file, *text, *error;
     } cases[] = {
-        {"empty.json", "", "--against empty.json: line 1: is not JSON: "},
-        {"half.json", "{\"devices\": [{\"device\"", "--against half.json: line 1: is not JSON: "},
+        {"empty.json", "", "--against empty.json: line 1, column 0: is not valid JSON: "},
+        {"half.json", "{\"devices\": [{\"device\"", "--against half.json: line 1, column 22: is not valid JSON: "},
         {"other.json", "{\"rows\": []}", "--against other.json: has no \"devices\""},
         {"list.json", "{\"devices\": [{\"name\": \"0:0\"}]}", "--against list.json: devices[0]: is not a record"},
         {"number.json", "{\"devices\": [3]}", "--against number.json: devices[0]: is not a record"},

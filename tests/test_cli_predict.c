@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "files/safetensors.h"
 #include "pictures.h"
 #include "program.h"
 #include "vggcl.h"
@@ -184,14 +185,71 @@ static void predicts_from_memory(void **state) {
     vggcl_predictor_free(NULL);
 }
 
+/* Copies the weights of s/best.safetensors, with NaN as the last value, to nan.safetensors. */
+static void break_weights(void) {
+    char from[256], to[256];
+    struct safetensors file;
+    snprintf(from, sizeof from, "%s/s/best.safetensors", folder);
+    snprintf(to, sizeof to, "%s/nan.safetensors", folder);
+    assert_int_equal(safetensors_read(from, &file), VGGCL_OK);
+    const struct record *last = &file.records[file.count - 1];
+    last->values[record_count(last) - 1] = NAN;
+    const char *metadata[] = {"image.height", "16", "image.width", "16", "image.channels", "3", NULL};
+    assert_int_equal(safetensors_write(&folder_current, to, file.records, file.count, metadata), VGGCL_OK);
+    safetensors_free(&file);
+}
+
+/* Weights that give no numbers: the JSON is complete, with null, and the exit status and an error say so. */
+static void says_what_is_no_number(void **state) {
+    (void)state;
+    break_weights();
+    assert_int_equal(vggcl("predict --weights nan.safetensors --profile none --json --top 1 set/red/01.png"), 1);
+    char *text = output;
+    json_t *line = next_line(&text), *guesses = json_object_get(line, "predictions");
+    assert_true(json_is_null(json_object_get(json_array_get(guesses, 0), "probability")));
+    assert_non_null(strstr(text, "vggcl: error: the network's output for 1 of 1 pictures is not a number"));
+    json_decref(line);
+
+    assert_int_equal(vggcl("eval --weights nan.safetensors --profile none --data set --size 16 --json"), 1);
+    json_t *all = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_true(json_is_null(json_object_get(all, "loss")));
+    assert_int_equal(json_integer_value(json_object_get(all, "images")), CLASSES * TESTED);
+    assert_says("vggcl: error: nan.safetensors: the loss on the test images is not a finite number");
+    json_decref(all);
+}
+
+/* Paths that are not UTF-8: JSON has U+FFFD in place of each such byte, and a run saves and ends as any other. */
+static void paths_that_are_no_utf8(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("version; cp set/red/01.png 'caf\xE9.png'; cp -r set 'set\xFF\xFE'"), 0);
+    assert_int_equal(vggcl(PREDICT "--json --top 1 'caf\xE9.png'"), 0);
+    assert_says("{\"file\":\"caf\xEF\xBF\xBD.png\",\"predictions\":[{\"class\":\"red\",");
+    assert_int_equal(vggcl("eval --weights s/best.safetensors --profile none --data 'set\xFF\xFE' --size 16 --json"),
+                     0);
+    json_t *all = json_loads(output, 0, NULL);
+    assert_non_null(strstr(json_string_value(json_object_get(all, "data")), "set\xEF\xBF\xBD\xEF\xBF\xBD"));
+    json_decref(all);
+
+    assert_int_equal(vggcl("train --data 'set\xFF\xFE' --size 16 --model vgg11 --width 0.0625 --batch 18 --steps 1 "
+                           "--no-selfcheck --profile none --save odd"),
+                     0);
+    assert_fails(1, "set\xEF\xBF\xBD\xEF\xBF\xBD", "train --resume odd");
+    assert_int_equal(vggcl("train --resume odd --data 'set\xFF\xFE' --steps 2"), 0);
+}
+
 #endif
 
 int main(void) {
 #ifdef VGGCL_VIPS
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_json), cmocka_unit_test(prints_csv),
-        cmocka_unit_test(takes_lists), cmocka_unit_test(names_what_it_cannot_read),
-        cmocka_unit_test(evaluates),   cmocka_unit_test(predicts_from_memory),
+        cmocka_unit_test(prints_json),
+        cmocka_unit_test(prints_csv),
+        cmocka_unit_test(takes_lists),
+        cmocka_unit_test(names_what_it_cannot_read),
+        cmocka_unit_test(evaluates),
+        cmocka_unit_test(predicts_from_memory),
+        cmocka_unit_test(says_what_is_no_number),
+        cmocka_unit_test(paths_that_are_no_utf8),
     };
     return cmocka_run_group_tests(tests, make_network, remove_folder);
 #else

@@ -63,6 +63,41 @@ char *text_join(const char *const *words) {
     return all;
 }
 
+/* Number of bytes of the valid UTF-8 character at text; 0 if there is none. */
+static size_t character(const char *text) {
+    static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000}; /* shorter forms exist below these */
+    unsigned char first = (unsigned char)*text;
+    size_t length = first < 0x80 ? 1 : first < 0xC0 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF8 ? 4 : 0;
+    unsigned long code = length > 1 ? first & (0x7Fu >> length) : first;
+    for (size_t i = 1; i < length; i++) {
+        unsigned char next = (unsigned char)text[i];
+        if ((next & 0xC0) != 0x80)
+            return 0;
+        code = code << 6 | (next & 0x3F);
+    }
+    return code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF) ? 0 : length;
+}
+
+void text_utf8(char *to, size_t size, const char *text) {
+    static const char replacement[] = "\xEF\xBF\xBD";
+    while (*text) {
+        size_t valid = character(text), length = valid ? valid : TEXT_REPLACEMENT;
+        if (length >= size)
+            break;
+        memcpy(to, valid ? text : replacement, length);
+        to += length;
+        size -= length;
+        text += valid ? valid : 1;
+    }
+    *to = '\0';
+}
+
+bool text_is_utf8(const char *text) {
+    while (*text && character(text))
+        text += character(text);
+    return !*text;
+}
+
 double text_number(const char *text, char **end) {
     locale_t before = enter();
     double value = strtod(text, end);

@@ -4,6 +4,7 @@
 #define VGGCL_BASE_TEXT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -16,6 +17,13 @@ int text_print_file(FILE *file, const char *format, ...) __attribute__((format(p
 
 /* Joins a NULL-terminated list of words: "a, b, c". The caller frees it with free(). NULL if memory is out. */
 char *text_join(const char *const *words);
+
+/* Copies text to `to`, with U+FFFD in place of each byte that is not part of valid UTF-8 (as JSON requires it: without
+ * surrogates); the end that does not fit into size bytes is left out, by whole characters. A text of n bytes fits into
+ * TEXT_REPLACEMENT * n + 1 bytes. */
+enum { TEXT_REPLACEMENT = 3 };
+void text_utf8(char *to, size_t size, const char *text);
+bool text_is_utf8(const char *text);
 
 /* strtod(), as in the C locale. */
 double text_number(const char *text, char **end);

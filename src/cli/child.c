@@ -21,9 +21,12 @@
 static void answer(json_t *(*work)(const void *job), const void *job, int pipe_end) {
     dup2(STDERR_FILENO, STDOUT_FILENO);
     json_t *json = work(job);
-    bool wrote = json && json_dumpfd(json, pipe_end, 0) == 0;
+    char *text = json_print(json, 0);
+    FILE *stream = fdopen(pipe_end, "w");
+    bool wrote = text && stream && fputs(text, stream) >= 0;
+    wrote = stream && fclose(stream) == 0 && wrote;
+    free(text);
     json_decref(json);
-    close(pipe_end);
     exit(wrote ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -92,7 +95,7 @@ static json_t *hear_json(pid_t pid, int pipe_end, double timeout, char reason[CH
     size_t size = 0;
     FILE *text = open_memstream(&bytes, &size);
     bool ended = hear(pid, pipe_end, timeout, text, reason), spoke = text && fclose(text) == 0;
-    if (ended && !(spoke && (json = json_loadb(bytes, size, 0, NULL))))
+    if (ended && !(spoke && json_read(bytes, size, "the answer", &json) == VGGCL_OK))
         snprintf(reason, CHILD_REASON, "ended without an answer");
     free(bytes);
     return json;

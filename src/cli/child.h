@@ -2,7 +2,7 @@
 #ifndef VGGCL_CLI_CHILD_H
 #define VGGCL_CLI_CHILD_H
 
-#include <jansson.h>
+#include "base/json.h"
 #include <stdio.h>
 
 enum { CHILD_REASON = 256 };

@@ -1,8 +1,9 @@
 #define _POSIX_C_SOURCE 200809L /* sigaction */
 #include "cli/cli.h"
+#include "base/text.h"
 
 #include <errno.h>
-#include <jansson.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,17 +16,40 @@ int cli_failed(enum vggcl_err err) {
     return err == VGGCL_EUSAGE ? EXIT_USAGE : err == VGGCL_ENUMERIC ? EXIT_NOT_FINITE : EXIT_FAILED;
 }
 
+static void print_error(const char *format, va_list arguments) {
+    fflush(stdout);
+    fputs("vggcl: error: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
 int cli_misused(const char *format, ...) {
     va_list arguments;
-    fputs("vggcl: error: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    print_error(format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
     return EXIT_USAGE;
 }
 
+static bool complained;
+
+void cli_complain(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    print_error(format, arguments);
+    va_end(arguments);
+    complained = true;
+}
+
+void cli_check_loss(const struct vggcl_evaluation *e, const char *weights) {
+    if (!isfinite(e->loss))
+        cli_complain("%s: the loss on the test images is not a finite number; use the weights of an earlier checkpoint",
+                     weights);
+}
+
 int cli_end(int status) {
+    if (complained && status == EXIT_FINE)
+        status = EXIT_FAILED;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     perror("vggcl: error: standard output");
@@ -33,11 +57,10 @@ int cli_end(int status) {
 }
 
 void cli_make_printable(char *text) {
-    json_t *utf8 = json_string(text);
+    bool utf8 = text_is_utf8(text);
     for (; *text; text++)
         if ((unsigned char)*text < ' ' || *text == 127 || (!utf8 && (unsigned char)*text > 127))
             *text = '?';
-    json_decref(utf8);
 }
 
 const char *cli_device_type(enum vggcl_device_type type) {

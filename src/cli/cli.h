@@ -42,7 +42,14 @@ int cli_failed(enum vggcl_err err);
 /* Prints a usage error that the command itself detected; returns EXIT_USAGE. */
 int cli_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Flushes stdout. Returns status, or EXIT_FAILED if writing failed (a full disk, a closed pipe). */
+/* Prints an error to stderr about a result that is printed all the same: cli_end() fails then. */
+void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Complains if the loss is not finite. */
+void cli_check_loss(const struct vggcl_evaluation *evaluation, const char *weights);
+
+/* Flushes stdout. Returns status, or EXIT_FAILED instead of EXIT_FINE if writing failed (a full disk, a closed pipe) or
+ * after cli_complain(). */
 int cli_end(int status);
 
 const char *cli_device_type(enum vggcl_device_type type); /* "GPU", ... */

@@ -8,10 +8,7 @@ static bool as_json, by_layer;
 static const char *steps = "10";
 
 static void print_json(const struct vggcl_benchmark *b) {
-    json_t *all = cli_bench_json(b);
-    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(all);
+    cli_print_json(cli_bench_json(b), CLI_JSON);
 }
 
 /* Prints done / seconds in units of 1e9; blank if either is not positive. */

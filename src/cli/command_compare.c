@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EARLIER_LIMIT = 1 << 26, NAME = 320, WHY = 640 };
+enum { EARLIER_LIMIT = 1 << 24, NAME = 320, WHY = 640 };
 
 static const char *selectors[FLAG_MOST + 1], *earlier[FLAG_MOST + 1];
 static bool all, quick, as_json;
@@ -73,24 +73,27 @@ static void say(const json_t *record, const struct turn *turn, const char *what)
 }
 
 /* Measures a part of the record in a child process; false if that fails, and the record then has an error. */
-static bool measure_part(json_t *record, const char *key, const char *what, json_t *(*work)(const void *),
+static bool measure_part(json_t **record, const char *key, const char *what, json_t *(*work)(const void *),
                          const struct measuring *m, double seconds) {
     char reason[CHILD_REASON];
     json_t *part = child_run(work, m, seconds, reason), *fault = json_object_get(part, "fault");
     const char *why = part ? text_of(part, "error") : reason;
     if (*why)
-        json_object_set_new(record, "error", json_sprintf("%s: %s", what, why));
+        json_put(record, "error", json_make_format("%s: %s", what, why));
     else
-        json_object_set(record, key, json_object_get(part, "value"));
-    if (fault)
-        json_array_append(json_object_get(record, "faults"), fault);
+        json_put(record, key, json_incref(json_object_get(part, "value")));
+    if (fault) {
+        json_t *faults = json_incref(json_object_get(*record, "faults"));
+        json_add(&faults, json_incref(fault));
+        json_put(record, "faults", faults);
+    }
     bool good = !*why;
     json_decref(part);
     return good;
 }
 
 /* Measures all parts of a device's record until one fails. */
-static void measure_parts(json_t *record, const struct measuring *m, const struct turn *turn, double seconds) {
+static void measure_parts(json_t **record, const struct measuring *m, const struct turn *turn, double seconds) {
     static const struct {
         const char *key, *what;
         json_t *(*work)(const void *);
@@ -101,7 +104,7 @@ static void measure_parts(json_t *record, const struct measuring *m, const struc
                  {"benchmark", "benchmark", record_benchmark}};
     bool good = true;
     for (size_t i = 0; good && i < sizeof parts / sizeof *parts; i++) {
-        say(record, turn, parts[i].what);
+        say(*record, turn, parts[i].what);
         good = measure_part(record, parts[i].key, parts[i].what, parts[i].work, m, seconds);
     }
     line_erase(stderr);
@@ -117,19 +120,18 @@ static const char *status_of(const json_t *record) {
 static json_t *measure(const json_t *device, struct measuring m, const struct turn *turn, double seconds) {
     const char *temporary = getenv("TMPDIR");
     time_t start = time(NULL);
-    json_t *record = json_pack("{s:O, s:[]}", "device", device, "faults");
+    json_t *record = JSON_MAKE({"device", json_incref((json_t *)device)}, {"faults", json_array()});
     snprintf(m.config.device, sizeof m.config.device, "%s", text_of(device, "selector"));
     name_profile(&m, device);
     snprintf(m.caches, sizeof m.caches, "%s/vggcl-XXXXXX", temporary && strlen(temporary) < 40 ? temporary : "/tmp");
     if (mkdtemp(m.caches)) {
-        measure_parts(record, &m, turn, seconds);
+        measure_parts(&record, &m, turn, seconds);
         nftw(m.caches, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     } else {
-        json_object_set_new(record, "error",
-                            json_sprintf("%s: cannot make this folder: %s", m.caches, strerror(errno)));
+        json_put(&record, "error", json_make_format("%s: cannot make this folder: %s", m.caches, strerror(errno)));
     }
-    json_object_set_new(record, "status", json_string(status_of(record)));
-    json_object_set_new(record, "seconds", json_real(difftime(time(NULL), start)));
+    json_put(&record, "status", json_make_text(status_of(record)));
+    json_put(&record, "seconds", json_make_number(difftime(time(NULL), start)));
     return record;
 }
 
@@ -154,7 +156,8 @@ static enum vggcl_err measure_all(json_t *records, struct measuring m, double se
     json_array_foreach(devices, turn.i, device) {
         if (turn.i)
             cli_duration(difftime(time(NULL), start) / (double)turn.i * (double)(turn.count - turn.i), turn.eta);
-        json_array_append_new(records, measure(device, m, &turn, seconds));
+        if (json_array_append_new(records, measure(device, m, &turn, seconds)) != 0)
+            err = err_no_memory("the records", 0);
     }
     json_decref(listed);
     return err;
@@ -163,17 +166,15 @@ static enum vggcl_err measure_all(json_t *records, struct measuring m, double se
 /* Appends the records in a file of compare --json, with the file's name. */
 static enum vggcl_err read_earlier(json_t *records, const char *path) {
     enum vggcl_err err = VGGCL_OK;
-    json_error_t error;
-    json_t *record;
-    char *bytes;
+    json_t *file, *record;
+    char *bytes, from[VGGCL_PATH_MAX];
     size_t size, i;
     TRY(file_read(path, EARLIER_LIMIT, &bytes, &size));
-    json_t *file = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &error);
+    snprintf(from, sizeof from, "--against %s", path);
+    err = json_read(bytes, size, from, &file);
     const json_t *devices = json_object_get(file, "devices");
     free(bytes);
-    if (!file)
-        err = err_set(VGGCL_EFORMAT, "--against %s: line %d: is not JSON: %s", path, error.line, error.text);
-    else if (!json_is_array(devices))
+    if (err == VGGCL_OK && !json_is_array(devices))
         err = err_set(VGGCL_EFORMAT, "--against %s: has no \"devices\"; vggcl compare --json makes such files", path);
     json_array_foreach(devices, i, record) {
         if (err == VGGCL_OK && !(*text_of(json_object_get(record, "device"), "name") && *text_of(record, "status")))
@@ -181,8 +182,9 @@ static enum vggcl_err read_earlier(json_t *records, const char *path) {
                 err_set(VGGCL_EFORMAT, "--against %s: devices[%zu]: is not a record of vggcl compare --json", path, i);
         if (err != VGGCL_OK)
             break;
-        json_object_set_new(record, "file", cli_text_json(path));
-        json_array_append(records, record);
+        json_put(&record, "file", json_make_text(path));
+        if (json_array_append(records, record) != 0)
+            err = err_no_memory("the records", 0);
     }
     json_decref(file);
     return err;
@@ -213,9 +215,9 @@ static void add_differences(json_t *records) {
         json_t *losses = json_object_get(record, "losses"), *differences = json_array();
         for (size_t k = 0; k < json_array_size(json_object_get(losses, "device")); k++) {
             double value = difference(records, losses, k);
-            json_array_append_new(differences, isfinite(value) ? json_real(value) : json_null());
+            json_add(&differences, json_make_number(value));
         }
-        json_object_set_new(losses, "from_others", differences);
+        json_put(&losses, "from_others", differences);
     }
 }
 
@@ -321,7 +323,7 @@ static int run(const struct vggcl_config *config) {
     if (!cli_parse_count(timeout, 1, 1000000, &seconds))
         return cli_misused("--timeout takes seconds, a whole number from 1 to 1000000, not '%s'", timeout);
     m.steps = (int)step_count;
-    json_t *records = json_array(), *old = json_array(), *answer = json_pack("{s:O}", "devices", records);
+    json_t *records = json_array(), *old = json_array(), *answer = JSON_MAKE({"devices", json_incref(records)});
     enum vggcl_err err = VGGCL_OK;
     for (size_t i = 0; earlier[i] && err == VGGCL_OK; i++)
         err = read_earlier(old, earlier[i]);
@@ -330,10 +332,9 @@ static int run(const struct vggcl_config *config) {
     if (err == VGGCL_OK) {
         json_array_extend(records, old);
         add_differences(records);
-        if (as_json) {
-            json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-            putchar('\n');
-        } else
+        if (as_json)
+            cli_print_json(json_incref(answer), CLI_JSON);
+        else
             print_table(records);
         if (html)
             err = write_page(html, answer);

@@ -13,27 +13,24 @@ struct listing {
 };
 
 static json_t *text_or_null(const char *text) {
-    return *text ? cli_text_json(text) : json_null();
+    return json_make_text(*text ? text : NULL);
 }
 
 static json_t *platform_json(const struct vggcl_platform *p) {
-    return json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "index",
-                     p->platform < 0 ? json_null() : json_integer(p->platform), "name", text_or_null(p->name),
-                     "version", text_or_null(p->version), "devices", (int)p->devices, "file", text_or_null(p->file),
-                     "library", text_or_null(p->library), "problem", text_or_null(p->problem), "advice",
-                     text_or_null(p->advice));
+    return JSON_MAKE({"index", p->platform < 0 ? json_null() : json_integer(p->platform)},
+                     {"name", text_or_null(p->name)}, {"version", text_or_null(p->version)},
+                     {"devices", json_integer((json_int_t)p->devices)}, {"file", text_or_null(p->file)},
+                     {"library", text_or_null(p->library)}, {"problem", text_or_null(p->problem)},
+                     {"advice", text_or_null(p->advice)});
 }
 
 static void print_json(const struct listing *l) {
     json_t *devices = json_array(), *platforms = json_array();
     for (size_t i = 0; i < l->count; i++)
-        json_array_append_new(devices, cli_device_json(&l->devices[i], i, verbose));
+        json_add(&devices, cli_device_json(&l->devices[i], i, verbose));
     for (size_t i = 0; i < l->platform_count; i++)
-        json_array_append_new(platforms, platform_json(&l->platforms[i]));
-    json_t *all = json_pack("{s:o, s:o}", "devices", devices, "platforms", platforms);
-    json_dumpf(all, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(all);
+        json_add(&platforms, platform_json(&l->platforms[i]));
+    cli_print_json(JSON_MAKE({"devices", devices}, {"platforms", platforms}), JSON_INDENT(2));
 }
 
 static void print_table(const struct vggcl_device *list, size_t count) {

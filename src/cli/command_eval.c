@@ -46,24 +46,24 @@ static void print_json(const struct vggcl_evaluation *e) {
     for (size_t i = 0; i < e->class_count; i++) {
         json_t *row = json_array();
         for (size_t k = 0; k < e->class_count; k++)
-            json_array_append_new(row, json_integer(e->confusion[i * e->class_count + k]));
-        json_array_append_new(confusion, row);
-        json_array_append_new(classes, cli_text_json(e->classes[i]));
+            json_add(&row, json_integer(e->confusion[i * e->class_count + k]));
+        json_add(&confusion, row);
+        json_add(&classes, json_make_text(e->classes[i]));
         struct class_count c = count_class(e, i);
-        json_array_append_new(by_class,
-                              json_pack("{s:o, s:I, s:o, s:o, s:o}", "class", cli_text_json(e->classes[i]), "images",
-                                        (json_int_t)c.are, "precision", cli_number_json(precision(c)), "recall",
-                                        cli_number_json(recall(c)), "f1", cli_number_json(f1(c))));
+        json_add(&by_class,
+                 JSON_MAKE({"class", json_make_text(e->classes[i])}, {"images", json_integer((json_int_t)c.are)},
+                           {"precision", json_make_number(precision(c))}, {"recall", json_make_number(recall(c))},
+                           {"f1", json_make_number(f1(c))}));
     }
-    json_t *all = json_pack("{s:s, s:s, s:f, s:s, s:o, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "device",
-                            e->device.name, "model", e->model, "width", e->width, "data", e->dataset, "warning",
-                            *e->warning ? cli_text_json(e->warning) : json_null(), "images", (json_int_t)e->images,
-                            "correct", (json_int_t)e->correct, "accuracy", e->accuracy, "loss", e->loss, "seconds",
-                            e->seconds, "images_per_s", e->images_per_second, "classes", classes, "by_class", by_class,
-                            "confusion", confusion);
-    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(all);
+    cli_print_json(
+        JSON_MAKE({"device", json_make_text(e->device.name)}, {"model", json_make_text(e->model)},
+                  {"width", json_make_number(e->width)}, {"data", json_make_text(e->dataset)},
+                  {"warning", json_make_text(*e->warning ? e->warning : NULL)},
+                  {"images", json_integer((json_int_t)e->images)}, {"correct", json_integer((json_int_t)e->correct)},
+                  {"accuracy", json_make_number(e->accuracy)}, {"loss", json_make_number(e->loss)},
+                  {"seconds", json_make_number(e->seconds)}, {"images_per_s", json_make_number(e->images_per_second)},
+                  {"classes", classes}, {"by_class", by_class}, {"confusion", confusion}),
+        CLI_JSON);
 }
 
 static void print_matrix(const struct vggcl_evaluation *e) {
@@ -152,6 +152,7 @@ static int run(const struct vggcl_config *config) {
     if (err != VGGCL_OK)
         return cli_failed(err);
     (as_json ? print_json : print_text)(&evaluation);
+    cli_check_loss(&evaluation, config->weights);
     fflush(stdout);
     cli_make_printable(evaluation.warning);
     if (*evaluation.warning)

@@ -48,14 +48,13 @@ static void noticed(const char *text, void *payload) {
 
 static void print_json(const struct vggcl_fetched *f) {
     static const char *const ends[] = {"fetched", "present", "stopped"};
-    json_t *all =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:f}", "end", ends[f->end], "name", f->set->name, "folder",
-                  cli_text_json(f->folder), "from", *f->from ? cli_text_json(f->from) : json_null(), "moved_to",
-                  *f->moved_to ? cli_text_json(f->moved_to) : json_null(), "resumed_bytes", (json_int_t)f->resumed,
-                  "downloaded_bytes", (json_int_t)f->downloaded, "seconds", f->seconds);
-    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(all);
+    cli_print_json(JSON_MAKE({"end", json_make_text(ends[f->end])}, {"name", json_make_text(f->set->name)},
+                             {"folder", json_make_text(f->folder)}, {"from", json_make_text(*f->from ? f->from : NULL)},
+                             {"moved_to", json_make_text(*f->moved_to ? f->moved_to : NULL)},
+                             {"resumed_bytes", json_integer((json_int_t)f->resumed)},
+                             {"downloaded_bytes", json_integer((json_int_t)f->downloaded)},
+                             {"seconds", json_make_number(f->seconds)}),
+                   CLI_JSON);
 }
 
 static void print_text(const struct vggcl_fetched *f) {

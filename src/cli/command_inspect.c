@@ -117,19 +117,19 @@ static json_t *files_json(const struct inspected *s) {
     for (size_t i = 0; i < INSPECT_PICTURES; i++) {
         const struct png *png = &s->pictures[i];
         if (png->bytes && file_path(path, out, pictures[i].name) == VGGCL_OK)
-            json_array_append_new(files, json_pack("{s:o, s:s, s:I, s:I}", "file", cli_text_json(path), "shows",
-                                                   pictures[i].shows, "width", (json_int_t)png->width, "height",
-                                                   (json_int_t)png->height));
+            json_add(&files, JSON_MAKE({"file", json_make_text(path)}, {"shows", json_make_text(pictures[i].shows)},
+                                       {"width", json_integer((json_int_t)png->width)},
+                                       {"height", json_integer((json_int_t)png->height)}));
     }
     if (file_path(path, out, page_name) == VGGCL_OK)
-        json_array_append_new(files, json_pack("{s:o, s:s}", "file", cli_text_json(path), "shows", "page"));
+        json_add(&files, JSON_MAKE({"file", json_make_text(path)}, {"shows", json_make_text("page")}));
     return files;
 }
 
 static json_t *trained_json(const struct inspected *s) {
     json_t *classes = json_array();
     for (size_t i = 0; i < s->trained.count; i++)
-        json_array_append_new(classes, cli_text_json(s->found.evaluation.classes[s->found.trained_labels[i]]));
+        json_add(&classes, json_make_text(s->found.evaluation.classes[s->found.trained_labels[i]]));
     return classes;
 }
 
@@ -138,23 +138,20 @@ static json_t *wrong_json(const struct inspected *s) {
     json_t *list = json_array();
     for (size_t i = 0; i < s->wrong.count; i++) {
         const struct vggcl_prediction *p = &e->predictions[s->found.wrong[i]];
-        json_array_append_new(list, json_pack("{s:I, s:o, s:o, s:o, s:f}", "image", (json_int_t)s->found.wrong[i],
-                                              "file", p->file ? cli_text_json(p->file) : json_null(), "class",
-                                              cli_text_json(e->classes[p->label]), "predicted",
-                                              cli_text_json(e->classes[p->predicted]), "probability",
-                                              (double)p->probability));
+        json_add(&list, JSON_MAKE({"image", json_integer((json_int_t)s->found.wrong[i])},
+                                  {"file", json_make_text(p->file)}, {"class", json_make_text(e->classes[p->label])},
+                                  {"predicted", json_make_text(e->classes[p->predicted])},
+                                  {"probability", json_make_number((double)p->probability)}));
     }
     return list;
 }
 
 static void print_json(const struct inspected *s) {
     const struct vggcl_evaluation *e = &s->found.evaluation;
-    json_t *all =
-        json_pack("{s:I, s:I, s:o, s:o, s:o}", "images", (json_int_t)e->images, "correct", (json_int_t)e->correct,
-                  "files", files_json(s), "training", trained_json(s), "wrong", wrong_json(s));
-    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(all);
+    cli_print_json(JSON_MAKE({"images", json_integer((json_int_t)e->images)},
+                             {"correct", json_integer((json_int_t)e->correct)}, {"files", files_json(s)},
+                             {"training", trained_json(s)}, {"wrong", wrong_json(s)}),
+                   CLI_JSON);
 }
 
 /* ---------------------------------------------------------------------------------------------------- the command --
@@ -183,6 +180,8 @@ static int run(const struct vggcl_config *config) {
         (as_json ? print_json : print_text)(&s);
     else if (is_new)
         rmdir(out); /* only if it is empty */
+    if (err == VGGCL_OK)
+        cli_check_loss(&s.found.evaluation, config->weights);
     inspected_free(&s);
     folder_close(&folder);
     return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);

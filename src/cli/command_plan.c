@@ -11,26 +11,30 @@ static json_t *object(const struct vggcl_plan *p) {
     vggcl_config_get(&p->config, "images", where, sizeof where);
     vggcl_config_get(&p->config, "shape", shape, sizeof shape);
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
-        json_array_append_new(
-            groups, json_pack("{s:s, s:I}", "name", p->groups[i].name, "bytes", (json_int_t)p->groups[i].bytes));
-    return json_pack("{s:s, s:s, s:f, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:I, s:o, s:I, s:I}", "device",
-                     p->device.name, "model", p->config.model, "width", p->config.width, "storage", storage, "shape",
-                     shape, "classes", p->config.classes, "batch", p->config.batch, "images", p->images, "micro_batch",
-                     p->config.micro_batch, "micro_batches", p->micro_batches, "images_on", where, "conv", p->conv,
-                     "conv_bytes", (json_int_t)p->conv_bytes, "groups", groups, "peak_bytes", (json_int_t)p->bytes,
-                     "least_bytes", (json_int_t)p->least);
+        json_add(&groups, JSON_MAKE({"name", json_make_text(p->groups[i].name)},
+                                    {"bytes", json_integer((json_int_t)p->groups[i].bytes)}));
+    return JSON_MAKE({"device", json_make_text(p->device.name)}, {"model", json_make_text(p->config.model)},
+                     {"width", json_make_number(p->config.width)}, {"storage", json_make_text(storage)},
+                     {"shape", json_make_text(shape)}, {"classes", json_integer(p->config.classes)},
+                     {"batch", json_integer(p->config.batch)}, {"images", json_integer(p->images)},
+                     {"micro_batch", json_integer(p->config.micro_batch)},
+                     {"micro_batches", json_integer(p->micro_batches)}, {"images_on", json_make_text(where)},
+                     {"conv", json_make_text(p->conv)}, {"conv_bytes", json_integer((json_int_t)p->conv_bytes)},
+                     {"groups", groups}, {"peak_bytes", json_integer((json_int_t)p->bytes)},
+                     {"least_bytes", json_integer((json_int_t)p->least)});
 }
 
 /* Prints an object for one device, an array for several. */
 static void print_json(const struct vggcl_plan *plans, size_t count) {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, object(&plans[i]));
-    json_t *all = count == 1 ? json_incref(json_array_get(list, 0)) : json_pack("{s:O}", "devices", list);
-    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(all);
-    json_decref(list);
+        json_add(&list, object(&plans[i]));
+    if (count > 1)
+        cli_print_json(JSON_MAKE({"devices", list}), CLI_JSON);
+    else {
+        cli_print_json(json_incref(json_array_get(list, 0)), CLI_JSON);
+        json_decref(list);
+    }
 }
 
 static void print_device(const struct vggcl_plan *p) {

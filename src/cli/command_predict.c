@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,9 +97,12 @@ struct guess {
     float probability;
 };
 
+/* NaN comes first, so that it is seen. */
 static int by_probability(const void *a, const void *b) {
     const struct guess *x = a, *y = b;
-    if (x->probability != y->probability)
+    if (isnan(x->probability) != isnan(y->probability))
+        return isnan(x->probability) ? -1 : 1;
+    if (x->probability != y->probability && !isnan(x->probability))
         return x->probability < y->probability ? 1 : -1;
     return x->class_index < y->class_index ? -1 : x->class_index > y->class_index;
 }
@@ -134,12 +138,10 @@ static void print_csv(const char *path, char *const *classes, const struct guess
 static void print_json(const char *path, char *const *classes, const struct guess *best, size_t top) {
     json_t *list = json_array();
     for (size_t k = 0; k < top; k++)
-        json_array_append_new(list, json_pack("{s:o, s:f}", "class", cli_text_json(classes[best[k].class_index]),
-                                              "probability", (double)best[k].probability));
-    json_t *line = json_pack("{s:o, s:o}", "file", cli_text_json(path), "predictions", list);
-    json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(line);
+        json_add(&list, JSON_MAKE({"class", json_make_text(classes[best[k].class_index])},
+                                  {"probability", json_make_number((double)best[k].probability)}));
+    cli_print_json(JSON_MAKE({"file", json_make_text(path)}, {"predictions", list}),
+                   JSON_COMPACT | JSON_REAL_PRECISION(6));
 }
 
 /* ------------------------------------------------------------------------------------------------- predicting -- */
@@ -152,8 +154,8 @@ struct job {
     uint8_t *pixels;
     char **problems; /* [batch]: why a picture could not be read, owned; NULL if it could */
     float *probabilities;
-    struct guess *guesses; /* [class_count] */
-    size_t failures;
+    struct guess *guesses;        /* [class_count] */
+    size_t failures, not_numbers; /* pictures that could not be read; whose probabilities are NaN */
 };
 
 static void job_free(struct job *j) {
@@ -195,6 +197,7 @@ static void print_prediction(struct job *j, size_t i) {
         j->guesses[k] = (struct guess){k, j->probabilities[i * classes + k]};
     qsort(j->guesses, classes, sizeof *j->guesses, by_probability);
     (as_json ? print_json : as_csv ? print_csv : print_text)(j->paths[i], j->info->classes, j->guesses, j->top);
+    j->not_numbers += isnan(j->guesses->probability) != 0;
 }
 
 static enum vggcl_err predict_batch(struct job *j, size_t count) {
@@ -220,6 +223,10 @@ static int predict_all(struct job *j, const struct paths *p) {
         if (err != VGGCL_OK)
             return cli_failed(err);
     }
+    if (j->not_numbers)
+        cli_complain("the network's output for %zu of %zu pictures is not a number; use the weights of an earlier "
+                     "checkpoint",
+                     j->not_numbers, p->count);
     return j->failures ? EXIT_FAILED : EXIT_FINE;
 }
 

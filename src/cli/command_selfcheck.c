@@ -1,6 +1,5 @@
 #include "cli/json.h"
 
-#include <math.h>
 #include <stdio.h>
 
 static bool quick, as_json;
@@ -14,20 +13,20 @@ static void print_row(const struct vggcl_check *c, void *payload) {
 }
 
 static void add_row(const struct vggcl_check *c, void *payload) {
-    json_t *error = isfinite(c->error) ? json_real(c->error) : json_null();
-    json_array_append_new(payload, json_pack("{s:s, s:s, s:s, s:o, s:f, s:b, s:s}", "operator", c->name, "kernels",
-                                             c->kernels, "shape", c->shape, "error", error, "tolerance", c->tolerance,
-                                             "passed", c->passed, "fault", c->fault));
+    json_add(payload, JSON_MAKE({"operator", json_make_text(c->name)}, {"kernels", json_make_text(c->kernels)},
+                                {"shape", json_make_text(c->shape)}, {"error", json_make_number(c->error)},
+                                {"tolerance", json_make_number(c->tolerance)}, {"passed", json_boolean(c->passed)},
+                                {"fault", json_make_text(c->fault)}));
 }
 
 static void print_json(const struct vggcl_selfcheck *r, json_t *rows) {
-    json_t *all =
-        json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:f, s:O}", "device", r->device.name, "platform",
-                  r->device.platform_name, "driver", r->device.driver, "passed", r->checks > 0 && r->failures == 0,
-                  "checks", r->checks, "failures", r->failures, "seconds", r->seconds, "rows", rows);
-    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(all);
+    cli_print_json(JSON_MAKE({"device", json_make_text(r->device.name)},
+                             {"platform", json_make_text(r->device.platform_name)},
+                             {"driver", json_make_text(r->device.driver)},
+                             {"passed", json_boolean(r->checks > 0 && r->failures == 0)},
+                             {"checks", json_integer(r->checks)}, {"failures", json_integer(r->failures)},
+                             {"seconds", json_make_number(r->seconds)}, {"rows", json_incref(rows)}),
+                   CLI_JSON);
 }
 
 static int run(const struct vggcl_config *config) {
@@ -35,7 +34,7 @@ static int run(const struct vggcl_config *config) {
     json_t *rows = json_array();
     if (!as_json)
         printf("%-36s %-26s %9s %9s\n", "operator", "shape", "error", "tolerance");
-    enum vggcl_err err = vggcl_run_selfcheck(config, quick, &result, as_json ? add_row : print_row, rows);
+    enum vggcl_err err = vggcl_run_selfcheck(config, quick, &result, as_json ? add_row : print_row, &rows);
     if (result.checks && as_json)
         print_json(&result, rows);
     else if (result.checks)

@@ -22,33 +22,36 @@ static void progressed(const struct vggcl_tune_progress *p, void *payload) {
 }
 
 static json_t *method_json(struct vggcl_method m) {
-    return json_pack("{s:s, s:s}", "algorithm", m.algorithm, "engine", m.engine);
+    return JSON_MAKE({"algorithm", json_make_text(m.algorithm)}, {"engine", json_make_text(m.engine)});
 }
 
 static json_t *rows_json(const struct vggcl_tuning *t) {
     json_t *rows = json_array();
     for (size_t i = 0; i < t->row_count; i++) {
         const struct vggcl_tuning_row *r = &t->rows[i];
-        json_array_append_new(rows,
-                              json_pack("{s:s, s:i, s:s, s:o, s:f, s:o, s:f}", "layer", r->layer, "layers", r->layers,
-                                        "direction", r->direction, "before", method_json(r->before), "before_s",
-                                        r->before_s, "after", method_json(r->after), "after_s", r->after_s));
+        json_add(&rows, JSON_MAKE({"layer", json_make_text(r->layer)}, {"layers", json_integer(r->layers)},
+                                  {"direction", json_make_text(r->direction)}, {"before", method_json(r->before)},
+                                  {"before_s", json_make_number(r->before_s)}, {"after", method_json(r->after)},
+                                  {"after_s", json_make_number(r->after_s)}));
     }
     return rows;
 }
 
 static void print_json(const struct vggcl_tuning *t) {
-    json_t *all = json_pack(
-        "{s:s, s:s, s:f, s:b, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:s, s:o}", "device",
-        t->device.name, "driver", t->device.driver, "seconds", t->seconds, "complete", t->complete, "measured",
-        t->measured, "images", t->images, "gemm_before", t->gemm_before[0], "gemm_after", t->gemm_after[0],
-        "gemm_transposed_before", t->gemm_before[1], "gemm_transposed_after", t->gemm_after[1], "clblast_before",
-        t->clblast_before, "clblast_after", t->clblast_after, "conv_bytes_before", (json_int_t)t->conv_bytes_before,
-        "conv_bytes_after", (json_int_t)t->conv_bytes_after, "step_before_s", t->step_before, "step_after_s",
-        t->step_after, "profile", t->path, "rows", rows_json(t));
-    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(all);
+    cli_print_json(
+        JSON_MAKE(
+            {"device", json_make_text(t->device.name)}, {"driver", json_make_text(t->device.driver)},
+            {"seconds", json_make_number(t->seconds)}, {"complete", json_boolean(t->complete)},
+            {"measured", json_integer(t->measured)}, {"images", json_integer(t->images)},
+            {"gemm_before", json_make_text(t->gemm_before[0])}, {"gemm_after", json_make_text(t->gemm_after[0])},
+            {"gemm_transposed_before", json_make_text(t->gemm_before[1])},
+            {"gemm_transposed_after", json_make_text(t->gemm_after[1])},
+            {"clblast_before", json_make_text(t->clblast_before)}, {"clblast_after", json_make_text(t->clblast_after)},
+            {"conv_bytes_before", json_integer((json_int_t)t->conv_bytes_before)},
+            {"conv_bytes_after", json_integer((json_int_t)t->conv_bytes_after)},
+            {"step_before_s", json_make_number(t->step_before)}, {"step_after_s", json_make_number(t->step_after)},
+            {"profile", json_make_text(t->path)}, {"rows", rows_json(t)}),
+        CLI_JSON);
 }
 
 static void print_row(const struct vggcl_tuning_row *r) {

@@ -3,14 +3,13 @@
 #define VGGCL_CLI_JSON_H
 
 #include "cli/cli.h"
+#include "base/json.h"
 
-#include <jansson.h>
+/* Prints a value on a line of its own and takes it over; flags as json_print(). If memory is out, cli_end() fails. */
+void cli_print_json(json_t *json, size_t flags);
 
-/* text as a JSON string; a placeholder if it is not valid UTF-8, as the names of some drivers are not. */
-json_t *cli_text_json(const char *text);
-
-/* The number, or null if it is not finite: JSON cannot express NaN and infinity. */
-json_t *cli_number_json(double value);
+/* The flags of a command that prints one object. */
+enum { CLI_JSON = JSON_INDENT(2) | JSON_REAL_PRECISION(9) };
 
 /* A device as `vggcl devices --json` prints it; details adds what --verbose adds. index: its position in the list. */
 json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details);

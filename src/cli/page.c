@@ -47,7 +47,7 @@ enum vggcl_err page_write(const struct folder *folder, const char *path, const c
 
 /* Escapes '<', so that no text in the JSON can start an HTML tag. */
 enum vggcl_err page_put_json(FILE *stream, const json_t *json) {
-    char *text = json_dumps(json, JSON_REAL_PRECISION(9));
+    char *text = json_print(json, JSON_REAL_PRECISION(9));
     if (!text)
         return err_no_memory("the page", 0);
     for (const char *c = text; *c; c++)

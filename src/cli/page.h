@@ -3,8 +3,8 @@
 #define VGGCL_CLI_PAGE_H
 
 #include "base/folder.h"
+#include "base/json.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 /* What replaces "@NAME@" in a page. */

@@ -11,12 +11,15 @@ enum { BENCH_STEPS = 5, BENCH_SECONDS = 30, NARROW_BATCH = 32 };
 static const double narrow = 1.0 / 16; /* maximum width for comparing losses, because the host computes them too */
 
 static json_t *failure(void) {
-    return json_pack("{s:o}", "error", cli_text_json(vggcl_error()));
+    return JSON_MAKE({"error", json_make_text(vggcl_error())});
 }
 
 /* fault may be NULL. */
 static json_t *answer(json_t *value, json_t *fault) {
-    return json_pack("{s:o, s:o*}", "value", value, "fault", fault);
+    json_t *all = JSON_MAKE({"value", value});
+    if (fault)
+        json_put(&all, "fault", fault);
+    return all;
 }
 
 /* -------------------------------------------------------------------------------------------------- the devices -- */
@@ -48,12 +51,12 @@ json_t *record_devices(const void *job) {
     TRY_GOTO(choose(list, count, s->selectors, chosen), done);
     for (size_t i = 0; i < count; i++)
         if (s->all || chosen[i])
-            json_array_append_new(devices, cli_device_json(&list[i], i, true));
+            json_add(&devices, cli_device_json(&list[i], i, true));
 done:
     vggcl_devices_free(list);
     free(chosen);
     if (err == VGGCL_OK)
-        return json_pack("{s:o}", "devices", devices);
+        return JSON_MAKE({"devices", devices});
     json_decref(devices);
     return failure();
 }
@@ -67,7 +70,7 @@ json_t *record_start(const void *job) {
     double seconds;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         setenv(variables[i], m->caches, 1);
-    return vggcl_start_time(&m->config, &seconds) == VGGCL_OK ? answer(json_real(seconds), NULL) : failure();
+    return vggcl_start_time(&m->config, &seconds) == VGGCL_OK ? answer(json_make_number(seconds), NULL) : failure();
 }
 
 /* ------------------------------------------------------------------------------------------------- the selfcheck -- */
@@ -86,9 +89,9 @@ static void add_check(const struct vggcl_check *c, void *payload) {
     if (c->passed)
         return;
     if (!v->fault)
-        v->fault = json_sprintf("gives wrong results: %s (%s) of %s: %s", c->name, c->kernels, c->shape, c->fault);
-    json_array_append_new(v->failed, json_pack("{s:s, s:s, s:s, s:o}", "operator", c->name, "kernels", c->kernels,
-                                               "shape", c->shape, "fault", cli_text_json(c->fault)));
+        v->fault = json_make_format("gives wrong results: %s (%s) of %s: %s", c->name, c->kernels, c->shape, c->fault);
+    json_add(&v->failed, JSON_MAKE({"operator", json_make_text(c->name)}, {"kernels", json_make_text(c->kernels)},
+                                   {"shape", json_make_text(c->shape)}, {"fault", json_make_text(c->fault)}));
 }
 
 json_t *record_selfcheck(const void *job) {
@@ -97,9 +100,9 @@ json_t *record_selfcheck(const void *job) {
     struct verdict v = {.failed = json_array()};
     enum vggcl_err err = vggcl_run_selfcheck(&m->config, m->quick, &result, add_check, &v);
     if (err == VGGCL_OK || result.failures)
-        return answer(json_pack("{s:b, s:i, s:i, s:o, s:f, s:o}", "quick", m->quick, "checks", result.checks,
-                                "failures", result.failures, "worst", cli_number_json(v.worst), "seconds",
-                                result.seconds, "failed", v.failed),
+        return answer(JSON_MAKE({"quick", json_boolean(m->quick)}, {"checks", json_integer(result.checks)},
+                                {"failures", json_integer(result.failures)}, {"worst", json_make_number(v.worst)},
+                                {"seconds", json_make_number(result.seconds)}, {"failed", v.failed}),
                       v.fault);
     json_decref(v.failed);
     return failure();
@@ -125,10 +128,10 @@ static json_t *describe_network(const struct vggcl_config *c) {
     describe_images(c, images);
     vggcl_config_get(c, "dropout", dropout, sizeof dropout);
     vggcl_config_get(c, "storage", storage, sizeof storage);
-    return json_sprintf("%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu%s%s",
-                        c->model, c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, storage,
-                        (unsigned long long)c->seed, c->head == VGGCL_HEAD_AVGPOOL ? ", global average pooling" : "",
-                        images);
+    return json_make_format(
+        "%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu%s%s", c->model,
+        c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, storage,
+        (unsigned long long)c->seed, c->head == VGGCL_HEAD_AVGPOOL ? ", global average pooling" : "", images);
 }
 
 /* The first loss that is out of tolerance or NaN, as a text; NULL if there is none. */
@@ -136,8 +139,8 @@ static json_t *find_fault(const struct vggcl_loss *losses, int steps) {
     for (int i = 0; i < steps; i++) {
         const struct vggcl_loss *l = &losses[i];
         if (!(fabs(l->device - l->reference) <= l->tolerance))
-            return json_sprintf("trains wrong: the loss of step %d is %.9g, not %.9g +- %.1e", i + 1, l->device,
-                                l->reference, l->tolerance);
+            return json_make_format("trains wrong: the loss of step %d is %.9g, not %.9g +- %.1e", i + 1, l->device,
+                                    l->reference, l->tolerance);
     }
     return NULL;
 }
@@ -152,12 +155,12 @@ json_t *record_losses(const void *job) {
         return failure();
     json_t *device = json_array(), *reference = json_array(), *tolerance = json_array();
     for (int i = 0; i < m->steps; i++) {
-        json_array_append_new(device, cli_number_json(losses[i].device));
-        json_array_append_new(reference, cli_number_json(losses[i].reference));
-        json_array_append_new(tolerance, cli_number_json(losses[i].tolerance));
+        json_add(&device, json_make_number(losses[i].device));
+        json_add(&reference, json_make_number(losses[i].reference));
+        json_add(&tolerance, json_make_number(losses[i].tolerance));
     }
-    return answer(json_pack("{s:o, s:o, s:o, s:o}", "network", describe_network(&config), "device", device, "reference",
-                            reference, "tolerance", tolerance),
+    return answer(JSON_MAKE({"network", describe_network(&config)}, {"device", device}, {"reference", reference},
+                            {"tolerance", tolerance}),
                   find_fault(losses, m->steps));
 }
 

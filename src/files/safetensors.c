@@ -2,10 +2,10 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,29 +39,28 @@ size_t record_count(const struct record *record) {
 /* {"dtype":"F32","shape":[...],"data_offsets":[begin,end]}; NULL if out of memory. */
 static json_t *describe(const struct record *record, size_t begin) {
     assert(record->rank >= 0 && record->rank <= SAFETENSORS_RANK);
-    json_t *shape = json_array();
+    json_t *shape = json_array(), *offsets = json_array();
     for (int i = 0; i < record->rank; i++)
-        if (json_array_append_new(shape, json_integer((json_int_t)record->shape[i])) != 0) {
-            json_decref(shape);
-            return NULL;
-        }
-    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)begin,
-                     (json_int_t)(begin + record_count(record) * sizeof(float)));
+        json_add(&shape, json_integer((json_int_t)record->shape[i]));
+    json_add(&offsets, json_integer((json_int_t)begin));
+    json_add(&offsets, json_integer((json_int_t)(begin + record_count(record) * sizeof(float))));
+    return JSON_MAKE({"dtype", json_make_text("F32")}, {"shape", shape}, {"data_offsets", offsets});
 }
 
 static enum vggcl_err not_json(const char *path, const char *name) {
-    return err_set(VGGCL_EUSAGE, "%s: '%s' cannot be written: its name or text is not valid UTF-8, or memory ran out",
-                   path, name);
+    return err_set(VGGCL_EUSAGE, "%s: '%s' cannot be written: its name is not valid UTF-8, or memory ran out", path,
+                   name);
 }
 
 static enum vggcl_err make_header(const char *path, const struct record *records, size_t count,
                                   const char *const *metadata, json_t *header) {
     if (metadata) {
         json_t *texts = json_object();
-        json_object_set_new(header, metadata_key, texts);
-        json_object_set_new(texts, checksum_key, json_string(no_checksum));
+        if (json_object_set_new(header, metadata_key, texts) != 0 ||
+            json_object_set_new(texts, checksum_key, json_make_text(no_checksum)) != 0)
+            return not_json(path, metadata_key);
         for (; *metadata; metadata += 2)
-            if (json_object_set_new(texts, metadata[0], json_string(metadata[1])) != 0)
+            if (json_object_set_new(texts, metadata[0], json_make_text(metadata[1])) != 0)
                 return not_json(path, metadata[0]);
     }
     size_t begin = 0;
@@ -77,18 +76,18 @@ static enum vggcl_err make_header(const char *path, const struct record *records
 /* The file up to its first value: the length of the header, and the header with spaces behind it, so that the values
  * start at a multiple of 8 bytes, for readers that use mmap(). NULL if out of memory; the caller frees it. */
 static char *make_start(const json_t *header, size_t *size) {
-    size_t used = json_dumpb(header, NULL, 0, JSON_COMPACT);
+    char *text = json_print(header, JSON_COMPACT);
+    size_t used = text ? strlen(text) : 0;
     uint64_t length = (used + 7) / 8 * 8;
     *size = LENGTH_BYTES + (size_t)length;
-    char *start = used ? malloc(*size) : NULL;
-    if (!start)
-        return NULL;
-    memset(start, ' ', *size);
-    memcpy(start, &length, LENGTH_BYTES);
-    if (json_dumpb(header, start + LENGTH_BYTES, used, JSON_COMPACT) == used)
-        return start;
-    free(start);
-    return NULL;
+    char *start = text ? malloc(*size) : NULL;
+    if (start) {
+        memset(start, ' ', *size);
+        memcpy(start, &length, LENGTH_BYTES);
+        memcpy(start + LENGTH_BYTES, text, used);
+    }
+    free(text);
+    return start;
 }
 
 static bool has_checksum_place(const char *bytes, size_t size) {
@@ -250,11 +249,11 @@ static enum vggcl_err load_header(const char *path, const char *bytes, size_t si
         return err_set(VGGCL_EFORMAT,
                        "%s: the header of %llu bytes extends past the end of the file; the file may be truncated", path,
                        (unsigned long long)length);
-    json_error_t error;
-    *header = json_loadb(bytes + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &error);
-    if (!*header)
-        return err_set(VGGCL_EFORMAT, "%s: the header is not valid JSON: line %d, column %d: %s", path, error.line,
-                       error.column, error.text);
+    json_t *json;
+    char from[VGGCL_PATH_MAX];
+    snprintf(from, sizeof from, "%s: the header", path);
+    TRY(json_read(bytes + LENGTH_BYTES, (size_t)length, from, &json));
+    *header = json;
     if (!json_is_object((json_t *)*header))
         return err_set(VGGCL_EFORMAT, "%s: the header is not a JSON object", path);
     *data = LENGTH_BYTES + (size_t)length;

@@ -32,7 +32,7 @@ struct safetensors {
 /* Writes the records, in their order, and the metadata (key, value, key, value, ..., NULL; may be NULL) to path in
  * folder atomically: after an error an existing file is unchanged. Names must differ. A file with metadata also gets a
  * checksum of all its bytes, under the key "vggcl.checksum", against accidental changes. VGGCL_EIO; VGGCL_EUSAGE if a
- * name or a metadata value is not valid UTF-8. */
+ * name is not valid UTF-8; in a metadata value U+FFFD replaces each byte that is not. */
 enum vggcl_err safetensors_write(const struct folder *folder, const char *path, const struct record *records,
                                  size_t count, const char *const *metadata);
 

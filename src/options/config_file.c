@@ -1,25 +1,25 @@
 #define _POSIX_C_SOURCE 200809L /* strdup */
 #include "options/config_file.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FILE_LIMIT = 1 << 20, VALUE_TEXT = VGGCL_PATH_MAX };
 
-void config_file_value(FILE *file, enum vggcl_option_kind kind, const char *text) {
+bool config_file_value(FILE *file, enum vggcl_option_kind kind, const char *text) {
     if (kind == VGGCL_FLAG)
-        fputs(strcmp(text, "yes") == 0 ? "true" : "false", file);
-    else if (kind == VGGCL_WHOLE || kind == VGGCL_WHOLE64 || kind == VGGCL_REAL)
-        fputs(text, file);
-    else {
-        json_t *string = json_string(text);
-        if (!string || json_dumpf(string, file, JSON_ENCODE_ANY) != 0)
-            fputs("\"\"", file); /* not UTF-8, which JSON requires */
-        json_decref(string);
-    }
+        return fputs(strcmp(text, "yes") == 0 ? "true" : "false", file) >= 0;
+    if (kind == VGGCL_WHOLE || kind == VGGCL_WHOLE64 || kind == VGGCL_REAL)
+        return fputs(text, file) >= 0;
+    json_t *json = json_make_text(text);
+    char *string = json_print(json, 0);
+    bool written = string && fputs(string, file) >= 0;
+    free(string);
+    json_decref(json);
+    return written;
 }
 
 /* A value as vggcl_config_set() takes it: an integer may stand for a real number. */
@@ -59,15 +59,14 @@ static enum vggcl_err add_all(struct config_settings *settings, const char *path
 enum vggcl_err config_file_read(const char *path, struct config_settings *settings) {
     char *text;
     size_t size;
-    json_error_t error;
+    json_t *all;
     *settings = (struct config_settings){NULL, 0};
     TRY(file_read(path, FILE_LIMIT, &text, &size));
-    json_t *all = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    enum vggcl_err err = json_read(text, size, path, &all);
     free(text);
-    enum vggcl_err err = json_is_object(all)
-                             ? add_all(settings, path, all)
-                             : err_set(VGGCL_EFORMAT, "%s: line %d: is not a JSON object of options: %s", path,
-                                       all ? 1 : error.line, all ? "it is another kind of value" : error.text);
+    if (err == VGGCL_OK)
+        err = json_is_object(all) ? add_all(settings, path, all)
+                                  : err_set(VGGCL_EFORMAT, "%s: is not a JSON object of options", path);
     json_decref(all);
     return err;
 }

@@ -22,7 +22,8 @@ struct config_settings {
 enum vggcl_err config_file_read(const char *path, struct config_settings *settings);
 void config_settings_free(struct config_settings *settings);
 
-/* Writes a value, as vggcl_config_get() gives it, as JSON: a flag as true or false, a number with all its digits. */
-void config_file_value(FILE *file, enum vggcl_option_kind kind, const char *text);
+/* Writes a value, as vggcl_config_get() gives it, as JSON: a flag as true or false, a number with all its digits. False
+ * if memory is out. */
+bool config_file_value(FILE *file, enum vggcl_option_kind kind, const char *text);
 
 #endif

@@ -398,6 +398,7 @@ enum vggcl_err vggcl_config_text(const struct vggcl_config *config, char **text)
     size_t size;
     char value[CONFIG_TEXT];
     const char *between = "{\n";
+    bool written = true;
     *text = NULL;
     TRY(config_check(config));
     FILE *file = open_memstream(text, &size);
@@ -408,11 +409,11 @@ enum vggcl_err vggcl_config_text(const struct vggcl_config *config, char **text)
             continue;
         value_get(o, config, value, sizeof value);
         fprintf(file, "%s  \"%s\": ", between, o->name);
-        config_file_value(file, o->kind, value);
+        written &= config_file_value(file, o->kind, value);
         between = ",\n";
     }
     fputs("\n}", file);
-    if (fclose(file) == 0)
+    if (fclose(file) == 0 && written)
         return VGGCL_OK;
     free(*text);
     *text = NULL;

@@ -1,10 +1,10 @@
 #include "train/checkpoint.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "nets/model.h"
 #include "options/options.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,25 +82,18 @@ static void add_pair(struct metadata *m, const char *key, const char *format, ..
     m->count++;
 }
 
-/* A safetensors header is JSON and so must be UTF-8, but a path can be any bytes. */
-static bool is_utf8(const char *text) {
-    json_t *string = json_string(text);
-    bool is = string != NULL;
-    json_decref(string);
-    return is;
-}
-
 /* Class names that are not UTF-8 are not stored. */
 static void describe_images(struct metadata *m, const struct data *data) {
     const struct data_spec *spec = &data->spec;
     json_t *names = json_array();
     for (size_t i = 0; i < spec->classes; i++)
-        json_array_append_new(names, json_string(spec->class_names[i]));
+        if (text_is_utf8(spec->class_names[i]))
+            json_add(&names, json_make_text(spec->class_names[i]));
     add_pair(m, height_key, "%zu", spec->height);
     add_pair(m, width_key, "%zu", spec->width);
     add_pair(m, channels_key, "%zu", spec->channels);
-    m->classes = json_array_size(names) == spec->classes ? json_dumps(names, JSON_COMPACT) : NULL;
-    if (is_utf8(data->description))
+    m->classes = json_array_size(names) == spec->classes ? json_print(names, JSON_COMPACT) : NULL;
+    if (text_is_utf8(data->description))
         add_pair(m, source_key, "%s", data->description);
     add_pair(m, set_key, "%016" PRIx64, data->set_fingerprint);
     if (m->classes) {
@@ -143,7 +136,7 @@ static void describe(struct metadata *m, const struct net *net, const struct che
         m->pairs[2 * m->count] = profile_keys[i];
         m->pairs[2 * m->count++ + 1] = c->profiles[i];
     }
-    if (*c->data->folder && is_utf8(c->data->folder))
+    if (*c->data->folder && text_is_utf8(c->data->folder))
         add_pair(m, data_key, "%s", c->data->folder);
     add_pair(m, fingerprint_key, "%016" PRIx64, c->data->fingerprint);
     add_pair(m, "state.epoch_step", "%" PRId64, progress->epoch_step);
@@ -283,10 +276,20 @@ static enum vggcl_err read_count(const struct safetensors *file, const char *pat
     return VGGCL_OK;
 }
 
+/* The JSON of a text of the metadata; NULL, without an error, if there is none. */
+static json_t *read_list(const char *text) {
+    json_t *list = NULL;
+    char *kept = err_keep();
+    if (text && json_read(text, strlen(text), "metadata", &list) != VGGCL_OK)
+        list = NULL;
+    err_put_back(kept);
+    return list;
+}
+
 /* The number of classes that the file has names of; `otherwise` if it has none. */
 static size_t class_count(const struct safetensors *file, size_t otherwise) {
     const char *text = safetensors_metadata(file, classes_key);
-    json_t *names = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *names = read_list(text);
     size_t count = names ? json_array_size(names) : otherwise;
     json_decref(names);
     return count;
@@ -462,7 +465,7 @@ static enum vggcl_err check_size(const struct model_found *found, const char *pa
 
 static enum vggcl_err read_classes(const struct safetensors *file, const char *path, struct data_spec *spec) {
     const char *text = safetensors_metadata(file, classes_key);
-    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *list = read_list(text);
     enum vggcl_err err = VGGCL_OK;
     const char **names = NULL;
     if (!text)
@@ -513,7 +516,7 @@ enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path,
 static enum vggcl_err read_numbers(const struct safetensors *file, const char *path, const char *key, double least,
                                    size_t count, double *values) {
     const char *text = safetensors_metadata(file, key);
-    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *list = read_list(text);
     bool valid = count <= NORMALISE_CHANNELS && json_array_size(list) == count;
     for (size_t i = 0; i < count && valid; i++) {
         values[i] = json_number_value(json_array_get(list, i));

@@ -3,6 +3,8 @@
 #include "base/embedded.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "base/cache_folder.h"
 #include "options/options.h"
 #include "ops/conv/conv.h"
@@ -12,7 +14,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +29,9 @@ static const char *const direction_names[CONV_DIRECTIONS] = {"forward", "data_gr
 /* A profile without tuning, with the device's current driver and the current versions. */
 static struct profile made_on(const struct vggcl_device *device) {
     struct profile p = {0};
-    snprintf(p.device, sizeof p.device, "%s", device->name);
-    snprintf(p.platform, sizeof p.platform, "%s", device->platform_name);
-    snprintf(p.driver, sizeof p.driver, "%s", device->driver);
+    text_utf8(p.device, sizeof p.device, device->name);
+    text_utf8(p.platform, sizeof p.platform, device->platform_name);
+    text_utf8(p.driver, sizeof p.driver, device->driver);
     snprintf(p.clblast, sizeof p.clblast, "%s", clblast_version());
     snprintf(p.kernels, sizeof p.kernels, "%016" PRIx64, program_sources_hash());
     return p;
@@ -47,38 +48,43 @@ struct profile profile_of(const struct context *context) {
 }
 
 static json_t *conv_json(const struct tuned_conv *row) {
-    json_t *conv = json_pack("{s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)row->s.n, "h", (json_int_t)row->s.h, "w",
-                             (json_int_t)row->s.w, "c", (json_int_t)row->s.c, "o", (json_int_t)row->s.o);
+    json_t *conv = JSON_MAKE({"n", json_integer((json_int_t)row->s.n)}, {"h", json_integer((json_int_t)row->s.h)},
+                             {"w", json_integer((json_int_t)row->s.w)}, {"c", json_integer((json_int_t)row->s.c)},
+                             {"o", json_integer((json_int_t)row->s.o)});
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
         struct conv_method m = row->methods[i];
         if (m.algorithm)
-            json_object_set_new(conv, direction_names[i],
-                                json_pack("{s:s, s:s}", "algorithm", m.algorithm->name, "engine", m.engine->name));
+            json_put(&conv, direction_names[i],
+                     JSON_MAKE({"algorithm", json_make_text(m.algorithm->name)},
+                               {"engine", json_make_text(m.engine->name)}));
     }
     return conv;
 }
 
 static json_t *tile_json(struct gemm_tile t) {
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "rows", t.rows, "vectors", t.vectors, "width", t.width,
-                     "panel", t.panel, "group_rows", t.group_rows, "group_columns", t.group_columns, "depth", t.depth);
+    return JSON_MAKE({"rows", json_integer(t.rows)}, {"vectors", json_integer(t.vectors)},
+                     {"width", json_integer(t.width)}, {"panel", json_integer(t.panel)},
+                     {"group_rows", json_integer(t.group_rows)}, {"group_columns", json_integer(t.group_columns)},
+                     {"depth", json_integer(t.depth)});
 }
 
 char *profile_text(const struct profile *p) {
     const struct tuning *t = &p->tuning;
     json_t *convs = json_array();
     for (size_t i = 0; i < t->conv_count; i++)
-        json_array_append_new(convs, conv_json(&t->convs[i]));
-    json_t *all =
-        json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:o}", "format", format, "version",
-                  VERSION, "device", p->device, "platform", p->platform, "driver", p->driver, "clblast", p->clblast,
-                  "kernels", p->kernels, "date", p->date, "gemm", tile_json(t->tile[false]), "gemm_transposed",
-                  tile_json(t->tile[true]), "clblast_parameters", clblast_set_name(t->clblast_set), "conv_words",
-                  (json_int_t)t->conv_words, "convolutions", convs);
-    if (all && *p->match_platform)
-        json_object_set_new(
-            all, "match",
-            json_pack("{s:s, s:i}", "platform", p->match_platform, "native_vector_width_float", p->match_width));
-    char *text = json_dumps(all, JSON_INDENT(2));
+        json_add(&convs, conv_json(&t->convs[i]));
+    json_t *all = JSON_MAKE({"format", json_make_text(format)}, {"version", json_integer(VERSION)},
+                            {"device", json_make_text(p->device)}, {"platform", json_make_text(p->platform)},
+                            {"driver", json_make_text(p->driver)}, {"clblast", json_make_text(p->clblast)},
+                            {"kernels", json_make_text(p->kernels)}, {"date", json_make_text(p->date)},
+                            {"gemm", tile_json(t->tile[false])}, {"gemm_transposed", tile_json(t->tile[true])},
+                            {"clblast_parameters", json_make_text(clblast_set_name(t->clblast_set))},
+                            {"conv_words", json_integer((json_int_t)t->conv_words)}, {"convolutions", convs});
+    if (*p->match_platform)
+        json_put(&all, "match",
+                 JSON_MAKE({"platform", json_make_text(p->match_platform)},
+                           {"native_vector_width_float", json_integer(p->match_width)}));
+    char *text = json_print(all, JSON_INDENT(2));
     json_decref(all);
     return text;
 }
@@ -91,7 +97,7 @@ static enum vggcl_err write_file(const char *path, const struct profile *p, bool
     struct file_write file;
     char *text = profile_text(p);
     if (!text)
-        return err_set(VGGCL_EUSAGE, "%s: the name of the device or driver is not valid UTF-8", path);
+        return err_no_memory(path, sizeof *p);
     enum vggcl_err err = begin(&file, path, own);
     if (err == VGGCL_OK) {
         fprintf(file.stream, "%s\n", text);
@@ -299,11 +305,9 @@ static enum vggcl_err read_all(struct profile_reader *r, json_t *all, struct pro
 
 enum vggcl_err profile_parse(const char *text, size_t size, const char *from, struct profile *p) {
     struct profile_reader r = {.from = from};
-    json_error_t error;
+    json_t *all;
     memset(p, 0, sizeof *p);
-    json_t *all = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (!all)
-        return err_set(VGGCL_EFORMAT, "%s: line %d: is not valid JSON: %s", from, error.line, error.text);
+    TRY(json_read(text, size, from, &all));
     enum vggcl_err err = read_all(&r, all, p);
     json_decref(all);
     return err;

@@ -36,7 +36,7 @@ static int make_set(void **state) {
     if (vggcl("version; gzip set/train-images-idx3-ubyte set/t10k-labels-idx1-ubyte") != 0)
         return -1;
 #endif
-    return vggcl("version; printf 'one\\ntwo\\nthree\\nfour\\nfive\\n' >set/names.txt");
+    return vggcl("version; printf 'one\\ntwo\\nthree\\nfour\\nf\\303\\274nf\\033[2J\\n' >set/names.txt");
 }
 
 static double number_of(const char *json_key) {
@@ -51,7 +51,10 @@ static void trains(void **state) {
     assert_int_equal(vggcl("train " RUN " --epochs 12 --lr 0.05 --save s"), 0);
     assert_says("IDX in set (400 training, 100 test images, 28x28 grey, 5 classes)");
     assert_int_equal(vggcl("eval --data set --weights s/best.safetensors"), 0);
-    assert_says("\nthree ");
+    assert_says("\nthree                         20 ");
+    assert_says("\nf\xc3\xbcnf?[2J                      20 "); /* a character is a column; no escape sequences */
+    assert_says("  three   four f\xc3\xbcnf?[\n");
+    assert_null(strchr(output, 27));
     assert_int_equal(vggcl("eval --data set --weights s/best.safetensors --json"), 0);
     assert_true(number_of("accuracy") > 0.6); /* 0.2 by chance */
 }

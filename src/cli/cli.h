@@ -67,6 +67,10 @@ bool cli_parse_count(const char *text, long minimum, long maximum, long *value);
  * everything beyond ASCII if the text is not UTF-8. */
 void cli_make_printable(char *text);
 
+/* Prints a text from a file in that way: at most `most` characters of it, filled up with spaces to `columns`; on the
+ * left if columns is negative. A character of UTF-8 counts as a column. */
+void cli_print_column(const char *text, int columns, int most);
+
 /* Prints a field of a CSV file (RFC 4180): in quotes if it has commas, quotes or line ends. */
 void cli_csv_field(FILE *file, const char *text);
 

@@ -1,6 +1,7 @@
 #include "cli/json.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,11 +69,13 @@ static void print_json(const struct vggcl_evaluation *e) {
 
 static void print_matrix(const struct vggcl_evaluation *e) {
     printf("%-12s is predicted as\n%-12s", "true class", "");
-    for (size_t k = 0; k < e->class_count; k++)
-        printf(" %6.6s", e->classes[k]);
+    for (size_t k = 0; k < e->class_count; k++) {
+        putchar(' ');
+        cli_print_column(e->classes[k], -6, 6);
+    }
     putchar('\n');
     for (size_t i = 0; i < e->class_count; i++) {
-        printf("%-12.12s", e->classes[i]);
+        cli_print_column(e->classes[i], 12, 12);
         for (size_t k = 0; k < e->class_count; k++)
             printf(" %6u", e->confusion[i * e->class_count + k]);
         putchar('\n');
@@ -93,12 +96,16 @@ static void print_class(const struct vggcl_evaluation *e, size_t i) {
     for (size_t k = 0; k < e->class_count; k++)
         if (k != i && row[k] > row[other])
             other = k;
-    printf("%-24s %7llu", e->classes[i], (unsigned long long)c.are);
+    cli_print_column(e->classes[i], 24, INT_MAX);
+    printf(" %7llu", (unsigned long long)c.are);
     print_share(precision(c));
     print_share(recall(c));
     print_share(f1(c));
-    if (row[other])
-        printf("  %s (%u)", e->classes[other], row[other]);
+    if (row[other]) {
+        printf("  ");
+        cli_print_column(e->classes[other], 0, INT_MAX);
+        printf(" (%u)", row[other]);
+    }
     putchar('\n');
 }
 

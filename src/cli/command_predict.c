@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,20 +108,11 @@ static int by_probability(const void *a, const void *b) {
     return x->class_index < y->class_index ? -1 : x->class_index > y->class_index;
 }
 
-static void print_printable(const char *text, int columns) {
-    char *copy = strdup(text);
-    if (!copy)
-        return;
-    cli_make_printable(copy);
-    printf("%-*s", columns, copy);
-    free(copy);
-}
-
 static void print_text(const char *path, char *const *classes, const struct guess *best, size_t top) {
-    print_printable(path, 32);
+    cli_print_column(path, 32, INT_MAX);
     for (size_t k = 0; k < top; k++) {
         printf("  ");
-        print_printable(classes[best[k].class_index], 0);
+        cli_print_column(classes[best[k].class_index], 0, INT_MAX);
         printf(" %.1f %%", 100 * (double)best[k].probability);
     }
     putchar('\n');

@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "cli/json.h"
 
 #include <errno.h>
@@ -144,7 +145,7 @@ static int save_predictions(const struct vggcl_evaluation *e) {
     FILE *file = fopen(predictions_path, "w");
     if (file)
         write_predictions(file, e);
-    bool failed = !file || ferror(file);
+    bool failed = !file || ferror(file) || !file_sync(file);
     if ((file && fclose(file) != 0) || failed) {
         fflush(stdout);
         fprintf(stderr, "vggcl: error: %s: cannot be written: %s\n", predictions_path, strerror(errno));

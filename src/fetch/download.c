@@ -2,6 +2,7 @@
 #include "fetch/download.h"
 #include "base/clock.h"
 #include "base/feature.h"
+#include "base/file.h"
 
 #ifdef VGGCL_CURL
 
@@ -172,11 +173,12 @@ static enum vggcl_err open_file(struct transfer *t) {
     return VGGCL_OK;
 }
 
-/* Removes an empty file. */
+/* Flushes the file to disk, or removes an empty one. */
 static void close_file(struct transfer *t) {
     if (!t->file)
         return;
-    if (fclose(t->file) != 0 && t->reason == NONE)
+    bool failed = !file_sync(t->file);
+    if ((fclose(t->file) != 0 || failed) && t->reason == NONE)
         unwritable(t);
     t->file = NULL;
     if (t->d->resumed + t->d->received == 0)

@@ -10,7 +10,6 @@
 #include "fetch/unpack.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -170,6 +169,11 @@ static enum vggcl_err take_archive(struct job *j) {
     return is_url(j->from) ? fetch_url(j, unpack_checked) : unpack_checked(j, j->from);
 }
 
+static enum vggcl_err move(const char *from, const char *to) {
+    return file_rename(from, to) ? VGGCL_OK
+                                 : err_set(VGGCL_EIO, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
+}
+
 /* Puts a file that has the right sum into j->temporary. */
 static enum vggcl_err keep_file(struct job *j, const char *path) {
     char kept[VGGCL_PATH_MAX];
@@ -177,8 +181,7 @@ static enum vggcl_err keep_file(struct job *j, const char *path) {
     TRY(sums_check(path, j->goal->sums, j->file, j->from, "name another source (from)"));
     if (path != j->part)
         return file_copy(path, &folder_current, kept);
-    return rename(path, kept) == 0 ? VGGCL_OK
-                                   : err_set(VGGCL_EIO, "%s: cannot be renamed to %s: %s", path, kept, strerror(errno));
+    return move(path, kept);
 }
 
 /* Whether an earlier call or another source gave the file, with the right sum. */
@@ -231,23 +234,11 @@ static enum vggcl_err take_from(struct job *j, const char *const *sources) {
 /* ------------------------------------------------------------------------------------------------------ all of it --
  */
 
-/* Flushes the folder's entries to disk. Errors are ignored, because not every file system supports it. */
-static void sync_folder(const char *path) {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return;
-    fsync(folder);
-    close(folder);
-}
-
 static enum vggcl_err put_into_place(struct job *j) {
     const char *folder = j->fetched->folder;
-    sync_folder(j->temporary);
     if (file_exists(folder))
         TRY(file_move_aside(folder, j->fetched->moved_to));
-    if (rename(j->temporary, folder) != 0)
-        return err_set(VGGCL_EIO, "%s: cannot be renamed to %s: %s", j->temporary, folder, strerror(errno));
-    sync_folder(j->dir);
+    TRY(move(j->temporary, folder));
     if (j->set->archive && is_url(j->from))
         unlink(j->part);
     return VGGCL_OK;

@@ -688,7 +688,8 @@ static void tell_finish(const struct run *run) {
 static enum vggcl_err close_step_log(struct run *run) {
     FILE *log = run->step_log;
     run->step_log = NULL;
-    if (log && fclose(log) != 0)
+    bool failed = log && !file_sync(log);
+    if ((log && fclose(log) != 0) || failed)
         return err_set(VGGCL_EIO, "log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
     return VGGCL_OK;
 }

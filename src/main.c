@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/terminal.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,7 +206,16 @@ static void catch_bus_errors(void) {
     sigaction(SIGBUS, &action, NULL);
 }
 
+/* A file that is opened while descriptor 0, 1 or 2 is closed would get that number, and what the program prints. Each
+ * is opened so that its use fails, as that of a closed one does. */
+static void take_standard_descriptors(void) {
+    for (int i = 0; i <= 2; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", i == 0 ? O_WRONLY : O_RDONLY) != i)
+            _exit(EXIT_FAILED);
+}
+
 int main(int argc, char **argv) {
+    take_standard_descriptors();
     catch_bus_errors();
     const char *name = argc > 1 ? argv[1] : "";
     bool help = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");

@@ -1,7 +1,8 @@
-/* Files that the program finds: caches of other users. */
+/* Files that the program finds: caches of other users, closed standard descriptors. */
 #define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
@@ -50,7 +51,34 @@ static void data_is_truncated(void **state) {
     assert_int_equal(vggcl("train --resume s --steps 60"), 0);
 }
 
+#define TRAIN                                                                                                          \
+    "train --data synthetic:64,32 --model 8,M,8,M --width 0.03125 --batch 16 --epochs 1 --no-selfcheck --profile "     \
+    "none "
+
+/* What is opened while standard input and output are closed gets no descriptor of theirs, and so not the program's
+ * text: the lock file, of which a second name is kept, and the log. */
+static void closed_descriptors(void **state) {
+    (void)state;
+    const char *const closed[] = {"<&- >&-", ">&- 2>&-", "<&- 2>&-", "<&- >&- 2>&-"};
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        assert_int_equal(
+            vggcl("version >/dev/null; rm -rf save; mkdir save && touch kept && ln -f kept save/.vggcl-lock"), 0);
+        bool unsaid = strstr(closed[i], " >") || *closed[i] == '>'; /* the results are lost, as on a full disk */
+        assert_int_equal(vggcl("version >/dev/null; %s " TRAIN "--save save --log-steps save/steps.csv %s; exit $?",
+                               VGGCL_PROGRAM, closed[i]),
+                         unsaid);
+        assert_int_equal(vggcl("version >/dev/null; cat kept; rm kept"), 0);
+        assert_int_equal(strncmp(output, "process ", 8), 0);
+        assert_int_equal(occurrences("\n"), 1);
+        assert_int_equal(vggcl("version >/dev/null; grep -la 'epoch 1/1' save/*"), 1);
+        assert_int_equal(vggcl("version >/dev/null; wc -l <save/steps.csv"), 0);
+        assert_string_equal(output, "5\n");
+        assert_int_equal(vggcl("eval --weights save/best.safetensors --data synthetic:64,32"), 0);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cache_of_others), cmocka_unit_test(data_is_truncated)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cache_of_others), cmocka_unit_test(closed_descriptors),
+                                       cmocka_unit_test(data_is_truncated)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

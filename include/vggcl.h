@@ -252,8 +252,10 @@ enum {
     VGGCL_FOR_PLAN = 64,
     VGGCL_FOR_TUNE = 128,
     VGGCL_FOR_PREDICT = 256,
-    VGGCL_STORED = 4,    /* stored in checkpoints; a resumed run takes it from there */
-    VGGCL_CHANGEABLE = 8 /* stored, but may be changed when the run is resumed */
+    VGGCL_STORED = 4,     /* stored in checkpoints; a resumed run takes it from there */
+    VGGCL_CHANGEABLE = 8, /* stored, but may be changed when the run is resumed */
+    /* Names files to write or code to run: refused in a file of options (config), which may come from somebody else. */
+    VGGCL_NOT_IN_FILES = 512
 };
 
 enum vggcl_option_kind {

@@ -200,6 +200,63 @@ static void files_that_include_themselves(void **state) {
     }
 }
 
+/* A chain of files without a circle. */
+static void files_that_include_many(void **state) {
+    (void)state;
+    enum { FILES = 10 };
+    char name[32], text[64];
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "test_config_chain_%d.json", i);
+        snprintf(text, sizeof text, i + 1 < FILES ? "{\"config\": \"test_config_chain_%d.json\"}" : "{}", i + 1);
+        write_file(name, text);
+    }
+    struct vggcl_config config = config_of("config=test_config_chain_2.json"); /* 8 files */
+    assert_int_equal(vggcl_config_set(&config, "config", "test_config_chain_1.json"), VGGCL_EFORMAT);
+    assert_non_null(strstr(vggcl_error(), "config test_config_chain_9.json: is more than 8 files deep"));
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "test_config_chain_%d.json", i);
+        unlink(name);
+    }
+}
+
+static bool is_one_of(const char *name, const char *const *names) {
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names;
+}
+
+/* What is written and which code runs is not for a file to say, nor for the file that it includes. Every option that
+ * is a text belongs to one of the lists: a new one needs a decision. */
+static void files_name_nothing_to_write_or_run(void **state) {
+    (void)state;
+    static const char *const refused[] = {"save", "resume", "log-steps", "kernel-dir", NULL};
+    static const char *const taken[] = {"data", "device", "device-split", "weights", "profile", NULL};
+    size_t count, walked = 0;
+    const struct vggcl_option *options = vggcl_options(&count);
+    for (const struct vggcl_option *o = options; o < options + count; o++) {
+        bool marked = o->flags & VGGCL_NOT_IN_FILES, text = o->kind == VGGCL_TEXT || o->kind == VGGCL_LIST;
+        assert_int_equal(marked, is_one_of(o->name, refused));
+        assert_int_equal(text && !marked, is_one_of(o->name, taken));
+        if (!marked)
+            continue;
+        assert_false(o->flags & VGGCL_STORED); /* a checkpoint and its config.json may come from others too */
+        char file[128], value[VGGCL_PATH_MAX];
+        snprintf(file, sizeof file, "{\"lr\": 1, \"%s\": \"victim\"}", o->name);
+        write_file(path, file);
+        write_file(other_path, "{\"config\": \"test_config.json\"}");
+        for (int included = 0; included < 2; included++) {
+            struct vggcl_config config = config_of("");
+            assert_int_equal(vggcl_config_set(&config, "config", included ? other_path : path), VGGCL_EFORMAT);
+            snprintf(file, sizeof file, "%s: %s: is not taken from a file", path, o->name);
+            assert_non_null(strstr(vggcl_error(), file));
+            vggcl_config_get(&config, o->name, value, sizeof value);
+            assert_string_equal(value, o->value);
+        }
+        walked++;
+    }
+    assert_int_equal(walked, 4);
+}
+
 static void broken_files(void **state) {
     (void)state;
     static const struct {
@@ -328,6 +385,8 @@ int main(void) {
         cmocka_unit_test_teardown(what_is_given_goes_before_a_file, clean),
         cmocka_unit_test_teardown(the_order_in_a_file_changes_nothing, clean),
         cmocka_unit_test_teardown(files_that_include_themselves, clean),
+        cmocka_unit_test(files_that_include_many),
+        cmocka_unit_test_teardown(files_name_nothing_to_write_or_run, clean),
         cmocka_unit_test_teardown(broken_files, clean),
         cmocka_unit_test(choices_are_the_registries),
         cmocka_unit_test(an_unknown_choice_names_all),

@@ -31,6 +31,7 @@ enum {
     PREDICT = VGGCL_FOR_PREDICT,
     STORED = VGGCL_FOR_TRAIN | VGGCL_STORED,
     CHANGEABLE = VGGCL_FOR_TRAIN | VGGCL_STORED | VGGCL_CHANGEABLE,
+    GIVEN_ONLY = VGGCL_NOT_IN_FILES, /* a new option that names a file to write, or code, needs this */
 };
 
 #define FIELD(field)                   offsetof(struct vggcl_config, field)
@@ -85,7 +86,7 @@ static const struct vggcl_option options[] = {
      "", CHANGEABLE | PLAN, TEXT(device_split)},
     {"config", "FILE",
      "read options from this JSON file, such as a run's config.json; options on the command line\n"
-     "override it",
+     "override it. It cannot set --save, --resume, --log-steps and --kernel-dir",
      "", TRAIN | PLAN, INCLUDE},
     {"recipe", "NAME",
      "set of defaults. seed: those listed here; fast: the same accuracy in far fewer epochs; finetune:\n"
@@ -204,7 +205,7 @@ static const struct vggcl_option options[] = {
     {"no-selfcheck", NULL, "skip the check of the device's arithmetic before training", "no", TRAIN,
      FLAG(no_selfcheck)},
     {"steps", "N", "stop after N steps in all and save the state; 0 for no limit", "0", TRAIN, WHOLE64(steps)},
-    {"save", "DIR", "folder for the accuracy record and the checkpoints", "save", TRAIN, TEXT(save)},
+    {"save", "DIR", "folder for the accuracy record and the checkpoints", "save", TRAIN | GIVEN_ONLY, TEXT(save)},
     {"save-every", "N", "keep a checkpoint, epoch-NNN.safetensors, every N epochs", "25", CHANGEABLE,
      WHOLE(save_every, 1, 1e6)},
     {"checkpoint-every", "N", "also save the state every N steps within an epoch; 0 for never", "0", TRAIN,
@@ -212,7 +213,7 @@ static const struct vggcl_option options[] = {
     {"resume", "DIR",
      "continue the run saved in this folder, with its own options; --save names another folder to\n"
      "continue in",
-     "", TRAIN, TEXT(resume)},
+     "", TRAIN | GIVEN_ONLY, TEXT(resume)},
     {"weights", "FILE", "safetensors file of weights: train starts from them, eval, predict and inspect use them", "",
      BOTH | PREDICT | VGGCL_STORED, TEXT(weights)},
     {"reset-head", NULL,
@@ -223,7 +224,7 @@ static const struct vggcl_option options[] = {
      "fine-tuning: train only the rest. conv: the convolutions stay those of --weights, without dropout\n"
      "between them; batch normalisation uses its running statistics and does not change them",
      "none", STORED | PLAN, CHOICE(freeze, freeze_names)},
-    {"log-steps", "FILE", "write the loss of every step to this CSV file: step,epoch,lr,loss", "", TRAIN,
+    {"log-steps", "FILE", "write the loss of every step to this CSV file: step,epoch,lr,loss", "", TRAIN | GIVEN_ONLY,
      TEXT(log_steps)},
     {"conv", "NAME", "convolution algorithm", "auto", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE,
      CHOICE(conv, conv_names)},
@@ -239,7 +240,7 @@ static const struct vggcl_option options[] = {
      "all arithmetic are float in either case",
      "float", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(storage, storage_names)},
     {"kernel-dir", "DIR", "use the .cl files in this folder instead of the built-in ones", "",
-     BOTH | PREDICT | NETWORK | TUNE, TEXT(kernel_dir)},
+     BOTH | PREDICT | NETWORK | TUNE | GIVEN_ONLY, TEXT(kernel_dir)},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 _Static_assert(sizeof options / sizeof *options <= VGGCL_OPTIONS, "struct vggcl_config.given has an element for each");
@@ -308,24 +309,40 @@ static int priority(const char *name) {
     return !o ? 2 : o->kind == VGGCL_INCLUDE ? 0 : o->kind == VGGCL_RECIPE ? 1 : 2;
 }
 
-static enum vggcl_err check_cycle(const char *path, const struct reading *outer) {
+static enum vggcl_err check_includes(const char *path, const struct reading *outer) {
+    enum { MOST = 8 };
+    int depth = 0;
     for (const struct reading *r = outer; r; r = r->outer)
-        if (strcmp(r->path, path) == 0)
+        if (++depth == MOST)
+            return err_set(VGGCL_EFORMAT, "config %s: is more than %d files deep; put their options into fewer files",
+                           path, MOST);
+        else if (strcmp(r->path, path) == 0)
             return err_set(VGGCL_EFORMAT, "config %s: the file includes itself; remove its \"config\", or that of %s",
                            path, outer->path);
     return VGGCL_OK;
+}
+
+/* Applies a member of a file. */
+static enum vggcl_err apply(struct vggcl_config *config, const struct config_setting *s, const struct reading *file) {
+    const struct vggcl_option *o = find(s->name);
+    if (o && o->flags & VGGCL_NOT_IN_FILES)
+        return err_set(VGGCL_EFORMAT,
+                       "%s: is not taken from a file, because it names files to write or code to run; remove it there, "
+                       "and give the option itself",
+                       s->name);
+    return suggest(config, s->name, s->text, file);
 }
 
 static enum vggcl_err read_file(struct vggcl_config *config, const char *path, const struct reading *outer) {
     enum vggcl_err err;
     struct config_settings s;
     const struct reading reading = {path, outer};
-    TRY(check_cycle(path, outer));
+    TRY(check_includes(path, outer));
     TRY_GOTO(config_file_read(path, &s), done);
     for (int turn = 0; turn < 3; turn++)
         for (size_t i = 0; i < s.count && err == VGGCL_OK; i++)
             if (priority(s.list[i].name) == turn)
-                err = suggest(config, s.list[i].name, s.list[i].text, &reading);
+                err = apply(config, &s.list[i], &reading);
     if (err != VGGCL_OK)
         err = err_set(VGGCL_EFORMAT, "%s: %s", path, vggcl_error());
 done:

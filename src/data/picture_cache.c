@@ -2,6 +2,7 @@
 #include "data/picture_cache.h"
 #include "base/cache_folder.h"
 #include "base/hash.h"
+#include "data/dataset.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -36,11 +37,17 @@ static uint64_t start_hash(const struct header *h, const struct tree *t) {
     return hash;
 }
 
+/* Whether the header's numbers are those of images, so that their product is the bytes of a picture. */
+static bool is_possible(const struct header *h) {
+    return h->height >= DATA_LEAST_SIDE && h->height <= DATA_MOST_SIDE && h->width >= DATA_LEAST_SIDE &&
+           h->width <= DATA_MOST_SIDE && (h->channels == 1 || h->channels == 3);
+}
+
 /* Reads what is before the pixels; false if it is not of this tree, or damaged. */
 static bool read_start(struct picture_cache *c, struct tree *t) {
     struct header h;
     if (fread(&h, sizeof h, 1, c->stream) != 1 || memcmp(h.magic, magic, sizeof magic) != 0 || h.key != c->key ||
-        h.count != t->count)
+        h.count != t->count || !is_possible(&h))
         return false;
     for (size_t i = 0; i < t->count; i++)
         t->pictures[i].left_out = getc(c->stream) != 1;

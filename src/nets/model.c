@@ -53,9 +53,14 @@ static bool is_list(const struct model_tensors *tensors, struct model_found *fou
     return vgg_list(tensors, text) && model_find(text, &m) == VGGCL_OK && is_model(&m, tensors, 0, found);
 }
 
+/* Of a width from a file: numbers of channels stay far below SIZE_MAX. */
+static bool width_is_possible(double width) {
+    return width > 0 && width < 0x1p20;
+}
+
 bool model_recognise(const struct model_tensors *tensors, const char *text, double width, struct model_found *found) {
     struct model said;
-    if (text && width > 0 && strlen(text) < VGGCL_MODEL_MAX && model_find(text, &said) == VGGCL_OK &&
+    if (text && width_is_possible(width) && strlen(text) < VGGCL_MODEL_MAX && model_find(text, &said) == VGGCL_OK &&
         is_model(&said, tensors, width, found))
         return true;
     for (const struct model *const *m = models; *m; m++)

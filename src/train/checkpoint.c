@@ -364,12 +364,15 @@ enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char
     return VGGCL_OK;
 }
 
-/* See struct model_tensors. */
+/* See struct model_tensors. A tensor without elements takes no room in the file whatever its shape says, and is none of
+ * a network: so no side is larger than the file. */
 static int tensor_rank(const void *file, const char *name, size_t shape[MODEL_RANK]) {
     const struct record *r = safetensors_find(file, name);
-    for (int i = 0; r && i < r->rank && i < MODEL_RANK; i++)
+    if (!r || !record_count(r))
+        return 0;
+    for (int i = 0; i < r->rank && i < MODEL_RANK; i++)
         shape[i] = r->shape[i];
-    return r ? r->rank : 0;
+    return r->rank;
 }
 
 static bool find_network(const struct safetensors *file, struct model_found *found) {

@@ -33,9 +33,14 @@ END
     rm -rf "$folder"
     return $status
 }
-# Packages, named as their commands, that some distributions lack: Debian 13 has no oclgrind, Debian 11 no clang-format-19.
-# They are not missing if apt's package lists do not have them.
-optional=(oclgrind clang-format-19)
+# Succeeds if clang has libFuzzer and the sanitizers, which since version 15 are a package of their own.
+fuzzes() {
+    echo 'int LLVMFuzzerTestOneInput(const char *b, unsigned long n) { return n > 9 && *b; }' |
+        clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null
+}
+# Packages, named as their commands, that some distributions lack: Debian 13 has no oclgrind, Debian 11 no clang-format-19
+# and no libclang-rt-dev, whose files are in its clang. They are not missing if apt's package lists do not have them.
+optional=(oclgrind clang-format-19 libclang-rt-dev)
 has_or_lacks() {
     command -v "$1" || { ls /var/lib/apt/lists/*Packages* && ! apt-cache show "$1"; }
 }
@@ -77,6 +82,7 @@ if [ "$1" = test ]; then
     need chromium command -v chromium
     need gnuplot-nox command -v gnuplot
     need clang compiles clang
+    need libclang-rt-dev fuzzes
     need locales test -f /usr/share/i18n/locales/de_DE
     need valgrind command -v valgrind
     for package in "${optional[@]}"; do

@@ -9,14 +9,9 @@
  * last one of a thread that ends is not freed. */
 static _Thread_local char *text;
 
-/* Names from files and of files are in these texts: in one line, and without what could control a terminal. Others may
- * have a compiler's log. */
-static void make_printable(enum vggcl_err code, char *made) {
-    if (code != VGGCL_EUSAGE && code != VGGCL_EFORMAT && code != VGGCL_EIO)
-        return;
-    for (; *made; made++)
-        if ((unsigned char)*made < ' ' || *made == 127)
-            *made = '?';
+/* Texts with names from files and of files are one line; others may have a compiler's log. */
+static bool is_one_line(enum vggcl_err code) {
+    return code == VGGCL_EUSAGE || code == VGGCL_EFORMAT || code == VGGCL_EIO;
 }
 
 enum vggcl_err err_set(enum vggcl_err code, const char *format, ...) {
@@ -31,7 +26,7 @@ enum vggcl_err err_set(enum vggcl_err code, const char *format, ...) {
         va_start(arguments, format);
         text_print_list(made, (size_t)length + 1, format, arguments);
         va_end(arguments);
-        make_printable(code, made);
+        text_make_printable(made, is_one_line(code) ? "" : "\n\t");
     }
     free(text);
     text = made;

@@ -98,6 +98,18 @@ bool text_is_utf8(const char *text) {
     return !*text;
 }
 
+/* U+0080 to U+009F, two bytes each, are control characters too. */
+void text_make_printable(char *text, const char *allowed) {
+    bool utf8 = text_is_utf8(text);
+    for (; *text; text++) {
+        unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+        if (((first < ' ' || first == 127) && !strchr(allowed, first)) || (!utf8 && first > 127))
+            *text = '?';
+        else if (first == 0xC2 && second < 0xA0)
+            text[0] = text[1] = '?';
+    }
+}
+
 double text_number(const char *text, char **end) {
     locale_t before = enter();
     double value = strtod(text, end);

@@ -25,6 +25,10 @@ enum { TEXT_REPLACEMENT = 3 };
 void text_utf8(char *to, size_t size, const char *text);
 bool text_is_utf8(const char *text);
 
+/* Replaces control characters by '?', except those in `allowed`, so that a text from a file or a driver cannot control
+ * a terminal; and everything beyond ASCII if the text is not UTF-8. */
+void text_make_printable(char *text, const char *allowed);
+
 /* strtod(), as in the C locale. */
 double text_number(const char *text, char **end);
 

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L /* open_memstream, strcasecmp */
 #include "cli/chart.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/child.h"
 #include "cli/cli.h"
 
@@ -146,7 +147,7 @@ static void label_mark(const struct chart *c, char label[LABEL]) {
 static void write_text(FILE *script, const char *words, int most) {
     char printable[LABEL];
     shorten(printable, sizeof printable, words, most);
-    cli_make_printable(printable);
+    text_make_printable(printable, "");
     fputc('"', script);
     for (const char *c = printable; *c; c++)
         fprintf(script, isalpha((unsigned char)*c) || *c == ' ' || (unsigned char)*c > 127 ? "%c" : "\\%03o", *c);

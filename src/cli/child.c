@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/child.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -143,7 +144,7 @@ static void quote_last_line(FILE *errors, char reason[CHILD_REASON]) {
         if (line[strspn(line, " \t")])
             strcpy(last, line + strspn(line, " \t"));
     }
-    cli_make_printable(last);
+    text_make_printable(last, "");
     if (*last)
         snprintf(reason + used, CHILD_REASON - used, ": %s", last);
 }

@@ -10,30 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* U+0080 to U+009F, two bytes each, are control characters too. */
-static void make_printable(char *text, const char *allowed) {
-    bool utf8 = text_is_utf8(text);
-    for (; *text; text++) {
-        unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
-        if (((first < ' ' || first == 127) && !strchr(allowed, first)) || (!utf8 && first > 127))
-            *text = '?';
-        else if (first == 0xC2 && second < 0xA0)
-            text[0] = text[1] = '?';
-    }
-}
-
-void cli_make_printable(char *text) {
-    make_printable(text, "");
-}
-
-/* The log of a kernel's compiler has several lines. */
 int cli_failed(enum vggcl_err err) {
-    char *text = strdup(vggcl_error());
     fflush(stdout);
-    if (text)
-        make_printable(text, "\n\t");
-    fprintf(stderr, "vggcl: error: %s\n", text ? text : "out of memory");
-    free(text);
+    fprintf(stderr, "vggcl: error: %s\n", vggcl_error());
     return err == VGGCL_EUSAGE ? EXIT_USAGE : err == VGGCL_ENUMERIC ? EXIT_NOT_FINITE : EXIT_FAILED;
 }
 
@@ -91,7 +70,7 @@ void cli_print_column(const char *text, int columns, int most) {
     char *copy = strdup(text);
     if (!copy)
         return;
-    cli_make_printable(copy);
+    text_make_printable(copy, "");
     int bytes = bytes_of(copy, most, &count), spaces = abs(columns) - count;
     if (spaces < 0)
         spaces = 0;

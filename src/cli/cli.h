@@ -63,12 +63,8 @@ struct cli_method cli_method(struct vggcl_method m);
 /* Parses a whole number in minimum..maximum; false if text is not one. */
 bool cli_parse_count(const char *text, long minimum, long maximum, long *value);
 
-/* Replaces control characters by '?', so that a text from a file or a driver cannot move the terminal's cursor; and
- * everything beyond ASCII if the text is not UTF-8. */
-void cli_make_printable(char *text);
-
-/* Prints a text from a file in that way: at most `most` characters of it, filled up with spaces to `columns`; on the
- * left if columns is negative. A character of UTF-8 counts as a column. */
+/* Prints a text from a file without control characters: at most `most` characters of it, filled up with spaces to
+ * `columns`; on the left if columns is negative. A character of UTF-8 counts as a column. */
 void cli_print_column(const char *text, int columns, int most);
 
 /* Prints a field of a CSV file (RFC 4180): in quotes if it has commas, quotes or line ends. */

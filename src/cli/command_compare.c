@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp, nftw */
 #include "base/file.h"
 #include "cli/child.h"
+#include "base/text.h"
 #include "cli/page.h"
 #include "cli/record.h"
 #include "cli/terminal.h"
@@ -37,7 +38,7 @@ static void name_of(const json_t *record, char name[NAME]) {
     const char *file = text_of(record, "file");
     snprintf(name, NAME, "%s %s%s%s%s", text_of(device, "selector"), text_of(device, "name"), *file ? " [" : "", file,
              *file ? "]" : "");
-    cli_make_printable(name);
+    text_make_printable(name, "");
 }
 
 /* -------------------------------------------------------------------------------------------- measuring a device -- */
@@ -284,7 +285,7 @@ static void explain(const json_t *record, char why[WHY]) {
     const char *fault = json_string_value(json_array_get(json_object_get(record, "faults"), 0));
     const char *text = *error || !fault ? error : fault;
     snprintf(why, WHY, "%.*s", (int)strcspn(text, "\n"), text);
-    cli_make_printable(why);
+    text_make_printable(why, "");
 }
 
 /* Sets an error that names all devices that have not passed. */

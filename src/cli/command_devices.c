@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,9 +70,9 @@ static void print_problems(struct vggcl_platform *list, size_t count) {
         struct vggcl_platform *p = &list[i];
         if (!*p->problem)
             continue;
-        cli_make_printable(p->problem);
-        cli_make_printable(p->version);
-        cli_make_printable(p->advice);
+        text_make_printable(p->problem, "");
+        text_make_printable(p->version, "");
+        text_make_printable(p->advice, "");
         printf("%s  %s\n", title, p->problem);
         if (*p->version)
             printf("      version: %s\n", p->version);

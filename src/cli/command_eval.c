@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "cli/json.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -162,7 +163,7 @@ static int run(const struct vggcl_config *config) {
     (as_json ? print_json : print_text)(&evaluation);
     cli_check_loss(&evaluation, config->weights);
     fflush(stdout);
-    cli_make_printable(evaluation.warning);
+    text_make_printable(evaluation.warning, "");
     if (*evaluation.warning)
         fprintf(stderr, "vggcl: warning: %s\n", evaluation.warning);
     int status = predictions_path ? save_predictions(&evaluation) : EXIT_FINE;

@@ -2,6 +2,7 @@
 #include "cli/json.h"
 #include "base/file.h"
 #include "base/parallel.h"
+#include "base/text.h"
 #include "data/decode.h"
 
 #include <errno.h>
@@ -175,7 +176,7 @@ static void read_picture(size_t i, void *payload) {
 }
 
 static void print_problem(struct job *j, size_t i) {
-    cli_make_printable(j->problems[i]);
+    text_make_printable(j->problems[i], "");
     fflush(stdout);
     fprintf(stderr, "vggcl: error: %s\n", j->problems[i]);
     free(j->problems[i]);

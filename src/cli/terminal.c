@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE /* TIOCGWINSZ, isatty, fileno */
 #include "cli/terminal.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 #include <limits.h>
@@ -87,7 +88,7 @@ void line_add(struct line *l, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(field, sizeof field, format, arguments);
     va_end(arguments);
-    cli_make_printable(field);
+    text_make_printable(field, "");
     int columns = columns_of(field);
     if (columns > l->room) {
         l->room = 0;

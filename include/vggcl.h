@@ -405,7 +405,8 @@ struct vggcl_observer {
     void (*progressed)(const struct vggcl_progress *progress, void *payload);
     void (*epoch_ended)(const struct vggcl_epoch *row, bool is_best, double best_accuracy, void *payload);
     void (*finished)(const struct vggcl_finish *finish, void *payload);
-    /* A message, after started(): an option that a resumed run changes, pictures that were left out, and so on. */
+    /* A message, after started(): an option that a resumed run changes, pictures that were left out, and so on. It
+     * starts with "warning: " if the run is not what was asked for. */
     void (*noticed)(const char *text, void *payload);
     /* Called once per step; true ends the run after this step and saves its state. */
     bool (*stop)(void *payload);
@@ -422,12 +423,13 @@ struct vggcl_observer {
  * last.safetensors (the whole state: after every epoch, every config->checkpoint_every steps, and when the run stops),
  * best.safetensors (of the epoch with the best accuracy on the test set, or with config->validate on the images that
  * are held out) and epoch-NNN.safetensors (weights), each with its preprocessing in its metadata. A file is written
- * under a temporary name and renamed, so that a crash leaves no partial file. observer may be NULL. The folder is
- * locked during the run: VGGCL_EIO, naming the other process, if it is in use. It may be renamed meanwhile. An earlier
- * run in it is moved to save.1, save.2, ... If config->resume is set, the run in that folder is continued with the
- * options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into the same folder, or, if save was
- * set with vggcl_config_set(), into that one and only reads the first. The images must be the same as before, but may
- * have moved, also from a folder to config->dataset: else VGGCL_EUSAGE. */
+ * under a temporary name and renamed, so that a crash leaves no partial file. The state before the last one is kept as
+ * last.safetensors.1, which config->resume takes, with a message, if last.safetensors is damaged or missing. observer
+ * may be NULL. The folder is locked during the run: VGGCL_EIO, naming the other process, if it is in use. It may be
+ * renamed meanwhile. An earlier run in it is moved to save.1, save.2, ... If config->resume is set, the run in that
+ * folder is continued with the options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into the
+ * same folder, or, if save was set with vggcl_config_set(), into that one and only reads the first. The images must be
+ * the same as before, but may have moved, also from a folder to config->dataset: else VGGCL_EUSAGE. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
 /* Reads an accuracy record: path is a save folder that has an accuracy.csv, or such a file. Line 1 names the columns,

@@ -140,7 +140,7 @@ static void changes_the_schedule(void **state) {
     assert_int_equal(vggcl("train " RECIPE " --epochs 4 --schedule linear --save s --steps 14"), 0);
     assert_int_equal(vggcl("train --resume s --epochs 8 --steps 21"), 0);
     assert_says("note     epochs: 8 from now on, 4 so far");
-    assert_says("note     warning: the learning rate of the next step is 0.0075, not the 0.005 of the schedule so far");
+    assert_says("vggcl: warning: the learning rate of the next step is 0.0075, not the 0.005 of the schedule so far");
     assert_int_equal(vggcl("train --resume s --steps 28"), 0);
     assert_null(strstr(output, "note "));
     assert_int_equal(vggcl("train --resume s --schedule step --lr 0.00375 --steps 29"), 0);

@@ -1,5 +1,5 @@
 /* src/files/safetensors.c: the exact bytes of the format, round trips, and malformed files. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* usleep */
 #include "files/safetensors.h"
 
 #include <setjmp.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +20,7 @@
 static int remove_files(void **state) {
     (void)state;
     unlink(FILE_NAME);
+    unlink(FILE_NAME ".1");
     unlink(FILE_NAME ".tmp");
     return 0;
 }
@@ -202,6 +204,58 @@ static void test_full_disk_keeps_old_file(void **state) {
     assert_int_equal(access(FILE_NAME ".tmp", F_OK), -1);
     assert_int_equal(get_file(now, sizeof now), size);
     assert_memory_equal(now, old, size);
+}
+
+/* Replaces the file by one with this value. */
+static enum vggcl_err replace(float value) {
+    struct record record = {"value", 1, {1}, &value};
+    const char *metadata[] = {"format", "pt", NULL};
+    return safetensors_replace(&folder_current, FILE_NAME, &record, 1, metadata);
+}
+
+/* The value in the file, or in the one before it; -1 if it cannot be read. */
+static float value_in(const char *path) {
+    struct safetensors file;
+    float value = -1;
+    if (safetensors_read(path, &file) == VGGCL_OK)
+        value = file.records[0].values[0];
+    safetensors_free(&file);
+    return value;
+}
+
+static void test_keeps_the_file_before(void **state) {
+    remove_files(state);
+    assert_int_equal(replace(1), VGGCL_OK);
+    assert_int_equal(access(FILE_NAME ".1", F_OK), -1);
+    for (int i = 2; i < 5; i++) {
+        assert_int_equal(replace((float)i), VGGCL_OK);
+        assert_true(value_in(FILE_NAME) == (float)i && value_in(FILE_NAME ".1") == (float)(i - 1));
+    }
+    /* Both names of one file, as after a crash between a link and a rename. */
+    assert_int_equal(unlink(FILE_NAME ".1") | link(FILE_NAME, FILE_NAME ".1"), 0);
+    assert_int_equal(replace(5), VGGCL_OK);
+    assert_true(value_in(FILE_NAME) == 5 && value_in(FILE_NAME ".1") == 4);
+    write_tiny(); /* an ordinary write leaves the one before alone */
+    assert_true(value_in(FILE_NAME ".1") == 4);
+}
+
+/* A process that only replaces the file is killed: the file is whole each time, and the one before it, too. */
+static void test_killed_while_replacing(void **state) {
+    remove_files(state);
+    assert_int_equal(replace(0) | replace(0), VGGCL_OK);
+    for (int i = 0; i < 60; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            for (float value = 1; replace(value) == VGGCL_OK; value++)
+                ;
+        usleep((useconds_t)(500 + 397 * i % 20000));
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_true(value_in(FILE_NAME) >= 0);
+        float before = value_in(FILE_NAME ".1");
+        assert_true(before >= 0 || access(FILE_NAME ".1", F_OK) != 0);
+    }
+    assert_int_equal(replace(0), VGGCL_OK); /* removes the temporary file of the last process */
 }
 
 /* ---------------------------------------------------------------------------------------------- foreign files -- */
@@ -444,7 +498,7 @@ static void test_flipped_bits(void **state) {
         if (bit / 8 >= TINY_START)
             assert_read_fails(VGGCL_EFORMAT, "in its metadata: the file is damaged");
         if (bit / 8 >= DIGITS_AT)
-            assert_read_fails(VGGCL_EFORMAT, "; take another copy of the file");
+            assert_read_fails(VGGCL_EFORMAT, "; restore it from a copy");
         safetensors_free(&file);
         bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
@@ -476,6 +530,8 @@ int main(void) {
         cmocka_unit_test(test_write_no_utf8),
         cmocka_unit_test(test_write_nowhere),
         cmocka_unit_test(test_full_disk_keeps_old_file),
+        cmocka_unit_test(test_keeps_the_file_before),
+        cmocka_unit_test(test_killed_while_replacing),
         cmocka_unit_test(test_foreign_layout),
         cmocka_unit_test(test_every_dtype),
         cmocka_unit_test(test_hostile_headers),

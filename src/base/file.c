@@ -133,6 +133,17 @@ static enum vggcl_err keep_name(struct file_write *file) {
                           file->path, strerror(why));
 }
 
+/* Keeps the file that is about to be replaced, if there is one, as NAME.1; below 0, with errno, on failure. */
+static int keep_previous(const struct file_write *file) {
+    char kept[sizeof file->temporary];
+    snprintf(kept, sizeof kept, "%.255s.1", file->name);
+    if (!file->keep_previous || (unlinkat(file->folder, kept, 0) != 0 && errno != ENOENT))
+        return file->keep_previous ? -1 : 0;
+    if (linkat(file->folder, file->name, file->folder, kept, 0) == 0 || errno == ENOENT)
+        return 0;
+    return renameat(file->folder, file->name, file->folder, kept);
+}
+
 enum vggcl_err file_write_commit(struct file_write *file) {
     errno = 0;
     int failed = ferror(file->stream) | fflush(file->stream);
@@ -143,7 +154,7 @@ enum vggcl_err file_write_commit(struct file_write *file) {
         why = errno;
     }
     file->stream = NULL;
-    if (!failed && renameat(file->folder, file->temporary, file->folder, file->name) == 0)
+    if (!failed && keep_previous(file) == 0 && renameat(file->folder, file->temporary, file->folder, file->name) == 0)
         return keep_name(file);
     if (!failed)
         why = errno;

@@ -18,6 +18,8 @@ struct file_write {
     char path[VGGCL_PATH_MAX]; /* for messages */
     char temporary[320];       /* in the folder, as is name */
     const char *name;
+    bool
+        keep_previous; /* set after file_write_begin(): file_write_commit() keeps the file that it replaces as NAME.1 */
 };
 
 /* path is relative to folder; with folder_current, to the working directory. VGGCL_EIO if the temporary file cannot be
@@ -27,8 +29,9 @@ enum vggcl_err file_write_begin(struct file_write *file, const struct folder *fo
 /* The same for a file that only this user may read, in a cache; path is relative to the working directory. */
 enum vggcl_err file_write_begin_own(struct file_write *file, const char *path);
 
-/* Closes the file and renames it into place. On any error, including an earlier failed write to the stream (a full
- * disk), the temporary file is removed, an existing file at path stays as it is, and the result is VGGCL_EIO. */
+/* Closes the file and renames it into place. At every moment a whole file has the name, or, with keep_previous on a
+ * file system without hard links, at least NAME.1. On any error, including an earlier failed write to the stream (a
+ * full disk), the temporary file is removed, an existing file at path stays as it is, and the result is VGGCL_EIO. */
 enum vggcl_err file_write_commit(struct file_write *file);
 
 /* Closes and removes the temporary file, for error paths. Does nothing after a commit. */

@@ -133,7 +133,11 @@ static void started(const struct vggcl_start *s, void *payload) {
 
 static void noticed(const char *text, void *payload) {
     (void)payload;
-    printf("note     %s\n", text);
+    fflush(stdout);
+    if (strncmp(text, "warning: ", 9) == 0)
+        fprintf(stderr, "vggcl: %s\n", text);
+    else
+        printf("note     %s\n", text);
     fflush(stdout);
 }
 
@@ -236,7 +240,8 @@ const struct command command_train = {
         "normalisation and dropout, SGD, 300 epochs. The folder --save gets config.json (the options, for --config),\n"
         "accuracy.csv (a row an epoch), best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's\n"
         "load_state_dict takes them) and last.safetensors (the whole state, written after each epoch and when the\n"
-        "run is stopped by --steps, Ctrl-C or SIGTERM). A folder belongs to one run at a time. An earlier run\n"
+        "run is stopped by --steps, Ctrl-C or SIGTERM; the one before it is last.safetensors.1). A folder belongs to "
+        "one run at a time. An earlier run\n"
         "in it is moved to save.1, save.2, ...; while another process trains there, the new run fails.\n\n"
         "--resume continues a run with the options stored in it. Only --epochs, --patience, --steps, --data,\n"
         "--data-format, --bad-images, --lr, --lr-step, --lr-gamma, --schedule, --warmup, --nesterov, --device,\n"

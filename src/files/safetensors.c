@@ -106,8 +106,8 @@ static void put_checksum(char *start, size_t size, const struct record *records,
     memcpy(start + CHECKSUM_AT, digits, CHECKSUM_DIGITS);
 }
 
-enum vggcl_err safetensors_write(const struct folder *folder, const char *path, const struct record *records,
-                                 size_t count, const char *const *metadata) {
+static enum vggcl_err write_file(const struct folder *folder, const char *path, const struct record *records,
+                                 size_t count, const char *const *metadata, bool keep_previous) {
     enum vggcl_err err = VGGCL_OK;
     struct file_write file = {.stream = NULL};
     size_t size;
@@ -121,6 +121,7 @@ enum vggcl_err safetensors_write(const struct folder *folder, const char *path, 
     }
     put_checksum(start, size, records, count);
     TRY_GOTO(file_write_begin(&file, folder, path), done);
+    file.keep_previous = keep_previous;
     fwrite(start, 1, size, file.stream);
     for (size_t i = 0; i < count; i++)
         fwrite(records[i].values, sizeof(float), record_count(&records[i]), file.stream);
@@ -129,6 +130,16 @@ done:
     free(start);
     json_decref(header);
     return err;
+}
+
+enum vggcl_err safetensors_write(const struct folder *folder, const char *path, const struct record *records,
+                                 size_t count, const char *const *metadata) {
+    return write_file(folder, path, records, count, metadata, false);
+}
+
+enum vggcl_err safetensors_replace(const struct folder *folder, const char *path, const struct record *records,
+                                   size_t count, const char *const *metadata) {
+    return write_file(folder, path, records, count, metadata, true);
 }
 
 /* ---------------------------------------------------------------------------------------------------- reading -- */
@@ -344,7 +355,7 @@ enum vggcl_err safetensors_read(const char *path, struct safetensors *file) {
     take_records(file, tensors, count, data);
 done:
     if (err == VGGCL_EFORMAT && has_checksum_place(bytes, size))
-        err = err_set(err, "%s; take another copy of the file", vggcl_error());
+        err = err_set(err, "%s; restore it from a copy", vggcl_error());
     free(tensors);
     if (err != VGGCL_OK)
         safetensors_free(file);

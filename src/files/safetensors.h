@@ -36,6 +36,10 @@ struct safetensors {
 enum vggcl_err safetensors_write(const struct folder *folder, const char *path, const struct record *records,
                                  size_t count, const char *const *metadata);
 
+/* The same; the file that was at path before, if there was one, is kept as path.1. */
+enum vggcl_err safetensors_replace(const struct folder *folder, const char *path, const struct record *records,
+                                   size_t count, const char *const *metadata);
+
 /* Reads path as untrusted input: the header's length, its JSON, every dtype, shape and offset are checked (in bounds,
  * product without overflow, contiguous from 0 without gaps or overlaps, ending at the file's end) before any value is
  * used. So is the checksum, if the file has one: other programs and earlier versions write none. VGGCL_EIO or

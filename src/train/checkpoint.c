@@ -202,7 +202,8 @@ enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, c
     describe(metadata, net, c);
     if (!c->profiles || !checkpoint_by_seed(c->config, c->progress))
         TRY_GOTO(snapshot_take(&snapshot, net, c->profiles ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
-    err = safetensors_write(folder, path, snapshot.records, snapshot.count, metadata->pairs);
+    err = (c->keep_previous ? safetensors_replace : safetensors_write)(folder, path, snapshot.records, snapshot.count,
+                                                                       metadata->pairs);
 done:
     snapshot_free(&snapshot);
     free(metadata->classes);

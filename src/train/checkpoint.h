@@ -41,6 +41,7 @@ struct checkpoint {
     const struct data *data; /* the run's data set */
     char *const *profiles;
     uint64_t weights_hash; /* of net's weights, see net_hash(); a state that needs no tensors has none */
+    bool keep_previous;    /* keep the file that this one replaces, see safetensors_replace() */
 };
 
 /* Writes the checkpoint with net's tensors to path in folder atomically. */

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A step that was enqueued and whose loss was not read yet; step.images is 0 if there is none. */
 struct pending_step {
@@ -43,6 +44,8 @@ struct run {
     struct pending_step pending[2]; /* the host prepares one step while the device runs the one before */
     uint64_t weights_hash;          /* from the last check_weights() */
     int64_t saved_step;             /* number of completed steps in last.safetensors */
+    bool keep_previous;             /* the next save keeps last.safetensors as last.safetensors.1 */
+    char *warning;                  /* that a resumed run goes on from last.safetensors.1, and why; else NULL */
     struct vggcl_selfcheck selfcheck;
     double call, start, epoch_start; /* start times: of vggcl_train(), of its first step, of the epoch */
     struct {
@@ -122,6 +125,47 @@ static enum vggcl_err make_save_folder(struct run *run) {
     }
 }
 
+/* Neither of the states can be read; why: that the newest one cannot. */
+static enum vggcl_err no_state(const char *folder, const char *path, const char *older, const char *why) {
+    if (!file_exists(path) && !file_exists(older))
+        return err_set(
+            VGGCL_EIO,
+            "%s: has no last.safetensors, the state of a run; name the folder of a run (resume), or, to start "
+            "a new run from trained weights, their file (weights)",
+            folder);
+    return err_set(VGGCL_EFORMAT,
+                   "%s; the state before it cannot be used either: %s; to start a new run from the best weights, set "
+                   "weights to %s/best.safetensors",
+                   why, vggcl_error(), folder);
+}
+
+/* Whether the state is lost. One that only cannot be opened is not: it would be overwritten. */
+static bool is_lost(enum vggcl_err err, const char *path) {
+    return err == VGGCL_EFORMAT || (err == VGGCL_EIO && (!file_exists(path) || access(path, R_OK) == 0));
+}
+
+/* Reads last.safetensors, or, if that is damaged or missing, the state before it. path receives the file's. */
+static enum vggcl_err read_state(struct run *run, struct safetensors *state, char path[VGGCL_PATH_MAX]) {
+    char older[VGGCL_PATH_MAX];
+    TRY(file_path(path, run->config.resume, "last.safetensors"));
+    TRY(file_path(older, run->config.resume, "last.safetensors.1"));
+    enum vggcl_err err = safetensors_read(path, state);
+    if (err == VGGCL_OK || !is_lost(err, path))
+        return err;
+    char *why = err_keep();
+    err = safetensors_read(older, state);
+    if (err != VGGCL_OK) {
+        err = no_state(run->config.resume, path, older, why);
+    } else {
+        err_set(err, "warning: %s; resumed from the state before it, %s", why, older);
+        run->warning = err_keep();
+        run->keep_previous = false;
+        strcpy(path, older);
+    }
+    free(why);
+    return err;
+}
+
 /* With --resume: reads the run's state and options from its last checkpoint. */
 static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, char path[VGGCL_PATH_MAX]) {
     struct vggcl_config *config = &run->config;
@@ -130,8 +174,7 @@ static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, c
     if (*config->profile)
         return err_set(VGGCL_EUSAGE,
                        "profile: a resumed run uses the profile that it began with; leave the option out");
-    TRY(file_path(path, config->resume, "last.safetensors"));
-    TRY(safetensors_read(path, state));
+    TRY(read_state(run, state, path));
     TRY(checkpoint_config(state, path, config, &run->stored));
     TRY(checkpoint_progress(state, path, &run->progress));
     if (moved)
@@ -253,7 +296,8 @@ static enum vggcl_err check_weights(struct run *run) {
 }
 
 static enum vggcl_err write_checkpoint(const struct run *run, const char *name, char *const *profiles) {
-    struct checkpoint checkpoint = {&run->config, &run->progress, &run->data, profiles, run->weights_hash};
+    struct checkpoint checkpoint = {&run->config, &run->progress,    &run->data,
+                                    profiles,     run->weights_hash, profiles && run->keep_previous};
     return checkpoint_write(&run->folder, name, team_net(&run->team), &checkpoint);
 }
 
@@ -264,6 +308,7 @@ static enum vggcl_err save_state(struct run *run) {
         TRY(check_weights(run));
     TRY(write_checkpoint(run, "last.safetensors", run->team.profiles));
     run->saved_step = run->progress.step;
+    run->keep_previous = true;
     return VGGCL_OK;
 }
 
@@ -351,6 +396,8 @@ static enum vggcl_err begin_resumed(struct run *run) {
     TRY_GOTO(checkpoint_same_weights(&state, path, run->weights_hash), done);
     if (run->from.descriptor >= 0)
         err = continue_elsewhere(run);
+    else if (run->warning)
+        err = save_state(run); /* so that there is a newest state again */
 done:
     safetensors_free(&state);
     return err;
@@ -705,6 +752,7 @@ static void run_free(struct run *run) {
         fclose(run->step_log);
     folder_close(&run->folder);
     folder_close(&run->from);
+    free(run->warning);
     history_free(&run->history);
     team_free(&run->team);
     data_free(&run->data);
@@ -722,10 +770,13 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     run->config = *config;
     run->observer = observer;
     run->folder = run->from = FOLDER_CLOSED;
+    run->keep_previous = true;
     run->call = clock_seconds();
     TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run, config), done);
     TRY_GOTO(open_step_log(run), done);
     tell_start(run);
+    if (run->warning)
+        notice(run, "%s", run->warning);
     if (run->data.notes)
         notice(run, "%s", run->data.notes);
     if (run->config.reset_head && !*config->resume)

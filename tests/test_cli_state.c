@@ -1,0 +1,231 @@
+/* The state of a run that is damaged, missing or contradicts itself; and earlier runs, which are never overwritten. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "files/safetensors.h"
+#include "program.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SET     "--data synthetic:200,50 "
+#define QUICK   "--no-selfcheck --profile none "
+#define NETWORK "--model vgg11 --width 0.0625 --batch 32 --no-dropout "
+#define TRAIN   "train " SET NETWORK QUICK /* 7 steps an epoch */
+#define RESUME  "train --no-selfcheck --resume "
+
+static char whole[17]; /* the weights' hash of the run of 3 epochs in the folder "whole" */
+
+static const char *path_of(const char *name) {
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* Runs shell commands in the test's folder. */
+static int shell(const char *commands) {
+    return vggcl("version >/dev/null; { %s; }", commands);
+}
+
+/* A copy of a run that was stopped in its third epoch: after step 17, the state before it after step 14. */
+static void copy_run(const char *name) {
+    char commands[256];
+    snprintf(commands, sizeof commands, "rm -rf %s && cp -r stopped %s", name, name);
+    assert_int_equal(shell(commands), 0);
+}
+
+static int begin(void **state) {
+    if (make_folder(state) != 0 || vggcl(TRAIN "--epochs 3 --save whole") != 0)
+        return -1;
+    strcpy(whole, weights_hash());
+    return vggcl(TRAIN "--epochs 3 --steps 17 --save stopped");
+}
+
+/* ----------------------------------------------------------------------------------------------- damaged states -- */
+
+/* The bytes of a file, which the caller frees. */
+static unsigned char *read_bytes(const char *name, size_t *size) {
+    FILE *file = fopen(path_of(name), "rb");
+    struct stat status;
+    assert_true(file && fstat(fileno(file), &status) == 0);
+    *size = (size_t)status.st_size;
+    unsigned char *bytes = malloc(*size);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+static void write_bytes(const char *name, const unsigned char *bytes, size_t size) {
+    FILE *file = fopen(path_of(name), "wb");
+    assert_true(file && fwrite(bytes, 1, size, file) == size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void flip(const char *name, size_t at) {
+    size_t size;
+    unsigned char *bytes = read_bytes(name, &size);
+    bytes[at] ^= 1;
+    write_bytes(name, bytes, size);
+    free(bytes);
+}
+
+/* The offset of the first value in a file, and of a text in its header. */
+static size_t data_at(const unsigned char *bytes) {
+    uint64_t length;
+    memcpy(&length, bytes, sizeof length);
+    return sizeof length + (size_t)length;
+}
+
+static size_t place_of(const char *name, const char *text) {
+    size_t size;
+    unsigned char *bytes = read_bytes(name, &size);
+    const unsigned char *at = memmem(bytes, size, text, strlen(text));
+    assert_non_null(at);
+    size_t place = (size_t)(at - bytes) + strlen(text);
+    free(bytes);
+    return place;
+}
+
+/* A bit in the middle of each tensor: weights, running statistics and the optimiser's. */
+static void finds_a_bit_in_each_tensor(void **state) {
+    (void)state;
+    struct safetensors file, damaged;
+    size_t size, count = 0;
+    copy_run("bits");
+    assert_int_equal(safetensors_read(path_of("bits/last.safetensors"), &file), VGGCL_OK);
+    unsigned char *bytes = read_bytes("bits/last.safetensors", &size);
+    size_t at = data_at(bytes);
+    for (size_t i = 0; i < file.count; i++) {
+        size_t half = record_count(&file.records[i]) * sizeof(float) / 2;
+        bytes[at + half] ^= 0x10;
+        write_bytes("bits/last.safetensors", bytes, size);
+        assert_int_equal(safetensors_read(path_of("bits/last.safetensors"), &damaged), VGGCL_EFORMAT);
+        assert_non_null(strstr(vggcl_error(), "last.safetensors: its contents have the checksum "));
+        bytes[at + half] ^= 0x10;
+        at += record_count(&file.records[i]) * sizeof(float);
+        count += strncmp(file.records[i].name, "velocity.", 9) == 0;
+    }
+    assert_int_equal(at, size);
+    assert_in_range(count, 10, file.count - 10);
+    free(bytes);
+    safetensors_free(&file);
+}
+
+/* Goes on from the state before the last one, says so, and ends as the run that was never stopped. */
+static void assert_takes_older(const char *name, const char *why) {
+    char command[256];
+    assert_int_equal(vggcl("version >/dev/null; (%s " RESUME "%s 2>%s.err)", VGGCL_PROGRAM, name, name), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_says(", in epoch 3, after step 14\n");
+    assert_null(strstr(output, "warning"));
+    snprintf(command, sizeof command, "cat %s.err; cmp %s/best.safetensors whole/best.safetensors", name, name);
+    assert_int_equal(shell(command), 0);
+    assert_non_null(strstr(output, "vggcl: warning: "));
+    assert_says(why);
+    snprintf(command, sizeof command, "; resumed from the state before it, %s/last.safetensors.1\n", name);
+    assert_says(command);
+    snprintf(command, sizeof command,
+             "cut -d, -f1-6,9 whole/accuracy.csv >rows; cut -d, -f1-6,9 %s/accuracy.csv | cmp - rows", name);
+    assert_int_equal(shell(command), 0);
+    assert_int_equal(vggcl(RESUME "%s", name), 0); /* there is a whole newest state again */
+    assert_null(strstr(output, "warning"));
+    assert_string_equal(weights_hash(), whole);
+}
+
+static void takes_the_older_state(void **state) {
+    (void)state;
+    copy_run("a");
+    flip("a/last.safetensors", place_of("a/last.safetensors", "\"state.epoch\":\"")); /* 2 becomes 3 */
+    assert_takes_older("a", "a/last.safetensors: its contents have the checksum ");
+    copy_run("b");
+    flip("b/last.safetensors", 1); /* the length of the header */
+    assert_takes_older("b", "b/last.safetensors: ");
+    copy_run("c");
+    assert_int_equal(shell("truncate -s -40000 c/last.safetensors"), 0);
+    assert_takes_older("c", "c/last.safetensors: has ");
+    copy_run("d");
+    assert_int_equal(shell("rm d/last.safetensors"), 0);
+    assert_takes_older("d", "d/last.safetensors: cannot be opened: No such file or directory");
+}
+
+/* The state after the second epoch is damaged; the one before it is of the first epoch, whose row alone is kept. */
+static void repeats_an_epoch(void **state) {
+    (void)state;
+    assert_int_equal(vggcl(TRAIN "--epochs 3 --steps 14 --save e"), 0);
+    assert_int_equal(shell("truncate -s 0 e/last.safetensors; wc -l <e/accuracy.csv"), 0);
+    assert_string_equal(output, "3\n");
+    assert_int_equal(vggcl(RESUME "e --steps 14"), 0);
+    assert_says(", in epoch 2, after step 7\n");
+    assert_int_equal(vggcl(RESUME "e"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_int_equal(shell("cmp e/best.safetensors whole/best.safetensors && cut -d, -f1-6,9 whole/accuracy.csv >rows;"
+                           "cut -d, -f1-6,9 e/accuracy.csv | cmp - rows"),
+                     0);
+}
+
+/* In another folder; the damaged one is only read. */
+static void takes_the_older_state_elsewhere(void **state) {
+    (void)state;
+    copy_run("f");
+    flip("f/last.safetensors", 5000);
+    assert_int_equal(shell("md5sum f/* >sums"), 0);
+    assert_int_equal(vggcl(RESUME "f --save g"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_says("vggcl: warning: f/last.safetensors: ");
+    assert_int_equal(shell("md5sum --quiet -c sums && cmp g/best.safetensors whole/best.safetensors"), 0);
+}
+
+static void has_no_whole_state(void **state) {
+    (void)state;
+    copy_run("h");
+    flip("h/last.safetensors", 5000);
+    flip("h/last.safetensors.1", 5001);
+    assert_int_equal(shell("md5sum h/* >sums"), 0);
+    assert_fails(1, "h/last.safetensors: ", RESUME "h");
+    assert_says("the state before it cannot be used either: h/last.safetensors.1: ");
+    assert_says("set weights to h/best.safetensors");
+    assert_int_equal(shell("rm h/last.safetensors.1"), 0);
+    assert_fails(1, "h/last.safetensors.1: cannot be opened", RESUME "h");
+    assert_int_equal(shell("rm h/last.safetensors"), 0);
+    assert_fails(1, "h: has no last.safetensors, the state of a run; name the folder of a run", RESUME "h");
+    assert_int_equal(vggcl(TRAIN "--weights h/best.safetensors --steps 1 --save i"), 0);
+}
+
+/* A whole state that cannot be continued is an error, and the older one is not taken for it. */
+static void keeps_to_a_whole_state(void **state) {
+    (void)state;
+    copy_run("j");
+    assert_fails(2, "other images than those of the run in j/last.safetensors", RESUME "j --data synthetic:201,50");
+    assert_int_equal(shell("rm j/last.safetensors"), 0);
+    assert_fails(2, "momentum 0.5 contradicts the run in j/last.safetensors.1", RESUME "j --momentum 0.5");
+}
+
+/* Every command that reads weights. */
+static void refuses_damaged_weights(void **state) {
+    (void)state;
+    static const char *const commands[] = {"eval " SET, "inspect " SET, TRAIN, "predict x.png "};
+    assert_int_equal(shell("cp whole/best.safetensors w.safetensors"), 0);
+    assert_int_equal(vggcl("eval --profile none --weights w.safetensors"), 0);
+    flip("w.safetensors", place_of("w.safetensors", "\"image.mean\":\"[0.")); /* 5 becomes 4 */
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        assert_fails(1, "w.safetensors: its contents have the checksum ", "%s --weights w.safetensors", commands[i]);
+    assert_says("; restore it from a copy");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_a_bit_in_each_tensor), cmocka_unit_test(takes_the_older_state),
+        cmocka_unit_test(repeats_an_epoch),           cmocka_unit_test(takes_the_older_state_elsewhere),
+        cmocka_unit_test(has_no_whole_state),         cmocka_unit_test(keeps_to_a_whole_state),
+        cmocka_unit_test(refuses_damaged_weights),
+    };
+    return cmocka_run_group_tests(tests, begin, remove_folder);
+}

@@ -208,6 +208,67 @@ static void keeps_to_a_whole_state(void **state) {
     assert_fails(2, "momentum 0.5 contradicts the run in j/last.safetensors.1", RESUME "j --momentum 0.5");
 }
 
+/* ------------------------------------------------------------------------------------------- contradicting states --
+ */
+
+/* Writes the file again, as a program that keeps to the format does, with another value of one key of its metadata. */
+static void rewrite(const char *name, const char *key, const char *value) {
+    struct safetensors file;
+    struct folder here;
+    const char *pairs[256], *each;
+    size_t count = 0;
+    json_t *text;
+    assert_int_equal(safetensors_read(path_of(name), &file), VGGCL_OK);
+    json_t *metadata = json_object_get(file.header, "__metadata__");
+    assert_non_null(json_object_get(metadata, key));
+    json_object_del(metadata, "vggcl.checksum");
+    json_object_set_new(metadata, key, json_string(value));
+    json_object_foreach(metadata, each, text) {
+        pairs[count++] = each;
+        pairs[count++] = json_string_value(text);
+    }
+    pairs[count] = NULL;
+    assert_int_equal(folder_open(&here, folder), VGGCL_OK);
+    assert_int_equal(safetensors_write(&here, name, file.records, file.count, pairs), VGGCL_OK);
+    folder_close(&here);
+    safetensors_free(&file);
+}
+
+/* One number of the state after step 17 is another one: epoch 2 of 7 steps, step 3 of the next one, 200 images in
+ * batches of 32. */
+static void refuses_contradictions(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *value, *error;
+    } cases[] = {
+        {"state.step", "18",
+         "state.step is 18, but state.epoch 2 and state.epoch_step 3, with 200 images in batches "
+         "of 32, make 17"},
+        {"state.step", "17.5", "state.step is '17.5', not a whole number"},
+        {"state.epoch", "3", "epoch 3"},
+        {"state.epoch", "0", "state.best_epoch is "},
+        {"state.epoch_step", "8", "state.epoch_step is 8, but an epoch of 200 images in batches of 32 has 7 steps"},
+        {"state.epoch_step", "4", "state.epoch_step 4, with 200 images in batches of 32, make 18"},
+        {"state.epoch_step", "0", "state.epoch_step is 0, but state.correct is "},
+        {"state.correct", "97", "state.correct is 97, but state.epoch_step 3 is 96 images"},
+        {"state.loss_sum", "inf", "state.loss_sum is 'inf', not a number from 0 to "},
+        {"state.best_epoch", "3", "state.best_epoch is 3, but state.epoch is 2"},
+        {"state.best_epoch", "0", "state.best_epoch is 0, but state.epoch is 2"},
+        {"state.best_accuracy", "1.5", "state.best_accuracy is '1.5', not a number from 0 to 1"},
+        {"batch", "16", "state.step is 17, but state.epoch 2 and state.epoch_step 3, with 200 images in batches of 16"},
+        {"limit", "100", "other images than those of the run in k/last.safetensors"},
+        {"state.weights_hash", "0123456789abcdef", "not 0123456789abcdef: the device or its driver changed them"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        copy_run("k");
+        rewrite("k/last.safetensors", cases[i].key, cases[i].value);
+        int status = vggcl(RESUME "k");
+        if (status == 0 || !strstr(output, "vggcl: error: ") || !strstr(output, cases[i].error))
+            fail_msg("%s %s: status %d, %s", cases[i].key, cases[i].value, status, output);
+        assert_null(strstr(output, "last.safetensors.1"));
+    }
+}
+
 /* Every command that reads weights. */
 static void refuses_damaged_weights(void **state) {
     (void)state;
@@ -225,7 +286,7 @@ int main(void) {
         cmocka_unit_test(finds_a_bit_in_each_tensor), cmocka_unit_test(takes_the_older_state),
         cmocka_unit_test(repeats_an_epoch),           cmocka_unit_test(takes_the_older_state_elsewhere),
         cmocka_unit_test(has_no_whole_state),         cmocka_unit_test(keeps_to_a_whole_state),
-        cmocka_unit_test(refuses_damaged_weights),
+        cmocka_unit_test(refuses_contradictions),     cmocka_unit_test(refuses_damaged_weights),
     };
     return cmocka_run_group_tests(tests, begin, remove_folder);
 }

@@ -4,6 +4,7 @@
 #include "nets/model.h"
 #include "options/options.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -326,21 +327,69 @@ enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *
                    data->description, path, data->fingerprint, fingerprint, path);
 }
 
+static enum vggcl_err read_whole(const struct safetensors *file, const char *path, const char *key, double maximum,
+                                 int64_t *value) {
+    double number;
+    TRY(read_state(file, path, key, maximum, &number));
+    *value = (int64_t)number;
+    if ((double)*value == number)
+        return VGGCL_OK;
+    return err_set(VGGCL_EFORMAT, "%s: %s is '%.64s', not a whole number", path, key, safetensors_metadata(file, key));
+}
+
+static enum vggcl_err contradiction(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static enum vggcl_err contradiction(const char *path, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    text_print_list(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return err_set(VGGCL_EFORMAT, "%s: its metadata contradicts itself: %s; restore it from a copy", path, text);
+}
+
+/* What is true of every state, whatever the data: each tested epoch has a best one before it. */
+static enum vggcl_err check_progress(const char *path, const struct progress *p) {
+    if (p->best_epoch > p->epoch || (p->best_epoch == 0) != (p->epoch == 0))
+        return contradiction(path, "state.best_epoch is %d, but state.epoch is %d", p->best_epoch, p->epoch);
+    if (p->best_epoch == 0 && p->best_accuracy != 0)
+        return contradiction(path, "state.best_accuracy is %g, but state.best_epoch is 0", p->best_accuracy);
+    if (p->epoch_step == 0 && (p->correct != 0 || p->loss_sum != 0))
+        return contradiction(path, "state.epoch_step is 0, but state.correct is %" PRId64 " and state.loss_sum is %g",
+                             p->correct, p->loss_sum);
+    return VGGCL_OK;
+}
+
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress) {
-    double step, epoch, epoch_step, correct, best_epoch;
-    TRY(read_state(file, path, "state.step", 0x1p53, &step));
-    TRY(read_state(file, path, "state.epoch", 1e6, &epoch));
-    TRY(read_state(file, path, "state.epoch_step", 0x1p53, &epoch_step));
-    TRY(read_state(file, path, "state.loss_sum", HUGE_VAL, &progress->loss_sum));
-    TRY(read_state(file, path, "state.correct", 0x1p53, &correct));
+    int64_t epoch, best_epoch;
+    TRY(read_whole(file, path, "state.step", 0x1p53, &progress->step));
+    TRY(read_whole(file, path, "state.epoch", 1e6, &epoch));
+    TRY(read_whole(file, path, "state.epoch_step", 0x1p53, &progress->epoch_step));
+    TRY(read_state(file, path, "state.loss_sum", DBL_MAX, &progress->loss_sum));
+    TRY(read_whole(file, path, "state.correct", 0x1p53, &progress->correct));
     TRY(read_state(file, path, "state.epoch_seconds", 1e12, &progress->epoch_seconds));
-    TRY(read_state(file, path, "state.best_epoch", 1e6, &best_epoch));
+    TRY(read_whole(file, path, "state.best_epoch", 1e6, &best_epoch));
     TRY(read_state(file, path, "state.best_accuracy", 1, &progress->best_accuracy));
-    progress->step = (int64_t)step;
     progress->epoch = (int)epoch;
-    progress->epoch_step = (int64_t)epoch_step;
-    progress->correct = (int64_t)correct;
     progress->best_epoch = (int)best_epoch;
+    return check_progress(path, progress);
+}
+
+enum vggcl_err checkpoint_check_progress(const char *path, const struct progress *p, size_t images, size_t batch) {
+    int64_t steps = (int64_t)((images + batch - 1) / batch);
+    double seen = fmin((double)p->epoch_step * (double)batch, (double)images);
+    /* If they are equal, the epoch was not tested yet. */
+    if (p->epoch_step > steps)
+        return contradiction(
+            path, "state.epoch_step is %" PRId64 ", but an epoch of %zu images in batches of %zu has %" PRId64 " steps",
+            p->epoch_step, images, batch, steps);
+    if (p->step != p->epoch * steps + p->epoch_step)
+        return contradiction(path,
+                             "state.step is %" PRId64 ", but state.epoch %d and state.epoch_step %" PRId64
+                             ", with %zu images in batches of %zu, make %" PRId64,
+                             p->step, p->epoch, p->epoch_step, images, batch, p->epoch * steps + p->epoch_step);
+    if ((double)p->correct > seen)
+        return contradiction(path, "state.correct is %" PRId64 ", but state.epoch_step %" PRId64 " is %g images",
+                             p->correct, p->epoch_step, seen);
     return VGGCL_OK;
 }
 

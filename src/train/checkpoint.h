@@ -65,8 +65,14 @@ const char *checkpoint_data(const struct safetensors *file);
  * VGGCL_EUSAGE if they differ. What a file lacks, because an earlier version wrote it, is not compared. */
 enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *path, const struct data *data);
 
-/* Reads the run's progress; VGGCL_EFORMAT if the file is not a state file or a value is out of range. */
+/* Reads the run's progress; VGGCL_EFORMAT if the file is not a state file, a value is out of range, or two contradict
+ * each other. */
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);
+
+/* VGGCL_EFORMAT, naming the numbers, if the progress is not that of a run whose epochs have so many images, in batches
+ * of so many. */
+enum vggcl_err checkpoint_check_progress(const char *path, const struct progress *progress, size_t images,
+                                         size_t batch);
 
 /* VGGCL_EDEVICE if the weights of a state, which were copied to a device and have this hash there, have another hash in
  * the file. Without one in the file, because an earlier version wrote it, nothing is compared. */

@@ -215,11 +215,7 @@ static enum vggcl_err open_resumed_data(struct run *run, bool given, const struc
     const char *folder = checkpoint_data(state);
     TRY(open_data(run, !given && folder && file_exists(folder) ? folder : run->config.data));
     TRY(checkpoint_same_data(state, path, &run->data));
-    if (run->progress.epoch_step <= epoch_steps(run)) /* if they are equal, the epoch was not tested yet */
-        return VGGCL_OK;
-    return err_set(VGGCL_EFORMAT,
-                   "%s: is at step %" PRId64 " of an epoch of %" PRId64 " steps: it was made with other data", path,
-                   run->progress.epoch_step, epoch_steps(run));
+    return checkpoint_check_progress(path, &run->progress, epoch_images(run), batch_size(run));
 }
 
 static enum vggcl_err make_team(struct run *run, const char *from) {

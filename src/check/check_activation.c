@@ -166,8 +166,9 @@ static void activation_gradient(struct rig *rig, const struct check *check, stru
     float *dy = rig_activations(rig, outputs);
     struct tensor dgamma = rig_poisoned(rig, s.c), dbeta = rig_poisoned(rig, s.c);
     struct tensor dx = rig_poisoned_stored(rig, inputs);
-    RIG_RUN(rig, activation_backward(rig->dev, &f->shape, f->x, rig_upload_stored(rig, outputs, dy), dgamma, dbeta, dx,
-                                     rig_poisoned(rig, activation_workspace(rig->dev, &f->shape))));
+    struct tensor gradient = rig_upload_stored(rig, outputs, dy);
+    struct tensor workspace = rig_poisoned(rig, f ? activation_workspace(rig->dev, &f->shape) : 0);
+    RIG_RUN(rig, activation_backward(rig->dev, &f->shape, f->x, gradient, dgamma, dbeta, dx, workspace));
     double roundings = 2; /* of the dropout factor */
     struct sum *dgammas = rig_zeros(rig, s.c * sizeof *dgammas), *dbetas = rig_zeros(rig, s.c * sizeof *dbetas);
     if (rig->err == VGGCL_OK && f->shape.bn) {

@@ -107,7 +107,8 @@ static void bn_training(struct rig *rig, const struct check *check, struct conv_
     struct normalisation f = normalisation(rig, pixels, s.c, rig_stored(rig, count, rig_normal(rig, count, 0.5, 2)));
     struct tensor partial = rig_poisoned(rig, bn_partial_words(bn_slabs(rig->dev, pixels), s.c));
     double roundings = slab_roundings(rig->dev, pixels);
-    RIG_RUN(rig, bn_partial(rig->dev, pixels, s.c, rig_upload_stored(rig, count, f.host.x), partial));
+    struct tensor x = rig_upload_stored(rig, count, f.host.x);
+    RIG_RUN(rig, bn_partial(rig->dev, pixels, s.c, x, partial));
     RIG_RUN(rig, bn_finish(rig->dev, bn_slabs(rig->dev, pixels), s.c, &f.bn, partial));
     struct tensor failed = rig_upload(rig, 1, (const int32_t[]){0});
     RIG_RUN(rig, bn_move(rig->dev, failed, f.bn.running_mean, f.bn.mean));

@@ -26,7 +26,8 @@ static void broadcast(struct rig *rig, const struct check *check, struct conv_sh
     size_t rows = s.n * s.h * s.w;
     float *bias = rig_floats(rig, s.o, -1, 1);
     struct tensor y = rig_poisoned(rig, rows * s.o);
-    RIG_RUN(rig, channel_broadcast(rig->dev, rows, s.o, rig_upload(rig, s.o, bias), y));
+    struct tensor in = rig_upload(rig, s.o, bias);
+    RIG_RUN(rig, channel_broadcast(rig->dev, rows, s.o, in, y));
     RIG_COMPARE(rig, "y", RIG_FLOATS, y, 0, i, sum_exactly(bias[i % s.o]));
 }
 
@@ -35,8 +36,9 @@ static void bias_gradient(struct rig *rig, const struct check *check, struct con
     size_t rows = s.n * s.h * s.w;
     float *dy = rig_activations(rig, rows * s.o);
     struct tensor sum = rig_poisoned(rig, s.o);
-    RIG_RUN(rig, channel_sum(rig->dev, rows, s.o, rig_upload_stored(rig, rows * s.o, dy), sum,
-                             rig_poisoned(rig, channel_workspace(rig->dev, rows, s.o))));
+    struct tensor gradient = rig_upload_stored(rig, rows * s.o, dy);
+    struct tensor workspace = rig_poisoned(rig, channel_workspace(rig->dev, rows, s.o));
+    RIG_RUN(rig, channel_sum(rig->dev, rows, s.o, gradient, sum, workspace));
     RIG_COMPARE(rig, "sum", RIG_FLOATS, sum, slab_roundings(rig->dev, rows), k, reference_column_sum(rows, s.o, dy, k));
 }
 

@@ -44,7 +44,8 @@ static void multiply(struct rig *rig, struct gemm_shape g, bool transpose_a, boo
     c.data = add ? rig_upload(rig, c_count, old) : rig_poisoned(rig, c_count);
     struct gemm_plan p = {0};
     RIG_RUN(rig, gemm_make_plan(&rig->context, NULL, g, a, b, c, &p));
-    RIG_RUN(rig, gemm_run(rig->dev, &p, a, b, add, c, rig_poisoned(rig, p.scratch_words)));
+    struct tensor scratch = rig_poisoned(rig, p.scratch_words);
+    RIG_RUN(rig, gemm_run(rig->dev, &p, a, b, add, c, scratch));
     RIG_COMPARE(
         rig, "c", RIG_FLOATS, c.data, sum_roundings((double)g.k), i,
         sum_plus(reference_gemm(g.k, a, a_host, b, b_host, i / c.step, i % c.step / g.n, i % g.n), old ? old[i] : 0));

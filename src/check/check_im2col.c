@@ -10,7 +10,8 @@ static void columns(struct rig *rig, const struct check *check, struct conv_shap
     float *x = rig_activations(rig, count);
     struct tensor column = rig_poisoned(rig, pixels * 9 * s.c);
     struct kernel kernel = im2col_kernel(rig->dev, s.c, rig->context.half);
-    RIG_RUN(rig, im2col(rig->dev, &kernel, s, rig_upload_stored(rig, count, x), 1, column));
+    struct tensor in = rig_upload_stored(rig, count, x);
+    RIG_RUN(rig, im2col(rig->dev, &kernel, s, in, 1, column));
     for (struct rig_output r = rig_read(rig, "column", RIG_FLOATS, column, 0); r.open; rig_judge(rig, &r)) {
         for (size_t i; rig_next(&r, &i);) {
             long from = conv_neighbour(s, i / (9 * s.c), i / s.c % 9);
@@ -25,7 +26,8 @@ static void rotation(struct rig *rig, const struct check *check, struct conv_sha
     float *weight = rig_floats(rig, count, -1, 1);
     struct tensor rotated = rig_poisoned(rig, count);
     struct kernel kernel = rotate_weight_kernel(rig->dev, s.c, s.o);
-    RIG_RUN(rig, rotate_weight(rig->dev, &kernel, s.c, s.o, rig_upload(rig, count, weight), rotated));
+    struct tensor in = rig_upload(rig, count, weight);
+    RIG_RUN(rig, rotate_weight(rig->dev, &kernel, s.c, s.o, in, rotated));
     RIG_COMPARE(rig, "rotated", RIG_FLOATS, rotated, 0, i, sum_exactly(reference_rotated(s.c, s.o, weight, i)));
 }
 

@@ -212,7 +212,8 @@ static void check_images(struct rig *rig, struct conv_shape s, bool staged, cons
                                      .label = rig_poisoned(rig, s.n),
                                      .partner_label = rig_poisoned(rig, s.n),
                                      .grey = rig_poisoned(rig, 2 * s.n * s.h)};
-    RIG_RUN(rig, image_batch(rig->dev, &m.set, rig_upload(rig, m.set.count, m.order), FIRST, s.n, &normal, how, &to));
+    struct tensor order = rig_upload(rig, m.set.count, m.order);
+    RIG_RUN(rig, image_batch(rig->dev, &m.set, order, FIRST, s.n, &normal, how, &to));
     RIG_COMPARE(rig, "x", RIG_FLOATS, to.x, reference_image_roundings(&m.set, how), i,
                 reference_image(&source, FIRST, how, i));
     RIG_COMPARE(rig, "labels", RIG_INTEGERS, to.label, 0, i,

@@ -72,8 +72,8 @@ static void check_rows(struct rig *rig, struct conv_shape s, double share, doubl
     struct targets targets = {rig_upload(rig, n, label), rig_upload(rig, n, partner), share, smoothing, weighted, {0}};
     if (weighted)
         targets.weight = rig_upload(rig, classes, weight);
-    RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, &targets, n, rig_upload(rig, count, logits), loss,
-                                       predicted, dlogits));
+    struct tensor in = rig_upload(rig, count, logits);
+    RIG_RUN(rig, softmax_cross_entropy(rig->dev, n, classes, &targets, n, in, loss, predicted, dlogits));
 #define LABEL(i) ((struct reference_label){classes, label[i], partner[i], share, smoothing, weight})
     RIG_COMPARE(rig, "loss", RIG_FLOATS, loss, roundings, i, reference_loss(logits + i * classes, LABEL(i)));
     RIG_COMPARE(rig, "predicted", RIG_INTEGERS, predicted, 0, i,
@@ -107,8 +107,9 @@ static void totals(struct rig *rig, const struct check *check, struct conv_shape
         sum_add(&expected[0], loss[i]);
         expected[1].value += predicted[i] == label[i];
     }
-    RIG_RUN(rig, softmax_total(rig->dev, s.n, rig_upload(rig, s.n, loss), rig_upload(rig, s.n, predicted),
-                               rig_upload(rig, s.n, label), total, true, failed));
+    struct tensor losses = rig_upload(rig, s.n, loss), labels = rig_upload(rig, s.n, label);
+    struct tensor predictions = rig_upload(rig, s.n, predicted);
+    RIG_RUN(rig, softmax_total(rig->dev, s.n, losses, predictions, labels, total, true, failed));
     RIG_COMPARE(rig, "total", RIG_FLOATS, total, 2, i, expected[i]); /* Kahan's summation */
     RIG_COMPARE(rig, "failed", RIG_INTEGERS, failed, 0, i, sum_exactly(0));
 }

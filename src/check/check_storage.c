@@ -10,7 +10,8 @@ static void storage(struct rig *rig, const struct check *check, struct conv_shap
     struct tensor y = rig_upload_stored(rig, count, x), wide = rig_poisoned(rig, pixels * s.o);
     RIG_RUN(rig, storage_widen(rig->dev, pixels, s.o, y, 1, wide));
     RIG_COMPARE(rig, "widened", RIG_FLOATS, wide, 0, i, sum_exactly(x[s.o + i]));
-    RIG_RUN(rig, storage_narrow(rig->dev, pixels, s.o, rig_upload(rig, count, from), rig_upload(rig, s.o, bias), y, 1));
+    struct tensor floats = rig_upload(rig, count, from), biases = rig_upload(rig, s.o, bias);
+    RIG_RUN(rig, storage_narrow(rig->dev, pixels, s.o, floats, biases, y, 1));
     RIG_COMPARE(rig, "narrowed", RIG_FLOATS, y, 1, i,
                 i < s.o ? sum_exactly(x[i]) : sum_plus(sum_of(from[i - s.o]), bias[i % s.o]));
 }

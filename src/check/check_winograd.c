@@ -145,7 +145,8 @@ to_points(struct rig *rig, const struct check *check, struct conv_shape s, size_
     float *from = rig_activations(rig, count);
     struct tensor to = poisoned_points(rig, check, tiles_of(check, s), channels);
     struct kernel kernel = winograd_kernel(kernel_name, rig->dev, alpha, channels, rig->context.half);
-    RIG_RUN(rig, transform(rig->dev, &kernel, alpha, s, rig_upload_stored(rig, count, from), 1, channels, to));
+    struct tensor in = rig_upload_stored(rig, count, from);
+    RIG_RUN(rig, transform(rig->dev, &kernel, alpha, s, in, 1, channels, to));
     RIG_COMPARE(rig, "points", RIG_FLOATS, to, TRANSFORM_ROUNDINGS, i, reference(alpha, s, from + image, i));
 }
 
@@ -165,8 +166,8 @@ static void transform_output(struct rig *rig, const struct check *check, struct 
     float *old = rig_stored(rig, images, rig_floats(rig, images, 2, 3));
     struct tensor y = rig_upload_stored(rig, images, old);
     struct kernel kernel = winograd_kernel("winograd/winograd_output", rig->dev, alpha, s.o, rig->context.half);
-    RIG_RUN(rig,
-            winograd_output(rig->dev, &kernel, alpha, s, rig_upload(rig, count, m), 1, rig_upload(rig, s.o, bias), y));
+    struct tensor points = rig_upload(rig, count, m), biases = rig_upload(rig, s.o, bias);
+    RIG_RUN(rig, winograd_output(rig->dev, &kernel, alpha, s, points, 1, biases, y));
     RIG_COMPARE(rig, "y", RIG_FLOATS, y, TRANSFORM_ROUNDINGS, i,
                 i < image ? sum_exactly(old[i]) : reference_winograd_output(alpha, s, m, bias, i - image));
 }
@@ -200,7 +201,8 @@ static void transform_weight_gradient(struct rig *rig, const struct check *check
     float *du = rig_floats(rig, count, -1, 1);
     struct tensor dweight = rig_poisoned(rig, 9 * s.c * s.o);
     struct kernel kernel = winograd_kernel("winograd/winograd_weight_gradient", rig->dev, alpha, s.o, false);
-    RIG_RUN(rig, winograd_weight_gradient(rig->dev, &kernel, s.c, s.o, 1, rig_upload(rig, count, du), dweight));
+    struct tensor points = rig_upload(rig, count, du);
+    RIG_RUN(rig, winograd_weight_gradient(rig->dev, &kernel, s.c, s.o, 1, points, dweight));
     RIG_COMPARE(rig, "dweight", RIG_FLOATS, dweight, TRANSFORM_ROUNDINGS, i,
                 reference_winograd_weight_gradient(alpha, s.c, s.o, du, i));
 }

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cl/arena.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ void rig_start(struct rig *rig) {
 }
 
 static struct made *make(struct rig *rig) {
+    assert(!rig->running);
     struct made *m = rig->err == VGGCL_OK ? calloc(1, sizeof *m) : NULL;
     if (!m) {
         RIG_RUN(rig, err_no_memory("a check", sizeof *m));

@@ -6,7 +6,8 @@
  *     RIG_RUN(rig, double_all(rig->dev, 65, in, out));
  *     RIG_COMPARE(rig, "out", RIG_FLOATS, out, 1, i, sum_of(2.0 * x[i]));
  *
- * After the first error all functions do nothing, so only the result of rig_end() has to be checked. */
+ * After the first error all functions do nothing, so only the result of rig_end() has to be checked. What a call
+ * needs is made before RIG_RUN(), not in the call's arguments: RIG_RUN() skips the call if one of them failed. */
 #ifndef VGGCL_CHECK_RIG_H
 #define VGGCL_CHECK_RIG_H
 
@@ -34,6 +35,7 @@ struct rig {
     struct context context; /* on dev: how operators are done, and how activations are stored */
     size_t sample;          /* maximum number of elements of an output that are compared; the others must be finite */
     enum vggcl_err err;     /* the first */
+    bool running;           /* inside RIG_RUN() */
     struct rng random;
     struct made *made;
     struct comparison result; /* of the output with the largest error since rig_start(), relative to the tolerance */
@@ -74,8 +76,11 @@ void *rig_download(struct rig *rig, struct tensor t);
 
 #define RIG_RUN(rig, call)                                                                                             \
     do {                                                                                                               \
-        if ((rig)->err == VGGCL_OK)                                                                                    \
+        if ((rig)->err == VGGCL_OK) {                                                                                  \
+            (rig)->running = true;                                                                                     \
             (rig)->err = (call);                                                                                       \
+            (rig)->running = false;                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 /* How an output is compared: as floats; as floats whose errors spread over many elements, so that the largest magnitude

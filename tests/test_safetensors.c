@@ -167,7 +167,7 @@ static void test_write_no_utf8(void **state) {
     struct safetensors file;
     write_tiny();
     assert_int_equal(safetensors_write(&folder_current, FILE_NAME, &record, 1, NULL), VGGCL_EUSAGE);
-    assert_non_null(strstr(vggcl_error(), "'caf\xe9'"));
+    assert_non_null(strstr(vggcl_error(), "'caf?'"));
     test_known_bytes(state); /* the attempt left nothing in the way */
     assert_int_equal(safetensors_write(&folder_current, FILE_NAME, NULL, 0, metadata), VGGCL_OK);
     assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);

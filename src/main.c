@@ -176,10 +176,8 @@ static int run_command(const struct command *c, int argc, char **argv) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
             return print_help(c);
     const char **words = calloc((size_t)argc + 1, sizeof *words);
-    if (!words) {
-        cli_misused("out of memory");
-        return EXIT_FAILED;
-    }
+    if (!words)
+        return cli_no_memory();
     int status = parse_and_run(c, argc, argv, &config, words);
     free(words);
     return status;

@@ -1,4 +1,4 @@
-/* Files that the program finds: caches of other users, closed standard descriptors. */
+/* Files that the program finds: caches of other users, closed standard descriptors, FIFOs in the place of files. */
 #define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,8 +77,42 @@ static void closed_descriptors(void **state) {
     }
 }
 
+/* To open a FIFO for reading waits for a writer. */
+static void fifos(void **state) {
+    (void)state;
+    const char *const words[] = {"eval --weights fifo.safetensors",
+                                 "train --weights fifo.safetensors",
+                                 "train --config fifo.safetensors",
+                                 "bench --steps 1 --profile fifo.safetensors",
+                                 "bench --steps 1 --kernel-dir kernels",
+                                 "train --data batches",
+                                 "train --data images",
+                                 "train --data zipped",
+                                 "train --data classes --bad-images 0",
+                                 "plot fifo.safetensors --out x.svg",
+                                 "compare --against fifo.safetensors",
+                                 "fetch --from fifo.safetensors --dir sets",
+                                 "fetch mnist --from zipped --dir sets"};
+    assert_int_equal(vggcl("version >/dev/null; mkdir kernels batches images zipped classes classes/a classes/b && "
+                           "mkfifo fifo.safetensors kernels/common.cl batches/data_batch_1.bin "
+                           "images/train-images-idx3-ubyte zipped/train-images-idx3-ubyte.gz "
+                           "classes/a/1.png classes/b/2.png"),
+                     0);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (vggcl("version >/dev/null; exec timeout 30 %s %s", VGGCL_PROGRAM, words[i]) != 1)
+            fail_msg("%s: %s", words[i], output);
+        assert_says("vggcl: error: ");
+        if (!strstr(words[i], "classes")) /* FIFOs are no pictures */
+            assert_says("is not a regular file");
+    }
+    assert_int_equal(vggcl("version >/dev/null; printf 'epoch,test_accuracy\\n1,0.5\\n' >a.csv; timeout 30 %s plot "
+                           "/dev/stdin --out a.svg <a.csv",
+                           VGGCL_PROGRAM),
+                     0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(cache_of_others), cmocka_unit_test(closed_descriptors),
-                                       cmocka_unit_test(data_is_truncated)};
+                                       cmocka_unit_test(fifos), cmocka_unit_test(data_is_truncated)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -400,9 +400,9 @@ static void other_files(void **state) {
     refuses("empty.png", VGGCL_EFORMAT, ": is empty");
     refuses("missing.png", VGGCL_EIO, ": cannot be opened: No such file or directory");
     assert_int_equal(mkdir(path_of("folder.png"), 0777), 0);
-    refuses("folder.png", VGGCL_EIO, ": cannot be opened: is not a regular file");
+    refuses("folder.png", VGGCL_EIO, ": is not a regular file");
     assert_int_equal(mkfifo(path_of("fifo.png"), 0666), 0); /* opening it would wait for a writer */
-    refuses("fifo.png", VGGCL_EIO, ": cannot be opened: is not a regular file");
+    refuses("fifo.png", VGGCL_EIO, ": is not a regular file");
 }
 
 static void cut_to_half(const char *name) {

@@ -1,5 +1,6 @@
 /* src/files/safetensors.c: the exact bytes of the format, round trips, and malformed files. */
 #define _DEFAULT_SOURCE /* usleep */
+#include "base/text.h"
 #include "files/safetensors.h"
 
 #include <setjmp.h>
@@ -14,6 +15,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <jansson.h>
 
 #define FILE_NAME "test_safetensors.safetensors"
 
@@ -173,6 +175,56 @@ static void test_write_no_utf8(void **state) {
     assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
     assert_string_equal(safetensors_metadata(&file, "data"), "/home/caf\xEF\xBF\xBD");
     safetensors_free(&file);
+}
+
+static int allocations; /* that succeed */
+static void *allocate_few(size_t size) {
+    return allocations-- > 0 ? malloc(size) : NULL;
+}
+
+/* Without memory for the JSON, the error is that, not a wrong text. */
+static void test_write_without_memory(void **state) {
+    (void)state;
+    float values[] = {1, 2};
+    struct record record = {"conv1.weight", 2, {1, 2}, values};
+    const char *metadata[] = {"data", "/home/caf\xc3\xa9", NULL};
+    enum vggcl_err err = VGGCL_ENOMEM;
+    int few;
+    unlink(FILE_NAME);
+    for (few = 0; err == VGGCL_ENOMEM; few++) {
+        assert_int_not_equal(access(FILE_NAME, F_OK), 0);
+        allocations = few;
+        json_set_alloc_funcs(allocate_few, free);
+        err = safetensors_write(&folder_current, FILE_NAME, &record, 1, metadata);
+        json_set_alloc_funcs(malloc, free);
+        if (err != VGGCL_OK)
+            assert_non_null(strstr(vggcl_error(), "out of memory"));
+    }
+    assert_int_equal(err, VGGCL_OK);
+    assert_true(few > 10);
+    assert_int_equal(access(FILE_NAME, F_OK), 0);
+}
+
+static void test_utf8(void **state) {
+    (void)state;
+    const char *const valid[] = {
+        "",          "a", "\x7f", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+        "a\xc3\xa9z"};
+    const char *const invalid[] = {"\x80",
+                                   "\xc3",
+                                   "\xc3z",
+                                   "\xc1\xbf",
+                                   "\xe0\x9f\xbf",
+                                   "\xed\xa0\x80",
+                                   "\xf0\x8f\xbf\xbf",
+                                   "\xf4\x90\x80\x80",
+                                   "\xff",
+                                   "\xf8\x88\x80\x80",
+                                   "a\xe2\x82"};
+    for (size_t i = 0; i < sizeof valid / sizeof *valid; i++)
+        assert_true(text_is_utf8(valid[i]));
+    for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++)
+        assert_false(text_is_utf8(invalid[i]));
 }
 
 static void test_write_nowhere(void **state) {
@@ -528,6 +580,8 @@ int main(void) {
         cmocka_unit_test(test_nothing_in_it),
         cmocka_unit_test(test_header_without_padding),
         cmocka_unit_test(test_write_no_utf8),
+        cmocka_unit_test(test_write_without_memory),
+        cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_write_nowhere),
         cmocka_unit_test(test_full_disk_keeps_old_file),
         cmocka_unit_test(test_keeps_the_file_before),

@@ -227,7 +227,11 @@ static void add_library(struct found *f, const char *file, const char *library) 
 /* Adds the driver whose library is named in the first line of an .icd file. */
 static void add_file(struct found *f, const char *path) {
     char line[VGGCL_PATH_MAX] = "";
-    FILE *file = fopen(path, "r");
+    FILE *file;
+    uint64_t size;
+    char *kept = err_keep();
+    file_open(path, &file, &size);
+    err_put_back(kept);
     if (file && fgets(line, sizeof line, file))
         line[strcspn(line, "\n")] = '\0';
     if (file)

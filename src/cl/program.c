@@ -31,11 +31,8 @@ static enum vggcl_err load_source(const struct dev *d, const char *stem, char **
         size_t size;
         snprintf(name, sizeof name, "%s.cl", stem);
         TRY(file_path(path, d->kernel_dir, name));
-        FILE *there = fopen(path, "rb");
-        if (there) {
-            fclose(there);
+        if (file_exists(path))
             return file_read(path, SOURCE_LIMIT, source, &size);
-        }
     }
     for (const struct embedded_file *k = embedded_kernels; k->stem; k++) {
         if (strcmp(k->stem, stem) == 0) {

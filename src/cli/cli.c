@@ -47,6 +47,11 @@ void cli_check_loss(const struct vggcl_evaluation *e, const char *weights) {
                      weights);
 }
 
+int cli_no_memory(void) {
+    fputs("vggcl: error: out of memory\n", stderr);
+    return EXIT_FAILED;
+}
+
 int cli_end(int status) {
     if (complained && status == EXIT_FINE)
         status = EXIT_FAILED;

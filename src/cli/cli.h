@@ -42,6 +42,9 @@ int cli_failed(enum vggcl_err err);
 /* Prints a usage error that the command itself detected; returns EXIT_USAGE. */
 int cli_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Prints that memory is out; returns EXIT_FAILED. */
+int cli_no_memory(void);
+
 /* Prints an error to stderr about a result that is printed all the same: cli_end() fails then. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -205,10 +205,8 @@ static enum vggcl_err predict_batch(struct job *j, size_t count) {
 
 static int predict_all(struct job *j, const struct paths *p) {
     size_t batch = j->info->batch;
-    if (!job_allocate(j)) {
-        cli_misused("out of memory");
-        return EXIT_FAILED;
-    }
+    if (!job_allocate(j))
+        return cli_no_memory();
     if (as_csv)
         puts("file,rank,class,probability");
     for (size_t first = 0; first < p->count; first += batch) {

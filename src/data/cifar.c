@@ -6,11 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { MOST_FILES = 8, MOST_LABELS = 4, LONGEST_NAMES = 1 << 16 };
 
-static const long long largest_file = 1LL << 31; /* bytes: 13 times CIFAR-100's training file */
+static const uint64_t largest_file = UINT64_C(1) << 31; /* bytes: 13 times CIFAR-100's training file */
 
 /* An open file of the set; its owner closes the stream. */
 struct batch_file {
@@ -42,18 +41,15 @@ bool cifar_recognise(const struct cifar_set *set, const char *folder) {
 
 static enum vggcl_err open_file(struct batch_file *file, const struct cifar_set *set, const char *folder,
                                 const char *name) {
-    struct stat status;
+    uint64_t size;
     TRY(file_path(file->path, folder, name));
-    file->stream = fopen(file->path, "rb");
-    if (!file->stream)
-        return err_set(VGGCL_EIO, "%s: cannot be opened: %s%s", file->path, strerror(errno),
-                       errno == ENOENT || errno == ENOTDIR ? set->advice : "");
-    if (fstat(fileno(file->stream), &status) != 0 || !S_ISREG(status.st_mode))
-        return err_set(VGGCL_EIO, "%s: is not a regular file", file->path);
-    if (status.st_size > largest_file)
-        return err_set(VGGCL_EFORMAT, "%s: has %lld bytes, more than the %lld that are read", file->path,
-                       (long long)status.st_size, largest_file);
-    file->size = (size_t)status.st_size;
+    enum vggcl_err err = file_open(file->path, &file->stream, &size);
+    if (err != VGGCL_OK)
+        return file_exists(file->path) ? err : err_set(err, "%s%s", vggcl_error(), set->advice);
+    if (size > largest_file)
+        return err_set(VGGCL_EFORMAT, "%s: has %llu bytes, more than the %llu that are read", file->path,
+                       (unsigned long long)size, (unsigned long long)largest_file);
+    file->size = (size_t)size;
     return VGGCL_OK;
 }
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memmem, a lock that prefers writers */
 #include "data/decode.h"
 #include "base/feature.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +24,6 @@ bool decode_is_picture(const char *name) {
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <vips/vips.h>
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
@@ -82,12 +82,10 @@ static enum vggcl_err attempt(file_work *work, const char *path, const struct pi
 
 /* Reads the first two bytes; zeros if there are none. */
 static enum vggcl_err read_start(const char *path, char bytes[2]) {
-    struct stat status;
-    errno = 0;
-    FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "rb") : NULL;
+    FILE *file;
+    uint64_t size;
     memset(bytes, 0, 2);
-    if (!file)
-        return err_set(VGGCL_EIO, "%s: cannot be opened: %s", path, errno ? strerror(errno) : "is not a regular file");
+    TRY(file_open(path, &file, &size));
     size_t count = fread(bytes, 1, 2, file);
     bool broken = ferror(file);
     fclose(file);

@@ -1,10 +1,11 @@
 #define _POSIX_C_SOURCE 200809L
 #include "data/reader.h"
 #include "base/feature.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 #ifdef VGGCL_ZLIB
 #include <zlib.h>
 #endif
@@ -20,11 +21,16 @@ static bool named_gz(const char *path) {
 #ifdef VGGCL_ZLIB
 
 static enum vggcl_err gzip_open(struct reader *reader) {
+    int descriptor = dup(fileno(reader->plain));
+    gzFile gzip = descriptor < 0 ? NULL : gzdopen(descriptor, "rb");
+    if (!gzip) {
+        enum vggcl_err err = err_set(VGGCL_EIO, "%s: cannot be opened: %s", reader->path, strerror(errno));
+        if (descriptor >= 0)
+            close(descriptor);
+        return err;
+    }
     fclose(reader->plain);
     reader->plain = NULL;
-    gzFile gzip = gzopen(reader->path, "rb");
-    if (!gzip)
-        return err_set(VGGCL_EIO, "%s: cannot be opened: %s", reader->path, strerror(errno));
     reader->gzip = gzip;
     if (gzbuffer(gzip, 1 << 17) == 0 && gzdirect(gzip))
         return err_set(VGGCL_EFORMAT,
@@ -74,13 +80,7 @@ static void gzip_close(struct reader *reader) {
 #endif
 
 static enum vggcl_err open_file(struct reader *reader) {
-    struct stat status;
-    reader->plain = fopen(reader->path, "rb");
-    if (!reader->plain)
-        return err_set(VGGCL_EIO, "%s: cannot be opened: %s", reader->path, strerror(errno));
-    if (fstat(fileno(reader->plain), &status) != 0 || !S_ISREG(status.st_mode))
-        return err_set(VGGCL_EIO, "%s: is not a regular file", reader->path);
-    reader->size = (uint64_t)status.st_size;
+    TRY(file_open(reader->path, &reader->plain, &reader->size));
     return named_gz(reader->path) ? gzip_open(reader) : VGGCL_OK;
 }
 

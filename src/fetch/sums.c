@@ -1,4 +1,5 @@
 #include "fetch/sums.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <md5.h>
@@ -39,10 +40,22 @@ bool sums_find(const char *lines, const char *name, char sum[SUM_SIZE]) {
     return false;
 }
 
+/* libmd takes a path, and would wait for a FIFO. */
+static enum vggcl_err check_regular(const char *path) {
+    FILE *stream;
+    uint64_t size;
+    TRY(file_open(path, &stream, &size));
+    fclose(stream);
+    return VGGCL_OK;
+}
+
 enum vggcl_err sums_check(const char *path, const char *lines, const char *name, const char *of, const char *fix) {
     char sum[SUM_SIZE], expected[SUM_SIZE];
     bool known = sums_find(lines, name, expected);
     int algorithm = known ? algorithm_of(strlen(expected)) : 0;
+    enum vggcl_err err = check_regular(path);
+    if (err != VGGCL_OK)
+        return err_set(err, "%s: %s cannot be read: %s; %s", of, name, vggcl_error(), fix);
     if (!algorithms[algorithm].sum(path, sum))
         return err_set(VGGCL_EIO, "%s: %s cannot be read: %s; %s", of, name, strerror(errno), fix);
     if (known && strcmp(sum, expected) != 0)

@@ -20,17 +20,14 @@ void unpack_remove(const struct fetch_set *set, const char *folder) {
 #include <archive.h>
 #include <archive_entry.h>
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { BLOCK = 1 << 16 };
 
 struct archive_reader {
     struct unpack *u;
     struct archive *archive;
-    int file;          /* descriptor of the archive; below 0 if not open */
+    FILE *file;        /* the archive; NULL if not open */
     uint64_t size;     /* of the archive, bytes */
     uint64_t unpacked; /* bytes of all entries so far: headers of 512 bytes, and the sizes that they state */
     double start;      /* clock_seconds() at the start */
@@ -157,19 +154,15 @@ static enum vggcl_err read_entries(struct archive_reader *r) {
 }
 
 static enum vggcl_err open_archive(struct archive_reader *r) {
-    struct stat status;
     r->archive = archive_read_new();
     if (!r->archive)
         return err_no_memory("an archive", 0);
     archive_read_support_filter_gzip(r->archive);
     archive_read_support_format_tar(r->archive);
-    r->file = open(r->u->archive, O_RDONLY | O_CLOEXEC);
-    if (r->file < 0 || fstat(r->file, &status) != 0)
-        return err_set(VGGCL_EIO, "%s: cannot be opened: %s", r->u->source, strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return err_set(VGGCL_EIO, "%s: is not a regular file; name the archive", r->u->source);
-    r->size = (uint64_t)status.st_size;
-    return archive_read_open_fd(r->archive, r->file, BLOCK) == ARCHIVE_OK ? VGGCL_OK : cannot_unpack(r);
+    enum vggcl_err err = file_open(r->u->archive, &r->file, &r->size);
+    if (err != VGGCL_OK)
+        return err_set(err, "%s; name the archive", vggcl_error());
+    return archive_read_open_fd(r->archive, fileno(r->file), BLOCK) == ARCHIVE_OK ? VGGCL_OK : cannot_unpack(r);
 }
 
 enum vggcl_err unpack_start(const char *archive) {
@@ -179,15 +172,15 @@ enum vggcl_err unpack_start(const char *archive) {
 
 enum vggcl_err unpack_archive(struct unpack *u) {
     enum vggcl_err err;
-    struct archive_reader r = {.u = u, .file = -1, .start = clock_seconds()};
+    struct archive_reader r = {.u = u, .start = clock_seconds()};
     u->stopped = false;
     TRY_GOTO(open_archive(&r), done);
     TRY_GOTO(file_make_folder(u->folder), done);
     TRY_GOTO(read_entries(&r), done);
 done:
     archive_read_free(r.archive);
-    if (r.file >= 0)
-        close(r.file);
+    if (r.file)
+        fclose(r.file);
     return err;
 }
 

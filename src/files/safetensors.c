@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -47,9 +48,11 @@ static json_t *describe(const struct record *record, size_t begin) {
     return JSON_MAKE({"dtype", json_make_text("F32")}, {"shape", shape}, {"data_offsets", offsets});
 }
 
+/* Why a text cannot become a name in JSON. */
 static enum vggcl_err not_json(const char *path, const char *name) {
-    return err_set(VGGCL_EUSAGE, "%s: '%s' cannot be written: its name is not valid UTF-8, or memory ran out", path,
-                   name);
+    return text_is_utf8(name)
+               ? err_no_memory(path, strlen(name))
+               : err_set(VGGCL_EUSAGE, "%s: '%s' cannot be written: its name is not valid UTF-8", path, name);
 }
 
 static enum vggcl_err make_header(const char *path, const struct record *records, size_t count,

@@ -127,6 +127,8 @@ static int parse_flag(const struct command *c, int argc, char **argv, int *i, st
         return cli_misused("--%s needs an argument, %s", name, argument);
     if (own && !argument && text)
         return cli_misused("--%s takes no argument", name);
+    if (option && option->kind == VGGCL_TEXT && !*text) /* "$UNSET": it would mean the default */
+        return cli_misused("--%s: its argument is empty; give a %s, or leave the option out", name, argument);
     if (!own) {
         enum vggcl_err err = vggcl_config_set(config, name, text);
         return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);

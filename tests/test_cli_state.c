@@ -281,12 +281,79 @@ static void refuses_damaged_weights(void **state) {
     assert_says("; restore it from a copy");
 }
 
+/* ------------------------------------------------------------------------------------------------ earlier runs -- */
+
+/* Any file that a run writes makes a folder that of an earlier run. */
+static void moves_what_it_would_overwrite(void **state) {
+    (void)state;
+    static const char *const names[] = {"config.json", "best.safetensors", "epoch-025.safetensors",
+                                        "last.safetensors.1"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char commands[256];
+        snprintf(commands, sizeof commands, "rm -rf m m.1; mkdir m; echo mine >m/%s; echo note >m/notes.txt", names[i]);
+        assert_int_equal(shell(commands), 0);
+        assert_int_equal(vggcl(TRAIN "--steps 1 --save m"), 0);
+        assert_says("save     m; the earlier run there is now in m.1\n");
+        snprintf(commands, sizeof commands, "cat m.1/%s m.1/notes.txt; ls m.1 | wc -l; ls m | wc -l", names[i]);
+        assert_int_equal(shell(commands), 0);
+        assert_string_equal(output, "mine\nnote\n2\n3\n"); /* in m: config.json and two states */
+    }
+}
+
+/* Files that are not a run's stay, and the run is saved beside them. */
+static void leaves_other_files(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir o; echo mine | tee o/epoch-notes.txt o/weights.safetensors >o/accuracy.csv.old"), 0);
+    assert_int_equal(vggcl(TRAIN "--steps 1 --save o"), 0);
+    assert_null(strstr(output, "is now in"));
+    assert_int_equal(shell("cat o/epoch-notes.txt o/weights.safetensors o/accuracy.csv.old; ls -d o*"), 0);
+    assert_string_equal(output, "mine\nmine\nmine\no\n");
+}
+
+/* Nothing is moved for a run that cannot start; where the first state cannot be saved, the error says what was moved.
+ */
+static void moves_when_it_is_ready(void **state) {
+    (void)state;
+    copy_run("p");
+    assert_int_equal(shell("md5sum p/* >sums"), 0);
+    assert_fails(1, "nowhere", TRAIN "--data nowhere --save p");
+    assert_fails(1, "nowhere", TRAIN "--kernel-dir nowhere --save p");
+    assert_fails(1, "w.safetensors", TRAIN "--weights no/w.safetensors --save p");
+    assert_int_equal(shell("md5sum --quiet -c sums; ls -d p*"), 0);
+    assert_string_equal(output, "p\n");
+    assert_fails(1, "p/config.json: cannot be written",
+                 "version; trap '' XFSZ; ulimit -f 1; %s " TRAIN "--steps 1 --save p", VGGCL_PROGRAM);
+    assert_says("; the earlier run in p is now in p.1\n");
+    assert_int_equal(shell("rm -r p; mv p.1 p; md5sum --quiet -c sums"), 0);
+}
+
+/* As from "$UNSET": not a new run. */
+static void refuses_empty_arguments(void **state) {
+    (void)state;
+    copy_run("save");
+    assert_int_equal(shell("md5sum save/* >sums"), 0);
+    assert_fails(2, "--resume: its argument is empty; give a DIR, or leave the option out", TRAIN "--resume ''");
+    assert_fails(2, "--resume: its argument is empty", TRAIN "--resume=");
+    assert_fails(2, "--weights: its argument is empty; give a FILE", TRAIN "--weights \"$UNSET\"");
+    assert_fails(2, "--save: its argument is empty", TRAIN "--save ''");
+    assert_int_equal(shell("md5sum --quiet -c sums; ls -d save*"), 0);
+    assert_string_equal(output, "save\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_a_bit_in_each_tensor), cmocka_unit_test(takes_the_older_state),
-        cmocka_unit_test(repeats_an_epoch),           cmocka_unit_test(takes_the_older_state_elsewhere),
-        cmocka_unit_test(has_no_whole_state),         cmocka_unit_test(keeps_to_a_whole_state),
-        cmocka_unit_test(refuses_contradictions),     cmocka_unit_test(refuses_damaged_weights),
+        cmocka_unit_test(finds_a_bit_in_each_tensor),
+        cmocka_unit_test(takes_the_older_state),
+        cmocka_unit_test(repeats_an_epoch),
+        cmocka_unit_test(takes_the_older_state_elsewhere),
+        cmocka_unit_test(has_no_whole_state),
+        cmocka_unit_test(keeps_to_a_whole_state),
+        cmocka_unit_test(refuses_contradictions),
+        cmocka_unit_test(refuses_damaged_weights),
+        cmocka_unit_test(moves_what_it_would_overwrite),
+        cmocka_unit_test(leaves_other_files),
+        cmocka_unit_test(moves_when_it_is_ready),
+        cmocka_unit_test(refuses_empty_arguments),
     };
     return cmocka_run_group_tests(tests, begin, remove_folder);
 }

@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L /* fstatat */
+#define _POSIX_C_SOURCE 200809L /* openat */
 /* train.c - vggcl_train(): starts a run or resumes it from its last checkpoint, and trains its epochs. */
 #include "base/clock.h"
 #include "base/file.h"
@@ -14,6 +14,7 @@
 #include "train/schedule.h"
 #include "train/team.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -104,21 +105,45 @@ static enum vggcl_err take_folders(struct run *run) {
     return file_exists(config->save) ? open_locked(&run->folder, config->save) : VGGCL_OK;
 }
 
-static bool has_run(const struct folder *folder) {
-    struct stat status;
-    return fstatat(folder->descriptor, "accuracy.csv", &status, AT_SYMLINK_NOFOLLOW) == 0 ||
-           fstatat(folder->descriptor, "last.safetensors", &status, AT_SYMLINK_NOFOLLOW) == 0;
+/* Whether a run writes a file of this name into its folder. */
+static bool is_of_a_run(const char *name) {
+    static const char *const names[] = {"config.json", "accuracy.csv", "best.safetensors", "last.safetensors",
+                                        "last.safetensors.1"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    const char *end = strrchr(name, '.');
+    return strncmp(name, "epoch-", 6) == 0 && end && strcmp(end, ".safetensors") == 0;
 }
 
-/* A save folder that holds an earlier run is renamed to folder.1, folder.2, ...: a new run overwrites nothing. */
+static enum vggcl_err has_run(const struct folder *folder, bool *has) {
+    int descriptor = openat(folder->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = descriptor < 0 ? NULL : fdopendir(descriptor);
+    *has = false;
+    if (!entries) {
+        enum vggcl_err err = err_set(VGGCL_EIO, "%s: this folder cannot be read: %s", folder->path, strerror(errno));
+        if (descriptor >= 0)
+            close(descriptor);
+        return err;
+    }
+    for (struct dirent *entry; !*has && (entry = readdir(entries));)
+        *has = is_of_a_run(entry->d_name);
+    closedir(entries);
+    return VGGCL_OK;
+}
+
+/* A save folder that holds files of an earlier run is renamed to folder.1, folder.2, ...: a new run overwrites nothing.
+ * Other files stay where they are. */
 static enum vggcl_err make_save_folder(struct run *run) {
     const char *path = run->config.save;
+    bool has;
     for (;;) {
         if (run->folder.descriptor < 0) {
             TRY(file_make_folder(path));
             TRY(open_locked(&run->folder, path));
         }
-        if (!has_run(&run->folder))
+        TRY(has_run(&run->folder, &has));
+        if (!has)
             return VGGCL_OK;
         TRY(file_move_aside(path, run->moved_to));
         folder_close(&run->folder);
@@ -785,6 +810,8 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     TRY_GOTO(close_step_log(run), done);
     tell_finish(run);
 done:
+    if (err != VGGCL_OK && *run->moved_to && !run->session_steps) /* later it was told long ago */
+        err = err_set(err, "%s; the earlier run in %s is now in %s", vggcl_error(), run->config.save, run->moved_to);
     run_free(run);
     return err;
 }

@@ -183,8 +183,7 @@ static enum vggcl_err read_earlier(json_t *records, const char *path) {
                 err_set(VGGCL_EFORMAT, "--against %s: devices[%zu]: is not a record of vggcl compare --json", path, i);
         if (err != VGGCL_OK)
             break;
-        json_put(&record, "file", json_make_text(path));
-        if (json_array_append(records, record) != 0)
+        if (json_object_set_new(record, "file", json_make_text(path)) != 0 || json_array_append(records, record) != 0)
             err = err_no_memory("the records", 0);
     }
     json_decref(file);
@@ -218,7 +217,7 @@ static void add_differences(json_t *records) {
             double value = difference(records, losses, k);
             json_add(&differences, json_make_number(value));
         }
-        json_put(&losses, "from_others", differences);
+        json_object_set_new(losses, "from_others", differences); /* not of an earlier record without losses */
     }
 }
 

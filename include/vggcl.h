@@ -93,6 +93,8 @@ struct vggcl_device {
     size_t alignment;                                     /* of a sub-buffer's origin, in bytes */
     unsigned preferred_vector_width, native_vector_width; /* floats */
     bool half; /* supports 16-bit float arithmetic (cl_khr_fp16); the option storage=half does not need it */
+    /* Why the device cannot be used: the driver did not answer a query, and the properties are incomplete; else "". */
+    char problem[192];
 };
 
 /* Lists the devices of all platforms, in the ICD loader's order; a device's position in *list is the flat index that a
@@ -104,7 +106,8 @@ VGGCL_API void vggcl_devices_free(struct vggcl_device *list);
 /* Finds the position in list of the device that selector names: "P:D", a flat index, "gpu", "cpu", "accelerator" or a
  * part of the device's or platform's name, ignoring case. NULL or "" selects $VGGCL_DEVICE, else the default device.
  * VGGCL_EDEVICE if there is no such device; the text lists the devices, says why other platforms and drivers of this
- * machine have none, and how to fix that. */
+ * machine have none, and how to fix that. VGGCL_EDEVICE too if the device has a problem, or if another one has and the
+ * selector is not "P:D": without its properties it is not known which of them is meant. */
 VGGCL_API enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count, const char *selector,
                                              size_t *position);
 

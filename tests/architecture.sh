@@ -73,7 +73,11 @@ done < <(sed -nE 's/^src\/([^:]*)\.[ch]:[0-9]+: *# *include *"([^"]*)\.h".*/\1 \
         { circle = circle (circle ? " -> " : "") $NF } END { if (circle) print circle }')
 
 # What only some may do.
-breach_where '# *include *<CL/' 'src/cl/[^:]*' "OpenCL's headers belong to src/cl"
+breach_where '# *include *<CL/' 'src/cl/(opencl\.h|platforms\.c)' "OpenCL's header belongs to src/cl/opencl.h"
+checked=$(sed -nE 's/^CL_[A-Z]+_CODE\((cl[A-Za-z]+).*/\1/p' src/cl/opencl.h | paste -sd'|')
+[ -n "$checked" ] || breach src/cl/opencl.h "names no function"
+breach_where "\\b(?!($checked)\\b)cl(?!Release)[A-Z][A-Za-z]+ *\\(" 'src/cl/opencl\.h' \
+    "src/cl/opencl.h does not name this function, so nothing sees whether its result is used"
 breach_where '\bcl[A-Z][A-Za-z]+ *\(' 'src/cl/[^:]*' "OpenCL is called from src/cl only"
 breach_where '(# *include *<clblast|\bCLBlast[A-Z]\w* *\()' 'src/ops/gemm/clblast\.c' "CLBlast belongs to src/ops/gemm/clblast.c"
 breach_where '# *include *<curl/' 'src/fetch/download\.c' "libcurl belongs to src/fetch/download.c"

@@ -97,6 +97,34 @@ static void no_hardware(void **state) {
     json_decref(all);
 }
 
+/* A device whose driver does not answer is listed, and is an error; another one is taken by its position only. */
+static void mute_device(void **state) {
+    (void)state;
+    static const char problem[] =
+        "its driver answers the query CL_DEVICE_MAX_COMPUTE_UNITS with CL_OUT_OF_RESOURCES (-5)";
+    assert_int_equal(with(STUB "VGGCL_STUB=mute", "devices"), 1);
+    assert_says("0:0");
+    assert_says("vggcl: error: device 0:0 cannot be used: ");
+    assert_says(problem);
+    assert_int_equal(with(STUB "VGGCL_STUB=mute", "devices --json 2>errors; exit $?"), 1);
+    json_t *all = json_loads(output, 0, NULL), *d = json_array_get(json_object_get(all, "devices"), 0);
+    assert_string_equal(json_string_value(json_object_get(d, "problem")), problem);
+    json_decref(all);
+    assert_int_equal(with(STUB "VGGCL_STUB=mute", BENCH), 1);
+    assert_says("vggcl: error: device 0:0 stub <b>&\"device\": cannot be used: ");
+    assert_int_equal(with("OCL_ICD_VENDORS=both VGGCL_STUB=mute", "plan --data synthetic"), 1);
+    assert_says(problem);
+    assert_int_equal(with("OCL_ICD_VENDORS=both VGGCL_STUB=mute",
+                          "devices 2>errors | sed -n 's/.* \\([0-9]:[0-9]\\) .*(Portable.*/\\1/p'"),
+                     0);
+    char selector[8];
+    snprintf(selector, sizeof selector, "%.3s", output);
+    assert_int_equal(vggcl("version >/dev/null; env OCL_ICD_VENDORS=both VGGCL_STUB=mute %s plan --data synthetic "
+                           "--device %s",
+                           VGGCL_PROGRAM, selector),
+                     0);
+}
+
 /* The user of a container or a service may have no home folder. */
 static void pocl_without_home(void **state) {
     (void)state;
@@ -146,8 +174,9 @@ static void mesa_driver(void **state) {
 
 int main(void) {
     unsetenv("OCL_ICD_FILENAMES");
-    const struct CMUnitTest tests[] = {cmocka_unit_test(no_driver),   cmocka_unit_test(stale_file),
-                                       cmocka_unit_test(no_hardware), cmocka_unit_test(pocl_without_home),
-                                       cmocka_unit_test(rusticl),     cmocka_unit_test(mesa_driver)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_driver),         cmocka_unit_test(stale_file),
+                                       cmocka_unit_test(no_hardware),       cmocka_unit_test(mute_device),
+                                       cmocka_unit_test(pocl_without_home), cmocka_unit_test(rusticl),
+                                       cmocka_unit_test(mesa_driver)};
     return cmocka_run_group_tests(tests, make_vendors, remove_folder);
 }

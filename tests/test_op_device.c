@@ -63,6 +63,27 @@ static void selector_from_the_environment(void **state) {
     unsetenv("VGGCL_DEVICE");
 }
 
+/* A device that does not say its properties is not taken, nor is another one in its place unless by its position. */
+static void selectors_of_faulty_devices(void **state) {
+    (void)state;
+    static const char *const others[] = {NULL, "", "gpu", "cpu", "2", "board", "second"};
+    struct vggcl_device faulty[MACHINE];
+    size_t position;
+    unsetenv("VGGCL_DEVICE");
+    memcpy(faulty, machine, sizeof faulty);
+    strcpy(faulty[1].problem, "its driver is broken");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        CHECK_FAILS(vggcl_device_select(faulty, MACHINE, others[i], &position), VGGCL_EDEVICE,
+                    "device 1:0 First Card: cannot be used: its driver is broken", "P:D");
+    CHECK_FAILS(vggcl_device_select(faulty, MACHINE, "1:0", &position), VGGCL_EDEVICE, "its driver is broken");
+    CHECK(vggcl_device_select(faulty, MACHINE, "1:1", &position));
+    assert_int_equal(position, 2);
+    setenv("VGGCL_DEVICE", "0:0", 1);
+    CHECK(vggcl_device_select(faulty, MACHINE, NULL, &position));
+    assert_int_equal(position, 0);
+    unsetenv("VGGCL_DEVICE");
+}
+
 static void machine_without_devices(void **state) {
     (void)state;
     size_t position;
@@ -429,6 +450,7 @@ int main(void) {
         DEVICE_TEST(selectors),
         DEVICE_TEST(selectors_without_device),
         DEVICE_TEST(selector_from_the_environment),
+        DEVICE_TEST(selectors_of_faulty_devices),
         DEVICE_TEST(machine_without_devices),
         DEVICE_TEST(long_list),
         DEVICE_TEST(listed),

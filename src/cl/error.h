@@ -3,8 +3,7 @@
 #define VGGCL_CL_ERROR_H
 
 #include "base/err.h"
-
-#include <CL/cl.h>
+#include "cl/opencl.h"
 
 /* The name of an OpenCL error code: "CL_OUT_OF_RESOURCES" for -5; "unknown OpenCL error" for unknown codes. */
 const char *cl_error_name(cl_int code);

@@ -137,10 +137,11 @@ cl_uint platforms_ids(cl_platform_id ids[PLATFORMS]) {
     return count < PLATFORMS ? count : PLATFORMS;
 }
 
+/* A text that the driver does not give is the error's name: it is only shown. */
 static void platform_text(cl_platform_id id, cl_platform_info what, char *text, size_t size) {
     char found[1024] = "";
-    clGetPlatformInfo(id, what, sizeof found - 1, found, NULL);
-    snprintf(text, size, "%s", found);
+    cl_int code = clGetPlatformInfo(id, what, sizeof found - 1, found, NULL);
+    snprintf(text, size, "%s", code == CL_SUCCESS ? found : cl_error_name(code));
 }
 
 static void describe(cl_platform_id id, struct vggcl_platform *p) {

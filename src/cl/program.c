@@ -186,10 +186,10 @@ static char *source_in_log(const struct sources *s, const char *log) {
 static enum vggcl_err build_failed(const struct dev *d, cl_program handle, cl_int code, const char *stem,
                                    const char *options, const struct sources *s) {
     size_t size = 0;
-    clGetProgramBuildInfo(handle, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+    bool has_log = clGetProgramBuildInfo(handle, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS;
     char *log = calloc(size + 1, 1);
-    if (log)
-        clGetProgramBuildInfo(handle, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
+    if (has_log && log && clGetProgramBuildInfo(handle, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL) != CL_SUCCESS)
+        *log = '\0'; /* the error is reported without it */
     char *numbered = source_in_log(s, log ? log : "");
     enum vggcl_err err =
         err_set(VGGCL_EOPENCL, "%s.cl does not build on %s: %s (%d)\noptions: %s\n%s\n%s", stem, d->info.name,

@@ -10,28 +10,46 @@
 
 enum { DEVICES = 64 }; /* maximum per platform; further ones are ignored */
 
-static void device_text(cl_device_id id, cl_device_info what, char *text, size_t size) {
+/* A device that is asked for its properties. */
+struct asked {
+    cl_device_id id;
+    struct vggcl_device *info;
+};
+
+/* Keeps the first query that failed. */
+static void note(struct vggcl_device *info, const char *query, cl_int code) {
+    if (code != CL_SUCCESS && !*info->problem)
+        snprintf(info->problem, sizeof info->problem, "its driver answers the query %s with %s (%d)", query,
+                 cl_error_name(code), code);
+}
+
+static void text_of(struct asked a, cl_device_info what, const char *query, char *text, size_t size) {
     char found[1024] = "";
-    clGetDeviceInfo(id, what, sizeof found - 1, found, NULL);
+    note(a.info, query, clGetDeviceInfo(a.id, what, sizeof found - 1, found, NULL));
     const char *start = found;
     while (isspace((unsigned char)*start))
         start++;
     snprintf(text, size, "%s", start);
 }
+#define TEXT_OF(a, what, text) text_of((a), (what), #what, (text), sizeof(text))
 
-static uint64_t device_number(cl_device_id id, cl_device_info what) {
+static uint64_t number_of(struct asked a, cl_device_info what, const char *query) {
     cl_ulong found = 0; /* a narrower value is written to its low bytes: hosts are little-endian */
-    clGetDeviceInfo(id, what, sizeof found, &found, NULL);
+    note(a.info, query, clGetDeviceInfo(a.id, what, sizeof found, &found, NULL));
     return found;
 }
+#define NUMBER_OF(a, what) number_of((a), (what), #what)
 
 /* The extensions are separated by spaces. Some drivers list too many for a buffer of fixed size. */
-static bool has_extension(cl_device_id id, const char *name) {
+static bool has_extension(struct asked a, const char *name) {
     size_t size = 0, length = strlen(name);
     bool found = false;
-    clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, 0, NULL, &size);
+    cl_int code = clGetDeviceInfo(a.id, CL_DEVICE_EXTENSIONS, 0, NULL, &size);
     char *text = calloc(size + 1, 1);
-    if (text && clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, size, text, NULL) == CL_SUCCESS)
+    if (code == CL_SUCCESS && text)
+        code = clGetDeviceInfo(a.id, CL_DEVICE_EXTENSIONS, size, text, NULL);
+    note(a.info, "CL_DEVICE_EXTENSIONS", text ? code : CL_OUT_OF_HOST_MEMORY);
+    if (text)
         for (const char *at = text; !found && (at = strstr(at, name)); at += length)
             found = (at == text || at[-1] == ' ') && (at[length] == ' ' || !at[length]);
     free(text);
@@ -39,24 +57,30 @@ static bool has_extension(cl_device_id id, const char *name) {
 }
 
 static void describe(cl_platform_id platform, cl_device_id id, struct vggcl_device *info) {
-    clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof info->platform_name - 1, info->platform_name, NULL);
-    device_text(id, CL_DEVICE_NAME, info->name, sizeof info->name);
-    device_text(id, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
-    device_text(id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
-    device_text(id, CL_DEVICE_VERSION, info->version, sizeof info->version);
-    cl_device_type type = device_number(id, CL_DEVICE_TYPE);
+    const struct asked a = {id, info};
+    note(info, "CL_PLATFORM_NAME",
+         clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof info->platform_name - 1, info->platform_name, NULL));
+    TEXT_OF(a, CL_DEVICE_NAME, info->name);
+    TEXT_OF(a, CL_DEVICE_VENDOR, info->vendor);
+    TEXT_OF(a, CL_DRIVER_VERSION, info->driver);
+    TEXT_OF(a, CL_DEVICE_VERSION, info->version);
+    cl_device_type type = NUMBER_OF(a, CL_DEVICE_TYPE);
     info->type = type & CL_DEVICE_TYPE_GPU ? VGGCL_GPU : type & CL_DEVICE_TYPE_CPU ? VGGCL_CPU : VGGCL_ACCELERATOR;
-    info->compute_units = (unsigned)device_number(id, CL_DEVICE_MAX_COMPUTE_UNITS);
-    info->clock_mhz = (unsigned)device_number(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
-    info->memory = device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE);
-    info->largest_allocation = device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
-    info->local_memory = device_number(id, CL_DEVICE_LOCAL_MEM_SIZE);
-    device_text(id, CL_DEVICE_OPENCL_C_VERSION, info->c_version, sizeof info->c_version);
-    info->alignment = (size_t)device_number(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
-    info->preferred_vector_width = (unsigned)device_number(id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
-    info->native_vector_width = (unsigned)device_number(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
-    info->half = has_extension(id, "cl_khr_fp16");
-    info->work_group_size = (size_t)device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
+    info->compute_units = (unsigned)NUMBER_OF(a, CL_DEVICE_MAX_COMPUTE_UNITS);
+    info->clock_mhz = (unsigned)NUMBER_OF(a, CL_DEVICE_MAX_CLOCK_FREQUENCY);
+    info->memory = NUMBER_OF(a, CL_DEVICE_GLOBAL_MEM_SIZE);
+    info->largest_allocation = NUMBER_OF(a, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+    info->local_memory = NUMBER_OF(a, CL_DEVICE_LOCAL_MEM_SIZE);
+    TEXT_OF(a, CL_DEVICE_OPENCL_C_VERSION, info->c_version);
+    info->alignment = (size_t)NUMBER_OF(a, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
+    info->preferred_vector_width = (unsigned)NUMBER_OF(a, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
+    info->native_vector_width = (unsigned)NUMBER_OF(a, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    info->half = has_extension(a, "cl_khr_fp16");
+    info->work_group_size = (size_t)NUMBER_OF(a, CL_DEVICE_MAX_WORK_GROUP_SIZE);
+    if (!*info->problem && (!info->compute_units || !info->work_group_size))
+        snprintf(info->problem, sizeof info->problem,
+                 "its driver says that it has %u compute units and work-groups of %zu", info->compute_units,
+                 info->work_group_size);
 }
 
 /* The default device has the highest rank: GPU, then accelerator, then CPU. */
@@ -64,8 +88,9 @@ static int rank(enum vggcl_device_type type) {
     return type == VGGCL_GPU ? 2 : type == VGGCL_ACCELERATOR ? 1 : 0;
 }
 
-enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_t *count) {
+enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_t *count, struct unlisted *unlisted) {
     cl_platform_id platforms[PLATFORMS];
+    *unlisted = (struct unlisted){.code = CL_SUCCESS};
     *list = calloc((size_t)PLATFORMS * DEVICES, sizeof **list);
     *ids = calloc((size_t)PLATFORMS * DEVICES, sizeof **ids);
     *count = 0;
@@ -79,7 +104,10 @@ enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_
     cl_uint platform_count = platforms_ids(platforms);
     for (cl_uint p = 0; p < platform_count; p++) {
         cl_uint device_count = 0;
-        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, DEVICES, *ids + *count, &device_count) != CL_SUCCESS)
+        cl_int code = clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, DEVICES, *ids + *count, &device_count);
+        if (code != CL_SUCCESS && code != CL_DEVICE_NOT_FOUND)
+            *unlisted = (struct unlisted){(int)p, code};
+        if (code != CL_SUCCESS)
             continue;
         for (cl_uint i = 0; i < device_count && i < DEVICES; i++, ++*count) {
             struct vggcl_device *info = &(*list)[*count];
@@ -99,7 +127,8 @@ enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_
 
 enum vggcl_err vggcl_devices(struct vggcl_device **list, size_t *count) {
     cl_device_id *ids;
-    TRY(select_list(list, &ids, count));
+    struct unlisted unlisted; /* vggcl_platforms() has it */
+    TRY(select_list(list, &ids, count, &unlisted));
     free(ids);
     return VGGCL_OK;
 }
@@ -156,16 +185,37 @@ static enum vggcl_err no_match(const struct vggcl_device *list, size_t count, co
     return err;
 }
 
+/* Whether a selector is "P:D", which means the same device whatever the others are. */
+static bool is_position(const char *selector) {
+    unsigned platform, device;
+    int end = 0;
+    return selector && sscanf(selector, "%u:%u%n", &platform, &device, &end) == 2 && !selector[end];
+}
+
+static const char *or_default(const char *selector) {
+    return selector && *selector ? selector : getenv("VGGCL_DEVICE");
+}
+
+/* Fails if the selected device cannot be used, or if another one that cannot may be meant. */
+static enum vggcl_err check_problems(const struct vggcl_device *list, size_t count, size_t selected, bool by_position) {
+    for (size_t i = 0; i < count; i++)
+        if (*list[i].problem && (i == selected || !by_position))
+            return err_set(VGGCL_EDEVICE,
+                           "device %d:%d %s: cannot be used: %s; repair or remove this driver, or set device to the "
+                           "position P:D of another one",
+                           list[i].platform, list[i].device, list[i].name, list[i].problem);
+    return VGGCL_OK;
+}
+
 enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count, const char *selector,
                                    size_t *position) {
-    if (!selector || !*selector)
-        selector = getenv("VGGCL_DEVICE");
+    selector = or_default(selector);
     if (count == 0)
         return no_device();
     for (size_t i = 0; i < count; i++) {
         if (selector && *selector ? matches(&list[i], i, selector) : list[i].is_default) {
             *position = i;
-            return VGGCL_OK;
+            return check_problems(list, count, i, is_position(selector));
         }
     }
     return no_match(list, count, selector);
@@ -227,7 +277,18 @@ struct choice {
     cl_device_id *ids;
     size_t count;
     bool *taken;
+    struct unlisted unlisted;
 };
+
+/* Without its devices it is not known which one a selector other than P:D means. */
+static enum vggcl_err check_unlisted(const struct choice *c, const char *selector) {
+    if (c->unlisted.code == CL_SUCCESS || is_position(or_default(selector)))
+        return VGGCL_OK;
+    return err_set(VGGCL_EDEVICE,
+                   "platform %d: its driver does not list its devices: %s (%d); repair or remove this driver, or set "
+                   "device to the position P:D of another one",
+                   c->unlisted.platform, cl_error_name(c->unlisted.code), c->unlisted.code);
+}
 
 /* A device that is named twice would process two parts of a batch one after the other and store weights twice; micro-
  * batches do the same with less memory. Most likely the user meant another device. */
@@ -244,6 +305,7 @@ static enum vggcl_err select_one(const struct choice *c, const char *selector, s
     size_t at;
     snprintf(name, sizeof name, "%s", selector);
     TRY(take_parts(name, &parts));
+    TRY(check_unlisted(c, name));
     TRY(vggcl_device_select(c->list, c->count, name, &at));
     if (c->taken[at])
         return named_twice(selector, &c->list[at]);
@@ -264,7 +326,7 @@ enum vggcl_err select_devices(const char *selectors, struct selected chosen[VGGC
     char selector[256];
     const char *at = selectors ? selectors : "";
     *count = 0;
-    TRY_GOTO(select_list(&c.list, &c.ids, &c.count), done);
+    TRY_GOTO(select_list(&c.list, &c.ids, &c.count, &c.unlisted), done);
     c.taken = calloc(c.count + 1, sizeof *c.taken);
     if (!c.taken) {
         err = err_no_memory("the list of devices", c.count + 1);

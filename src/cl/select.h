@@ -5,8 +5,14 @@
 
 #include "cl/error.h"
 
+/* A platform whose devices could not be listed; code is CL_SUCCESS if there is none. */
+struct unlisted {
+    int platform;
+    cl_int code;
+};
+
 /* As vggcl_devices(), with the ids: (*ids)[i] belongs to (*list)[i]. The caller must free both arrays. */
-enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_t *count);
+enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_t *count, struct unlisted *unlisted);
 
 /* A selected device. Its owner must call clReleaseDevice(id). */
 struct selected {

@@ -18,8 +18,8 @@ enum vggcl_err pinned_allocate(struct dev *d, size_t bytes, struct pinned *p) {
 }
 
 void pinned_free(struct dev *d, struct pinned *p) {
-    if (p->host)
-        clEnqueueUnmapMemObject(d->queue, p->mem, p->host, 0, NULL, NULL);
+    if (p->host && clEnqueueUnmapMemObject(d->queue, p->mem, p->host, 0, NULL, NULL) != CL_SUCCESS)
+        p->host = NULL; /* stays mapped until the context is released; nothing reads it any more */
     if (p->mem)
         clReleaseMemObject(p->mem);
     *p = (struct pinned){0};

@@ -82,6 +82,15 @@ static void print_problems(struct vggcl_platform *list, size_t count) {
     }
 }
 
+/* A device that cannot be used is listed, and is an error. */
+static void complain(const struct listing *l) {
+    for (size_t i = 0; i < l->count; i++) {
+        const struct vggcl_device *d = &l->devices[i];
+        if (*d->problem)
+            cli_complain("device %d:%d cannot be used: %s", d->platform, d->device, d->problem);
+    }
+}
+
 static void print_text(const struct listing *l) {
     if (l->count)
         print_table(l->devices, l->count);
@@ -99,6 +108,7 @@ static int run(const struct vggcl_config *config) {
         err = vggcl_platforms(&l.platforms, &l.platform_count);
     if (err == VGGCL_OK)
         (as_json ? print_json : print_text)(&l);
+    complain(&l);
     if (err == VGGCL_OK && l.count == 0) /* sets the error that says why there is no device */
         err = vggcl_device_select(NULL, 0, NULL, &position);
     vggcl_devices_free(l.devices);
@@ -114,7 +124,7 @@ const struct command command_devices = {
         "P:D as in the first column, its position in the list (from 0), gpu, cpu, accelerator, or a part of\n"
         "its name. train takes several devices, and P:D/N for the N parts of one (vggcl help train).\n\n"
         "Then lists the platforms and drivers without devices, why that is and what to do about it. Exit\n"
-        "status 1 where there is no device.\n",
+        "status 1 where there is no device, or one that does not say its properties.\n",
     .flags =
         (const struct flag[]){
             {"verbose", NULL, "what each has: memory, vector widths, OpenCL C, profile, ...", NULL, &verbose},

@@ -38,7 +38,8 @@ json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details
         {"clock_mhz", json_integer(d->clock_mhz)}, {"memory_bytes", json_integer((json_int_t)d->memory)},
         {"largest_allocation_bytes", json_integer((json_int_t)d->largest_allocation)},
         {"local_memory_bytes", json_integer((json_int_t)d->local_memory)},
-        {"work_group_size", json_integer((json_int_t)d->work_group_size)});
+        {"work_group_size", json_integer((json_int_t)d->work_group_size)},
+        {"problem", json_make_text(*d->problem ? d->problem : NULL)});
     if (details)
         add_details(&json, d);
     return json;

@@ -48,7 +48,8 @@ json_t *record_devices(const void *job) {
         err = err_no_memory("the devices", count + 1);
         goto done;
     }
-    TRY_GOTO(choose(list, count, s->selectors, chosen), done);
+    if (!s->all || !count)
+        TRY_GOTO(choose(list, count, s->selectors, chosen), done);
     for (size_t i = 0; i < count; i++)
         if (s->all || chosen[i])
             json_add(&devices, cli_device_json(&list[i], i, true));

@@ -1,6 +1,7 @@
 /* stub.c - an OpenCL driver with one device, for tests of what becomes of a program whose driver is broken: creating a
- * context crashes, or hangs where $VGGCL_STUB is "hang". Where that is "no-device" or "no-platform", it has none. Its
- * platform's name is $VGGCL_STUB_NAME, else "stub platform". It has what an ICD loader and a list of devices ask for.
+ * context crashes, or hangs where $VGGCL_STUB is "hang". Where that is "no-device" or "no-platform", it has none; where
+ * it is "mute", the device does not say its numbers. Its platform's name is $VGGCL_STUB_NAME, else "stub platform". It
+ * has what an ICD loader and a list of devices ask for.
  */
 #define _POSIX_C_SOURCE          200809L
 #define CL_TARGET_OPENCL_VERSION 120
@@ -65,7 +66,8 @@ static cl_int get_devices(cl_platform_id id, cl_device_type type, cl_uint count,
 
 static cl_int get_device_info(cl_device_id id, cl_device_info what, size_t size, void *to, size_t *size_ret) {
     (void)id;
-    cl_device_type type = CL_DEVICE_TYPE_CPU;
+    const cl_device_type type = CL_DEVICE_TYPE_CPU;
+    const cl_ulong number = 1024;
     switch (what) {
     case CL_DEVICE_NAME:
         return give_text("stub <b>&\"device\"", size, to, size_ret);
@@ -74,9 +76,11 @@ static cl_int get_device_info(cl_device_id id, cl_device_info what, size_t size,
     case CL_DEVICE_VENDOR:
     case CL_DRIVER_VERSION:
     case CL_DEVICE_VERSION:
+    case CL_DEVICE_OPENCL_C_VERSION:
+    case CL_DEVICE_EXTENSIONS:
         return give_text("1.0", size, to, size_ret);
     default:
-        return CL_INVALID_VALUE;
+        return stub_is("mute") ? CL_OUT_OF_RESOURCES : give(&number, sizeof number, size, to, size_ret);
     }
 }
 

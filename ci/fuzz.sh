@@ -4,13 +4,15 @@
 # how many inputs ran, how many edges of the code they covered at the start and how many more at the end, and how many
 # inputs were a finding: a crash, a leak, more than 2 GB of memory, more than 20 seconds. Fails if there was one.
 # Inputs that cover new code are kept in build-ci/fuzz/inputs, where the next run goes on. build-ci/fuzz may be removed.
+# FUZZ_LIBRARIES: a folder with libraries (jansson, libarchive) that were built with clang and
+# -fsanitize=fuzzer-no-link,address,undefined, to be used instead of the system's.
 set -euo pipefail
 exec </dev/null
 cd "$(dirname "$0")/.."
 build=$PWD/build-ci/fuzz
 kept=$PWD/tests/fuzz/corpus
 seconds=10
-usage() { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
+usage() { sed -n '2,8s/^# //p' "$0" >&2; exit 2; }
 
 mapfile -t all < <(cd "$kept" && printf '%s\n' *)
 targets=()
@@ -59,7 +61,7 @@ run() {
     mkdir -p "$inputs" "$found"
     rm -f "$found"/*
     [ ! -f "tests/fuzz/$target.dict" ] || options+=("-dict=tests/fuzz/$target.dict")
-    "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=20 -report_slow_units=20 -rss_limit_mb=2048 \
+    LD_LIBRARY_PATH=${FUZZ_LIBRARIES:-} "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=20 -report_slow_units=20 -rss_limit_mb=2048 \
         -malloc_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$found/" "${options[@]}" "$inputs" "$kept/$target" \
         >"$log" 2>&1 || [ -n "$(ls "$found")" ] || { tail -20 "$log"; findings+=("$target: it ended with an error, see $log"); }
     local new=("$found"/*)

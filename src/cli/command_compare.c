@@ -246,9 +246,11 @@ static double largest(const json_t *losses, const char *key, const char *from) {
 static void print_record(const json_t *record) {
     const json_t *check = json_object_get(record, "selfcheck"), *losses = json_object_get(record, "losses");
     const json_t *bench = json_object_get(record, "benchmark");
-    char name[NAME];
+    char name[NAME], status[8];
     name_of(record, name);
-    printf("%-30.30s %-6.6s", name, text_of(record, "status"));
+    snprintf(status, sizeof status, "%s", text_of(record, "status"));
+    text_make_printable(status, "");
+    printf("%-30.30s %-6.6s", name, status);
     print_number("%.0f", 5, number_of(check, "checks"));
     print_number("%.0f", 5, number_of(check, "failures"));
     print_number("%.2f", 6, number_of(check, "worst"));

@@ -167,6 +167,7 @@ def make_records():
     seed("records", "two", {"devices": [record, other]})
     seed("records", "failed", {"devices": [{"device": device, "faults": [], "status": "failed",
                                             "error": "benchmark: \x1b[2Jout of memory\n"}]})
+    seed("records", "crash-status", {"devices": [{**record, "status": "\x1b[2J"}]})
     seed("records", "wrong-kinds", {"devices": [{**record, "losses": 1, "benchmark": [], "selfcheck": "x",
                                                  "faults": {}, "error": 5}]})
     seed("records", "list-of-lists", {"devices": [{**record, "losses": {"device": [[]], "reference": {}}}]})

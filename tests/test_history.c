@@ -76,6 +76,31 @@ static void round_trip(void **state) {
     history_free(&written);
 }
 
+/* A state holds the text of the file; what is printed of what was read is the same again. */
+static void as_text(void **state) {
+    (void)state;
+    const struct vggcl_epoch rows[] = {{1, 1.0 / 3, 2.0 / 3, 0.1234565, 1e-7, 0.25, 1.0005, 99.95, 0xfedcba9876543210},
+                                       {2, 1e-9, NAN, 0.5, INFINITY, 0.75, 2.5, 200.5, 1}};
+    struct history written = {NULL, 0}, read = {NULL, 0};
+    char *text, *again;
+    assert_int_equal(history_text(&written, &text), VGGCL_OK);
+    assert_string_equal(text, COLUMNS);
+    assert_int_equal(history_parse(&read, text, "the state", 0), VGGCL_OK);
+    assert_int_equal(history_parse(&read, text, "the state", 1), VGGCL_EFORMAT);
+    assert_string_equal(vggcl_error(), "the state: has no row for epoch 1");
+    free(text);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(history_add(&written, &rows[i]), VGGCL_OK);
+    assert_int_equal(history_text(&written, &text), VGGCL_OK);
+    assert_int_equal(history_parse(&read, text, "the state", 2), VGGCL_OK);
+    assert_int_equal(history_text(&read, &again), VGGCL_OK);
+    assert_string_equal(again, text);
+    free(text);
+    free(again);
+    history_free(&read);
+    history_free(&written);
+}
+
 static void by_name(void **state) {
     (void)state;
     struct vggcl_epoch *rows;
@@ -139,7 +164,7 @@ static void wide(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(by_name),
-                                       cmocka_unit_test(broken), cmocka_unit_test(wide)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(as_text),
+                                       cmocka_unit_test(by_name), cmocka_unit_test(broken), cmocka_unit_test(wide)};
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

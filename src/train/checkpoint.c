@@ -26,7 +26,8 @@ static const char *const profile_keys[VGGCL_DEVICES] = {
     "profile",   "profile.2",  "profile.3",  "profile.4",  "profile.5",  "profile.6",  "profile.7",  "profile.8",
     "profile.9", "profile.10", "profile.11", "profile.12", "profile.13", "profile.14", "profile.15", "profile.16"};
 
-static const char data_key[] = "state.data", fingerprint_key[] = "state.fingerprint", hash_key[] = "state.weights_hash";
+static const char data_key[] = "state.data", fingerprint_key[] = "state.fingerprint", hash_key[] = "state.weights_hash",
+                  history_key[] = "state.history";
 
 /* Of the images that the network takes, and a JSON array of its classes' names. */
 static const char height_key[] = "image.height", width_key[] = "image.width", channels_key[] = "image.channels",
@@ -148,6 +149,8 @@ static void describe(struct metadata *m, const struct net *net, const struct che
     add_pair(m, "state.best_accuracy", "%.17g", progress->best_accuracy);
     if (!checkpoint_by_seed(c->config, progress))
         add_pair(m, hash_key, "%016" PRIx64, c->weights_hash);
+    m->pairs[2 * m->count] = history_key;
+    m->pairs[2 * m->count++ + 1] = c->history;
 }
 
 /* A host copy of a net's tensors, to be written to a file: records, and the memory that they point to. */
@@ -253,6 +256,10 @@ enum vggcl_err checkpoint_config(const struct safetensors *file, const char *pat
 
 const char *checkpoint_data(const struct safetensors *file) {
     return safetensors_metadata(file, data_key);
+}
+
+const char *checkpoint_history(const struct safetensors *file) {
+    return safetensors_metadata(file, history_key);
 }
 
 static enum vggcl_err read_state(const struct safetensors *file, const char *path, const char *key, double maximum,

@@ -40,6 +40,7 @@ struct checkpoint {
     const struct progress *progress;
     const struct data *data; /* the run's data set */
     char *const *profiles;
+    const char *history; /* the accuracy record, for a state file */
     uint64_t weights_hash; /* of net's weights, see net_hash(); a state that needs no tensors has none */
     bool keep_previous;    /* keep the file that this one replaces, see safetensors_replace() */
 };
@@ -81,6 +82,9 @@ enum vggcl_err checkpoint_same_weights(const struct safetensors *file, const cha
 /* Sets *profile to a copy of the profile that a state file holds for the run's device i (from 0), which the caller
  * frees, or to NULL if the file has no profile for it. */
 enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char **profile);
+
+/* The accuracy record in a state file; NULL if an earlier version wrote it. Owned by file. */
+const char *checkpoint_history(const struct safetensors *file);
 
 /* Recognises the network in the file by the names and shapes of its tensors, and sets config's model, width and no_bn
  * accordingly, and its head by the metadata. VGGCL_EFORMAT if it is none of the models. */

@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L /* stat */
+#define _POSIX_C_SOURCE 200809L /* open_memstream */
 #include "train/history.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -41,17 +41,38 @@ enum vggcl_err history_add(struct history *h, const struct vggcl_epoch *row) {
     return VGGCL_OK;
 }
 
-enum vggcl_err history_write(const struct history *h, const struct folder *folder, const char *path) {
-    struct file_write file;
-    TRY(file_write_begin(&file, folder, path));
+static void print(const struct history *h, FILE *stream) {
     for (size_t i = 0; i < COLUMNS; i++)
-        fprintf(file.stream, "%s%c", columns[i].name, i + 1 < COLUMNS ? ',' : '\n');
+        fprintf(stream, "%s%c", columns[i].name, i + 1 < COLUMNS ? ',' : '\n');
     for (size_t i = 0; i < h->count; i++) {
         const struct vggcl_epoch *r = &h->rows[i];
-        text_print_file(file.stream, "%d,%.9g,%.6f,%.6f,%.6f,%.6f,%.3f,%.1f,%016" PRIx64 "\n", r->epoch, r->lr,
+        text_print_file(stream, "%d,%.9g,%.6f,%.6f,%.6f,%.6f,%.3f,%.1f,%016" PRIx64 "\n", r->epoch, r->lr,
                         r->train_loss, r->train_accuracy, r->test_loss, r->test_accuracy, r->seconds,
                         r->images_per_second, r->weights_hash);
     }
+}
+
+enum vggcl_err history_text(const struct history *h, char **text) {
+    size_t size = 0;
+    *text = NULL;
+    FILE *stream = open_memstream(text, &size);
+    bool failed = !stream;
+    if (stream) {
+        print(h, stream);
+        failed = ferror(stream) != 0;
+        failed |= fclose(stream) != 0;
+    }
+    if (!failed)
+        return VGGCL_OK;
+    free(*text);
+    *text = NULL;
+    return err_no_memory("the accuracy record", size);
+}
+
+enum vggcl_err history_write(const struct history *h, const struct folder *folder, const char *path) {
+    struct file_write file;
+    TRY(file_write_begin(&file, folder, path));
+    print(h, file.stream);
     return file_write_commit(&file);
 }
 
@@ -170,13 +191,77 @@ static enum vggcl_err read_file(struct history *h, const char *path, bool all) {
     return err;
 }
 
-enum vggcl_err history_read(struct history *h, const char *path, int epochs) {
-    TRY(read_file(h, path, true));
+static enum vggcl_err take_epochs(struct history *h, const char *path, int epochs) {
     for (int epoch = 1; epoch <= epochs; epoch++)
         if ((size_t)epoch > h->count || h->rows[epoch - 1].epoch != epoch)
             return err_set(VGGCL_EFORMAT, "%s: has no row for epoch %d", path, epoch);
     h->count = (size_t)epochs;
     return VGGCL_OK;
+}
+
+enum vggcl_err history_read(struct history *h, const char *path, int epochs) {
+    TRY(read_file(h, path, true));
+    return take_epochs(h, path, epochs);
+}
+
+enum vggcl_err history_parse(struct history *h, const char *text, const char *from, int epochs) {
+    struct csv_reader reader = {.path = from};
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    if (!copy)
+        return err_no_memory("the accuracy record", size);
+    memcpy(copy, text, size);
+    enum vggcl_err err = read_rows(h, &reader, copy, true);
+    free(copy);
+    return err == VGGCL_OK ? take_epochs(h, from, epochs) : err;
+}
+
+/* What a file has of a text. */
+enum match { MATCH_MISSING, MATCH_OTHER, MATCH_START, MATCH_ALL };
+
+static enum match match_file(const char *path, const char *text) {
+    char *bytes, *kept = err_keep();
+    size_t size, length = strlen(text);
+    enum match match = file_exists(path) ? MATCH_OTHER : MATCH_MISSING;
+    if (match == MATCH_OTHER && file_read(path, length, &bytes, &size) == VGGCL_OK) {
+        if (memcmp(bytes, text, size) == 0)
+            match = size < length ? MATCH_START : MATCH_ALL;
+        free(bytes);
+    }
+    err_put_back(kept);
+    return match;
+}
+
+/* Puts the rows in the place of a file that matches their text only so far. */
+static enum vggcl_err replace(const struct history *h, const struct folder *folder, const char *path, enum match match,
+                              char note[static VGGCL_WARNING]) {
+    char full[VGGCL_PATH_MAX], moved_to[VGGCL_PATH_MAX];
+    TRY(file_path(full, folder->path, path));
+    if (match == MATCH_OTHER)
+        TRY(file_move_aside(full, moved_to));
+    if (h->count)
+        TRY(history_write(h, folder, path));
+    if (match == MATCH_OTHER)
+        snprintf(note, VGGCL_WARNING,
+                 "%s: differed from the rows in the state; it is restored from them, and the other file "
+                 "is now in %.4000s",
+                 path, moved_to);
+    else
+        snprintf(note, VGGCL_WARNING, "%s: %s; it is restored from the state", path,
+                 match == MATCH_MISSING ? "was missing" : "lacked the last rows");
+    return VGGCL_OK;
+}
+
+enum vggcl_err history_restore(const struct history *h, const struct folder *folder, const char *path,
+                               char note[static VGGCL_WARNING]) {
+    char full[VGGCL_PATH_MAX], *text;
+    *note = '\0';
+    TRY(file_path(full, folder->path, path));
+    TRY(history_text(h, &text));
+    enum match match = match_file(full, text);
+    free(text);
+    bool due = h->count ? match != MATCH_ALL : match == MATCH_OTHER;
+    return due ? replace(h, folder, path, match, note) : VGGCL_OK;
 }
 
 enum vggcl_err vggcl_history(const char *path, struct vggcl_epoch **rows, size_t *count) {

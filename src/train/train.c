@@ -60,6 +60,7 @@ struct run {
     struct folder from;         /* config.resume, if it is not config.save; locked */
     struct vggcl_config stored; /* of a resumed run: the options in its checkpoint */
     char moved_to[VGGCL_PATH_MAX];
+    bool has_rows; /* of a resumed run: its state holds the accuracy record */
 };
 
 static size_t batch_size(const struct run *run) {
@@ -191,10 +192,22 @@ static enum vggcl_err read_state(struct run *run, struct safetensors *state, cha
     return err;
 }
 
+/* The rows are in the state; in one of an earlier version they are not. */
+static enum vggcl_err open_history(struct run *run, const struct safetensors *state, const char *path) {
+    const char *text = checkpoint_history(state);
+    char record[VGGCL_PATH_MAX];
+    run->has_rows = text != NULL;
+    if (text)
+        return history_parse(&run->history, text, path, run->progress.epoch);
+    if (run->progress.epoch == 0)
+        return VGGCL_OK;
+    TRY(file_path(record, run->config.resume, "accuracy.csv"));
+    return history_read(&run->history, record, run->progress.epoch);
+}
+
 /* With --resume: reads the run's state and options from its last checkpoint. */
 static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, char path[VGGCL_PATH_MAX]) {
     struct vggcl_config *config = &run->config;
-    char record[VGGCL_PATH_MAX];
     bool moved = *config->device && !*config->device_split; /* a stored split was for the previous devices */
     if (*config->profile)
         return err_set(VGGCL_EUSAGE,
@@ -206,10 +219,7 @@ static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, c
         *config->device_split = '\0';
     for (size_t i = 0; i < VGGCL_DEVICES; i++)
         TRY(checkpoint_profile(state, i, &run->team.profiles[i]));
-    if (run->progress.epoch == 0)
-        return VGGCL_OK;
-    TRY(file_path(record, config->resume, "accuracy.csv"));
-    return history_read(&run->history, record, run->progress.epoch);
+    return open_history(run, state, path);
 }
 
 /* name: as in struct data_source. */
@@ -316,21 +326,33 @@ static enum vggcl_err check_weights(struct run *run) {
                    run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step, remedy(run));
 }
 
-static enum vggcl_err write_checkpoint(const struct run *run, const char *name, char *const *profiles) {
-    struct checkpoint checkpoint = {&run->config, &run->progress,    &run->data,
-                                    profiles,     run->weights_hash, profiles && run->keep_previous};
+/* The weights, which are not a state. */
+static enum vggcl_err write_weights(const struct run *run, const char *name) {
+    struct checkpoint checkpoint = {.config = &run->config, .progress = &run->progress, .data = &run->data};
     return checkpoint_write(&run->folder, name, team_net(&run->team), &checkpoint);
 }
 
 /* Saves the run's state. The first call is before the first step, so that a run can be resumed even if it is killed
  * during that step. */
 static enum vggcl_err save_state(struct run *run) {
+    char *rows;
     if (!checkpoint_by_seed(&run->config, &run->progress))
         TRY(check_weights(run));
-    TRY(write_checkpoint(run, "last.safetensors", run->team.profiles));
-    run->saved_step = run->progress.step;
-    run->keep_previous = true;
-    return VGGCL_OK;
+    TRY(history_text(&run->history, &rows));
+    struct checkpoint checkpoint = {.config = &run->config,
+                                    .progress = &run->progress,
+                                    .data = &run->data,
+                                    .profiles = run->team.profiles,
+                                    .history = rows,
+                                    .weights_hash = run->weights_hash,
+                                    .keep_previous = run->keep_previous};
+    enum vggcl_err err = checkpoint_write(&run->folder, "last.safetensors", team_net(&run->team), &checkpoint);
+    free(rows);
+    if (err == VGGCL_OK) {
+        run->saved_step = run->progress.step;
+        run->keep_previous = true;
+    }
+    return err;
 }
 
 /* Saves the options as the user gave them: run->config may differ, e.g. in a micro-batch that --mem-limit chose. */
@@ -478,6 +500,17 @@ static void tell_changes(const struct run *run) {
     if (fabs(after - before) > 1e-6 * before)
         notice(run, "warning: the learning rate of the next step is %.5g, not the %.5g of the schedule so far", after,
                before);
+}
+
+/* In the run's own folder; continue_elsewhere() has written that of another one. */
+static enum vggcl_err restore_record(const struct run *run) {
+    char note[VGGCL_WARNING];
+    if (!run->has_rows || run->from.descriptor >= 0)
+        return VGGCL_OK;
+    TRY(history_restore(&run->history, &run->folder, "accuracy.csv", note));
+    if (*note)
+        notice(run, "%s", note);
+    return VGGCL_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------ an epoch -- */
@@ -666,21 +699,20 @@ static enum vggcl_err test_epoch(struct run *run, struct vggcl_epoch *row) {
     return VGGCL_OK;
 }
 
-/* Adds the row to accuracy.csv, and saves the tested weights as best and epoch-NNN.safetensors where due. */
-static enum vggcl_err save_epoch(struct run *run, const struct vggcl_epoch *row, bool is_best) {
+/* Saves the tested weights as best and epoch-NNN.safetensors where due. */
+static enum vggcl_err save_tested(struct run *run, const struct vggcl_epoch *row, bool is_best) {
     char name[64];
-    TRY(history_add(&run->history, row));
-    TRY(history_write(&run->history, &run->folder, "accuracy.csv"));
     if (is_best)
-        TRY(write_checkpoint(run, "best.safetensors", NULL));
+        TRY(write_weights(run, "best.safetensors"));
     if (row->epoch % run->config.save_every != 0)
         return VGGCL_OK;
     snprintf(name, sizeof name, "epoch-%03d.safetensors", row->epoch);
-    return write_checkpoint(run, name, NULL);
+    return write_weights(run, name);
 }
 
-/* Tests the net and saves the results. With --ema the averaged weights are tested and saved. The state is saved last: a
- * run that is killed before that repeats the unsaved steps of the epoch when resumed, and writes the same files. */
+/* Tests the net and saves the results. With --ema the averaged weights are tested and saved. The state is saved after
+ * them: a run that is killed before that repeats the unsaved steps of the epoch when resumed, and writes the same
+ * files. accuracy.csv follows: it can be restored from the state. */
 static enum vggcl_err end_epoch(struct run *run) {
     struct progress *p = &run->progress;
     const struct vggcl_observer *o = run->observer;
@@ -704,9 +736,11 @@ static enum vggcl_err end_epoch(struct run *run) {
         p->best_epoch = row.epoch;
         p->best_accuracy = row.test_accuracy;
     }
-    TRY(save_epoch(run, &row, is_best));
+    TRY(save_tested(run, &row, is_best));
     TRY(net_swap_averages(team_net(&run->team)));
+    TRY(history_add(&run->history, &row));
     TRY(save_state(run));
+    TRY(history_write(&run->history, &run->folder, "accuracy.csv"));
     if (o && o->epoch_ended)
         o->epoch_ended(&row, is_best, p->best_accuracy, o->payload);
     return VGGCL_OK;
@@ -806,6 +840,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
         notice(run, "the convolutions and their batch normalisation are frozen; only the linear layers are trained");
     if (*config->resume)
         tell_changes(run);
+    TRY_GOTO(restore_record(run), done);
     TRY_GOTO(train_epochs(run), done);
     TRY_GOTO(close_step_log(run), done);
     tell_finish(run);

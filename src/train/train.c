@@ -12,6 +12,7 @@
 #include "nets/feed.h"
 #include "train/history.h"
 #include "train/schedule.h"
+#include "train/step_log.h"
 #include "train/team.h"
 
 #include <dirent.h>
@@ -41,7 +42,7 @@ struct run {
     struct team team;
     struct progress progress;
     struct history history;
-    FILE *step_log;
+    struct step_log step_log;
     struct pending_step pending[2]; /* the host prepares one step while the device runs the one before */
     uint64_t weights_hash;          /* from the last check_weights() */
     int64_t saved_step;             /* number of completed steps in last.safetensors */
@@ -298,19 +299,6 @@ static enum vggcl_err start_net(struct run *run, const struct safetensors *weigh
     return checkpoint_load(weights, path, net, CHECKPOINT_WITHOUT_HEAD);
 }
 
-static enum vggcl_err open_step_log(struct run *run) {
-    const char *path = run->config.log_steps;
-    bool resumed = *run->config.resume;
-    if (!*path)
-        return VGGCL_OK;
-    run->step_log = fopen(path, resumed ? "a" : "w");
-    if (!run->step_log)
-        return err_set(VGGCL_EIO, "log-steps %s: cannot be written: %s", path, strerror(errno));
-    if (!resumed)
-        fputs("step,epoch,lr,loss\n", run->step_log);
-    return VGGCL_OK;
-}
-
 /* The advice in errors about values that are not finite. */
 static const char *remedy(const struct run *run) {
     return run->config.storage == VGGCL_STORAGE_HALF ? "try storage float, or a smaller lr" : "try a smaller lr";
@@ -338,6 +326,7 @@ static enum vggcl_err save_state(struct run *run) {
     char *rows;
     if (!checkpoint_by_seed(&run->config, &run->progress))
         TRY(check_weights(run));
+    TRY(step_log_sync(&run->step_log)); /* so that it has all steps of the state */
     TRY(history_text(&run->history, &rows));
     struct checkpoint checkpoint = {.config = &run->config,
                                     .progress = &run->progress,
@@ -502,6 +491,15 @@ static void tell_changes(const struct run *run) {
                before);
 }
 
+static enum vggcl_err open_step_log(struct run *run) {
+    char moved_to[VGGCL_PATH_MAX];
+    const char *path = run->config.log_steps;
+    TRY(step_log_open(&run->step_log, path, *run->config.resume, run->progress.step, moved_to));
+    if (*moved_to)
+        notice(run, "log-steps: the file that was in %s is now in %s", path, moved_to);
+    return VGGCL_OK;
+}
+
 /* In the run's own folder; continue_elsewhere() has written that of another one. */
 static enum vggcl_err restore_record(const struct run *run) {
     char note[VGGCL_WARNING];
@@ -608,9 +606,8 @@ static enum vggcl_err finish_step(struct run *run, struct pending_step *pending)
     if (++run->session_steps == 1)
         tell_first_step(run, pending->step.images);
     pending->step.images = 0;
-    if (run->step_log && text_print_file(run->step_log, "%" PRId64 ",%d,%.9g,%.9g\n", pending->step.number,
-                                         p->epoch + 1, pending->step.hyperparameters.lr, loss) < 0)
-        return err_set(VGGCL_EIO, "log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
+    struct step_row row = {pending->step.number, p->epoch + 1, pending->step.hyperparameters.lr, loss};
+    TRY(step_log_add(&run->step_log, &row));
     tell_progress(run);
     return VGGCL_OK;
 }
@@ -787,15 +784,6 @@ static void tell_finish(const struct run *run) {
                     o->payload);
 }
 
-static enum vggcl_err close_step_log(struct run *run) {
-    FILE *log = run->step_log;
-    run->step_log = NULL;
-    bool failed = log && !file_sync(log);
-    if ((log && fclose(log) != 0) || failed)
-        return err_set(VGGCL_EIO, "log-steps %s: cannot be written: %s", run->config.log_steps, strerror(errno));
-    return VGGCL_OK;
-}
-
 static void run_free(struct run *run) {
     for (int i = 0; i < 2; i++) {
         struct pending_step *pending = &run->pending[i];
@@ -803,8 +791,7 @@ static void run_free(struct run *run) {
             fence_wait(&pending->parts[part].fence);
         free(pending->parts);
     }
-    if (run->step_log)
-        fclose(run->step_log);
+    step_log_close(&run->step_log);
     folder_close(&run->folder);
     folder_close(&run->from);
     free(run->warning);
@@ -826,10 +813,11 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     run->observer = observer;
     run->folder = run->from = FOLDER_CLOSED;
     run->keep_previous = true;
+    run->step_log.descriptor = -1;
     run->call = clock_seconds();
     TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run, config), done);
-    TRY_GOTO(open_step_log(run), done);
     tell_start(run);
+    TRY_GOTO(open_step_log(run), done);
     if (run->warning)
         notice(run, "%s", run->warning);
     if (run->data.notes)
@@ -842,7 +830,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
         tell_changes(run);
     TRY_GOTO(restore_record(run), done);
     TRY_GOTO(train_epochs(run), done);
-    TRY_GOTO(close_step_log(run), done);
+    TRY_GOTO(step_log_sync(&run->step_log), done);
     tell_finish(run);
 done:
     if (err != VGGCL_OK && *run->moved_to && !run->session_steps) /* later it was told long ago */

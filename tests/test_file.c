@@ -225,6 +225,26 @@ static void test_full_disk_keeps(void **state) {
     write_beyond_limit(1000000);
 }
 
+/* As on a disk that fails once: a later write succeeds, and the reason is still known. */
+static void test_failed_once(void **state) {
+    (void)state;
+    static const char bytes[100000];
+    struct rlimit before, small;
+    struct file_write file;
+    write_text("old");
+    assert_int_equal(file_write_begin(&file, &folder_current, FILE_NAME), VGGCL_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    small = (struct rlimit){.rlim_cur = 50, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    file_write_bytes(&file, bytes, sizeof bytes);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    file_write_bytes(&file, bytes, sizeof bytes);
+    assert_fails(file_write_commit(&file), VGGCL_EIO, FILE_NAME ": cannot be written: File too large; what was there");
+    assert_holds("old");
+}
+
 static void test_commit_onto_folder(void **state) {
     (void)state;
     struct file_write file;
@@ -456,6 +476,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_renamed_folder, start, clean),
         cmocka_unit_test_setup_teardown(test_lock, start, clean),
         cmocka_unit_test_setup_teardown(test_full_disk_keeps, start, clean),
+        cmocka_unit_test_setup_teardown(test_failed_once, start, clean),
         cmocka_unit_test_setup_teardown(test_commit_onto_folder, start, clean),
         cmocka_unit_test_setup_teardown(test_begin_fails, start, clean),
         cmocka_unit_test_setup_teardown(test_read_limit, start, clean),

@@ -144,11 +144,16 @@ static int keep_previous(const struct file_write *file) {
     return renameat(file->folder, file->name, file->folder, kept);
 }
 
+void file_write_bytes(struct file_write *file, const void *bytes, size_t size) {
+    if (fwrite(bytes, 1, size, file->stream) != size && !file->why)
+        file->why = errno;
+}
+
 enum vggcl_err file_write_commit(struct file_write *file) {
     errno = 0;
     int failed = ferror(file->stream) | fflush(file->stream);
     failed |= !folder_sync(fileno(file->stream));
-    int why = errno;
+    int why = file->why ? file->why : errno;
     if (fclose(file->stream) && !failed) {
         failed = 1;
         why = errno;
@@ -160,7 +165,7 @@ enum vggcl_err file_write_commit(struct file_write *file) {
         why = errno;
     file_write_abandon(file);
     return err_set(VGGCL_EIO, "%s: cannot be written: %s; what was there before is kept", file->path,
-                   why ? strerror(why) : "a write failed; is the disk full?");
+                   why ? strerror(why) : "a write failed");
 }
 
 void file_write_abandon(struct file_write *file) {
@@ -333,7 +338,7 @@ enum vggcl_err file_copy(const char *from, const struct folder *folder, const ch
     TRY(file_read(from, SIZE_MAX - 1, &bytes, &size));
     enum vggcl_err err = file_write_begin(&file, folder, path);
     if (err == VGGCL_OK) {
-        fwrite(bytes, 1, size, file.stream);
+        file_write_bytes(&file, bytes, size);
         err = file_write_commit(&file);
     }
     free(bytes);

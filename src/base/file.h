@@ -14,6 +14,7 @@
  * the same file removes it. */
 struct file_write {
     FILE *stream;              /* write to it without checking; file_write_commit() reports errors */
+    int why;                   /* errno of file_write_bytes(), 0 without an error */
     int folder, lock;          /* descriptors of the folder and of the temporary file; below 0 for none */
     char path[VGGCL_PATH_MAX]; /* for messages */
     char temporary[320];       /* in the folder, as is name */
@@ -28,6 +29,9 @@ enum vggcl_err file_write_begin(struct file_write *file, const struct folder *fo
 
 /* The same for a file that only this user may read, in a cache; path is relative to the working directory. */
 enum vggcl_err file_write_begin_own(struct file_write *file, const char *path);
+
+/* fwrite() to the stream; file_write_commit() then says why it failed, which it cannot of a failed fwrite(). */
+void file_write_bytes(struct file_write *file, const void *bytes, size_t size);
 
 /* Closes the file and renames it into place. At every moment a whole file has the name, or, with keep_previous on a
  * file system without hard links, at least NAME.1. On any error, including an earlier failed write to the stream (a

@@ -51,7 +51,7 @@ static enum vggcl_err write_batch(const char *folder, const char *name, const st
     TRY(file_write_begin(&file, &folder_current, path));
     for (size_t i = first; i < first + count && !ferror(file.stream); i++) {
         fputc(images->labels[i], file.stream);
-        fwrite(images->pixels + i * CIFAR_PIXELS, 1, CIFAR_PIXELS, file.stream);
+        file_write_bytes(&file, images->pixels + i * CIFAR_PIXELS, CIFAR_PIXELS);
     }
     return file_write_commit(&file);
 }

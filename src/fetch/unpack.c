@@ -124,7 +124,7 @@ static enum vggcl_err write_file(struct archive_reader *r, struct archive_entry 
     TRY(file_write_begin(&file, &folder_current, path));
     while (!ferror(file.stream) && report_progress(r) &&
            (count = archive_read_data(r->archive, block, sizeof block)) > 0 && (left -= count) >= 0)
-        fwrite(block, 1, (size_t)count, file.stream);
+        file_write_bytes(&file, block, (size_t)count);
     if (count >= 0 && left >= 0 && !r->u->stopped)
         return file_write_commit(&file);
     file_write_abandon(&file);

@@ -127,7 +127,7 @@ static enum vggcl_err write_file(const struct folder *folder, const char *path, 
     file.keep_previous = keep_previous;
     fwrite(start, 1, size, file.stream);
     for (size_t i = 0; i < count; i++)
-        fwrite(records[i].values, sizeof(float), record_count(&records[i]), file.stream);
+        file_write_bytes(&file, records[i].values, record_count(&records[i]) * sizeof(float));
     err = file_write_commit(&file);
 done:
     free(start);

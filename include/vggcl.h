@@ -188,6 +188,7 @@ enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT, VGGCL_DROPOUT_CLASSIFIER };
 enum vggcl_class_weights { VGGCL_CLASS_WEIGHTS_NONE, VGGCL_CLASS_WEIGHTS_BALANCED };
 enum vggcl_freeze { VGGCL_FREEZE_NONE, VGGCL_FREEZE_CONV };
+enum vggcl_on_save_error { VGGCL_ON_SAVE_ERROR_RETRY, VGGCL_ON_SAVE_ERROR_STOP };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 enum vggcl_images_on { VGGCL_IMAGES_AUTO, VGGCL_IMAGES_DEVICE, VGGCL_IMAGES_HOST };
 enum vggcl_normalize { VGGCL_NORMALIZE_HALF, VGGCL_NORMALIZE_DATASET, VGGCL_NORMALIZE_IMAGENET };
@@ -238,7 +239,8 @@ struct vggcl_config {
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
     int save_every, limit, validate, patience;
     int64_t steps, checkpoint_every;
-    int freeze; /* enum vggcl_freeze */
+    int freeze;        /* enum vggcl_freeze */
+    int on_save_error; /* enum vggcl_on_save_error */
     bool no_shuffle, no_flip, drop_last, no_selfcheck, reset_head;
     bool given[VGGCL_OPTIONS]; /* [i]: vggcl_options()[i] was set by vggcl_config_set(): no recipe or file changes it */
     /* Not an option: the images to train, evaluate or plan with, instead of those that data names; NULL for those. With
@@ -426,8 +428,10 @@ struct vggcl_observer {
  * last.safetensors (the whole state: after every epoch, every config->checkpoint_every steps, and when the run stops),
  * best.safetensors (of the epoch with the best accuracy on the test set, or with config->validate on the images that
  * are held out) and epoch-NNN.safetensors (weights), each with its preprocessing in its metadata. A file is written
- * under a temporary name and renamed, so that a crash leaves no partial file. The state before the last one is kept as
- * last.safetensors.1, which config->resume takes, with a message, if last.safetensors is damaged or missing. observer
+ * under a temporary name and renamed, so that a crash leaves no partial file. A save that fails is tried again with the
+ * next one, and VGGCL_EIO if that was the last, except with config->on_save_error VGGCL_ON_SAVE_ERROR_STOP; VGGCL_EIO
+ * before the first step if the file system has less free space than a save takes. The state before the last one is kept
+ * as last.safetensors.1, which config->resume takes, with a message, if last.safetensors is damaged or missing. observer
  * may be NULL. The folder is locked during the run: VGGCL_EIO, naming the other process, if it is in use. It may be
  * renamed meanwhile. An earlier run in it is moved to save.1, save.2, ... If config->resume is set, the run in that
  * folder is continued with the options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into the

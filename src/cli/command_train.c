@@ -133,6 +133,7 @@ static void started(const struct vggcl_start *s, void *payload) {
 
 static void noticed(const char *text, void *payload) {
     (void)payload;
+    line_erase(stdout);
     fflush(stdout);
     if (strncmp(text, "warning: ", 9) == 0)
         fprintf(stderr, "vggcl: %s\n", text);

@@ -15,6 +15,7 @@
 
 static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
 static const char *const head_names[] = {"flatten", "avgpool", NULL};           /* enum vggcl_head */
+static const char *const save_error_names[] = {"retry", "stop", NULL};          /* enum vggcl_on_save_error */
 static const char *const storage_names[] = {"float", "half", NULL};
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const normalize_names[] = {"half", "dataset", "imagenet", NULL};    /* enum vggcl_normalize */
@@ -210,6 +211,10 @@ static const struct vggcl_option options[] = {
      WHOLE(save_every, 1, 1e6)},
     {"checkpoint-every", "N", "also save the state every N steps within an epoch; 0 for never", "0", TRAIN,
      WHOLE64(checkpoint_every)},
+    {"on-save-error", "ACTION",
+     "when a save fails, e.g. because the disk is full. retry: warn, train on, and try again with the next\n"
+     "save; the run fails if the last one does. stop: end the run at once",
+     "retry", TRAIN, CHOICE(on_save_error, save_error_names)},
     {"resume", "DIR",
      "continue the run saved in this folder, with its own options; --save names another folder to\n"
      "continue in",

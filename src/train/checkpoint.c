@@ -196,22 +196,59 @@ bool checkpoint_by_seed(const struct vggcl_config *config, const struct progress
     return progress->step == 0 && !*config->weights;
 }
 
+uint64_t checkpoint_bytes(const struct net *net, enum contents contents) {
+    enum { METADATA = 1 << 16, ENTRY = 256 };
+    uint64_t bytes = METADATA;
+    for (enum kind kind = 0; kind < KINDS; kind++)
+        for (size_t i = 0; i < net_parameter_count(net); i++)
+            if (holds(contents, net, i, kind))
+                bytes += parameter_count(net_parameter(net, i)) * sizeof(float) + ENTRY;
+    return bytes;
+}
+
+struct checkpoint_copy {
+    struct snapshot snapshot;
+    struct metadata metadata;
+    bool keep_previous;
+};
+
+enum vggcl_err checkpoint_copy(const struct net *net, const struct checkpoint *c, struct checkpoint_copy **copy) {
+    enum contents contents = c->profiles ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS;
+    *copy = calloc(1, sizeof **copy);
+    if (!*copy)
+        return err_no_memory("a checkpoint's metadata", sizeof **copy);
+    (*copy)->keep_previous = c->keep_previous;
+    describe(&(*copy)->metadata, net, c);
+    if (contents == CHECKPOINT_STATE && checkpoint_by_seed(c->config, c->progress))
+        return VGGCL_OK;
+    enum vggcl_err err = snapshot_take(&(*copy)->snapshot, net, contents);
+    if (err != VGGCL_OK) {
+        checkpoint_copy_free(*copy);
+        *copy = NULL;
+    }
+    return err;
+}
+
+enum vggcl_err checkpoint_copy_write(const struct checkpoint_copy *copy, const struct folder *folder,
+                                     const char *path) {
+    return (copy->keep_previous ? safetensors_replace : safetensors_write)(folder, path, copy->snapshot.records,
+                                                                           copy->snapshot.count, copy->metadata.pairs);
+}
+
+void checkpoint_copy_free(struct checkpoint_copy *copy) {
+    if (!copy)
+        return;
+    snapshot_free(&copy->snapshot);
+    free(copy->metadata.classes);
+    free(copy);
+}
+
 enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, const struct net *net,
                                 const struct checkpoint *c) {
-    enum vggcl_err err;
-    struct snapshot snapshot = {0};
-    struct metadata *metadata = calloc(1, sizeof *metadata);
-    if (!metadata)
-        return err_no_memory("a checkpoint's metadata", sizeof *metadata);
-    describe(metadata, net, c);
-    if (!c->profiles || !checkpoint_by_seed(c->config, c->progress))
-        TRY_GOTO(snapshot_take(&snapshot, net, c->profiles ? CHECKPOINT_STATE : CHECKPOINT_WEIGHTS), done);
-    err = (c->keep_previous ? safetensors_replace : safetensors_write)(folder, path, snapshot.records, snapshot.count,
-                                                                       metadata->pairs);
-done:
-    snapshot_free(&snapshot);
-    free(metadata->classes);
-    free(metadata);
+    struct checkpoint_copy *copy;
+    TRY(checkpoint_copy(net, c, &copy));
+    enum vggcl_err err = checkpoint_copy_write(copy, folder, path);
+    checkpoint_copy_free(copy);
     return err;
 }
 

@@ -49,6 +49,21 @@ struct checkpoint {
 enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, const struct net *net,
                                 const struct checkpoint *checkpoint);
 
+/* A checkpoint in host memory, to be written later. What its struct checkpoint points to must stay. */
+struct checkpoint_copy;
+
+/* The caller frees *copy with checkpoint_copy_free(). */
+enum vggcl_err checkpoint_copy(const struct net *net, const struct checkpoint *checkpoint,
+                               struct checkpoint_copy **copy);
+
+/* Writes the copy to path in folder atomically. */
+enum vggcl_err checkpoint_copy_write(const struct checkpoint_copy *copy, const struct folder *folder, const char *path);
+
+void checkpoint_copy_free(struct checkpoint_copy *copy); /* NULL is allowed */
+
+/* The size of a file with the contents in bytes, rounded up; without the accuracy record. */
+uint64_t checkpoint_bytes(const struct net *net, enum contents contents);
+
 /* Copies the file's tensors to net's parameters. Every parameter must be in the file, in the right shape; other tensors
  * are ignored. CHECKPOINT_WITHOUT_HEAD leaves the linear layers as they are; CHECKPOINT_STATE also copies the
  * optimiser's states and the averages. path names the file in errors. */

@@ -2,6 +2,7 @@
 /* train.c - vggcl_train(): starts a run or resumes it from its last checkpoint, and trains its epochs. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/space.h"
 #include "base/text.h"
 #include "data/data.h"
 #include "train/checkpoint.h"
@@ -26,6 +27,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Weights that belong into the save folder, and are there after the next save that succeeds. */
+struct unsaved {
+    char name[32];
+    struct checkpoint_copy *copy;
+};
+enum { UNSAVED = 8 };
 
 /* A step that was enqueued and whose loss was not read yet; step.images is 0 if there is none. */
 struct pending_step {
@@ -62,6 +70,11 @@ struct run {
     struct vggcl_config stored; /* of a resumed run: the options in its checkpoint */
     char moved_to[VGGCL_PATH_MAX];
     bool has_rows; /* of a resumed run: its state holds the accuracy record */
+    struct unsaved unsaved[UNSAVED];
+    size_t unsaved_count;
+    bool record_due;   /* accuracy.csv lacks a row */
+    bool save_failed;  /* the last one */
+    char left_out[32]; /* the last checkpoint of an epoch for which unsaved[] had no room; "" for none */
 };
 
 static size_t batch_size(const struct run *run) {
@@ -314,19 +327,52 @@ static enum vggcl_err check_weights(struct run *run) {
                    run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step, remedy(run));
 }
 
-/* The weights, which are not a state. */
-static enum vggcl_err write_weights(const struct run *run, const char *name) {
-    struct checkpoint checkpoint = {.config = &run->config, .progress = &run->progress, .data = &run->data};
-    return checkpoint_write(&run->folder, name, team_net(&run->team), &checkpoint);
+static double mebibytes(uint64_t bytes) {
+    return (double)bytes / (1 << 20);
 }
 
-/* Saves the run's state. The first call is before the first step, so that a run can be resumed even if it is killed
- * during that step. */
-static enum vggcl_err save_state(struct run *run) {
+/* The size of a file in the save folder; 0 if there is none. */
+static uint64_t size_of(const struct run *run, const char *name) {
+    struct stat status;
+    return fstatat(run->folder.descriptor, name, &status, 0) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+/* Before the first step: VGGCL_EIO if there is no room for what a save leaves in the folder and its temporary file. */
+static enum vggcl_err check_space(const struct run *run) {
+    static const char *const names[] = {"last.safetensors", "last.safetensors.1", "best.safetensors"};
+    bool same = *run->config.resume && run->from.descriptor < 0; /* else files in the folder are moved, not replaced */
+    uint64_t needed = 3 * checkpoint_bytes(team_net(&run->team), CHECKPOINT_STATE) +
+                      checkpoint_bytes(team_net(&run->team), CHECKPOINT_WEIGHTS);
+    uint64_t there = 0, space;
+    for (size_t i = 0; same && i < sizeof names / sizeof *names; i++)
+        there += size_of(run, names[i]);
+    needed = needed > there ? needed - there : 0;
+    if (!(run->folder.descriptor >= 0 ? space_free_in(run->folder.descriptor, &space)
+                                      : space_free_at(run->config.save, &space)) ||
+        space >= needed)
+        return VGGCL_OK;
+    return err_set(VGGCL_EIO,
+                   "%s: has %.1f MiB of free space, but saves need %.1f MiB: for the state and the one before it, the "
+                   "best weights and a temporary file; make room, or set save to a folder on another disk",
+                   run->config.save, mebibytes(space), mebibytes(needed));
+}
+
+/* Before a file is written. */
+static enum vggcl_err check_room(const struct run *run, const char *name, enum contents contents) {
+    uint64_t needed = checkpoint_bytes(team_net(&run->team), contents), space;
+    if (!space_free_in(run->folder.descriptor, &space) || space >= needed)
+        return VGGCL_OK;
+    return err_set(VGGCL_EIO, "%s/%s: cannot be written: its folder has %.1f MiB of free space, but it takes %.1f MiB",
+                   run->config.save, name, mebibytes(space), mebibytes(needed));
+}
+
+/* The first call is before the first step, so that a run can be resumed even if it is killed during that step. */
+static enum vggcl_err write_state(struct run *run) {
     char *rows;
-    if (!checkpoint_by_seed(&run->config, &run->progress))
+    if (!checkpoint_by_seed(&run->config, &run->progress)) {
         TRY(check_weights(run));
-    TRY(step_log_sync(&run->step_log)); /* so that it has all steps of the state */
+        TRY(check_room(run, "last.safetensors", CHECKPOINT_STATE));
+    }
     TRY(history_text(&run->history, &rows));
     struct checkpoint checkpoint = {.config = &run->config,
                                     .progress = &run->progress,
@@ -342,6 +388,35 @@ static enum vggcl_err save_state(struct run *run) {
         run->keep_previous = true;
     }
     return err;
+}
+
+static enum vggcl_err write_unsaved(struct run *run) {
+    while (run->unsaved_count) {
+        struct unsaved *first = run->unsaved;
+        TRY(check_room(run, first->name, CHECKPOINT_WEIGHTS));
+        TRY(checkpoint_copy_write(first->copy, &run->folder, first->name));
+        checkpoint_copy_free(first->copy);
+        memmove(first, first + 1, --run->unsaved_count * sizeof *first);
+    }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err write_record(struct run *run) {
+    if (run->record_due)
+        TRY(history_write(&run->history, &run->folder, "accuracy.csv"));
+    run->record_due = false;
+    return VGGCL_OK;
+}
+
+/* The state comes after the weights: a run that is killed before it repeats the unsaved steps when resumed, and writes
+ * the same files. accuracy.csv follows, because it can be restored from the state. The log of the steps has all those
+ * of the state; if it fails, the state is still saved. */
+static enum vggcl_err write_all(struct run *run) {
+    enum vggcl_err logged = step_log_sync(&run->step_log);
+    TRY(write_unsaved(run));
+    TRY(write_state(run));
+    TRY(write_record(run));
+    return logged == VGGCL_OK ? VGGCL_OK : step_log_sync(&run->step_log);
 }
 
 /* Saves the options as the user gave them: run->config may differ, e.g. in a micro-batch that --mem-limit chose. */
@@ -381,9 +456,10 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
     TRY_GOTO(start_net(run, &weights), done);
     TRY_GOTO(team_share_weights(&run->team), done);
     TRY_GOTO(team_upload(&run->team, &run->data, &run->normalisation), done);
+    TRY_GOTO(check_space(run), done);
     TRY_GOTO(make_save_folder(run), done);
     TRY_GOTO(save_config(run, given), done);
-    err = save_state(run);
+    err = write_state(run);
 done:
     safetensors_free(&weights);
     return err;
@@ -403,7 +479,7 @@ static enum vggcl_err continue_elsewhere(struct run *run) {
     TRY(copy_saved(run, "best.safetensors"));
     if (run->history.count)
         TRY(history_write(&run->history, &run->folder, "accuracy.csv"));
-    return save_state(run);
+    return write_state(run);
 }
 
 static enum vggcl_err begin_resumed(struct run *run) {
@@ -426,10 +502,11 @@ static enum vggcl_err begin_resumed(struct run *run) {
     TRY_GOTO(team_upload(&run->team, &run->data, &run->normalisation), done);
     TRY_GOTO(check_weights(run), done);
     TRY_GOTO(checkpoint_same_weights(&state, path, run->weights_hash), done);
+    TRY_GOTO(check_space(run), done);
     if (run->from.descriptor >= 0)
         err = continue_elsewhere(run);
     else if (run->warning)
-        err = save_state(run); /* so that there is a newest state again */
+        err = write_state(run); /* so that there is a newest state again */
 done:
     safetensors_free(&state);
     return err;
@@ -508,6 +585,71 @@ static enum vggcl_err restore_record(const struct run *run) {
     TRY(history_restore(&run->history, &run->folder, "accuracy.csv", note));
     if (*note)
         notice(run, "%s", note);
+    return VGGCL_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------- saving -- */
+
+static bool goes_on_after(const struct run *run, enum vggcl_err err) {
+    return err == VGGCL_EIO && run->config.on_save_error == VGGCL_ON_SAVE_ERROR_RETRY;
+}
+
+/* Saves the state and what else is due. If that fails, and the run goes on, the next save does all of it. */
+static enum vggcl_err save_state(struct run *run) {
+    enum vggcl_err err = write_all(run);
+    run->save_failed = err != VGGCL_OK;
+    if (!goes_on_after(run, err))
+        return err;
+    notice(run, "warning: %s; %s has the state after %" PRId64 " steps; the run goes on, and its next save tries again",
+           vggcl_error(), run->config.save, run->saved_step);
+    return VGGCL_OK;
+}
+
+/* The end of a run: here a save that fails is an error. */
+static enum vggcl_err save_last(struct run *run) {
+    enum vggcl_err err = run->progress.epoch_step || run->save_failed ? write_all(run) : check_weights(run);
+    if (goes_on_after(run, err))
+        return err_set(err,
+                       "%s; the last save of the run failed: %s has the state after %" PRId64 " of %" PRId64 " steps",
+                       vggcl_error(), run->config.save, run->saved_step, run->progress.step);
+    if (err == VGGCL_OK && *run->left_out)
+        return err_set(VGGCL_EIO, "%s/%s: was left out when nothing could be saved; everything else is saved",
+                       run->config.save, run->left_out);
+    return err;
+}
+
+/* Where the weights are kept until they are saved; NULL if there is no room. */
+static struct unsaved *unsaved_place(struct run *run, const char *name) {
+    static const char best[] = "best.safetensors"; /* for which there is always room */
+    bool has_best = strcmp(name, best) == 0;
+    for (size_t i = 0; i < run->unsaved_count; i++) {
+        if (strcmp(run->unsaved[i].name, name) == 0)
+            return &run->unsaved[i];
+        has_best |= strcmp(run->unsaved[i].name, best) == 0;
+    }
+    if (run->unsaved_count + !has_best >= UNSAVED)
+        return NULL;
+    struct unsaved *place = &run->unsaved[run->unsaved_count++];
+    *place = (struct unsaved){.copy = NULL};
+    snprintf(place->name, sizeof place->name, "%s", name);
+    return place;
+}
+
+/* The next save writes the net's current weights to name. */
+static enum vggcl_err keep_weights(struct run *run, const char *name) {
+    struct checkpoint checkpoint = {.config = &run->config, .progress = &run->progress, .data = &run->data};
+    struct checkpoint_copy *copy;
+    TRY(checkpoint_copy(team_net(&run->team), &checkpoint, &copy));
+    struct unsaved *place = unsaved_place(run, name);
+    if (!place) {
+        notice(run, "warning: %s/%s: is left out: %d files that could not be saved are in memory already",
+               run->config.save, name, UNSAVED - 1);
+        snprintf(run->left_out, sizeof run->left_out, "%s", name);
+        checkpoint_copy_free(copy);
+        return VGGCL_OK;
+    }
+    checkpoint_copy_free(place->copy);
+    place->copy = copy;
     return VGGCL_OK;
 }
 
@@ -607,7 +749,9 @@ static enum vggcl_err finish_step(struct run *run, struct pending_step *pending)
         tell_first_step(run, pending->step.images);
     pending->step.images = 0;
     struct step_row row = {pending->step.number, p->epoch + 1, pending->step.hyperparameters.lr, loss};
-    TRY(step_log_add(&run->step_log, &row));
+    enum vggcl_err logged = step_log_add(&run->step_log, &row);
+    if (!goes_on_after(run, logged)) /* the next save reports it */
+        TRY(logged);
     tell_progress(run);
     return VGGCL_OK;
 }
@@ -696,20 +840,18 @@ static enum vggcl_err test_epoch(struct run *run, struct vggcl_epoch *row) {
     return VGGCL_OK;
 }
 
-/* Saves the tested weights as best and epoch-NNN.safetensors where due. */
-static enum vggcl_err save_tested(struct run *run, const struct vggcl_epoch *row, bool is_best) {
-    char name[64];
+/* The tested weights become best and epoch-NNN.safetensors where due. */
+static enum vggcl_err keep_tested(struct run *run, const struct vggcl_epoch *row, bool is_best) {
+    char name[32];
     if (is_best)
-        TRY(write_weights(run, "best.safetensors"));
+        TRY(keep_weights(run, "best.safetensors"));
     if (row->epoch % run->config.save_every != 0)
         return VGGCL_OK;
     snprintf(name, sizeof name, "epoch-%03d.safetensors", row->epoch);
-    return write_weights(run, name);
+    return keep_weights(run, name);
 }
 
-/* Tests the net and saves the results. With --ema the averaged weights are tested and saved. The state is saved after
- * them: a run that is killed before that repeats the unsaved steps of the epoch when resumed, and writes the same
- * files. accuracy.csv follows: it can be restored from the state. */
+/* Tests the net and saves the results. With --ema the averaged weights are tested and saved. */
 static enum vggcl_err end_epoch(struct run *run) {
     struct progress *p = &run->progress;
     const struct vggcl_observer *o = run->observer;
@@ -733,11 +875,11 @@ static enum vggcl_err end_epoch(struct run *run) {
         p->best_epoch = row.epoch;
         p->best_accuracy = row.test_accuracy;
     }
-    TRY(save_tested(run, &row, is_best));
+    TRY(keep_tested(run, &row, is_best));
     TRY(net_swap_averages(team_net(&run->team)));
     TRY(history_add(&run->history, &row));
+    run->record_due = true;
     TRY(save_state(run));
-    TRY(history_write(&run->history, &run->folder, "accuracy.csv"));
     if (o && o->epoch_ended)
         o->epoch_ended(&row, is_best, p->best_accuracy, o->payload);
     return VGGCL_OK;
@@ -763,7 +905,7 @@ static enum vggcl_err train_epochs(struct run *run) {
         if (p->epoch_step == steps)
             TRY(end_epoch(run));
     }
-    return p->epoch_step ? save_state(run) : check_weights(run);
+    return save_last(run);
 }
 
 static void tell_finish(const struct run *run) {
@@ -791,6 +933,8 @@ static void run_free(struct run *run) {
             fence_wait(&pending->parts[part].fence);
         free(pending->parts);
     }
+    for (size_t i = 0; i < run->unsaved_count; i++)
+        checkpoint_copy_free(run->unsaved[i].copy);
     step_log_close(&run->step_log);
     folder_close(&run->folder);
     folder_close(&run->from);
@@ -830,7 +974,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
         tell_changes(run);
     TRY_GOTO(restore_record(run), done);
     TRY_GOTO(train_epochs(run), done);
-    TRY_GOTO(step_log_sync(&run->step_log), done);
+    TRY_GOTO(step_log_sync(&run->step_log), done); /* of a run without steps: the line of names */
     tell_finish(run);
 done:
     if (err != VGGCL_OK && *run->moved_to && !run->session_steps) /* later it was told long ago */

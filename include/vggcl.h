@@ -431,12 +431,12 @@ struct vggcl_observer {
  * under a temporary name and renamed, so that a crash leaves no partial file. A save that fails is tried again with the
  * next one, and VGGCL_EIO if that was the last, except with config->on_save_error VGGCL_ON_SAVE_ERROR_STOP; VGGCL_EIO
  * before the first step if the file system has less free space than a save takes. The state before the last one is kept
- * as last.safetensors.1, which config->resume takes, with a message, if last.safetensors is damaged or missing. observer
- * may be NULL. The folder is locked during the run: VGGCL_EIO, naming the other process, if it is in use. It may be
- * renamed meanwhile. An earlier run in it is moved to save.1, save.2, ... If config->resume is set, the run in that
- * folder is continued with the options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into the
- * same folder, or, if save was set with vggcl_config_set(), into that one and only reads the first. The images must be
- * the same as before, but may have moved, also from a folder to config->dataset: else VGGCL_EUSAGE. */
+ * as last.safetensors.1, which config->resume takes, with a message, if last.safetensors is damaged or missing.
+ * observer may be NULL. The folder is locked during the run: VGGCL_EIO, naming the other process, if it is in use. It
+ * may be renamed meanwhile. An earlier run in it is moved to save.1, save.2, ... If config->resume is set, the run in
+ * that folder is continued with the options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into
+ * the same folder, or, if save was set with vggcl_config_set(), into that one and only reads the first. The images must
+ * be the same as before, but may have moved, also from a folder to config->dataset: else VGGCL_EUSAGE. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
 /* Reads an accuracy record: path is a save folder that has an accuracy.csv, or such a file. Line 1 names the columns,

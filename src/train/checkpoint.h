@@ -40,7 +40,7 @@ struct checkpoint {
     const struct progress *progress;
     const struct data *data; /* the run's data set */
     char *const *profiles;
-    const char *history; /* the accuracy record, for a state file */
+    const char *history;   /* the accuracy record, for a state file */
     uint64_t weights_hash; /* of net's weights, see net_hash(); a state that needs no tensors has none */
     bool keep_previous;    /* keep the file that this one replaces, see safetensors_replace() */
 };

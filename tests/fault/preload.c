@@ -326,6 +326,10 @@ int ftruncate(int descriptor, off_t size) {
     return file_strikes(TRUNCATE, descriptor) ? -1 : NEXT(ftruncate)(descriptor, size);
 }
 
+int truncate(const char *path, off_t size) {
+    return name_strikes(TRUNCATE, AT_FDCWD, path) ? -1 : NEXT(truncate)(path, size);
+}
+
 int posix_fallocate(int descriptor, off_t offset, off_t size) {
     return file_strikes(FALLOCATE, descriptor) ? errno : NEXT(posix_fallocate)(descriptor, offset, size);
 }

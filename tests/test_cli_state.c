@@ -256,6 +256,7 @@ static void refuses_contradictions(void **state) {
         {"state.best_epoch", "0", "state.best_epoch is 0, but state.epoch is 2"},
         {"state.best_accuracy", "1.5", "state.best_accuracy is '1.5', not a number from 0 to 1"},
         {"batch", "16", "state.step is 17, but state.epoch 2 and state.epoch_step 3, with 200 images in batches of 16"},
+        {"optimizer", "lion", "k/last.safetensors: optimizer: takes one of "}, /* of a later version */
         {"limit", "100", "other images than those of the run in k/last.safetensors"},
         {"state.weights_hash", "0123456789abcdef", "not 0123456789abcdef: the device or its driver changed them"},
     };

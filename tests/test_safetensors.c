@@ -153,7 +153,8 @@ static void test_nothing_in_it(void **state) {
 static void test_header_without_padding(void **state) {
     (void)state;
     static const char header[] = "{\"abc\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}";
-    struct record record = {"abc", 1, {0}, NULL};
+    float none = 0;
+    struct record record = {"abc", 1, {0}, &none};
     unsigned char bytes[64];
     assert_int_equal(strlen(header) % 8, 0);
     assert_int_equal(safetensors_write(&folder_current, FILE_NAME, &record, 1, NULL), VGGCL_OK);

@@ -19,8 +19,7 @@ struct file_write {
     char path[VGGCL_PATH_MAX]; /* for messages */
     char temporary[320];       /* in the folder, as is name */
     const char *name;
-    bool
-        keep_previous; /* set after file_write_begin(): file_write_commit() keeps the file that it replaces as NAME.1 */
+    bool keep_previous; /* to be set after file_write_begin(): keeps the file that is replaced as NAME.1 */
 };
 
 /* path is relative to folder; with folder_current, to the working directory. VGGCL_EIO if the temporary file cannot be

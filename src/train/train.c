@@ -148,7 +148,7 @@ static enum vggcl_err has_run(const struct folder *folder, bool *has) {
 }
 
 /* A save folder that holds files of an earlier run is renamed to folder.1, folder.2, ...: a new run overwrites nothing.
- * Other files stay where they are. */
+ * A folder with other files alone is used as it is. */
 static enum vggcl_err make_save_folder(struct run *run) {
     const char *path = run->config.save;
     bool has;

@@ -266,7 +266,7 @@ enum {
 enum vggcl_option_kind {
     VGGCL_FLAG,    /* bool; no argument */
     VGGCL_WHOLE,   /* int in minimum..maximum */
-    VGGCL_WHOLE64, /* int64_t or uint64_t in minimum..maximum */
+    VGGCL_WHOLE64, /* int64_t or uint64_t in minimum..maximum; a maximum of 2^63 stands for 2^63 - 1 */
     VGGCL_REAL,    /* double in minimum..maximum */
     VGGCL_SIZE,    /* uint64_t, bytes: "1.5G", with K, M and G for powers of 1024 */
     VGGCL_SHAPE,   /* struct vggcl_shape: "32x48x3"; height and width in minimum..maximum, 1 or 3 channels */

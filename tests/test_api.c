@@ -106,7 +106,7 @@ static bool spoil(const struct vggcl_option *o, struct vggcl_config *config, int
     char *field = (char *)config + o->offset;
     const double reals[] = {NAN, INFINITY, -INFINITY, nextafter(o->minimum, -INFINITY),
                             nextafter(o->maximum, INFINITY)};
-    const int64_t wholes[] = {(int64_t)o->minimum - 1, 2 * (int64_t)o->maximum};
+    const int64_t wholes[] = {(int64_t)o->minimum - 1, o->maximum < 0x1p62 ? 2 * (int64_t)o->maximum : INT64_MIN};
     int choices = 0;
     while (o->choices && o->choices[choices])
         choices++;

@@ -107,6 +107,23 @@ static void continues_in_another_folder(void **state) {
     assert_null(strstr(output, "is now in"));
 }
 
+/* Seeds of more than 53 bits, which a double does not hold: the stored and resumed seed is the same number. */
+static void keeps_large_seeds(void **state) {
+    (void)state;
+    char whole[17];
+    assert_int_equal(vggcl("train " RECIPE " --seed 9007199254740993 --epochs 1 --save seeded"), 0);
+    keep_hash(whole);
+    assert_int_equal(vggcl("train " RECIPE " --seed 9007199254740993 --epochs 1 --save cut --steps 3"), 0);
+    assert_int_equal(shell("grep '\"seed\": 9007199254740993,' cut/config.json"), 0);
+    assert_fails(2, "which has 9007199254740993", "train --resume cut --seed 9007199254740992");
+    assert_int_equal(vggcl("train --resume cut"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_int_equal(vggcl("train --config seeded/config.json --save again --profile none --no-selfcheck"), 0);
+    assert_string_equal(weights_hash(), whole);
+    assert_int_equal(vggcl("train " RECIPE " --seed 9007199254740992 --epochs 1 --save other"), 0);
+    assert_string_not_equal(weights_hash(), whole);
+}
+
 static void finds_its_data(void **state) {
     (void)state;
     char whole[17];
@@ -196,6 +213,7 @@ int main(void) {
                                        cmocka_unit_test(killed_run_holds_nothing),
                                        cmocka_unit_test(renamed_folder_is_the_same),
                                        cmocka_unit_test(continues_in_another_folder),
+                                       cmocka_unit_test(keeps_large_seeds),
                                        cmocka_unit_test(finds_its_data),
                                        cmocka_unit_test(changes_the_schedule),
                                        cmocka_unit_test(ends_early),

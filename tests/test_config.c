@@ -200,6 +200,41 @@ static void files_that_include_themselves(void **state) {
     }
 }
 
+/* Whole numbers of 64 bits are kept exactly, or refused with the exact range. */
+static void whole_numbers_are_exact(void **state) {
+    (void)state;
+    static const char *const seeds[] = {"0", "9007199254740993", "9223372036854775807"};
+    static const struct {
+        const char *name, *text, *fault;
+    } wrong[] = {{"seed", "9223372036854775808", "from 0 to 9223372036854775807"},
+                 {"seed", "18446744073709551615", "from 0 to 9223372036854775807"},
+                 {"seed", "-1", "from 0 to 9223372036854775807"},
+                 {"steps", "9007199254740993", "from 0 to 9007199254740992"},
+                 {"mem-limit", "9007199254740993", "at most 9007199254740991"}};
+    static const char *const files[] = {"{\"seed\": 9007199254740993.0}", "{\"seed\": 9223372036854775808}"};
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+        char setting[64];
+        snprintf(setting, sizeof setting, "seed=%s", seeds[i]);
+        struct vggcl_config config = config_of(setting);
+        char *text = text_of(&config);
+        write_file(path, text);
+        struct vggcl_config read = config_of("config=test_config.json");
+        assert_true(config.seed == strtoull(seeds[i], NULL, 10) && read.seed == config.seed);
+        vggcl_config_text_free(text);
+    }
+    struct vggcl_config config = config_of("");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(vggcl_config_set(&config, wrong[i].name, wrong[i].text), VGGCL_EUSAGE);
+        if (!strstr(vggcl_error(), wrong[i].fault))
+            fail_msg("%s %s: %s", wrong[i].name, wrong[i].text, vggcl_error());
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        write_file(path, files[i]);
+        assert_int_equal(vggcl_config_set(&config, "config", path), VGGCL_EFORMAT);
+    }
+    assert_true(config.seed == 0);
+}
+
 /* A chain of files without a circle. */
 static void files_that_include_many(void **state) {
     (void)state;
@@ -386,6 +421,7 @@ int main(void) {
         cmocka_unit_test_teardown(the_order_in_a_file_changes_nothing, clean),
         cmocka_unit_test_teardown(files_that_include_themselves, clean),
         cmocka_unit_test(files_that_include_many),
+        cmocka_unit_test_teardown(whole_numbers_are_exact, clean),
         cmocka_unit_test_teardown(files_name_nothing_to_write_or_run, clean),
         cmocka_unit_test_teardown(broken_files, clean),
         cmocka_unit_test(choices_are_the_registries),

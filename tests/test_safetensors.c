@@ -488,8 +488,9 @@ static void test_deep_nesting(void **state) {
 
 static void test_header_length(void **state) {
     (void)state;
-    static const uint64_t lengths[] = {3, 4, 1000, 100000000};
-    static const uint64_t far_too_long[] = {100000001, 1ull << 32, INT64_MAX, UINT64_MAX - 7, UINT64_MAX};
+    static const uint64_t lengths[] = {3, 4, 1000, 1 << 23};
+    static const uint64_t far_too_long[] = {(1 << 23) + 1, 100000000,      1ull << 32,
+                                            INT64_MAX,     UINT64_MAX - 7, UINT64_MAX};
     unsigned char bytes[10] = {0};
     bytes[8] = '{', bytes[9] = '}';
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -500,8 +501,28 @@ static void test_header_length(void **state) {
     for (size_t i = 0; i < sizeof far_too_long / sizeof *far_too_long; i++) {
         memcpy(bytes, &far_too_long[i], 8);
         put_file(bytes, sizeof bytes);
-        assert_read_fails(VGGCL_EFORMAT, "the maximum is 100000000");
+        assert_read_fails(VGGCL_EFORMAT, "the maximum is 8388608");
     }
+}
+
+/* Short tensors without end are refused before they are parsed; a long text is not written if it cannot be read. */
+static void test_too_large_a_header(void **state) {
+    (void)state;
+    enum { SIZE = 1 << 23 };
+    static const char start[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[";
+    char *bytes = malloc(8 + SIZE + 1);
+    uint64_t length = SIZE;
+    memcpy(bytes, &length, 8);
+    memset(bytes + 8, ',', SIZE);
+    memcpy(bytes + 8, start, strlen(start));
+    put_file(bytes, 8 + SIZE);
+    assert_read_fails(VGGCL_EFORMAT, "the header: has more than 262144 JSON values");
+    memset(bytes, 'x', 8 + SIZE);
+    bytes[8 + SIZE] = '\0';
+    const char *metadata[] = {"classes", bytes, NULL};
+    assert_int_equal(safetensors_write(&folder_current, FILE_NAME, NULL, 0, metadata), VGGCL_EUSAGE);
+    assert_non_null(strstr(vggcl_error(), "the maximum is 8388608"));
+    free(bytes);
 }
 
 static void test_cut_off_anywhere(void **state) {
@@ -593,6 +614,7 @@ int main(void) {
         cmocka_unit_test(test_nul_in_header),
         cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test(test_header_length),
+        cmocka_unit_test(test_too_large_a_header),
         cmocka_unit_test(test_cut_off_anywhere),
         cmocka_unit_test(test_flipped_bits),
         cmocka_unit_test(test_checksum_elsewhere),

@@ -16,7 +16,9 @@
 #error "safetensors files are little-endian, and are read and written as the machine holds them"
 #endif
 
-enum { LENGTH_BYTES = sizeof(uint64_t), HEADER_LIMIT = 100000000 /* the format's own limit, in bytes */ };
+/* The longest header, in bytes. The format allows 100 MB, of which jansson may make 7 GB; that of a large network has
+ * 0.1 MB, and the names of 65535 classes fit. */
+enum { LENGTH_BYTES = sizeof(uint64_t), HEADER_LIMIT = 1 << 23 };
 
 static const char metadata_key[] = "__metadata__", checksum_key[] = "vggcl.checksum";
 
@@ -120,6 +122,12 @@ static enum vggcl_err write_file(const struct folder *folder, const char *path, 
     start = make_start(header, &size);
     if (!start) {
         err = err_no_memory("a safetensors header", count * sizeof *records);
+        goto done;
+    }
+    if (size - LENGTH_BYTES > HEADER_LIMIT) {
+        err = err_set(VGGCL_EUSAGE,
+                      "%s: the header would have %zu bytes; the maximum is %d; give the classes shorter names", path,
+                      size - LENGTH_BYTES, HEADER_LIMIT);
         goto done;
     }
     put_checksum(start, size, records, count);
@@ -257,8 +265,9 @@ static enum vggcl_err load_header(const char *path, const char *bytes, size_t si
     memcpy(&length, bytes, LENGTH_BYTES);
     if (length > HEADER_LIMIT)
         return err_set(VGGCL_EFORMAT,
-                       "%s: is not a safetensors file: its header would have %llu bytes; the maximum is %d", path,
-                       (unsigned long long)length, HEADER_LIMIT);
+                       "%s: is not a safetensors file, or has too many tensors: its header would have %llu bytes; the "
+                       "maximum is %d",
+                       path, (unsigned long long)length, HEADER_LIMIT);
     if (length > size - LENGTH_BYTES)
         return err_set(VGGCL_EFORMAT,
                        "%s: the header of %llu bytes extends past the end of the file; the file may be truncated", path,

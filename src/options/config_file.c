@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@ bool config_file_value(FILE *file, enum vggcl_option_kind kind, const char *text
     return written;
 }
 
-/* A value as vggcl_config_set() takes it: an integer may stand for a real number. */
+/* A value as vggcl_config_set() takes it: an integer may stand for a real number; and a real number for an integer if
+ * it is below 2^53, beyond which it may be another one than the file's. */
 static bool value_text(const json_t *value, char text[VALUE_TEXT]) {
     int length = -1;
     if (json_is_boolean(value))
@@ -30,7 +32,8 @@ static bool value_text(const json_t *value, char text[VALUE_TEXT]) {
     else if (json_is_integer(value))
         length = snprintf(text, VALUE_TEXT, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     else if (json_is_real(value))
-        length = text_print(text, VALUE_TEXT, "%.17g", json_real_value(value));
+        length = text_print(text, VALUE_TEXT, fabs(json_real_value(value)) < 0x1p53 ? "%.17g" : "%.17e",
+                            json_real_value(value));
     else if (json_is_string(value))
         length = snprintf(text, VALUE_TEXT, "%s", json_string_value(value));
     return length >= 0 && length < VALUE_TEXT;

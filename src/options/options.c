@@ -40,8 +40,8 @@ enum {
 #define LIST(field)                    VGGCL_LIST, 0, sizeof((struct vggcl_config *)0)->field, NULL, FIELD(field)
 #define FLAG(field)                    VGGCL_FLAG, 0, 1, NULL, FIELD(field)
 #define WHOLE(field, minimum, maximum) VGGCL_WHOLE, minimum, maximum, NULL, FIELD(field)
-#define WHOLE64(field)                 VGGCL_WHOLE64, 0, 0x1p53, NULL, FIELD(field)
-#define SIZE(field)                    VGGCL_SIZE, 0, 0x1p53, NULL, FIELD(field)
+#define WHOLE64(field, maximum)        VGGCL_WHOLE64, 0, maximum, NULL, FIELD(field)
+#define SIZE(field)                    VGGCL_SIZE, 0, 0x1p53 - 1, NULL, FIELD(field)
 #define SHAPE(field, minimum, maximum) VGGCL_SHAPE, minimum, maximum, NULL, FIELD(field)
 #define REAL(field, minimum, maximum)  VGGCL_REAL, minimum, maximum, NULL, FIELD(field)
 #define CHOICE(field, words)           VGGCL_CHOICE, 0, 0, words, FIELD(field)
@@ -196,7 +196,7 @@ static const struct vggcl_option options[] = {
      "the time",
      "no", BOTH | PREDICT | VGGCL_STORED, FLAG(tta)},
     {"seed", "N", "seed of weights, shuffling, augmentation, dropout and the synthetic set", "0",
-     BOTH | NETWORK | VGGCL_STORED, WHOLE64(seed)},
+     BOTH | NETWORK | VGGCL_STORED, WHOLE64(seed, 0x1p63)},
     {"no-shuffle", NULL, "use the training images in file order", "no", STORED, FLAG(no_shuffle)},
     {"no-flip", NULL, "no random horizontal flips", "no", STORED, FLAG(no_flip)},
     {"drop-last", NULL,
@@ -205,12 +205,12 @@ static const struct vggcl_option options[] = {
      "no", STORED | PLAN, FLAG(drop_last)},
     {"no-selfcheck", NULL, "skip the check of the device's arithmetic before training", "no", TRAIN,
      FLAG(no_selfcheck)},
-    {"steps", "N", "stop after N steps in all and save the state; 0 for no limit", "0", TRAIN, WHOLE64(steps)},
+    {"steps", "N", "stop after N steps in all and save the state; 0 for no limit", "0", TRAIN, WHOLE64(steps, 0x1p53)},
     {"save", "DIR", "folder for the accuracy record and the checkpoints", "save", TRAIN | GIVEN_ONLY, TEXT(save)},
     {"save-every", "N", "keep a checkpoint, epoch-NNN.safetensors, every N epochs", "25", CHANGEABLE,
      WHOLE(save_every, 1, 1e6)},
     {"checkpoint-every", "N", "also save the state every N steps within an epoch; 0 for never", "0", TRAIN,
-     WHOLE64(checkpoint_every)},
+     WHOLE64(checkpoint_every, 0x1p53)},
     {"on-save-error", "ACTION",
      "when a save fails, e.g. because the disk is full. retry: warn, train on, and try again with the next\n"
      "save; the run fails if the last one does. stop: end the run at once",

@@ -12,11 +12,6 @@
 
 enum { NUMBER_TEXT = 40 }; /* bytes that any number fits into as text */
 
-static enum vggcl_err takes_number(const struct vggcl_option *o, const char *kind, const char *text) {
-    return err_set(VGGCL_EUSAGE, "%s: takes %s from %.15g to %.15g, not '%s'", o->name, kind, o->minimum, o->maximum,
-                   text);
-}
-
 /* -------------------------------------------------------------------------------------------------------- flags -- */
 
 static enum vggcl_err set_flag(const struct vggcl_option *o, void *field, const char *text) {
@@ -40,12 +35,19 @@ static enum vggcl_err check_flag(const struct vggcl_option *o, const void *field
 
 /* ------------------------------------------------------------------------------------------------------ numbers -- */
 
+/* A limit of a whole number, exactly; 2^63 stands for the largest int64_t. */
+static int64_t whole(double limit) {
+    return limit >= 0x1p63 ? INT64_MAX : (int64_t)limit;
+}
+
 static enum vggcl_err set_whole(const struct vggcl_option *o, void *field, const char *text) {
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (end == text || *end || errno || (double)value < o->minimum || (double)value > o->maximum)
-        return takes_number(o, "a whole number", text);
+    int64_t minimum = whole(o->minimum), maximum = whole(o->maximum);
+    if (end == text || *end || errno || value < minimum || value > maximum)
+        return err_set(VGGCL_EUSAGE, "%s: takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'", o->name,
+                       minimum, maximum, text);
     if (o->kind == VGGCL_WHOLE)
         *(int *)field = (int)value;
     else
@@ -62,7 +64,8 @@ static enum vggcl_err set_real(const struct vggcl_option *o, void *field, const 
     char *end;
     double value = text_number(text, &end);
     if (end == text || *end || !(value >= o->minimum && value <= o->maximum))
-        return takes_number(o, "a number", text);
+        return err_set(VGGCL_EUSAGE, "%s: takes a number from %.15g to %.15g, not '%s'", o->name, o->minimum,
+                       o->maximum, text);
     *(double *)field = value;
     return VGGCL_OK;
 }
@@ -102,7 +105,7 @@ static enum vggcl_err set_size(const struct vggcl_option *o, void *field, const 
         unit++;
     value *= (double)units[unit].bytes;
     if (end == text || strcmp(end, units[unit].letter) != 0 || !(value >= o->minimum && value <= o->maximum))
-        return err_set(VGGCL_EUSAGE, "%s: takes a number of bytes such as 512M or 1.5G, at most %.15g, not '%s'",
+        return err_set(VGGCL_EUSAGE, "%s: takes a number of bytes such as 512M or 1.5G, at most %.0f, not '%s'",
                        o->name, o->maximum, text);
     *(uint64_t *)field = (uint64_t)value;
     return VGGCL_OK;

@@ -264,6 +264,18 @@ static bool all_finite(const void *floats, size_t count) {
     return finite;
 }
 
+/* Counts the elements outside of the sample that are not finite, so that all have been compared then. */
+static void count_not_finite(struct comparison *c, const struct rig_output *r, double magnitude) {
+    size_t sampled = 0, before = c->wrong;
+    for (size_t k = 0; k < r->compared; k++)
+        sampled += !isfinite(word(r, element(r, k)));
+    for (size_t i = 0; i < r->count; i++)
+        if (!isfinite(word(r, i)))
+            count_element(c, r->half, i, word(r, i), (struct sum){0, magnitude});
+    c->wrong = c->wrong - before > sampled ? c->wrong - sampled : before;
+    c->compared = r->count;
+}
+
 void rig_judge(struct rig *rig, struct rig_output *r) {
     struct comparison c = {.name = r->name, .tolerance = r->roundings * FLT_EPSILON, .compared = r->compared};
     double largest = 0;
@@ -276,9 +288,7 @@ void rig_judge(struct rig *rig, struct rig_output *r) {
         count_element(&c, r->half, element(r, k), word(r, element(r, k)), exact);
     }
     if (r->compared < r->count && r->kind != RIG_INTEGERS && !all_finite(r->words, r->count))
-        for (size_t i = 0; i < r->count; i++)
-            if (!isfinite(word(r, i)))
-                count_element(&c, r->half, i, word(r, i), (struct sum){0, largest});
+        count_not_finite(&c, r, largest);
     if (!rig->result.name || badness(&c) > badness(&rig->result))
         rig->result = c;
     r->open = false;

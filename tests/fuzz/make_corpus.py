@@ -43,6 +43,31 @@ def safetensors(tensors, metadata=None, text=None, data=None):
     return struct.pack("<Q", len(text)) + text + (bytes(at) if data is None else data)
 
 
+def hash_words(value, content):
+    """hash_words() of src/base/hash.h."""
+    prime, mask = 0x100000001b3, (1 << 64) - 1
+    whole = len(content) // 8 * 8
+    for (word,) in struct.iter_unpack("<Q", content[:whole]):
+        value = (value ^ word) * prime & mask
+        value ^= value >> 32
+    for byte in content[whole:]:
+        value = (value ^ byte) * prime & mask
+    return value
+
+
+def with_checksum(tensors, metadata):
+    """A file with the checksum that vggcl writes: of all bytes up to the data, then of each tensor."""
+    zeros = "0" * 16
+    file = safetensors(tensors, {"vggcl.checksum": zeros, **metadata})
+    data = 8 + struct.unpack("<Q", file[:8])[0]
+    value = hash_words(0xcbf29ce484222325, file[:data])
+    for at in json.loads(file[8:data]).values():
+        if "data_offsets" in at:
+            begin, end = at["data_offsets"]
+            value = hash_words(value, file[data + begin:data + end])
+    return file.replace(zeros.encode(), b"%016x" % value, 1)
+
+
 def vgg(channels, classes=10, colours=3, hidden=1, pixels=1, bn=True):
     """Tensors of a VGG; channels: a list of stages, each a list of numbers of channels."""
     tensors, before = {}, colours
@@ -106,6 +131,8 @@ def make_state():
     small = vgg(VGG11)
     seed("state", "weights", safetensors(small, WEIGHTS))
     seed("state", "state", safetensors(small, STATE))
+    seed("state", "checksum", with_checksum(small, STATE))
+    seed("state", "checksum-wrong", with_checksum(small, STATE)[:-1] + b"x")
     seed("state", "first-state", safetensors({}, STATE))
     seed("state", "no-metadata", safetensors(small))
     seed("state", "list", safetensors(vgg([[2, 3], [4]], hidden=64, bn=False), {"model": "16,24,M,32,M", "width": "0.125"}))

@@ -107,13 +107,13 @@ small="--model vgg11 --width 0.03125 --gemm tiled"
 oclgrind() {
     oclgrind_build
     oclgrind_tests tests/test_op_!(check|gemm).c
-    later "oclgrind: selfcheck" under_oclgrind "$program" selfcheck --quick $small --batch 2
-    later "oclgrind: selfcheck --no-bn" under_oclgrind "$program" selfcheck --quick $small --no-bn --dropout element
+    later "oclgrind: selfcheck" under_oclgrind "$program" selfcheck --quick $small --stall 0 --batch 2
+    later "oclgrind: selfcheck --no-bn" under_oclgrind "$program" selfcheck --quick $small --stall 0 --no-bn --dropout element
     wait
 }
 oclgrind-slow() {
     oclgrind_build
-    later "oclgrind: train" under_oclgrind "$program" train --data synthetic:20,10 $small --batch 2 --steps 5 \
+    later "oclgrind: train" under_oclgrind "$program" train --data synthetic:20,10 $small --batch 2 --steps 5 --stall 0 \
         --conv winograd4 --no-selfcheck --save "$root/checkers/oclgrind"
     oclgrind_tests tests/test_op_check.c tests/test_grad_*.c tests/test_op_gemm.c
     wait

@@ -52,6 +52,7 @@ enum vggcl_err {
     VGGCL_EOPENCL,  /* an OpenCL or CLBlast call failed, or a kernel did not build */
     VGGCL_ENOMEM,   /* not enough host or device memory */
     VGGCL_ENUMERIC, /* the loss is no longer finite */
+    VGGCL_ESTOPPED, /* a callback stopped the call before it had a result */
 };
 
 #define VGGCL_VERSION   "0.1.0"
@@ -127,6 +128,18 @@ struct vggcl_platform {
  * load are loaded. Free *list with vggcl_platforms_free(); an empty list is not an error. */
 VGGCL_API enum vggcl_err vggcl_platforms(struct vggcl_platform **list, size_t *count);
 VGGCL_API void vggcl_platforms_free(struct vggcl_platform *list);
+
+/* The call of an OpenCL driver that the process is in, for a watchdog: drivers may hang for ever. The library does not
+ * end such a call; the program vggcl exits. If threads are in several calls, the latest one. */
+struct vggcl_activity {
+    uint64_t calls;   /* number of calls so far: as long as it grows, there is progress */
+    bool compiles;    /* the call may compile kernels, which can take minutes */
+    char call[128];   /* what it does: "creating a context", the name of a kernel; "" if the process is in none */
+    char device[256]; /* the device, or its platform while devices are listed; "" if unknown */
+};
+
+/* May be called from any thread at any time. */
+VGGCL_API void vggcl_activity(struct vggcl_activity *activity);
 
 /* Which profile (see vggcl_tune()) a device uses unless the option profile names one. */
 enum vggcl_profile { VGGCL_PROFILE_NONE, VGGCL_PROFILE_STORED, VGGCL_PROFILE_SHIPPED };
@@ -242,6 +255,7 @@ struct vggcl_config {
     int freeze;        /* enum vggcl_freeze */
     int on_save_error; /* enum vggcl_on_save_error */
     bool no_shuffle, no_flip, drop_last, no_selfcheck, reset_head;
+    int stall;                 /* seconds; only the program vggcl uses it, see vggcl_activity() */
     bool given[VGGCL_OPTIONS]; /* [i]: vggcl_options()[i] was set by vggcl_config_set(): no recipe or file changes it */
     /* Not an option: the images to train, evaluate or plan with, instead of those that data names; NULL for those. With
      * it, data must be "" and data_format "auto" or "memory". Checkpoints store the latter. */
@@ -257,10 +271,11 @@ enum {
     VGGCL_FOR_PLAN = 64,
     VGGCL_FOR_TUNE = 128,
     VGGCL_FOR_PREDICT = 256,
-    VGGCL_STORED = 4,     /* stored in checkpoints; a resumed run takes it from there */
-    VGGCL_CHANGEABLE = 8, /* stored, but may be changed when the run is resumed */
+    VGGCL_FOR_DEVICES = 512, /* all commands that use a device in their own process */
+    VGGCL_STORED = 4,        /* stored in checkpoints; a resumed run takes it from there */
+    VGGCL_CHANGEABLE = 8,    /* stored, but may be changed when the run is resumed */
     /* Names files to write or code to run: refused in a file of options (config), which may come from somebody else. */
-    VGGCL_NOT_IN_FILES = 512
+    VGGCL_NOT_IN_FILES = 1024
 };
 
 enum vggcl_option_kind {
@@ -413,9 +428,17 @@ struct vggcl_observer {
     /* A message, after started(): an option that a resumed run changes, pictures that were left out, and so on. It
      * starts with "warning: " if the run is not what was asked for. */
     void (*noticed)(const char *text, void *payload);
-    /* Called once per step; true ends the run after this step and saves its state. */
+    /* True ends the run: after the current step, whose state is saved, or during a test, which a resumed run repeats.
+     * Called once per step, and before the first step and during tests between the pictures that are decoded, the
+     * operators that are checked, the methods that are measured, and so on: vggcl_train() returns VGGCL_ESTOPPED, with
+     * a text that says which state is kept, if no step was done. Once it was true, it is not called again, and programs
+     * that were built are not written to the cache. */
     bool (*stop)(void *payload);
     void *payload;
+    /* Called once per step; true saves the state after this step, and the run goes on. */
+    bool (*save)(void *payload);
+    /* After the state was saved in the folder: number of steps done so far, in all epochs. Also before started(). */
+    void (*saved)(const char *folder, int64_t step, void *payload);
 };
 
 /* How images are normalised by default (VGGCL_NORMALIZE_HALF): the network's input for a byte x in 0..255 of a pixel;

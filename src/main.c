@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700 /* open_memstream, BUS_ADRERR */
 #include "cli/cli.h"
 #include "cli/terminal.h"
+#include "cli/watchdog.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -166,6 +167,8 @@ static int parse_and_run(const struct command *c, int argc, char **argv, struct 
     if (c->word_list)
         *c->word_list = words;
     warn_of_cache(c);
+    if (c->options & VGGCL_FOR_DEVICES)
+        watchdog_start(config->stall);
     return cli_end(c->run(config));
 }
 

@@ -195,7 +195,7 @@ static void trains(void **state) {
     /* Killed in an epoch, once the first state was saved. */
     interrupt("KILL", "k");
     assert_int_equal(vggcl("train --resume k --epochs 1"), 0);
-    interrupt("INT", "i");
+    interrupt("TERM", "i");
     assert_says("the state is saved");
 }
 

@@ -158,7 +158,7 @@ static void interrupted(void **state) {
     (void)state;
     needs_libraries();
     assert_int_equal(vggcl("version >version; { %s fetch --from %s & } 2>&1; run=$!; until test -s data/*.part; do "
-                           "sleep 0.1; done; sleep 0.3; kill -INT $run; wait $run",
+                           "sleep 0.1; done; sleep 0.3; kill -TERM $run; wait $run",
                            VGGCL_PROGRAM, http_url("stall")),
                      130);
     assert_says("stopped ");

@@ -39,7 +39,7 @@ static void folder_has_one_run(void **state) {
     assert_int_equal(shell(START("main") "$V train " RECIPE " --epochs 1 --save main; echo new $?;"
                                          "$V train --resume main; echo resumed $?;"
                                          "$V train --resume main --save copy; echo copied $?;"
-                                         "sleep 1; kill -INT $run; wait $run; echo first $?; ls -A"),
+                                         "sleep 1; kill -TERM $run; wait $run; echo first $?; ls -A"),
                      0);
     assert_says("vggcl: error: main: in use by process ");
     assert_says("or set save to another folder");
@@ -70,7 +70,7 @@ static void killed_run_holds_nothing(void **state) {
 /* A run saves into its folder, whatever that is called by now and whatever else has got its name. */
 static void renamed_folder_is_the_same(void **state) {
     (void)state;
-    assert_int_equal(shell(START("before") "mv before after; mkdir before; touch mark; sleep 1; kill -INT $run;"
+    assert_int_equal(shell(START("before") "mv before after; mkdir before; touch mark; sleep 1; kill -TERM $run;"
                                            "wait $run; ls -A before | wc -l; find after -newer mark"),
                      0);
     assert_says("0\n");

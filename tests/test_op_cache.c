@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/stop.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -120,6 +121,27 @@ static void second_builds_nothing(void **state) {
     expect(open_and_run(NULL, 1), 0, 1);
     assert_int_equal(stat(entry(), &second), 0);
     assert_true(first.st_ino == second.st_ino); /* and writes nothing */
+}
+
+static bool always(void *payload) {
+    (void)payload;
+    return true;
+}
+
+/* A caller who wants to stop does not wait until programs are built or stored. */
+static void stopped_before_an_item(void **state) {
+    (void)state;
+    struct dev *d;
+    cl_kernel kernel;
+    char name[256];
+    CHECK(dev_open(NULL, NULL, &d));
+    CHECK(program_kernel(d, "peak/copy", "", &kernel));
+    stop_ask(always, NULL);
+    assert_int_equal(program_kernel(d, "peak/copy", "", &kernel), VGGCL_OK); /* is there already */
+    assert_int_equal(program_kernel(d, "flatten/forward", "", &kernel), VGGCL_ESTOPPED);
+    dev_close(d);
+    stop_ask(NULL, NULL);
+    assert_int_equal(files_of(folder, name), 0);
 }
 
 static void replace(const char *path, const char *bytes, size_t size) {
@@ -373,6 +395,7 @@ static void read_only_folder(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(second_builds_nothing, clean),
+        cmocka_unit_test_teardown(stopped_before_an_item, clean),
         cmocka_unit_test_teardown(broken_entry, clean),
         cmocka_unit_test_teardown(entry_of_another_key, clean),
         cmocka_unit_test_teardown(refused_by_the_driver, clean),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/parallel.h"
+#include "base/stop.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -99,11 +100,35 @@ static void without_progress(void **state) {
     free(work.times);
 }
 
+static bool after_ten(void *payload) {
+    const struct work *work = payload;
+    return work->done >= 10;
+}
+
+/* Items that were begun are done, and each once. */
+static void stops(void **state) {
+    (void)state;
+    enum { COUNT = 10000 };
+    struct work work = {.times = calloc(COUNT, sizeof *work.times), .caller = pthread_self()};
+    size_t done = 0;
+    stop_ask(after_ten, &work);
+    assert_false(parallel_for(COUNT, &(struct parallel){.one = slow_one, .payload = &work}));
+    stop_ask(NULL, NULL);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_true(work.times[i] <= 1);
+        done += (size_t)work.times[i];
+    }
+    assert_true(done >= 10 && done < COUNT);
+    assert_int_equal(done, work.done);
+    free(work.times);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_items),
         cmocka_unit_test(reports_on_the_way),
         cmocka_unit_test(without_progress),
+        cmocka_unit_test(stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

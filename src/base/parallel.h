@@ -2,6 +2,7 @@
 #ifndef VGGCL_BASE_PARALLEL_H
 #define VGGCL_BASE_PARALLEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct parallel {
@@ -14,9 +15,10 @@ struct parallel {
     void *progress_payload;
 };
 
-/* Returns after the last of count items. Uses as many threads as the process has cores, at most one for each item. The
- * calling thread works too, so that it also works where no thread can be created. An item's error text is lost unless
- * one() copies it; that of the calling thread stays as it was. */
-void parallel_for(size_t count, const struct parallel *p);
+/* Returns true after the last of count items, or false once stop_asked() is true in the calling thread, which asks
+ * about ten times a second: items that were begun are done then, the others are not. Uses as many threads as the
+ * process has cores, at most one for each item. The calling thread works too, so that it also works where no thread can
+ * be created. An item's error text is lost unless one() copies it; that of the calling thread stays as it was. */
+bool parallel_for(size_t count, const struct parallel *p);
 
 #endif

@@ -1,6 +1,7 @@
 #include "check/check.h"
 #include "check/operators.h"
 #include "base/clock.h"
+#include "base/stop.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/gemm.h"
 
@@ -43,7 +44,8 @@ static const char *kernels_of(const struct rig *rig, const struct check *check) 
                          : check->algorithm->kernels;
 }
 
-/* engine: for the matrix products of a convolution. Returns false to end the checks. */
+/* engine: for the matrix products of a convolution. Returns false to end the checks: the report says so, or the caller
+ * of the library. */
 static bool run_check(struct rig *rig, const struct check *check, struct conv_shape s, const struct gemm_engine *engine,
                       const struct check_report *report) {
     struct vggcl_check result = {.ran = true, .passed = true};
@@ -70,6 +72,8 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
         result.tolerance = rig->result.tolerance;
     }
     rig->context.engine = chosen;
+    if (stop_asked())
+        return false;
     return report->checked(&result, report->payload);
 }
 
@@ -181,7 +185,7 @@ enum vggcl_err check_operators(const struct net *net, bool quick, const struct c
             ((!quick && !check_small(&rig, &check, report)) || !check_layers(&rig, &check, net, quick, seen, report)))
             break;
     free(seen);
-    return VGGCL_OK;
+    return stop_check();
 }
 
 /* ----------------------------------------------------------------------------------------------------- summary -- */

@@ -27,6 +27,15 @@ enum vggcl_err dev_fail(const struct dev *d, cl_int code, const char *what) {
                    "%s on %s: %s (%d)", what, d->info.name, cl_error_name(code), code);
 }
 
+void dev_begin_wait(const struct dev *d, const char *call) {
+    activity_begin(call, d->info.name, d->fresh);
+}
+
+void dev_end_wait(struct dev *d) {
+    activity_end();
+    d->fresh = false;
+}
+
 /* Takes ownership of selected->id. On failure too, the caller must pass *device to dev_close(). */
 static enum vggcl_err open_one(const struct selected *selected, const char *kernel_dir, struct dev **device) {
     cl_int code;
@@ -42,10 +51,14 @@ static enum vggcl_err open_one(const struct selected *selected, const char *kern
     d->kernel_dir = kernel_dir && *kernel_dir ? kernel_dir : NULL;
     d->alignment = d->info.alignment > 64 ? d->info.alignment : 64;
     cache_folder("programs", d->cache_folder);
+    activity_begin("creating a context", d->info.name, false);
     d->context = clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
+    activity_end();
     if (code != CL_SUCCESS)
         return dev_fail(d, code, "creating a context");
+    activity_begin("creating a queue", d->info.name, false);
     d->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
+    activity_end();
     if (code != CL_SUCCESS)
         return dev_fail(d, code, "creating a queue");
     cl_int none = 0;
@@ -92,6 +105,7 @@ void dev_close(struct dev *d) {
     if (!d)
         return;
     program_free_all(d);
+    activity_begin("closing the device", d->info.name, false);
     if (d->jobs_taken.mem)
         clReleaseMemObject(d->jobs_taken.mem);
     if (d->uploads)
@@ -104,6 +118,7 @@ void dev_close(struct dev *d) {
      * its threads read the device when they release an event, which can be after the last wait for the queue. */
     if (!d->context)
         clReleaseDevice(d->id);
+    activity_end();
     free(d);
 }
 
@@ -140,7 +155,9 @@ static enum vggcl_err enqueue(struct dev *d, const char *name, cl_kernel kernel,
             return VGGCL_OK;
         range.global[i] = (range.global[i] + range.local[i] - 1) / range.local[i] * range.local[i];
     }
+    activity_begin(name, d->info.name, d->fresh);
     cl_int code = clEnqueueNDRangeKernel(d->queue, kernel, 3, NULL, range.global, range.local, 0, NULL, NULL);
+    activity_end();
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, name);
 }
 
@@ -204,15 +221,19 @@ enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t c
     assert(offset + count <= storage_words(t.count, t.half));
     if (count == 0) /* an error in OpenCL */
         return VGGCL_OK;
+    dev_begin_wait(d, "writing to a buffer");
     cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
+    dev_end_wait(d);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
 }
 
 enum vggcl_err dev_write_later(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host) {
     assert(offset + count <= t.count);
+    activity_begin("writing to a buffer", d->info.name, d->fresh);
     cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_FALSE, 4 * offset, 4 * count, host, 0, NULL, NULL);
     if (code == CL_SUCCESS)
         code = clFlush(d->queue);
+    activity_end();
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
 }
 
@@ -220,7 +241,9 @@ enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t co
     assert(offset + count <= storage_words(t.count, t.half));
     if (count == 0) /* an error in OpenCL */
         return VGGCL_OK;
+    dev_begin_wait(d, "reading from a buffer");
     cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 4 * offset, 4 * count, host, 0, NULL, NULL);
+    dev_end_wait(d);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
 }
 
@@ -233,7 +256,9 @@ enum vggcl_err dev_write_floats(struct dev *d, struct tensor t, size_t offset, s
         return err_no_memory("a tensor's copy", count * sizeof *halves);
     for (size_t i = 0; i < count; i++)
         halves[i] = half_from_float(host[i]);
+    dev_begin_wait(d, "writing to a buffer");
     cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, halves, 0, NULL, NULL);
+    dev_end_wait(d);
     free(halves);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
 }
@@ -245,7 +270,9 @@ enum vggcl_err dev_read_floats(struct dev *d, struct tensor t, size_t offset, si
     uint16_t *halves = malloc(count * sizeof *halves + 1);
     if (!halves)
         return err_no_memory("a tensor's copy", count * sizeof *halves);
+    dev_begin_wait(d, "reading from a buffer");
     cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, halves, 0, NULL, NULL);
+    dev_end_wait(d);
     for (size_t i = 0; code == CL_SUCCESS && i < count; i++)
         host[i] = half_to_float(halves[i]);
     free(halves);
@@ -254,7 +281,9 @@ enum vggcl_err dev_read_floats(struct dev *d, struct tensor t, size_t offset, si
 
 cl_int dev_allocate(struct dev *d, size_t words, cl_mem *mem) {
     cl_int code;
+    activity_begin("allocating a buffer", d->info.name, false);
     *mem = clCreateBuffer(d->context, CL_MEM_READ_WRITE, 4 * words, NULL, &code);
+    activity_end();
     if (code == CL_SUCCESS)
         d->bytes += 4 * words;
     if (d->peak_bytes < d->bytes)
@@ -289,14 +318,16 @@ enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t co
     assert(offset + count <= storage_words(t.count, t.half));
     if (count == 0) /* an error in OpenCL */
         return VGGCL_OK;
+    activity_begin("filling a buffer", d->info.name, d->fresh);
     cl_int code = clEnqueueFillBuffer(d->queue, t.mem, &word, sizeof word, 4 * offset, 4 * count, 0, NULL, NULL);
+    activity_end();
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "filling a buffer");
 }
 
 /* Waits for a marker, because clFinish() of rusticl in Mesa 22.3 does not wait for commands that were flushed earlier.
  */
 enum vggcl_err dev_finish(struct dev *d) {
-    struct fence fence;
+    struct fence fence = {.dev = d};
     cl_int code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &fence.event);
     return code == CL_SUCCESS ? fence_wait(&fence) : dev_fail(d, code, "waiting for the queue");
 }
@@ -304,19 +335,25 @@ enum vggcl_err dev_finish(struct dev *d) {
 enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, size_t count, void *host,
                               struct fence *fence) {
     assert(offset + count <= t.count && !(fence && fence->event));
+    activity_begin("reading from a buffer", d->info.name, d->fresh);
     cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_FALSE, 4 * offset, 4 * count, host, 0, NULL,
                                       fence ? &fence->event : NULL);
     if (code == CL_SUCCESS)
         code = clFlush(d->queue);
+    activity_end();
+    if (fence)
+        fence->dev = d;
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
 }
 
 enum vggcl_err fence_wait(struct fence *fence) {
     if (!fence->event)
         return VGGCL_OK;
+    dev_begin_wait(fence->dev, "waiting for a step");
     cl_int code = clWaitForEvents(1, &fence->event);
     clReleaseEvent(fence->event);
-    fence->event = NULL;
+    dev_end_wait(fence->dev);
+    *fence = (struct fence){0};
     return code == CL_SUCCESS ? VGGCL_OK
                               : err_set(VGGCL_EOPENCL, "waiting for a step: %s (%d)", cl_error_name(code), code);
 }

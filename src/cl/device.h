@@ -8,6 +8,7 @@
 #ifndef VGGCL_CL_DEVICE_H
 #define VGGCL_CL_DEVICE_H
 
+#include "base/activity.h"
 #include "cl/error.h"
 
 struct program; /* a built kernel file with one set of options */
@@ -39,6 +40,7 @@ struct dev {
     struct program *programs;
     unsigned generation; /* number of program_free_all() calls: kernel handles of older generations are invalid */
     int programs_built, programs_cached; /* number of programs built from source, loaded from the cache */
+    bool fresh;                          /* kernels were created since the last wait: the next one may compile them */
     bool on_trial;                       /* tuning: programs built now are not written to the cache */
     size_t bytes, peak_bytes;            /* allocated in buffers: now, and at most since dev_open() */
     /* True if work-items map to SIMD lanes: on GPUs and accelerators, and on CPU drivers that report a native vector
@@ -179,6 +181,7 @@ enum vggcl_err dev_finish(struct dev *d);
  * the fence to {0} and returns at once for {0}. */
 struct fence {
     cl_event event;
+    struct dev *dev; /* that the event is of */
 };
 enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, size_t count, void *host,
                               struct fence *fence);
@@ -190,6 +193,10 @@ enum vggcl_err dev_write_later(struct dev *d, struct tensor t, size_t offset, si
 /* Sets the error "what on DEVICE: CODE" and returns VGGCL_ENOMEM for codes that mean lack of memory, else
  * VGGCL_EOPENCL. */
 enum vggcl_err dev_fail(const struct dev *d, cl_int code, const char *what);
+
+/* Before and after a call of the driver that waits for the device: see base/activity.h. */
+void dev_begin_wait(const struct dev *d, const char *call);
+void dev_end_wait(struct dev *d);
 
 /* Used by dev_run() and dev_launch(): returns the kernel "file/function" built with options; d->programs owns it.
  * program_free_all() writes the built programs to the cache and frees them, which invalidates all kernel handles. */

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* strcasestr */
 #include "cl/platforms.h"
+#include "base/activity.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -132,7 +133,10 @@ static void advise_library(struct vggcl_platform *p) {
 cl_uint platforms_ids(cl_platform_id ids[PLATFORMS]) {
     cl_uint count = 0;
     /* OpenCL reports an error if there is no platform; here the list is empty then. */
-    if (clGetPlatformIDs(PLATFORMS, ids, &count) != CL_SUCCESS)
+    activity_begin("loading the drivers", "", false);
+    cl_int code = clGetPlatformIDs(PLATFORMS, ids, &count);
+    activity_end();
+    if (code != CL_SUCCESS)
         return 0;
     return count < PLATFORMS ? count : PLATFORMS;
 }
@@ -146,9 +150,11 @@ static void platform_text(cl_platform_id id, cl_platform_info what, char *text, 
 
 static void describe(cl_platform_id id, struct vggcl_platform *p) {
     cl_uint count = 0;
-    cl_int code = clGetDeviceIDs(id, CL_DEVICE_TYPE_ALL, 0, NULL, &count);
     platform_text(id, CL_PLATFORM_NAME, p->name, sizeof p->name);
     platform_text(id, CL_PLATFORM_VERSION, p->version, sizeof p->version);
+    activity_begin("listing the devices", p->name, false);
+    cl_int code = clGetDeviceIDs(id, CL_DEVICE_TYPE_ALL, 0, NULL, &count);
+    activity_end();
     p->devices = code == CL_SUCCESS ? count : 0;
     if (p->devices)
         return;
@@ -182,6 +188,7 @@ static bool is_loaded(const char *library) {
 /* Returns whether a driver provides no platform, and sets p->problem. A library that the ICD loader has loaded is only
  * looked up (RTLD_NOLOAD), so that no driver is initialised twice. */
 static bool find_problem(struct vggcl_platform *p) {
+    activity_begin("loading the driver", p->library, false);
     void *loaded = dlopen(p->library, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
     cl_uint count = loaded ? platform_count(loaded) : 0;
     if (!loaded)
@@ -189,6 +196,7 @@ static bool find_problem(struct vggcl_platform *p) {
     const char *why = loaded ? NULL : dlerror();
     if (loaded)
         dlclose(loaded);
+    activity_end();
     if (why) {
         text_print(p->problem, sizeof p->problem, "%s: the driver %s does not load (%s)", p->file, p->library, why);
         advise_library(p);

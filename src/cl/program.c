@@ -4,6 +4,7 @@
 #include "base/embedded.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/stop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ enum { STEM = 32, OPTIONS = 256, KERNELS = 16, SOURCE_LIMIT = 1 << 20 };
 
 struct program {
     struct program *next;
-    char stem[STEM], options[OPTIONS];
+    char stem[STEM], options[OPTIONS], building[STEM + 16];
     cl_program handle;
     struct cache_key key; /* set if built from source and not yet written to the cache */
     size_t kernel_count;
@@ -205,6 +206,7 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
     const char *texts[2 * SOURCES];
     char options[OPTIONS + 32];
     cl_int code;
+    TRY(stop_check());
     /* Compiler warnings are of use to people who edit kernels only; PoCL prints their number to the terminal. */
     snprintf(options, sizeof options, "-cl-std=CL1.2 %s%s", d->kernel_dir ? "" : "-w ", p->options);
     TRY_GOTO(load_sources(d, p->stem, &s), done);
@@ -213,7 +215,9 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
         texts[2 * i + 1] = s.files[i].text;
     }
     TRY_GOTO(cache_key_make(d, options, texts, 2 * s.count, &p->key), done);
+    activity_begin(p->building, d->info.name, true);
     p->handle = cache_load(d, &p->key, options);
+    activity_end();
     if (p->handle) {
         d->programs_cached++;
         cache_key_free(&p->key);
@@ -224,7 +228,9 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
         err = dev_fail(d, code, p->stem);
         goto done;
     }
+    activity_begin(p->building, d->info.name, true);
     code = clBuildProgram(p->handle, 1, &d->id, options, NULL, NULL);
+    activity_end();
     if (code == CL_SUCCESS)
         d->programs_built++;
     else
@@ -237,9 +243,12 @@ done:
 }
 
 /* Writes the program to the cache only now, at the end of a run: to return a binary, PoCL compiles all its kernels once
- * more, which takes as long as the first training step. */
-static void program_free(struct program *p) {
-    cache_store(&p->key, p->handle);
+ * more, which takes as long as the first training step. A caller who wants to stop does not wait for that. */
+static void program_free(struct dev *d, struct program *p) {
+    activity_begin(p->building, d->info.name, true);
+    if (!stop_asked())
+        cache_store(&p->key, p->handle);
+    activity_end();
     cache_key_free(&p->key);
     for (size_t i = 0; i < p->kernel_count; i++)
         clReleaseKernel(p->kernels[i].handle);
@@ -265,9 +274,10 @@ static enum vggcl_err find_program(struct dev *d, const char *stem, size_t stem_
     }
     memcpy(p->stem, stem, stem_length);
     strcpy(p->options, options);
+    snprintf(p->building, sizeof p->building, "building %s.cl", p->stem);
     enum vggcl_err err = build(d, p);
     if (err != VGGCL_OK) {
-        program_free(p);
+        program_free(d, p);
         return err;
     }
     p->next = d->programs;
@@ -288,7 +298,10 @@ enum vggcl_err program_kernel(struct dev *d, const char *name, const char *optio
     }
     if (p->kernel_count == KERNELS || strlen(function) >= sizeof p->kernels[0].function)
         return err_set(VGGCL_EOPENCL, "%s: too many kernels in one file, or too long a name", name);
+    activity_begin(name, d->info.name, true);
     *kernel = clCreateKernel(p->handle, function, &code);
+    activity_end();
+    d->fresh = true;
     if (code != CL_SUCCESS)
         return dev_fail(d, code, name);
     strcpy(p->kernels[p->kernel_count].function, function);
@@ -300,7 +313,7 @@ void program_free_all(struct dev *d) {
     d->generation++;
     while (d->programs) {
         struct program *next = d->programs->next;
-        program_free(d->programs);
+        program_free(d, d->programs);
         d->programs = next;
     }
 }

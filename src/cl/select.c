@@ -1,6 +1,7 @@
 /* select.c - lists the OpenCL devices and finds those that selectors name. */
 #define _GNU_SOURCE /* strcasestr */
 #include "cl/select.h"
+#include "base/activity.h"
 #include "cl/platforms.h"
 
 #include <ctype.h>
@@ -88,6 +89,20 @@ static int rank(enum vggcl_device_type type) {
     return type == VGGCL_GPU ? 2 : type == VGGCL_ACCELERATOR ? 1 : 0;
 }
 
+/* The number of the platform's devices, which are written to ids. *unlisted receives a failure. */
+static cl_uint devices_of(cl_platform_id *platforms, cl_uint p, cl_device_id *ids, struct unlisted *unlisted) {
+    char name[128];
+    cl_uint count = 0;
+    if (clGetPlatformInfo(platforms[p], CL_PLATFORM_NAME, sizeof name, name, NULL) != CL_SUCCESS)
+        *name = '\0';
+    activity_begin("listing the devices", name, false);
+    cl_int code = clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, DEVICES, ids, &count);
+    activity_end();
+    if (code != CL_SUCCESS && code != CL_DEVICE_NOT_FOUND)
+        *unlisted = (struct unlisted){(int)p, code};
+    return code == CL_SUCCESS ? count : 0;
+}
+
 enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_t *count, struct unlisted *unlisted) {
     cl_platform_id platforms[PLATFORMS];
     *unlisted = (struct unlisted){.code = CL_SUCCESS};
@@ -103,17 +118,14 @@ enum vggcl_err select_list(struct vggcl_device **list, cl_device_id **ids, size_
     }
     cl_uint platform_count = platforms_ids(platforms);
     for (cl_uint p = 0; p < platform_count; p++) {
-        cl_uint device_count = 0;
-        cl_int code = clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, DEVICES, *ids + *count, &device_count);
-        if (code != CL_SUCCESS && code != CL_DEVICE_NOT_FOUND)
-            *unlisted = (struct unlisted){(int)p, code};
-        if (code != CL_SUCCESS)
-            continue;
+        cl_uint device_count = devices_of(platforms, p, *ids + *count, unlisted);
         for (cl_uint i = 0; i < device_count && i < DEVICES; i++, ++*count) {
             struct vggcl_device *info = &(*list)[*count];
             info->platform = (int)p;
             info->device = (int)i;
+            activity_begin("querying a device", "", false);
             describe(platforms[p], (*ids)[*count], info);
+            activity_end();
         }
     }
     size_t best = 0;

@@ -39,6 +39,8 @@ enum vggcl_err upload_enqueue(struct dev *d, struct tensor t, size_t count, cons
         clEnqueueWriteBuffer(d->uploads, t.mem, CL_FALSE, 0, 4 * count, host, 0, NULL, fence ? &fence->event : NULL);
     if (code == CL_SUCCESS && fence) /* another queue may only wait for commands that were flushed */
         code = clFlush(d->uploads);
+    if (fence)
+        fence->dev = d;
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "uploading images");
 }
 
@@ -54,5 +56,6 @@ enum vggcl_err upload_mark(struct dev *d, struct fence *fence) {
         clReleaseEvent(fence->event);
     fence->event = NULL;
     cl_int code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &fence->event);
+    fence->dev = d;
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "marking a command");
 }

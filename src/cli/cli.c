@@ -1,10 +1,9 @@
-#define _POSIX_C_SOURCE 200809L /* sigaction */
+#define _POSIX_C_SOURCE 200809L /* strdup */
 #include "cli/cli.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +82,14 @@ void cli_print_column(const char *text, int columns, int most) {
     free(copy);
 }
 
+void cli_outlive_stdout(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return;
+    fprintf(stderr, "vggcl: standard output: %s; the run goes on without it\n", strerror(errno));
+    if (!freopen("/dev/null", "w", stdout))
+        clearerr(stdout);
+}
+
 const char *cli_device_type(enum vggcl_device_type type) {
     return type == VGGCL_GPU ? "GPU" : type == VGGCL_CPU ? "CPU" : "accelerator";
 }
@@ -103,24 +110,6 @@ void cli_csv_field(FILE *file, const char *text) {
     for (; *text; text++)
         fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
     putc('"', file);
-}
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number) {
-    interrupted = number;
-    signal(number, SIG_DFL);
-}
-
-void cli_catch_signals(void) {
-    struct sigaction action = {.sa_handler = interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-bool cli_interrupted(void *payload) {
-    (void)payload;
-    return interrupted != 0;
 }
 
 void cli_duration(double seconds, char text[32]) {

@@ -7,8 +7,17 @@
 
 #include <stdio.h>
 
-/* The program's exit status. */
-enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FINITE = 3, EXIT_INTERRUPTED = 130 };
+/* The program's exit status: EXIT_INTERRUPTED if a signal stopped it and what it did is saved, EXIT_UNSAVED if that is
+ * lost. The man page has the table. */
+enum {
+    EXIT_FINE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NOT_FINITE = 3,
+    EXIT_STALLED = 4,
+    EXIT_UNSAVED = 5,
+    EXIT_INTERRUPTED = 130
+};
 
 /* A flag of one command only, in addition to vggcl_options(), or instead of the option of the same name. If its
  * argument ends in "...", the flag may be repeated up to FLAG_MOST times: text then points to an array of FLAG_MOST + 1
@@ -73,11 +82,9 @@ void cli_print_column(const char *text, int columns, int most);
 /* Prints a field of a CSV file (RFC 4180): in quotes if it has commas, quotes or line ends. */
 void cli_csv_field(FILE *file, const char *text);
 
-/* After this call the first SIGINT or SIGTERM is only recorded; a second one kills the process. */
-void cli_catch_signals(void);
-
-/* Whether such a signal was recorded. A callback `stop` for the library; payload is not used. */
-bool cli_interrupted(void *payload);
+/* Flushes stdout, which only has the progress of a run. If that fails, says so once and discards what is printed from
+ * then on: a run does not end because its reader has gone or a disk is full. */
+void cli_outlive_stdout(void);
 
 /* Whether a training step normalises by the statistics of the images that a device processes at once. */
 static inline bool cli_batch_statistics(const struct vggcl_config *config) {

@@ -95,7 +95,7 @@ const struct command command_bench = {
         "  vggcl bench --layers\n"
         "  vggcl bench --batch 32 --json\n"
         "  vggcl bench --shape 64x64x3 --classes 100\n",
-    .options = VGGCL_FOR_BENCH,
+    .options = VGGCL_FOR_BENCH | VGGCL_FOR_DEVICES,
     .flags = (const struct flag[]){{"steps", "N", "timed steps (default 10)", &steps, NULL},
                                    {"layers", NULL, "a table of the layers too", NULL, &by_layer},
                                    {"json", NULL, "for scripts: one object, layers included", NULL, &as_json},

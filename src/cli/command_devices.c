@@ -125,6 +125,7 @@ const struct command command_devices = {
         "its name. train takes several devices, and P:D/N for the N parts of one (vggcl help train).\n\n"
         "Then lists the platforms and drivers without devices, why that is and what to do about it. Exit\n"
         "status 1 where there is no device, or one that does not say its properties.\n",
+    .options = VGGCL_FOR_DEVICES,
     .flags =
         (const struct flag[]){
             {"verbose", NULL, "what each has: memory, vector widths, OpenCL C, profile, ...", NULL, &verbose},

@@ -181,7 +181,7 @@ const struct command command_eval = {
         "one that train saved, or any with the same tensors. The tensors say which network it is. Without --data the\n"
         "data set is that of the run that wrote the file.\n\n"
         "  vggcl eval --weights save/best.safetensors --data DIR\n",
-    .options = VGGCL_FOR_EVAL,
+    .options = VGGCL_FOR_EVAL | VGGCL_FOR_DEVICES,
     .flags =
         (const struct flag[]){{"json", NULL, "for scripts: one object, confusion[true][predicted]", NULL, &as_json},
                               {"predictions", "FILE",

@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 #include "base/clock.h"
 
@@ -94,10 +95,12 @@ static int run(const struct vggcl_config *config) {
     struct vggcl_fetch fetch = {
         .name = name, .dir = dir, .from = *from ? from : NULL, .timeout = (double)seconds, .force = force};
     struct face face = {.stream = as_json ? stderr : stdout};
-    struct vggcl_fetch_observer observer = {progressed, noticed, cli_interrupted, &face};
+    struct vggcl_fetch_observer observer = {progressed, noticed, signals_stop, &face};
     face.live = terminal_size(face.stream).columns > 0;
     face.last_shown = clock_seconds();
-    cli_catch_signals();
+    signals_promise("stopping; what is downloaded is kept");
+    signals_keep("what is downloaded is kept");
+    signals_catch(false);
     if (!as_json)
         print_sources();
     fflush(stdout);
@@ -131,7 +134,7 @@ const struct command command_fetch = {
         "  vggcl fetch --from cifar-10-binary.tar.gz  a copy that is at hand\n"
         "  vggcl fetch cifar100 --from https://mirror.example/cifar-100-binary.tar.gz\n"
         "  vggcl fetch mnist --from folder --from https://mirror.example/mnist/\n\n"
-        "Exit status: 0 there, 1 failed, 2 wrong flags, 130 interrupted.\n",
+        "Exit status: 0 there, 1 failed, 2 wrong flags, 130 stopped by a signal.\n",
     .flags =
         (const struct flag[]){
             {"dir", "DIR", "the folder that the data set's folder is put into (default data)", &dir, NULL},

@@ -196,7 +196,7 @@ const struct command command_inspect = {
         "with the largest probability; the filters of the first layer. Each is a PNG file, and inspect.html shows\n"
         "all of them with the names of the classes. The page is one file and loads nothing else.\n\n"
         "  vggcl inspect --weights save/best.safetensors\n",
-    .options = VGGCL_FOR_EVAL,
+    .options = VGGCL_FOR_EVAL | VGGCL_FOR_DEVICES,
     .flags =
         (const struct flag[]){
             {"out", "DIR", "folder to write to, created if missing (default inspect)", &out, NULL},

@@ -99,7 +99,7 @@ const struct command command_plan = {
         "  vggcl plan --batch 512 --storage half\n"
         "  vggcl plan --shape 64x64x3 --classes 100\n"
         "  vggcl plan --eval --data synthetic --json\n",
-    .options = VGGCL_FOR_PLAN,
+    .options = VGGCL_FOR_PLAN | VGGCL_FOR_DEVICES,
     .flags = (const struct flag[]){{"eval", NULL, "of eval instead of train", NULL, &eval},
                                    {"json", NULL, "for scripts: one object, sizes in bytes", NULL, &as_json},
                                    {0}},

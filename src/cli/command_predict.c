@@ -269,7 +269,7 @@ const struct command command_predict = {
         "  vggcl predict --weights save/best.safetensors --top 1 --csv folder >list.csv\n"
         "  find . -name '*.jpg' | vggcl predict --weights save/best.safetensors --json -\n\n"
         "Exit status: 0 done, 1 failed or some pictures could not be read, 2 wrong flags.\n",
-    .options = VGGCL_FOR_PREDICT,
+    .options = VGGCL_FOR_PREDICT | VGGCL_FOR_DEVICES,
     .flags =
         (const struct flag[]){{"top", "K", "print the K most probable classes (default 5)", &top_text, NULL},
                               {"json", NULL, "for scripts: one object for each picture, in a line", NULL, &as_json},

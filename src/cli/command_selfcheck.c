@@ -56,7 +56,7 @@ const struct command command_selfcheck = {
         "  vggcl selfcheck\n"
         "  vggcl selfcheck --device gpu --json\n"
         "  vggcl selfcheck --shape 28x28x1 --classes 47\n",
-    .options = VGGCL_FOR_SELFCHECK,
+    .options = VGGCL_FOR_SELFCHECK | VGGCL_FOR_DEVICES,
     .flags = (const struct flag[]){{"quick", NULL, "only what the network uses, on two images", NULL, &quick},
                                    {"json", NULL, "for scripts: one object, a row for each check", NULL, &as_json},
                                    {0}},

@@ -1,5 +1,5 @@
-#include "cli/cli.h"
 #include "cli/counted.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 #include "base/clock.h"
 
@@ -17,6 +17,9 @@ struct face {
     char save[VGGCL_PATH_MAX];
     size_t devices;
     uint64_t planned; /* device memory of the plan in bytes */
+    bool saved;       /* there is a state to resume from */
+    bool save_asked;  /* by SIGUSR1 */
+    enum vggcl_end end;
 };
 
 static const double live_interval = 0.1, plain_interval = 60; /* seconds between updates */
@@ -94,12 +97,44 @@ static void decoded(size_t done, size_t count, void *payload) {
     counted_show(&((struct face *)payload)->decoding, done, count);
 }
 
+/* Before vggcl_train(): what signals do until the first state is saved. */
+static void expect(struct face *face, const struct vggcl_config *config) {
+    const char *resume = config->resume;
+    face->saved = *resume;
+    strcpy(face->save, resume);
+    signals_promise("stopping before the first step; again to stop at once");
+    if (*resume)
+        signals_keep("%s/last.safetensors is as it was", resume);
+    else
+        signals_keep("nothing was saved");
+}
+
+/* The folder has the state after this number of steps. */
+static void know_state(struct face *face, const char *folder, int64_t step) {
+    face->saved = true;
+    strcpy(face->save, folder);
+    signals_promise("finishing the step, then saving to %s; again to stop without saving", folder);
+    signals_keep("%s/last.safetensors has the state after %lld steps", folder, (long long)step);
+}
+
+static void saved(const char *folder, int64_t step, void *payload) {
+    struct face *face = payload;
+    know_state(face, folder, step);
+    face->save_asked |= signals_save(NULL);
+    if (!face->save_asked)
+        return;
+    face->save_asked = false;
+    line_erase(stdout);
+    printf("saved    the state after %lld steps, in %s\n", (long long)step, folder);
+    fflush(stdout);
+}
+
 static void started(const struct vggcl_start *s, void *payload) {
     struct face *face = payload;
     char dropout[16];
     bool frozen = s->config.freeze != VGGCL_FREEZE_NONE;
     face->epochs = s->config.epochs;
-    strcpy(face->save, s->config.save);
+    know_state(face, s->config.save, s->first_step);
     face->devices = s->device_count;
     vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
     if (frozen)
@@ -188,8 +223,11 @@ static void epoch_ended(const struct vggcl_epoch *r, bool is_best, double best, 
 }
 
 static void finished(const struct vggcl_finish *f, void *payload) {
-    const struct face *face = payload;
+    struct face *face = payload;
     char seconds[32];
+    face->end = f->end;
+    signals_promise("ending; the state is saved");
+    signals_finish(f->end == VGGCL_END_STOPPED ? EXIT_INTERRUPTED : EXIT_FINE);
     line_erase(stdout);
     cli_duration(f->seconds, seconds);
     bool done = f->end == VGGCL_END_EPOCHS || f->end == VGGCL_END_PATIENCE;
@@ -212,25 +250,46 @@ static int print_config(const struct vggcl_config *config) {
     return EXIT_FINE;
 }
 
+static bool stop(void *payload) {
+    cli_outlive_stdout();
+    return signals_stop(payload);
+}
+
+static bool save(void *payload) {
+    struct face *face = payload;
+    face->save_asked |= signals_save(NULL);
+    return face->save_asked;
+}
+
+/* The exit status of a run that a signal stopped. */
+static int interrupted(const struct face *face) {
+    if (face->saved)
+        printf("the state is saved; continue with: vggcl train --resume %s\n", face->save);
+    return face->saved ? EXIT_INTERRUPTED : EXIT_UNSAVED;
+}
+
 static int run(const struct vggcl_config *config) {
     if (only_print)
         return print_config(config);
     struct face face = {.live = terminal_size(stdout).columns > 0};
     face.last_shown = clock_seconds();
     face.decoding = counted_begin("pictures", "decoded");
-    struct vggcl_observer observer = {decoded,  started, stepped_first,   progressed, epoch_ended,
-                                      finished, noticed, cli_interrupted, &face};
-    cli_catch_signals();
+    struct vggcl_observer observer = {decoded, started, stepped_first, progressed, epoch_ended, finished,
+                                      noticed, stop,    &face,         save,       saved};
+    expect(&face, config);
+    signals_catch(true);
     enum vggcl_err err = vggcl_train(config, &observer);
-    if (err != VGGCL_OK) {
-        if (face.live)
-            putchar('\n');
-        return cli_failed(err);
-    }
-    if (!cli_interrupted(NULL))
-        return EXIT_FINE;
-    printf("the state is saved; continue with: vggcl train --resume %s\n", face.save);
-    return EXIT_INTERRUPTED;
+    if (err != VGGCL_OK && face.live)
+        putchar('\n');
+    int status = EXIT_FINE;
+    if (err == VGGCL_ESTOPPED)
+        printf("%s\n", vggcl_error());
+    else if (err != VGGCL_OK)
+        status = cli_failed(err);
+    if (err == VGGCL_ESTOPPED || face.end == VGGCL_END_STOPPED)
+        status = interrupted(&face);
+    cli_outlive_stdout();
+    return status;
 }
 
 const struct command command_train = {
@@ -241,7 +300,7 @@ const struct command command_train = {
         "normalisation and dropout, SGD, 300 epochs. The folder --save gets config.json (the options, for --config),\n"
         "accuracy.csv (a row an epoch), best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's\n"
         "load_state_dict takes them) and last.safetensors (the whole state, written after each epoch and when the\n"
-        "run is stopped by --steps, Ctrl-C or SIGTERM; the one before it is last.safetensors.1). A folder\n"
+        "run is stopped by --steps or a signal; the one before it is last.safetensors.1). A folder\n"
         "belongs to one run at a time. An earlier run in it is moved to save.1, save.2, ...; while another\n"
         "process trains there, the new run fails.\n\n"
         "--resume continues a run with the options stored in it. Only --epochs, --patience, --steps, --data,\n"
@@ -261,8 +320,17 @@ const struct command command_train = {
         "  vggcl train --device 0:0/2                          one device, cut into two\n"
         "  vggcl train --resume save --epochs 350\n"
         "  vggcl train --resume save --lr 0.001 --save save-2  lower rate, new folder\n\n"
-        "Exit status: 0 done, 1 failed, 2 wrong flags, 3 the loss is not finite any more, 130 interrupted and saved.\n",
-    .options = VGGCL_FOR_TRAIN,
+        "Ctrl-C, SIGTERM and SIGHUP end a run after the step it is in, and save its state; a second one, after a\n"
+        "second or more, ends it at once. SIGUSR1 saves the state, and the run goes on.\n\n"
+        "Exit status:\n"
+        "  0    completed: all epochs, --steps or --patience\n"
+        "  1    failed\n"
+        "  2    wrong flags\n"
+        "  3    the loss is not finite any more; the last finite state is kept\n"
+        "  4    a call of the OpenCL driver did not return for --stall seconds; the state saved last is kept\n"
+        "  5    stopped by a signal before anything was saved, or at once: the steps since the last save are lost\n"
+        "  130  stopped by a signal, and the state is saved: --resume goes on there\n",
+    .options = VGGCL_FOR_TRAIN | VGGCL_FOR_DEVICES,
     .flags =
         (const struct flag[]){
             {"print-config", NULL, "print the options of the run, as --config takes them, and stop", NULL, &only_print},

@@ -120,7 +120,7 @@ const struct command command_tune = {
         "  vggcl tune --shape 64x64x3 --classes 100\n"
         "  vggcl tune --device gpu --budget 300 --export my-gpu.json\n"
         "  vggcl train --profile my-gpu.json\n",
-    .options = VGGCL_FOR_TUNE,
+    .options = VGGCL_FOR_TUNE | VGGCL_FOR_DEVICES,
     .flags = (const struct flag[]){{"budget", "SECONDS", "how long to look, about (default 60)", &budget, NULL},
                                    {"export", "FILE", "write the profile there too", &export_path, NULL},
                                    {"json", NULL, "for scripts: one object, times in seconds", NULL, &as_json},

@@ -6,6 +6,7 @@
  * so that they are the same on every machine. Pictures that cannot be decoded are left out. */
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "base/stop.h"
 #include "data/decode.h"
 #include "data/format.h"
 #include "data/picture_cache.h"
@@ -71,16 +72,16 @@ static void try_one(size_t i, void *payload) {
     }
 }
 
-/* Calls one(r, i, pixels) for each picture i that is not left out, on all cores. */
-static void for_all(struct reading *r, enum vggcl_err (*one)(struct reading *r, size_t i, uint8_t *pixels),
-                    uint8_t *pixels, data_progress *progress) {
+/* Calls one(r, i, pixels) for each picture i that is not left out, on all cores; VGGCL_ESTOPPED if not for all. */
+static enum vggcl_err for_all(struct reading *r, enum vggcl_err (*one)(struct reading *r, size_t i, uint8_t *pixels),
+                              uint8_t *pixels, data_progress *progress) {
     struct pass pass = {r, one, pixels};
     const struct parallel loop = {.one = try_one,
                                   .thread_ends = decode_end_thread,
                                   .payload = &pass,
                                   .progress = progress,
                                   .progress_payload = r->source->payload};
-    parallel_for(r->tree.count, &loop);
+    return parallel_for(r->tree.count, &loop) ? VGGCL_OK : stop_check();
 }
 
 /* ------------------------------------------------------------------------------------------ the images' size -- */
@@ -125,7 +126,7 @@ static void choose_size(struct reading *r) {
 
 static enum vggcl_err find_size(struct reading *r) {
     TRY(decode_start(r->tree.folder));
-    for_all(r, read_header, NULL, NULL);
+    TRY(for_all(r, read_header, NULL, NULL));
     choose_size(r);
     return VGGCL_OK;
 }
@@ -307,9 +308,9 @@ static enum vggcl_err check_headers(struct reading *r) {
 static enum vggcl_err decode_all(struct reading *r, struct data *data) {
     TRY(check_headers(r));
     TRY(picture_cache_begin(&r->cache, &r->tree, &r->size, &data->mapped[0]));
-    for_all(r, decode_one, picture_cache_pixels(&r->cache, &data->mapped[0]), r->source->progress);
-    picture_cache_end(&r->cache, &r->tree, &data->mapped[0], may_be_cached(r));
-    return VGGCL_OK;
+    enum vggcl_err err = for_all(r, decode_one, picture_cache_pixels(&r->cache, &data->mapped[0]), r->source->progress);
+    picture_cache_end(&r->cache, &r->tree, &data->mapped[0], err == VGGCL_OK && may_be_cached(r));
+    return err;
 }
 
 /* Maps the cache's file; if it is damaged, the pictures must be decoded. */

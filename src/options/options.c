@@ -246,6 +246,10 @@ static const struct vggcl_option options[] = {
      "float", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(storage, storage_names)},
     {"kernel-dir", "DIR", "use the .cl files in this folder instead of the built-in ones", "",
      BOTH | PREDICT | NETWORK | TUNE | GIVEN_ONLY, TEXT(kernel_dir)},
+    {"stall", "SECONDS",
+     "give up, with exit status 4, when a call of the OpenCL driver does not return for so long, or for\n"
+     "20 times as long if it compiles kernels; 0 for never",
+     "120", VGGCL_FOR_DEVICES, WHOLE(stall, 0, 1e6)},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 _Static_assert(sizeof options / sizeof *options <= VGGCL_OPTIONS, "struct vggcl_config.given has an element for each");

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/space.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "data/data.h"
 #include "train/checkpoint.h"
@@ -63,7 +64,7 @@ struct run {
         double seconds, images;
     } cold; /* the first step since vggcl_train() began; it builds the kernels, so the speed excludes it */
     int64_t session_steps; /* completed since vggcl_train() began */
-    bool stopping;
+    bool stopping, asked;  /* asked: the observer wants the run to end */
     enum vggcl_end end;
     struct folder folder;       /* config.save; locked */
     struct folder from;         /* config.resume, if it is not config.save; locked */
@@ -76,6 +77,14 @@ struct run {
     bool save_failed;  /* the last one */
     char left_out[32]; /* the last checkpoint of an epoch for which unsaved[] had no room; "" for none */
 };
+
+/* The observer is not asked again once it wants the run to end. payload: the run. */
+static bool asks_to_stop(void *payload) {
+    struct run *run = payload;
+    const struct vggcl_observer *o = run->observer;
+    run->asked = run->asked || (o && o->stop && o->stop(o->payload));
+    return run->asked;
+}
 
 static size_t batch_size(const struct run *run) {
     return (size_t)run->config.batch;
@@ -331,6 +340,12 @@ static double mebibytes(uint64_t bytes) {
     return (double)bytes / (1 << 20);
 }
 
+static void tell_saved(const struct run *run) {
+    const struct vggcl_observer *o = run->observer;
+    if (o && o->saved)
+        o->saved(run->config.save, run->saved_step, o->payload);
+}
+
 /* The size of a file in the save folder; 0 if there is none. */
 static uint64_t size_of(const struct run *run, const char *name) {
     struct stat status;
@@ -386,6 +401,7 @@ static enum vggcl_err write_state(struct run *run) {
     if (err == VGGCL_OK) {
         run->saved_step = run->progress.step;
         run->keep_previous = true;
+        tell_saved(run);
     }
     return err;
 }
@@ -723,6 +739,7 @@ static void tell_first_step(struct run *run, size_t images) {
     run->cold.epoch = run->progress.epoch;
     run->cold.seconds = now - run->epoch_start;
     run->cold.images = (double)images;
+    stop_ask(NULL, NULL); /* from now on steps are finished before the run ends */
     if (o && o->stepped_first)
         o->stepped_first(&first, o->payload);
 }
@@ -771,16 +788,22 @@ static enum vggcl_err enqueue_step(struct run *run, struct pending_step *pending
 
 /* True if the run must stop after `step` steps: the limit config.steps is reached, or the observer asks for a stop. */
 static bool must_stop(struct run *run, int64_t step) {
-    const struct vggcl_observer *o = run->observer;
     if (!run->stopping && run->config.steps && step >= run->config.steps) {
         run->stopping = true;
         run->end = VGGCL_END_STEPS;
     }
-    if (!run->stopping && o && o->stop && o->stop(o->payload)) {
+    if (!run->stopping && asks_to_stop(run)) {
         run->stopping = true;
         run->end = VGGCL_END_STOPPED;
     }
     return run->stopping;
+}
+
+/* Whether the state must be saved after `step` steps. */
+static bool must_save(const struct run *run, int64_t step) {
+    const struct vggcl_observer *o = run->observer;
+    bool asked = o && o->save && o->save(o->payload);
+    return asked || (run->config.checkpoint_every && step % run->config.checkpoint_every == 0);
 }
 
 static enum vggcl_err finish_all(struct run *run) {
@@ -802,7 +825,7 @@ static enum vggcl_err train_epoch(struct run *run) {
         TRY(enqueue_step(run, &run->pending[i], epoch_step, step));
         /* With several devices the step is already finished. */
         TRY(finish_step(run, &run->pending[run->team.count > 1 ? i : !i]));
-        if (run->config.checkpoint_every && (step + 1) % run->config.checkpoint_every == 0) {
+        if (must_save(run, step + 1)) {
             TRY(finish_all(run));
             TRY(save_state(run));
         }
@@ -817,6 +840,7 @@ static enum vggcl_err tell_testing(const struct tally *so_far, size_t first, siz
     const struct run *run = payload;
     const struct vggcl_observer *o = run->observer;
     (void)predicted, (void)n;
+    TRY(stop_check());
     size_t batch = team_net(&run->team)->batch;
     double seconds = clock_seconds() - run->epoch_start, images = (double)so_far->images;
     if (o && o->progressed)
@@ -834,7 +858,10 @@ static enum vggcl_err tell_testing(const struct tally *so_far, size_t first, siz
 static enum vggcl_err test_epoch(struct run *run, struct vggcl_epoch *row) {
     struct tally tally;
     run->epoch_start = clock_seconds();
-    TRY(evaluate(team_net(&run->team), &run->team.test, run->config.tta, tell_testing, run, &tally));
+    stop_ask(asks_to_stop, run);
+    enum vggcl_err err = evaluate(team_net(&run->team), &run->team.test, run->config.tta, tell_testing, run, &tally);
+    stop_ask(NULL, NULL);
+    TRY(err);
     row->test_loss = tally.loss_sum / (double)tally.images;
     row->test_accuracy = (double)tally.correct / (double)tally.images;
     return VGGCL_OK;
@@ -851,9 +878,16 @@ static enum vggcl_err keep_tested(struct run *run, const struct vggcl_epoch *row
     return keep_weights(run, name);
 }
 
-/* Tests the net and saves the results. With --ema the averaged weights are tested and saved. */
+/* The state before the test, from which a resumed run repeats it. */
+static enum vggcl_err leave_untested(struct run *run, const struct progress *trained) {
+    run->progress = *trained;
+    return net_swap_averages(team_net(&run->team));
+}
+
+/* Tests the net and saves the results, unless the run is stopped during the test. With --ema the averaged weights are
+ * tested and saved. */
 static enum vggcl_err end_epoch(struct run *run) {
-    struct progress *p = &run->progress;
+    struct progress *p = &run->progress, trained = *p;
     const struct vggcl_observer *o = run->observer;
     double images = (double)epoch_images(run);
     struct vggcl_epoch row = {.epoch = p->epoch + 1,
@@ -869,7 +903,10 @@ static enum vggcl_err end_epoch(struct run *run) {
     p->loss_sum = p->epoch_seconds = 0;
     p->correct = 0;
     TRY(net_swap_averages(team_net(&run->team)));
-    TRY(test_epoch(run, &row));
+    enum vggcl_err err = test_epoch(run, &row);
+    if (err == VGGCL_ESTOPPED)
+        return leave_untested(run, &trained);
+    TRY(err);
     bool is_best = p->best_epoch == 0 || row.test_accuracy > p->best_accuracy;
     if (is_best) {
         p->best_epoch = row.epoch;
@@ -926,6 +963,16 @@ static void tell_finish(const struct run *run) {
                     o->payload);
 }
 
+/* The error of a call that is stopped before it has done a step: what is kept of the run. */
+static enum vggcl_err stopped_early(const struct run *run, bool saved) {
+    const char *resume = run->config.resume, *folder = saved ? run->config.save : resume;
+    if (!*folder)
+        return err_set(VGGCL_ESTOPPED, "stopped before the first step; nothing is saved");
+    return err_set(VGGCL_ESTOPPED,
+                   "stopped before a step was done; %s/last.safetensors keeps the state after %" PRId64 " steps",
+                   folder, run->progress.step);
+}
+
 static void run_free(struct run *run) {
     for (int i = 0; i < 2; i++) {
         struct pending_step *pending = &run->pending[i];
@@ -947,6 +994,7 @@ static void run_free(struct run *run) {
 
 enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_observer *observer) {
     enum vggcl_err err;
+    bool begun = false;
     struct vggcl_config own = *given, *config = &own;
     TRY(config_check(config));
     TRY(config_use_dataset(config));
@@ -959,7 +1007,9 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     run->keep_previous = true;
     run->step_log.descriptor = -1;
     run->call = clock_seconds();
+    stop_ask(asks_to_stop, run);
     TRY_GOTO(*config->resume ? begin_resumed(run) : begin_new(run, config), done);
+    begun = true;
     tell_start(run);
     TRY_GOTO(open_step_log(run), done);
     if (run->warning)
@@ -977,8 +1027,12 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     TRY_GOTO(step_log_sync(&run->step_log), done); /* of a run without steps: the line of names */
     tell_finish(run);
 done:
+    if (err == VGGCL_ESTOPPED)
+        err = stopped_early(run, begun);
     if (err != VGGCL_OK && *run->moved_to && !run->session_steps) /* later it was told long ago */
         err = err_set(err, "%s; the earlier run in %s is now in %s", vggcl_error(), run->config.save, run->moved_to);
+    stop_ask(asks_to_stop, run); /* also while the programs are written to the cache */
     run_free(run);
+    stop_ask(NULL, NULL);
     return err;
 }

@@ -1,5 +1,6 @@
 #include "tune/search.h"
 #include "base/clock.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/clblast.h"
@@ -107,6 +108,7 @@ void search_drop_operands(struct search *s) {
 
 static enum vggcl_err run_row(struct search *s, const struct row *r, struct conv_method m) {
     struct conv_plan p;
+    TRY(stop_check());
     TRY(conv_make_plan(s->context, m, shape(s, r), r->direction, &p));
     TRY(grow(s, &s->scratch.weight, p.words.weight));
     TRY(grow(s, &s->scratch.input, p.words.input));
@@ -166,6 +168,7 @@ static enum vggcl_err challenge(struct search *s, const struct subject *holder, 
     char *kept = err_keep();
     bool runs = run(s, challenger, &once) == VGGCL_OK && run(s, challenger, &once) == VGGCL_OK;
     err_put_back(kept);
+    TRY(stop_check());
     s->measured++;
     search_tell(s);
     *won = false;

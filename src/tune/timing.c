@@ -1,6 +1,7 @@
 #include "tune/timing.h"
 #include "base/clock.h"
 #include "base/rng.h"
+#include "base/stop.h"
 #include "options/network.h"
 
 #include <math.h>
@@ -73,6 +74,7 @@ enum vggcl_err timing_steps(struct net *net, int steps, double seconds, enum vgg
     if (!rates)
         return err_no_memory("the timings", (size_t)steps * sizeof *rates);
     for (int i = 0; timed < steps && !(timed && late); i++) {
+        TRY_GOTO(stop_check(), done);
         double start = clock_seconds();
         TRY_GOTO(run(net, (uint64_t)i), done);
         double end = clock_seconds();

@@ -1,7 +1,7 @@
 /* stub.c - an OpenCL driver with one device, for tests of what becomes of a program whose driver is broken: creating a
- * context crashes, or hangs where $VGGCL_STUB is "hang". Where that is "no-device" or "no-platform", it has none; where
- * it is "mute", the device does not say its numbers. Its platform's name is $VGGCL_STUB_NAME, else "stub platform". It
- * has what an ICD loader and a list of devices ask for.
+ * context crashes, or hangs where $VGGCL_STUB is "hang"; "hang-listing": its list of devices does. Where that is
+ * "no-device" or "no-platform", it has none; where it is "mute", the device does not say its numbers. Its platform's
+ * name is $VGGCL_STUB_NAME, else "stub platform". It has what an ICD loader and a list of devices ask for.
  */
 #define _POSIX_C_SOURCE          200809L
 #define CL_TARGET_OPENCL_VERSION 120
@@ -57,6 +57,8 @@ static cl_int get_devices(cl_platform_id id, cl_device_type type, cl_uint count,
     (void)id, (void)type;
     if (stub_is("no-device"))
         return CL_DEVICE_NOT_FOUND;
+    if (stub_is("hang-listing"))
+        sleep(600);
     if (found)
         *found = 1;
     if (ids && count)

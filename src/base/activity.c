@@ -1,0 +1,38 @@
+#include "base/activity.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    uint64_t calls;
+    const char *call, *device; /* call is NULL between calls */
+    bool compiles;
+} now;
+
+void activity_begin(const char *call, const char *device, bool compiles) {
+    pthread_mutex_lock(&lock);
+    now.calls++;
+    now.call = call;
+    now.device = device;
+    now.compiles = compiles;
+    pthread_mutex_unlock(&lock);
+}
+
+void activity_end(void) {
+    pthread_mutex_lock(&lock);
+    now.call = NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+void vggcl_activity(struct vggcl_activity *activity) {
+    *activity = (struct vggcl_activity){0};
+    pthread_mutex_lock(&lock);
+    activity->calls = now.calls;
+    if (now.call) {
+        activity->compiles = now.compiles;
+        snprintf(activity->call, sizeof activity->call, "%s", now.call);
+        snprintf(activity->device, sizeof activity->device, "%s", now.device);
+    }
+    pthread_mutex_unlock(&lock);
+}

@@ -230,6 +230,29 @@ static void hostile_record(void **state) {
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1);
 }
 
+/* Stopped while the second of two hanging devices is measured: the first row is complete, the second is marked, and
+ * nothing is left in the folder for temporary files. */
+static void interrupted(void **state) {
+    (void)state;
+    assert_int_equal(
+        vggcl("version >/dev/null; { mkdir tmp stubs; for i in 1 2; do cp %s stubs/$i.so; echo $PWD/stubs/$i.so "
+              ">stubs/$i.icd; done; TMPDIR=$PWD/tmp OCL_ICD_VENDORS=stubs VGGCL_STUB=hang env --default-signal=INT %s "
+              "compare --all --timeout 2 --json --html i.html " SMALL " >i.json 2>i.log & run=$!; "
+              "until grep -q '^2/2 ' i.log; do sleep 0.1; done; kill -INT $run; wait $run; echo status $?; cat i.log; "
+              "ls tmp; grep '\"interrupted\"' i.html; }",
+              VGGCL_STUB_ICD, VGGCL_PROGRAM),
+        0);
+    assert_says("status 130\n");
+    assert_says("vggcl: SIGINT: stopping; what is measured is printed\n");
+    assert_null(strstr(output, "vggcl-"));
+    json_t *all = read_records("i.json"), *devices = json_object_get(all, "devices");
+    assert_true(json_is_true(json_object_get(all, "interrupted")));
+    assert_int_equal(json_array_size(devices), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(devices, 0), "status")), "failed");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(devices, 1), "status")), "interrupted");
+    json_decref(all);
+}
+
 static void bad_input(void **state) {
     (void)state;
     use_drivers(false, true);
@@ -260,6 +283,7 @@ int main(void) {
     cmocka_set_skip_filter(getenv("VGGCL_SKIP_TESTS")); /* for checkers; not set otherwise */
     const struct CMUnitTest tests[] = {cmocka_unit_test(one_crashing),   cmocka_unit_test(rusticl_right),
                                        cmocka_unit_test(rusticl_wrong),  cmocka_unit_test(hanging),
-                                       cmocka_unit_test(hostile_record), cmocka_unit_test(bad_input)};
+                                       cmocka_unit_test(hostile_record), cmocka_unit_test(interrupted),
+                                       cmocka_unit_test(bad_input)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

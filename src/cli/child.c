@@ -1,8 +1,9 @@
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* prctl */
 #include "cli/child.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Runs in the child. It calls exit(), so that the drivers' exit handlers are tested too. */
+/* Runs in the child, which ends with its parent. It calls exit(), so that the drivers' exit handlers are tested too. */
 static void answer(json_t *(*work)(const void *job), const void *job, int pipe_end) {
+    signals_reset();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(STDERR_FILENO, STDOUT_FILENO);
     json_t *json = work(job);
     char *text = json_print(json, 0);
@@ -31,13 +35,13 @@ static void answer(json_t *(*work)(const void *job), const void *job, int pipe_e
     exit(wrote ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-/* Reads until the other end is closed or the deadline passes. */
+/* Reads until the other end is closed, the deadline passes or a signal asks to stop. */
 static void read_all(int pipe_end, double deadline, FILE *text) {
-    enum { LONGEST = 1000 }; /* seconds per poll() */
+    enum { MOMENT = 200 }; /* milliseconds */
     char bytes[4096];
-    for (double left; (left = deadline - clock_seconds()) > 0;) {
+    while (clock_seconds() < deadline && !signals_stop(NULL)) {
         struct pollfd readable = {.fd = pipe_end, .events = POLLIN};
-        if (poll(&readable, 1, (int)(1e3 * (left < LONGEST ? left : LONGEST)) + 1) <= 0)
+        if (poll(&readable, 1, MOMENT) <= 0)
             continue;
         ssize_t count = read(pipe_end, bytes, sizeof bytes);
         if (count <= 0)
@@ -46,11 +50,11 @@ static void read_all(int pipe_end, double deadline, FILE *text) {
     }
 }
 
-/* Waits for the child; false if it ran past the deadline and was killed. */
+/* Waits for the child; false if it was killed because it ran past the deadline or a signal asks to stop. */
 static bool wait_for(pid_t pid, double deadline, int *status) {
     const struct timespec moment = {.tv_nsec = 2000000};
     while (waitpid(pid, status, WNOHANG) == 0) {
-        if (clock_seconds() > deadline) {
+        if (clock_seconds() > deadline || signals_stop(NULL)) {
             kill(pid, SIGKILL);
             waitpid(pid, status, 0);
             return false;
@@ -79,7 +83,10 @@ static bool hear(pid_t pid, int pipe_end, double timeout, FILE *text, char reaso
     int status = 0;
     if (text)
         read_all(pipe_end, deadline, text);
-    if (!wait_for(pid, deadline, &status))
+    bool ended = wait_for(pid, deadline, &status);
+    if (signals_stop(NULL))
+        snprintf(reason, CHILD_REASON, "interrupted");
+    else if (!ended)
         snprintf(reason, CHILD_REASON, "hangs: not done within %g s, and killed (--timeout)", timeout);
     else if (WIFSIGNALED(status))
         describe_signal(WTERMSIG(status), reason);

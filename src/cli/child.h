@@ -8,9 +8,9 @@
 enum { CHILD_REASON = 256 };
 
 /* Runs work(job) in a child process and returns its result, which the caller frees. Returns NULL if the child crashed,
- * returned nothing or took longer than timeout seconds; reason then says which, e.g. "killed by SIGSEGV". Output of the
- * child and its drivers goes to stderr. The calling process must not have made any OpenCL call, because drivers do not
- * survive fork(). */
+ * returned nothing, took longer than timeout seconds, or a signal asks to stop (signals.h); reason then says which,
+ * e.g. "killed by SIGSEGV". Output of the child and its drivers goes to stderr. The calling process must not have made
+ * any OpenCL call, because drivers do not survive fork(). */
 json_t *child_run(json_t *(*work)(const void *job), const void *job, double timeout, char reason[CHILD_REASON]);
 
 /* How another program ended. */

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/page.h"
 #include "cli/record.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 
 #include <errno.h>
@@ -46,6 +47,13 @@ static void name_of(const json_t *record, char name[NAME]) {
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk) {
     (void)status, (void)type, (void)walk;
     return remove(path);
+}
+
+/* A compiler that a killed driver had started may still write to the folder. */
+static void remove_folder(const char *path) {
+    const struct timespec moment = {.tv_nsec = 100000000};
+    for (int tries = 0; tries < 20 && nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0; tries++)
+        nanosleep(&moment, NULL);
 }
 
 /* Names the device's stored profile explicitly, because it is not in the temporary cache folder that is used. */
@@ -111,9 +119,11 @@ static void measure_parts(json_t **record, const struct measuring *m, const stru
     line_erase(stderr);
 }
 
-/* "passed"; "wrong": out of tolerance; "failed": a measurement failed. */
+/* "passed"; "wrong": out of tolerance; "failed": a measurement failed; "interrupted": by a signal. */
 static const char *status_of(const json_t *record) {
-    return json_object_get(record, "error")                     ? "failed"
+    const bool failed = json_object_get(record, "error");
+    return failed && signals_stop(NULL)                         ? "interrupted"
+           : failed                                             ? "failed"
            : json_array_size(json_object_get(record, "faults")) ? "wrong"
                                                                 : "passed";
 }
@@ -127,7 +137,7 @@ static json_t *measure(const json_t *device, struct measuring m, const struct tu
     snprintf(m.caches, sizeof m.caches, "%s/vggcl-XXXXXX", temporary && strlen(temporary) < 40 ? temporary : "/tmp");
     if (mkdtemp(m.caches)) {
         measure_parts(&record, &m, turn, seconds);
-        nftw(m.caches, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        remove_folder(m.caches);
     } else {
         json_put(&record, "error", json_make_format("%s: cannot make this folder: %s", m.caches, strerror(errno)));
     }
@@ -140,7 +150,7 @@ static json_t *measure(const json_t *device, struct measuring m, const struct tu
 
 enum { LISTING = 60 }; /* seconds: loading all drivers takes that long at most, whatever --timeout a device gets */
 
-/* Measures the selected devices, and appends their records. */
+/* Measures the selected devices, and appends their records, until a signal asks to stop. */
 static enum vggcl_err measure_all(json_t *records, struct measuring m, double seconds) {
     char reason[CHILD_REASON];
     const struct selection selection = {selectors, all};
@@ -155,13 +165,15 @@ static enum vggcl_err measure_all(json_t *records, struct measuring m, double se
     else if (!devices)
         err = err_set(VGGCL_EDEVICE, "%s", text_of(listed, "error"));
     json_array_foreach(devices, turn.i, device) {
+        if (signals_stop(NULL))
+            break;
         if (turn.i)
             cli_duration(difftime(time(NULL), start) / (double)turn.i * (double)(turn.count - turn.i), turn.eta);
         if (json_array_append_new(records, measure(device, m, &turn, seconds)) != 0)
             err = err_no_memory("the records", 0);
     }
     json_decref(listed);
-    return err;
+    return signals_stop(NULL) ? VGGCL_OK : err;
 }
 
 /* Appends the records in a file of compare --json, with the file's name. */
@@ -246,11 +258,11 @@ static double largest(const json_t *losses, const char *key, const char *from) {
 static void print_record(const json_t *record) {
     const json_t *check = json_object_get(record, "selfcheck"), *losses = json_object_get(record, "losses");
     const json_t *bench = json_object_get(record, "benchmark");
-    char name[NAME], status[8];
+    char name[NAME], status[12];
     name_of(record, name);
     snprintf(status, sizeof status, "%s", text_of(record, "status"));
     text_make_printable(status, "");
-    printf("%-30.30s %-6.6s", name, status);
+    printf("%-30.30s %-11.11s", name, status);
     print_number("%.0f", 5, number_of(check, "checks"));
     print_number("%.0f", 5, number_of(check, "failures"));
     print_number("%.2f", 6, number_of(check, "worst"));
@@ -271,7 +283,7 @@ static void print_record(const json_t *record) {
 static void print_table(const json_t *records) {
     size_t i;
     json_t *record;
-    printf("%-30s %-6s %5s %5s %6s %8s %8s %8s %8s %8s %5s %7s %5s %7s %7s %6s\n", "device", "", "check", "wrong",
+    printf("%-30s %-11s %5s %5s %6s %8s %8s %8s %8s %8s %5s %7s %5s %7s %7s %6s\n", "device", "", "check", "wrong",
            "worst", "loss off", "others", "train/s", "eval/s", "GFLOP/s", "used", "GB/s", "used", "MiB", "cold s",
            "warm s");
     json_array_foreach(records, i, record) print_record(record);
@@ -317,6 +329,24 @@ static enum vggcl_err write_page(const char *path, const json_t *answer) {
     return page_write(&folder_current, path, "compare", marks, answer);
 }
 
+/* Prints the table or JSON, and writes the page. */
+static enum vggcl_err put(json_t *answer, json_t *records) {
+    add_differences(records);
+    if (signals_stop(NULL))
+        json_object_set_new(answer, "interrupted", json_true());
+    if (as_json)
+        cli_print_json(json_incref(answer), CLI_JSON);
+    else
+        print_table(records);
+    return html ? write_page(html, answer) : VGGCL_OK;
+}
+
+static int interrupted(void) {
+    fflush(stdout);
+    fputs("vggcl: interrupted: this is what was measured until then\n", stderr);
+    return EXIT_INTERRUPTED;
+}
+
 static int run(const struct vggcl_config *config) {
     struct measuring m = {.config = *config, .quick = quick};
     long step_count, seconds;
@@ -329,24 +359,21 @@ static int run(const struct vggcl_config *config) {
     enum vggcl_err err = VGGCL_OK;
     for (size_t i = 0; earlier[i] && err == VGGCL_OK; i++)
         err = read_earlier(old, earlier[i]);
+    signals_promise("stopping; what is measured is printed");
+    signals_keep("nothing was printed");
+    signals_catch(false);
     if (err == VGGCL_OK)
         err = measure_all(records, m, (double)seconds);
     if (err == VGGCL_OK) {
         json_array_extend(records, old);
-        add_differences(records);
-        if (as_json)
-            cli_print_json(json_incref(answer), CLI_JSON);
-        else
-            print_table(records);
-        if (html)
-            err = write_page(html, answer);
-        if (err == VGGCL_OK)
-            err = verdict(records);
+        err = put(answer, records);
     }
+    if (err == VGGCL_OK && !signals_stop(NULL))
+        err = verdict(records);
     json_decref(records);
     json_decref(old);
     json_decref(answer);
-    return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
+    return err != VGGCL_OK ? cli_failed(err) : signals_stop(NULL) ? interrupted() : EXIT_FINE;
 }
 
 const struct command command_compare = {
@@ -358,7 +385,8 @@ const struct command command_compare = {
         "the selfcheck; the losses of the first training steps of a narrow network, against double precision and the\n"
         "other devices; training and evaluation speed, of five steps or what half a minute allows; what the device\n"
         "can do at most; memory; the time until the first step is done, with all kernels to be built (cold) and with\n"
-        "none (warm). Exit status 1 where a device fails or is out of tolerance: a gate for drivers. --json is for\n"
+        "none (warm). Exit status 1 where a device fails or is out of tolerance: a gate for drivers. A signal to end\n"
+        "(Ctrl-C) prints what is measured until then, as interrupted, with exit status 130. --json is for\n"
         "--against, on another machine or another day; the manual page, vggcl(1), has its schema.\n\n"
         "  vggcl compare --all --html devices.html\n"
         "  vggcl compare --device gpu --json > here.json\n"

@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L /* nanosleep, pthread_sigmask */
 #include "cli/watchdog.h"
+#include "base/text.h"
 #include "cli/signals.h"
 
 #include <pthread.h>
@@ -13,7 +14,7 @@ static int limit; /* seconds */
 static void give_up(struct vggcl_activity *a, int seconds) {
     char text[VGGCL_PATH_MAX + 1024];
     const char *kept = signals_kept();
-    cli_make_printable(a->device);
+    text_make_printable(a->device, "");
     int length =
         snprintf(text, sizeof text,
                  "\nvggcl: error: the OpenCL driver hangs: %s%s%s has not returned for %d s%s%s; wait longer with "

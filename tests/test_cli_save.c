@@ -21,7 +21,7 @@
  * save fails. */
 #define WITH(fault)                                                                                                    \
     "version >/dev/null; export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0; " fault                           \
-    " LD_PRELOAD=" VGGCL_FAULT_DISK " " VGGCL_PROGRAM " "
+    " LD_PRELOAD=" VGGCL_FAULT_DISK ":$LD_PRELOAD " VGGCL_PROGRAM " "
 
 static char whole[17]; /* the hash of a run of 5 epochs whose saves succeed */
 

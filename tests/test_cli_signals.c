@@ -40,9 +40,10 @@ static void each_signal_saves(void **state) {
     for (int i = 0; i < 3; i++) {
         char commands[2048], text[128];
         snprintf(commands, sizeof commands,
-                 "rm -rf a; " RUN("a") FIRST_STEP("a") "kill -%s $run; wait $run; echo status $?; cat a.log; "
-                                                       "steps=$(sed -nE 's/^stopped.* ([0-9]+) steps.*/\\1/p' a.log);"
-                                                       "$V train --resume a --steps 1 | grep -F \"after step $steps\"",
+                 "rm -rf a a.log; " RUN("a")
+                     FIRST_STEP("a") "kill -%s $run; wait $run; echo status $?; cat a.log; "
+                                     "steps=$(sed -nE 's/^stopped.* ([0-9]+) steps.*/\\1/p' a.log);"
+                                     "$V train --resume a --steps 1 | grep -F \"after step $steps\"",
                  names[i]);
         assert_int_equal(shell(commands), 0);
         assert_says("status 130\n");

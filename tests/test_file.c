@@ -392,6 +392,10 @@ static void test_move_aside(void **state) {
     assert_int_equal(file_move_aside(FILE_NAME, moved_to), VGGCL_OK);
     assert_string_equal(moved_to, FILE_NAME ".2");
     assert_fails(file_move_aside(FILE_NAME, moved_to), VGGCL_EIO, "cannot be renamed to " FILE_NAME ".3: No such");
+    assert_int_equal(mkdir(FOLDER "/a", 0777), 0);
+    assert_int_equal(file_move_aside(FOLDER "/a//", moved_to), VGGCL_OK);
+    assert_string_equal(moved_to, FOLDER "/a.1");
+    assert_int_equal(rmdir(moved_to), 0);
 }
 
 static void test_path(void **state) {

@@ -240,13 +240,18 @@ bool file_sync(FILE *stream) {
 }
 
 enum vggcl_err file_move_aside(const char *path, char moved_to[VGGCL_PATH_MAX]) {
+    char from[VGGCL_PATH_MAX];
     int number = 0;
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    snprintf(from, sizeof from, "%.*s", (int)end, path);
     do {
-        int length = snprintf(moved_to, VGGCL_PATH_MAX, "%s.%d", path, ++number);
+        int length = snprintf(moved_to, VGGCL_PATH_MAX, "%s.%d", from, ++number);
         if (length < 0 || length >= VGGCL_PATH_MAX)
             return err_set(VGGCL_EUSAGE, "%.64s...: the path is longer than %d bytes", path, VGGCL_PATH_MAX);
     } while (file_exists(moved_to));
-    if (file_rename(path, moved_to))
+    if (file_rename(from, moved_to))
         return VGGCL_OK;
     return err_set(VGGCL_EIO, "%s: is in the way and cannot be renamed to %s: %s; choose another folder", path,
                    moved_to, strerror(errno));

@@ -100,8 +100,12 @@ static void training(void **state) {
     assert_true(renames_to("/new/run/best.safetensors") >= 1);
     assert_int_equal(renames_to("/new/run/config.json"), 1);
     /* Each epoch's line is printed when its state is on disk; "done" when all is. */
-    assert_on_disk(0, calls_before("\nepoch 1/2"));
-    assert_on_disk(0, calls_before("\nepoch 2/2"));
+    const char *const ends[] = {"\nepoch 1/2", "\nepoch 2/2"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t end = calls_before(ends[i]);
+        assert_on_disk(0, end);
+        assert_non_null(strstr(calls[end - 2].to, "/last.safetensors")); /* the last call flushed its folder */
+    }
     assert_on_disk(0, calls_before("\ndone "));
     assert_on_disk(0, count);
     char log[128], size[32] = "";

@@ -11,6 +11,7 @@ cd "$work"
 # A sanitized program has its run-time library first, which a preloaded library does not change.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
 unset VGGCL_DEVICE
+export VGGCL_CACHE_DIR=$work/cache # a profile that another process stores would change the weights
 
 # train NAME=VALUE...: the training with these variables; its output is in `output`, its exit status is returned.
 train() {

@@ -25,7 +25,11 @@ weights() { sed -n 's/^weights *//p' output; }
 train VGGCL_FAULT_COUNT="$work/count" || { cat output; exit 1; } # also fills the caches
 train VGGCL_FAULT_COUNT="$work/count" || { cat output; exit 1; }
 expected=$(weights) count=$(cat count)
-[ -n "$expected" ] && [ "$count" -gt 0 ] || { cat output; echo "no weights, or no calls of $calls"; exit 1; }
+if [ -z "$expected" ] || [ "$count" = 0 ]; then
+    cat output
+    echo "no weights, or no calls of $calls"
+    exit 1
+fi
 
 tried=0 survived=0 refused=0 failed=0
 for ((at = 1; at <= count; at += stride)); do

@@ -239,7 +239,7 @@ static void whole_numbers_are_exact(void **state) {
 static void files_that_include_many(void **state) {
     (void)state;
     enum { FILES = 10 };
-    char name[32], text[64];
+    char name[64], text[96];
     for (int i = 0; i < FILES; i++) {
         snprintf(name, sizeof name, "test_config_chain_%d.json", i);
         snprintf(text, sizeof text, i + 1 < FILES ? "{\"config\": \"test_config_chain_%d.json\"}" : "{}", i + 1);

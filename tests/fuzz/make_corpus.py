@@ -303,7 +303,8 @@ def idx_labels(labels):
 
 
 def make_idx():
-    """Names: 4 endings of train-images, of train-labels, of t10k-images, of t10k-labels; the same of EMNIST; texts."""
+    """Names: 4 endings of train-images, of train-labels, of t10k-images, of t10k-labels; the same of EMNIST; texts; then
+    files with four dimensions."""
     images, labels = idx_images(2), idx_labels([0, 1])
 
     def whole(first=0, pack=lambda b: b, ending=0, more=()):
@@ -321,6 +322,14 @@ def make_idx():
     seed("idx", "mapping", whole(more=[(33, b"0 48\n1 49\n")]))
     seed("idx", "letters", files([(16, idx_images(2, 8, height=9)), (20, idx_labels([1, 2])),
                                   (24, idx_images(2, 8, height=9)), (28, idx_labels([2, 1])), (34, b"1 65 97\n2 66 98\n")]))
+    colour = struct.pack(">IIIII", 0x804, 2, 3, 8, 9) + bytes(2 * 3 * 8 * 9)
+    plain = [(4, labels), (12, labels)]
+    seed("idx", "colour", files([(35, colour), (39, colour), *plain]))
+    seed("idx", "colour-gzip", files([(37, stored(colour)), (41, small(colour)), *plain]))
+    seed("idx", "colour-transposed", files([(43, colour), (44, colour), (20, labels), (28, labels)]))
+    seed("idx", "colour-and-grey", files([(35, colour), (8, images), *plain]))
+    seed("idx", "colour-channels", files([(35, colour[:8] + bytes([255] * 4) + colour[12:]), (39, colour), *plain]))
+    seed("idx", "colour-short", files([(35, colour[:-1]), (39, colour), *plain]))
     seed("idx", "two-sets", whole(more=[(16, images)]))
     seed("idx", "many-images", whole(more=[(0, idx_images(0xffffffff, 256, b"")), (4, idx_labels([0]))]))
     seed("idx", "many-in-gzip", whole(pack=small, ending=2, more=[(2, small(idx_images(100000, 28, b"")))]))

@@ -327,8 +327,8 @@ const struct command command_train = {
         "  1    failed\n"
         "  2    wrong flags\n"
         "  3    the loss is not finite any more; the last finite state is kept\n"
-        "  4    a call of the OpenCL driver did not return for --stall seconds; the state saved last is kept\n"
-        "  5    stopped by a signal before anything was saved, or at once: the steps since the last save are lost\n"
+        "  4    an OpenCL call did not return for --stall seconds; the last save is kept\n"
+        "  5    stopped by a signal without saving: steps since the last save are lost\n"
         "  130  stopped by a signal, and the state is saved: --resume goes on there\n",
     .options = VGGCL_FOR_TRAIN | VGGCL_FOR_DEVICES,
     .flags =

@@ -6,7 +6,8 @@
  *                      fail:CALL:N:E    the N-th CALL, e.g. fsync, fails with the error number E; a name of file_calls
  *                      alloc:N          the N-th allocation by vggcl, libvggcl or libjansson fails
  *                      opencl:N:CODE    the N-th OpenCL call fails with CODE, e.g. -5
- *                      hang:N           the N-th OpenCL call never returns
+ *                      hang:N           the N-th OpenCL call never returns; clSetKernelArg(), which only keeps a value,
+ *                                       does not count here
  *                      count            no fault
  * VGGCL_FAULT_FOLDER   File calls count if their file is below this folder, an absolute path without symbolic links:
  * the files of drivers do not count. VGGCL_FAULT_REPORT   File that gets lines: "struck CALL NUMBER OBJECT" when the
@@ -53,11 +54,12 @@ enum call {
     FILE_CALLS, /* the number of these, and the counter of all of them */
     ALLOC,
     OPENCL,
+    HANGS, /* the OpenCL calls that may hang */
     COUNTERS
 };
-static const char *const names[COUNTERS] = {"open",   "write", "pwrite", "fsync",     "fdatasync",       "close",
-                                            "rename", "mkdir", "unlink", "ftruncate", "posix_fallocate", "mmap",
-                                            "flock",  "file",  "alloc",  "opencl"};
+static const char *const names[COUNTERS] = {
+    "open",      "write",           "pwrite", "fsync", "fdatasync", "close", "rename", "mkdir", "unlink",
+    "ftruncate", "posix_fallocate", "mmap",   "flock", "file",      "alloc", "opencl", "hang"};
 
 static struct {
     enum { COUNT, KILL, TORN, FAIL, HANG } kind;
@@ -134,7 +136,7 @@ static void parse(const char *text) {
     else if (sscanf(text, "opencl:%ld:%d", &fault.number, &fault.error) == 2)
         fault.kind = FAIL, fault.counter = OPENCL;
     else if (sscanf(text, "hang:%ld", &fault.number) == 1)
-        fault.kind = HANG, fault.counter = OPENCL;
+        fault.kind = HANG, fault.counter = HANGS;
     else if (strcmp(text, "count") != 0)
         give_up(text);
     if (fault.counter == COUNTERS)
@@ -464,10 +466,11 @@ FILE *open_memstream(char **bytes, size_t *size) {
 
 /* Counts a call; gives the code that it fails with, or CL_SUCCESS. */
 static cl_int opencl_strikes(const char *name) {
-    if (!is_due(OPENCL))
+    bool fails = is_due(OPENCL), hangs = strcmp(name, "clSetKernelArg") != 0 && is_due(HANGS);
+    if (!fails && !hangs)
         return CL_SUCCESS;
     write_report("struck %s %ld -\n", name, fault.number);
-    while (fault.kind == HANG)
+    while (hangs)
         pause();
     return fault.error;
 }

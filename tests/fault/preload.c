@@ -292,12 +292,14 @@ int renameat2(int from_at, const char *from, int at, const char *to, unsigned fl
     return name_strikes(RENAME, at, to) ? -1 : NEXT(renameat2)(from_at, from, at, to, flags);
 }
 
-int link(const char *from, const char *to) {
-    return name_strikes(RENAME, AT_FDCWD, to) ? -1 : NEXT(link)(from, to);
+/* Without a file to link to, no disk is too full for it. */
+int linkat(int from_at, const char *from, int at, const char *to, int flags) {
+    bool exists = faccessat(from_at, from, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return exists && name_strikes(RENAME, at, to) ? -1 : NEXT(linkat)(from_at, from, at, to, flags);
 }
 
-int linkat(int from_at, const char *from, int at, const char *to, int flags) {
-    return name_strikes(RENAME, at, to) ? -1 : NEXT(linkat)(from_at, from, at, to, flags);
+int link(const char *from, const char *to) {
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int mkdir(const char *path, mode_t mode) {

@@ -600,11 +600,10 @@ def sweep_all(bench, arguments, options):
     return print_table(sweeps)
 
 
-SAVING = ["new", "again", "resume", "elsewhere", "cache"]
+SAVING = ["new", "again", "resume", "log", "elsewhere", "cache"]
 SHORT = {"kill-call": {"spread": 7, "scenario": SAVING}, "kill-random": {"count": 3, "scenario": SAVING[:3]},
-         "fail": {"spread": 7, "scenario": SAVING, "call": [call for call in ERRORS if call != "write"]},
-         "alloc": {"first": 100, "every": 600, "count": 4, "scenario": ["resume"]}, "opencl": {"spread": 5},
-         "pairs": {"count": 4}}
+         "fail": {"spread": 7, "scenario": SAVING}, "alloc": {"spread": 5}, "opencl": {"spread": 5},
+         "hang": {"spread": 3}, "pairs": {"count": 4}}
 LONG = {"hang": {"spread": 90}, "kill-call": {}, "kill-random": {"count": 300}, "fail": {},
         "alloc": {"every": 7}, "opencl": {"every": 7}, "pairs": {"count": 20}}
 

@@ -63,10 +63,9 @@ static void closed_descriptors(void **state) {
     for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
         assert_int_equal(
             vggcl("version >/dev/null; rm -rf save; mkdir save && touch kept && ln -f kept save/.vggcl-lock"), 0);
-        bool unsaid = strstr(closed[i], " >") || *closed[i] == '>'; /* the results are lost, as on a full disk */
         assert_int_equal(vggcl("version >/dev/null; %s " TRAIN "--save save --log-steps save/steps.csv %s; exit $?",
                                VGGCL_PROGRAM, closed[i]),
-                         unsaid);
+                         0); /* the results are in the folder */
         assert_int_equal(vggcl("version >/dev/null; cat kept; rm kept"), 0);
         assert_int_equal(strncmp(output, "process ", 8), 0);
         assert_int_equal(occurrences("\n"), 1);

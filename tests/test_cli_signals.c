@@ -130,9 +130,9 @@ static void goes_on_without_stdout(void **state) {
                            " --epochs 3 --save h 2>h.log; echo status $? >>h.log; } | head -n 1; cat h.log; "
                            "wc -l h/accuracy.csv; $V train " RECIPE " --epochs 1 --save full >/dev/full; echo full $?"),
                      0);
-    assert_says("vggcl: standard output: Broken pipe; the run goes on without it\nstatus 0\n");
+    assert_says("vggcl: standard output cannot be written to; the run goes on without it\nstatus 0\n");
     assert_says("4 h/accuracy.csv"); /* with the header */
-    assert_says("No space left on device; the run goes on without it\nfull 0\n");
+    assert_says("standard output cannot be written to; the run goes on without it\nfull 0\n");
 }
 
 /* ------------------------------------------------------------------------------------------------ during a test -- */

@@ -412,7 +412,7 @@ static void read_later(void **state) {
     (void)state;
     const uint32_t words[] = {1, 2, 3, 4, 5};
     struct tensor t = upload(5, words);
-    struct fence fence = {NULL};
+    struct fence fence = {.event = NULL};
     uint32_t got[3] = {0};
     CHECK(fence_wait(&fence)); /* an empty one is done */
     CHECK(dev_read_later(device, t, 1, 3, got, &fence));

@@ -10,16 +10,22 @@ static struct {
     bool compiles;
 } now;
 
+static _Thread_local int depth; /* activities that the thread is in */
+
 void activity_begin(const char *call, const char *device, bool compiles) {
     pthread_mutex_lock(&lock);
     now.calls++;
-    now.call = call;
-    now.device = device;
-    now.compiles = compiles;
+    if (depth++ == 0) {
+        now.call = call;
+        now.device = device;
+        now.compiles = compiles;
+    }
     pthread_mutex_unlock(&lock);
 }
 
 void activity_end(void) {
+    if (--depth > 0)
+        return;
     pthread_mutex_lock(&lock);
     now.call = NULL;
     pthread_mutex_unlock(&lock);

@@ -5,7 +5,8 @@
 #include "vggcl.h"
 
 /* Before and after a call of a driver that may block. call says what it does ("creating a context"), device names the
- * device or the platform; both must stay valid until activity_end(). compiles: it may compile kernels. */
+ * device or the platform; both must stay valid until activity_end(). compiles: it may compile kernels. Activities may
+ * be nested: the outermost one counts. */
 void activity_begin(const char *call, const char *device, bool compiles);
 void activity_end(void);
 

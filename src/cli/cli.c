@@ -85,7 +85,7 @@ void cli_print_column(const char *text, int columns, int most) {
 void cli_outlive_stdout(void) {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return;
-    fprintf(stderr, "vggcl: standard output: %s; the run goes on without it\n", strerror(errno));
+    fputs("vggcl: standard output cannot be written to; the run goes on without it\n", stderr);
     if (!freopen("/dev/null", "w", stdout))
         clearerr(stdout);
 }

@@ -58,7 +58,13 @@ static CLBlastTranspose transpose(struct matrix m) {
     return m.transposed ? CLBlastTransposeYes : CLBlastTransposeNo;
 }
 
+/* Compiles CLBlast's kernels where the process has none of them yet. */
+static void begin(const struct dev *d) {
+    activity_begin("a matrix product by CLBlast", d->info.name, true);
+}
+
 static enum vggcl_err check(const struct dev *d, CLBlastStatusCode status) {
+    activity_end();
     if (status == CLBlastSuccess)
         return VGGCL_OK;
     return err_set(VGGCL_EOPENCL,
@@ -78,10 +84,12 @@ static enum vggcl_err plan(const struct context *context, const struct gemm_plan
     size_t bytes = 0;
     piece->clblast_set = context->tuning.clblast_set;
     TRY(set_parameters(d, piece->clblast_set));
-    if (p->shape.batch == 1)
+    if (p->shape.batch == 1) {
+        begin(d);
         TRY(check(d, CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, transpose(p->a), transpose(p->b), p->shape.m,
                                                 p->shape.n, piece->k, p->a.offset, p->a.stride, p->b.offset,
                                                 p->b.stride, p->c.offset, p->c.stride, &d->queue, &bytes)));
+    }
     piece->scratch_words = bytes / 4;
     return VGGCL_OK;
 }
@@ -90,6 +98,7 @@ static enum vggcl_err run(struct dev *d, const struct gemm_plan *p, struct gemm_
                           struct matrix b, enum gemm_add add, struct matrix c, struct tensor scratch) {
     size_t m = p->shape.m, n = p->shape.n, batch = p->shape.batch;
     TRY(set_parameters(d, piece->clblast_set));
+    begin(d);
     if (batch == 1)
         return check(d, CLBlastSgemmWithTempBuffer(CLBlastLayoutRowMajor, transpose(a), transpose(b), m, n, piece->k,
                                                    1.0f, a.data.mem, a.offset, a.stride, b.data.mem, b.offset, b.stride,

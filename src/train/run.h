@@ -1,0 +1,81 @@
+/* run.h - a training run, from vggcl_train()'s call to its return: begin.c sets it up, train.c trains its epochs,
+ * save.c writes what it has. */
+#ifndef VGGCL_TRAIN_RUN_H
+#define VGGCL_TRAIN_RUN_H
+
+#include "data/data.h"
+#include "train/checkpoint.h"
+#include "train/history.h"
+#include "train/step_log.h"
+#include "train/team.h"
+
+/* Weights that belong into the save folder, and are there after the next save that succeeds. */
+struct unsaved {
+    char name[32];
+    struct checkpoint_copy *copy;
+};
+enum { UNSAVED = 8 };
+
+/* A step that was enqueued and whose loss was not read yet; step.images is 0 if there is none. */
+struct pending_step {
+    struct step step;
+    struct part *parts;
+    size_t part_count;
+};
+
+struct run {
+    struct vggcl_config config;
+    const struct vggcl_observer *observer;
+    struct data data;
+    struct normalisation normalisation; /* of data's images */
+    struct team team;
+    struct progress progress;
+    struct history history;
+    struct step_log step_log;
+    struct pending_step pending[2]; /* the host prepares one step while the device runs the one before */
+    uint64_t weights_hash;          /* from the last save_check_weights() */
+    int64_t saved_step;             /* number of completed steps in last.safetensors */
+    bool keep_previous;             /* the next save keeps last.safetensors as last.safetensors.1 */
+    char *warning;                  /* that a resumed run goes on from last.safetensors.1, and why; else NULL */
+    struct vggcl_selfcheck selfcheck;
+    double call, start, epoch_start; /* start times: of vggcl_train(), of its first step, of the epoch */
+    struct {
+        int epoch;
+        double seconds, images;
+    } cold; /* the first step since vggcl_train() began; it builds the kernels, so the speed excludes it */
+    int64_t session_steps; /* completed since vggcl_train() began */
+    bool stopping, asked;  /* asked: the observer wants the run to end */
+    enum vggcl_end end;
+    struct folder folder;       /* config.save; locked */
+    struct folder from;         /* config.resume, if it is not config.save; locked */
+    struct vggcl_config stored; /* of a resumed run: the options in its checkpoint */
+    char moved_to[VGGCL_PATH_MAX];
+    bool has_rows; /* of a resumed run: its state holds the accuracy record */
+    struct unsaved unsaved[UNSAVED];
+    size_t unsaved_count;
+    bool record_due;   /* accuracy.csv lacks a row */
+    bool save_failed;  /* the last one */
+    char left_out[32]; /* the last checkpoint of an epoch for which unsaved[] had no room; "" for none */
+};
+
+static inline size_t run_batch_size(const struct run *run) {
+    return (size_t)run->config.batch;
+}
+
+/* The images of an epoch: all training images, or with drop_last those of whole batches. */
+static inline size_t run_epoch_images(const struct run *run) {
+    size_t count = run->data.train.count;
+    return run->config.drop_last ? count / run_batch_size(run) * run_batch_size(run) : count;
+}
+
+static inline int64_t run_epoch_steps(const struct run *run) {
+    return (int64_t)feed_parts(run_epoch_images(run), run_batch_size(run));
+}
+
+/* Passes a message on to the observer. */
+void run_notice(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The advice in errors about values that are not finite. */
+const char *run_remedy(const struct run *run);
+
+#endif

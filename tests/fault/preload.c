@@ -422,7 +422,7 @@ FILE *freopen(const char *name, const char *mode, FILE *stream) {
 
 int fileno(FILE *stream) {
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
-        if (streams[i].stream == stream && stream)
+        if (streams[i].stream && streams[i].stream == stream)
             return streams[i].descriptor;
     return NEXT(fileno)(stream);
 }

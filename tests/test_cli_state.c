@@ -284,10 +284,10 @@ static void refuses_damaged_weights(void **state) {
 
 /* ------------------------------------------------------------------------------------------------ earlier runs -- */
 
-/* Any file that a run writes makes a folder that of an earlier run. */
+/* Any result of a run makes a folder that of an earlier run. */
 static void moves_what_it_would_overwrite(void **state) {
     (void)state;
-    static const char *const names[] = {"config.json", "best.safetensors", "epoch-025.safetensors",
+    static const char *const names[] = {"accuracy.csv", "best.safetensors", "epoch-025.safetensors",
                                         "last.safetensors.1"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char commands[256];
@@ -309,6 +309,20 @@ static void leaves_other_files(void **state) {
     assert_null(strstr(output, "is now in"));
     assert_int_equal(shell("cat o/epoch-notes.txt o/weights.safetensors o/accuracy.csv.old; ls -d o*"), 0);
     assert_string_equal(output, "mine\nmine\nmine\no\n");
+}
+
+/* A folder of another program is not moved for its config.json, which is. */
+static void keeps_the_config_of_others(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir cfg; echo mine >cfg/config.json"), 0);
+    assert_int_equal(vggcl(TRAIN "--steps 1 --save cfg"), 0);
+    assert_says("config.json: the file that was in cfg is now cfg/config.json.1\n");
+    assert_int_equal(shell("mkdir cfh; echo mine >cfh/config.json"), 0);
+    assert_int_equal(vggcl("train --resume cfg --save cfh --steps 2"), 0);
+    assert_says("config.json: the file that was in cfh is now cfh/config.json.1\n");
+    assert_int_equal(
+        shell("cat cfg/config.json.1 cfh/config.json.1; cmp cfg/config.json cfh/config.json; ls -d cfg* cfh*"), 0);
+    assert_string_equal(output, "mine\nmine\ncfg\ncfh\n");
 }
 
 /* Nothing is moved for a run that cannot start; where the first state cannot be saved, the error says what was moved.
@@ -353,6 +367,7 @@ int main(void) {
         cmocka_unit_test(refuses_damaged_weights),
         cmocka_unit_test(moves_what_it_would_overwrite),
         cmocka_unit_test(leaves_other_files),
+        cmocka_unit_test(keeps_the_config_of_others),
         cmocka_unit_test(moves_when_it_is_ready),
         cmocka_unit_test(refuses_empty_arguments),
     };

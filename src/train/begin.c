@@ -41,10 +41,9 @@ static enum vggcl_err take_folders(struct run *run) {
     return file_exists(config->save) ? open_locked(&run->folder, config->save) : VGGCL_OK;
 }
 
-/* Whether a run writes a file of this name into its folder. */
+/* Whether a folder with a file of this name is that of a run. Other programs have a config.json too. */
 static bool is_of_a_run(const char *name) {
-    static const char *const names[] = {"config.json", "accuracy.csv", "best.safetensors", "last.safetensors",
-                                        "last.safetensors.1"};
+    static const char *const names[] = {"accuracy.csv", "best.safetensors", "last.safetensors", "last.safetensors.1"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -68,6 +67,13 @@ static enum vggcl_err has_run(const struct folder *folder, bool *has) {
     return VGGCL_OK;
 }
 
+/* Renames another program's file of that name, or that of a run which was killed before its first save. */
+static enum vggcl_err keep_other_config(struct run *run) {
+    char path[VGGCL_PATH_MAX];
+    TRY(file_path(path, run->folder.path, "config.json"));
+    return file_exists(path) ? file_move_aside(path, run->config_moved_to) : VGGCL_OK;
+}
+
 /* A save folder that holds files of an earlier run is renamed to folder.1, folder.2, ...: a new run overwrites nothing.
  * A folder with other files alone is used as it is. */
 static enum vggcl_err make_save_folder(struct run *run) {
@@ -80,7 +86,7 @@ static enum vggcl_err make_save_folder(struct run *run) {
         }
         TRY(has_run(&run->folder, &has));
         if (!has)
-            return VGGCL_OK;
+            return keep_other_config(run);
         TRY(file_move_aside(path, run->moved_to));
         folder_close(&run->folder);
     }

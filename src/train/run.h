@@ -49,7 +49,7 @@ struct run {
     struct folder folder;       /* config.save; locked */
     struct folder from;         /* config.resume, if it is not config.save; locked */
     struct vggcl_config stored; /* of a resumed run: the options in its checkpoint */
-    char moved_to[VGGCL_PATH_MAX];
+    char moved_to[VGGCL_PATH_MAX], config_moved_to[VGGCL_PATH_MAX]; /* an earlier run; another config.json; or "" */
     bool has_rows; /* of a resumed run: its state holds the accuracy record */
     struct unsaved unsaved[UNSAVED];
     size_t unsaved_count;

@@ -431,6 +431,8 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     begun = true;
     tell_start(run);
     TRY_GOTO(open_step_log(run), done);
+    if (*run->config_moved_to)
+        run_notice(run, "config.json: the file that was in %s is now %s", run->config.save, run->config_moved_to);
     if (run->warning)
         run_notice(run, "%s", run->warning);
     if (run->data.notes)

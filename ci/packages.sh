@@ -38,9 +38,10 @@ fuzzes() {
     echo 'int LLVMFuzzerTestOneInput(const char *b, unsigned long n) { return n > 9 && *b; }' |
         clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null
 }
-# Packages, named as their commands, that some distributions lack: Debian 13 has no oclgrind, Debian 11 no clang-format-19
-# and no libclang-rt-dev, whose files are in its clang. They are not missing if apt's package lists do not have them.
-optional=(oclgrind clang-format-19 libclang-rt-dev)
+# Packages, named as their commands, that some distributions lack: Debian 13 has no oclgrind, Debian 11 no clang-format-19.
+# They are not missing if apt's package lists do not have them.
+commands=(oclgrind clang-format-19)
+optional=("${commands[@]}" libclang-rt-dev) # Debian 11's clang has the files of the latter itself
 has_or_lacks() {
     command -v "$1" || { ls /var/lib/apt/lists/*Packages* && ! apt-cache show "$1"; }
 }
@@ -85,7 +86,7 @@ if [ "$1" = test ]; then
     need libclang-rt-dev fuzzes
     need locales test -f /usr/share/i18n/locales/de_DE
     need valgrind command -v valgrind
-    for package in "${optional[@]}"; do
+    for package in "${commands[@]}"; do
         need "$package" has_or_lacks "$package"
     done
     need mesa-opencl-icd rusticl

@@ -6,6 +6,7 @@
  *                      fail:CALL:N:E    the N-th CALL, e.g. fsync, fails with the error number E; a name of file_calls
  *                      alloc:N          the N-th allocation by vggcl, libvggcl or libjansson fails
  *                      opencl:N:CODE    the N-th OpenCL call fails with CODE, e.g. -5
+ *                      query:N:CODE     the N-th of those that only ask, clGet...(), does
  *                      hang:N           the N-th OpenCL call never returns; clSetKernelArg(), which only keeps a value,
  *                                       does not count here
  *                      count            no fault
@@ -54,12 +55,13 @@ enum call {
     FILE_CALLS, /* the number of these, and the counter of all of them */
     ALLOC,
     OPENCL,
+    QUERY, /* of OPENCL, clGet...() */
     HANGS, /* the OpenCL calls that may hang */
     COUNTERS
 };
-static const char *const names[COUNTERS] = {
-    "open",      "write",           "pwrite", "fsync", "fdatasync", "close", "rename", "mkdir", "unlink",
-    "ftruncate", "posix_fallocate", "mmap",   "flock", "file",      "alloc", "opencl", "hang"};
+static const char *const names[COUNTERS] = {"open",   "write", "pwrite", "fsync",     "fdatasync",       "close",
+                                            "rename", "mkdir", "unlink", "ftruncate", "posix_fallocate", "mmap",
+                                            "flock",  "file",  "alloc",  "opencl",    "query",           "hang"};
 
 static struct {
     enum { COUNT, KILL, TORN, FAIL, HANG } kind;
@@ -135,6 +137,8 @@ static void parse(const char *text) {
         fault.kind = FAIL, fault.counter = ALLOC, fault.error = ENOMEM;
     else if (sscanf(text, "opencl:%ld:%d", &fault.number, &fault.error) == 2)
         fault.kind = FAIL, fault.counter = OPENCL;
+    else if (sscanf(text, "query:%ld:%d", &fault.number, &fault.error) == 2)
+        fault.kind = FAIL, fault.counter = QUERY;
     else if (sscanf(text, "hang:%ld", &fault.number) == 1)
         fault.kind = HANG, fault.counter = HANGS;
     else if (strcmp(text, "count") != 0)
@@ -468,8 +472,9 @@ FILE *open_memstream(char **bytes, size_t *size) {
 
 /* Counts a call; gives the code that it fails with, or CL_SUCCESS. */
 static cl_int opencl_strikes(const char *name) {
-    bool fails = is_due(OPENCL), hangs = strcmp(name, "clSetKernelArg") != 0 && is_due(HANGS);
-    if (!fails && !hangs)
+    bool fails = is_due(OPENCL), refuses = strncmp(name, "clGet", 5) == 0 && is_due(QUERY);
+    bool hangs = strcmp(name, "clSetKernelArg") != 0 && is_due(HANGS);
+    if (!fails && !refuses && !hangs)
         return CL_SUCCESS;
     write_report("struck %s %ld -\n", name, fault.number);
     while (hangs)

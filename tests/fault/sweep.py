@@ -13,6 +13,7 @@ KIND is one of
     fail         an error of the N-th open, write, fsync, rename, mkdir, close, ... in the save folder
     alloc        the N-th allocation of the program fails
     opencl       the N-th OpenCL call fails
+    query        the N-th OpenCL query does, clGet...()
     hang         the N-th OpenCL call, clSetKernelArg() aside, never returns; needs the option --stall of vggcl train
     pairs        two runs are started in one folder: one trains, the other one says who does
     power        a power cut: tests/fault/power-cut.sh
@@ -66,7 +67,7 @@ ERRORS = {"open": ["EMFILE", "EACCES", "ENOSPC", "EIO"], "write": ["ENOSPC", "EI
 SCENARIOS = {"kill-call": ["new", "again", "resume", "elsewhere", "cache", "log"],
              "kill-random": ["new", "again", "resume", "elsewhere", "log"],
              "fail": ["new", "again", "resume", "elsewhere", "cache", "log"],
-             "alloc": ["new", "resume", "elsewhere"], "opencl": ["new", "resume", "cache", "check"],
+             "alloc": ["new", "resume", "elsewhere"], "opencl": ["new", "resume", "cache", "check"], "query": ["new", "resume"],
              "hang": ["new", "resume"],
              "pairs": ["new", "again", "resume", "mixed"]}
 # The C library's functions that change files or allocate, and OpenCL's.
@@ -74,7 +75,7 @@ COUNTED = (r"cl[A-Z]\w+|creat|(open|openat|p?write|pwritev?|ftruncate|truncate|m
            r"writev|f(data)?sync|sync\w*|close|rename(at2?)?|(sym)?link(at)?|mkdir(at)?|unlink(at)?|rmdir|remove|"
            r"posix_fallocate(64)?|copy_file_range|sendfile|fdopen|flock|malloc|calloc|realloc(array)?|"
            r"aligned_alloc|posix_memalign|strn?dup|open_memstream|v?asprintf|__open(at)?_2")
-FAULTS = ["kill-call", "kill-random", "fail", "alloc", "opencl", "hang", "pairs"]
+FAULTS = ["kill-call", "kill-random", "fail", "alloc", "opencl", "query", "hang", "pairs"]
 STATE_KEYS = ["state.step", "state.epoch", "state.epoch_step", "state.best_epoch", "state.best_accuracy", "epochs",
               "seed"]
 
@@ -476,9 +477,13 @@ def allocs(scenario, arguments):
     return [Fault(scenario, f"alloc:{n}", "memory|not valid JSON") for n in range(1, scenario.counts["alloc"] + 1)]
 
 
-def opencl_calls(scenario, arguments):
-    return [Fault(scenario, f"opencl:{n}:{arguments.code}", rf"\(?{arguments.code}\b|CL_|OpenCL")
-            for n in range(1, scenario.counts["opencl"] + 1)]
+def opencl_calls(scenario, arguments, calls="opencl"):
+    return [Fault(scenario, f"{calls}:{n}:{arguments.code}", rf"\(?{arguments.code}\b|CL_|OpenCL")
+            for n in range(1, scenario.counts[calls] + 1)]
+
+
+def opencl_queries(scenario, arguments):
+    return opencl_calls(scenario, arguments, "query")
 
 
 def hangs(scenario, arguments):
@@ -489,7 +494,8 @@ def hangs(scenario, arguments):
             for n in range(1, scenario.counts["hang"] + 1)]
 
 
-MAKERS = {"kill-call": kill_calls, "fail": fails, "alloc": allocs, "opencl": opencl_calls, "hang": hangs}
+MAKERS = {"kill-call": kill_calls, "fail": fails, "alloc": allocs, "opencl": opencl_calls, "query": opencl_queries,
+          "hang": hangs}
 
 
 def random_tries(kind, scenarios, arguments):
@@ -535,7 +541,7 @@ class Sweep:
         words += [word for name in a.call or () for word in ("--call", name)]
         words += ["--all-errors"] if a.all_errors else []
         words += ["--seed", str(a.seed)] if self.kind in ("kill-random", "pairs") else []
-        words += ["--code", str(a.code)] if self.kind == "opencl" else []
+        words += ["--code", str(a.code)] if self.kind in ("opencl", "query") else []
         return " ".join(words + ["--program", a.program, "--preload", a.preload, "--keep", "DIR"])
 
     def attempt(self, number, one):
@@ -611,9 +617,9 @@ def sweep_all(bench, arguments, options):
 SAVING = ["new", "again", "resume", "log", "elsewhere", "cache"]
 SHORT = {"kill-call": {"spread": 7, "scenario": SAVING}, "kill-random": {"count": 3, "scenario": SAVING[:3]},
          "fail": {"spread": 7, "scenario": SAVING}, "alloc": {"spread": 5}, "opencl": {"spread": 5},
-         "hang": {"spread": 3}, "pairs": {"count": 4}}
+         "query": {"scenario": ["new"]}, "hang": {"spread": 3}, "pairs": {"count": 4}}
 LONG = {"hang": {"spread": 90}, "kill-call": {}, "kill-random": {"count": 300}, "fail": {},
-        "alloc": {"every": 7}, "opencl": {"every": 7}, "pairs": {"count": 20}}
+        "alloc": {"every": 7}, "opencl": {"every": 7}, "query": {}, "pairs": {"count": 20}}
 
 
 def main():

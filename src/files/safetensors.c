@@ -125,9 +125,11 @@ static enum vggcl_err write_file(const struct folder *folder, const char *path, 
         goto done;
     }
     if (size - LENGTH_BYTES > HEADER_LIMIT) {
-        err = err_set(VGGCL_EUSAGE,
-                      "%s: the header would have %zu bytes; the maximum is %d; give the classes shorter names", path,
-                      size - LENGTH_BYTES, HEADER_LIMIT);
+        err =
+            err_set(VGGCL_EUSAGE,
+                    "%s: the header would have %zu bytes; the maximum is %d; it holds the names of the classes, and a "
+                    "state's a row for each epoch",
+                    path, size - LENGTH_BYTES, HEADER_LIMIT);
         goto done;
     }
     put_checksum(start, size, records, count);

@@ -35,8 +35,8 @@ static bool is_safe(const char *path) {
     return stat(path, &status) == 0 && !danger(&status);
 }
 
-/* The folders above it are not looked at: who can write to those can replace this folder, but only by another one that
- * is safe too, and file_open_own() takes no entry that another user wrote. */
+/* The folders above it are not checked: a folder that is put in this one's place is checked too, and file_open_own()
+ * rejects entries that another user wrote. */
 static bool make_safe(const char *path) {
     return file_make_folder_own(path) == VGGCL_OK && is_safe(path);
 }

@@ -431,7 +431,8 @@ static void transpose(uint8_t *image, size_t height, size_t width) {
             image[x * height + y] = stored[y * width + x];
 }
 
-/* Maps the images of a plain file: what is not read now cannot fail later, except when the file is truncated. */
+/* Maps the images of a plain file instead of reading them. If the file is truncated later, reading them raises SIGBUS.
+ */
 static enum vggcl_err map_images(const struct idx_file *file, struct mapping *mapped, struct dataset *to) {
     size_t header = header_bytes(file);
     if (!mapping_open(mapped, fileno(file->reader.plain), header + content_bytes(file), false))

@@ -458,8 +458,8 @@ enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char
     return VGGCL_OK;
 }
 
-/* See struct model_tensors. A tensor without elements takes no room in the file whatever its shape says, and is none of
- * a network: so no side is larger than the file. */
+/* See struct model_tensors. A tensor without elements has rank 0 here: its other dimensions are not bounded by the size
+ * of the file, and no network has such a tensor. */
 static int tensor_rank(const void *file, const char *name, size_t shape[MODEL_RANK]) {
     const struct record *r = safetensors_find(file, name);
     if (!r || !record_count(r))

@@ -85,8 +85,7 @@ enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *
  * each other. */
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);
 
-/* VGGCL_EFORMAT, naming the numbers, if the progress is not that of a run whose epochs have so many images, in batches
- * of so many. */
+/* VGGCL_EFORMAT, naming the numbers, if the progress contradicts epochs of `images` images in batches of `batch`. */
 enum vggcl_err checkpoint_check_progress(const char *path, const struct progress *progress, size_t images,
                                          size_t batch);
 

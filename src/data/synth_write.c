@@ -83,12 +83,10 @@ static uint8_t label(size_t i) {
 
 static enum vggcl_err write_names(const char *dir, const char *name) {
     char path[VGGCL_PATH_MAX], text[NAMES_TEXT];
-    struct file_write file;
     names_text(text);
+    text[strlen(text) - 1] = '\0'; /* file_write_text() ends the last line */
     TRY(file_path(path, dir, name));
-    TRY(file_write_begin(&file, &folder_current, path));
-    fputs(text, file.stream);
-    return file_write_commit(&file);
+    return file_write_text(&folder_current, path, text);
 }
 
 static enum vggcl_err write_idx(const char *dir, size_t train, size_t test, struct drawing *d) {

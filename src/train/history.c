@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L /* open_memstream */
+#define _POSIX_C_SOURCE 200809L /* open_memstream, strdup */
 #include "train/history.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -206,11 +206,9 @@ enum vggcl_err history_read(struct history *h, const char *path, int epochs) {
 
 enum vggcl_err history_parse(struct history *h, const char *text, const char *from, int epochs) {
     struct csv_reader reader = {.path = from};
-    size_t size = strlen(text) + 1;
-    char *copy = malloc(size);
+    char *copy = strdup(text);
     if (!copy)
-        return err_no_memory("the accuracy record", size);
-    memcpy(copy, text, size);
+        return err_no_memory("the accuracy record", strlen(text) + 1);
     enum vggcl_err err = read_rows(h, &reader, copy, true);
     free(copy);
     return err == VGGCL_OK ? take_epochs(h, from, epochs) : err;

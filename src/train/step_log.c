@@ -132,12 +132,11 @@ enum vggcl_err step_log_add(struct step_log *log, const struct step_row *row) {
     return flush(log);
 }
 
-/* What is no file, such as a pipe, cannot be flushed to disk: EINVAL. */
 enum vggcl_err step_log_sync(struct step_log *log) {
     if (log->descriptor < 0)
         return VGGCL_OK;
     TRY(flush(log));
-    return fsync(log->descriptor) == 0 || errno == EINVAL ? VGGCL_OK : cannot_write(log->path, errno);
+    return folder_sync(log->descriptor) ? VGGCL_OK : cannot_write(log->path, errno);
 }
 
 void step_log_close(struct step_log *log) {

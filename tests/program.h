@@ -26,6 +26,10 @@ size_t widest_line(const char *text, const char *start);
         assert_says(text);                                                                                             \
     } while (0)
 
+/* Before a command of the shell: loads a library into the program, behind a sanitizer's run-time library if the program
+ * has one. */
+#define PRELOADED(library) "ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=" library ":$LD_PRELOAD "
+
 /* The final weights' hash in the output of the last vggcl("train ..."); valid until the next call. */
 const char *weights_hash(void);
 

@@ -118,8 +118,7 @@ static void interrupt(const char *signal, const char *save) {
 /* Starts a run of two epochs into the folder save that cannot write its first best weights: the disk is full when free
  * space is looked at for the query-th time (tests/fault/disk.c). */
 static void ends_at_its_first_epoch(const char *flags, const char *save, int query) {
-    assert_int_equal(vggcl("version >/dev/null; export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0; "
-                           "VGGCL_TEST_SPACE=%d:%d:1000 LD_PRELOAD=" VGGCL_FAULT_DISK ":$LD_PRELOAD " VGGCL_PROGRAM
+    assert_int_equal(vggcl("version >/dev/null; VGGCL_TEST_SPACE=%d:%d:1000 " PRELOADED(VGGCL_FAULT_DISK) VGGCL_PROGRAM
                            " train " RECIPE " --epochs 2 --on-save-error stop %s --save %s",
                            query, query, flags, save),
                      1);

@@ -19,9 +19,7 @@
 /* Runs the program with tests/fault/disk.c. The first query of free space is before the first step; the state before it
  * needs none. In the first epoch there are two, of the best weights and of the state, and then one in each epoch whose
  * save fails. */
-#define WITH(fault)                                                                                                    \
-    "version >/dev/null; export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0; " fault                           \
-    " LD_PRELOAD=" VGGCL_FAULT_DISK ":$LD_PRELOAD " VGGCL_PROGRAM " "
+#define WITH(fault) "version >/dev/null; " fault " " PRELOADED(VGGCL_FAULT_DISK) VGGCL_PROGRAM " "
 
 static char whole[17]; /* the hash of a run of 5 epochs whose saves succeed */
 

@@ -25,7 +25,7 @@
 #define FIRST_STEP(dir)     UNTIL("grep -q 'first step' " dir ".log")
 
 /* Shell: the driver hangs in the wait with this number, of about two a step. */
-#define HANGS(at) "LD_PRELOAD=" VGGCL_HANG " ASAN_OPTIONS=verify_asan_link_order=0:$ASAN_OPTIONS VGGCL_HANG_AT=" at " "
+#define HANGS(at) PRELOADED(VGGCL_HANG) "VGGCL_HANG_AT=" at " "
 
 /* Runs shell commands in the test's folder, V standing for the program; the exit status is theirs. */
 static int shell(const char *commands) {

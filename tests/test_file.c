@@ -194,23 +194,34 @@ static void test_lock(void **state) {
     folder_close(&one);
 }
 
+static struct rlimit before_limit;
+static void (*before_handler)(int);
+
+/* A file that gets more than 50 bytes fails. */
+static void begin_limit(void) {
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before_limit), 0);
+    before_handler = signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit small = {.rlim_cur = 50, .rlim_max = before_limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+}
+
+static void end_limit(void) {
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before_limit), 0);
+    signal(SIGXFSZ, before_handler);
+}
+
 /* A write beyond the limit on a file's size fails as one on a full disk does; found when it happens, by fwrite, or
  * when the buffer is flushed, by commit. */
 static void write_beyond_limit(size_t size) {
-    struct rlimit before, small;
     struct file_write file;
     char *bytes = calloc(size, 1);
     write_text("old");
     assert_int_equal(file_write_begin(&file, &folder_current, FILE_NAME), VGGCL_OK);
 
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-    small = (struct rlimit){.rlim_cur = 50, .rlim_max = before.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    begin_limit();
     fwrite(bytes, 1, size, file.stream);
     enum vggcl_err err = file_write_commit(&file);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    signal(SIGXFSZ, handler);
+    end_limit();
     free(bytes);
 
     assert_fails(err, VGGCL_EIO, FILE_NAME ": cannot be written");
@@ -229,17 +240,12 @@ static void test_full_disk_keeps(void **state) {
 static void test_failed_once(void **state) {
     (void)state;
     static const char bytes[100000];
-    struct rlimit before, small;
     struct file_write file;
     write_text("old");
     assert_int_equal(file_write_begin(&file, &folder_current, FILE_NAME), VGGCL_OK);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-    small = (struct rlimit){.rlim_cur = 50, .rlim_max = before.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    begin_limit();
     file_write_bytes(&file, bytes, sizeof bytes);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    signal(SIGXFSZ, handler);
+    end_limit();
     file_write_bytes(&file, bytes, sizeof bytes);
     assert_fails(file_write_commit(&file), VGGCL_EIO, FILE_NAME ": cannot be written: File too large; what was there");
     assert_holds("old");

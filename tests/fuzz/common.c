@@ -108,3 +108,16 @@ bool fuzz_accepted(enum vggcl_err err) {
         FUZZ_HOLDS((unsigned char)*text >= ' ' && *text != 127);
     return false;
 }
+
+void fuzz_config_again(const struct vggcl_config *config) {
+    static struct vggcl_config again;
+    char *text, *text_again;
+    FUZZ_HOLDS(vggcl_config_text(config, &text) == VGGCL_OK);
+    FUZZ_HOLDS(vggcl_config_init(&again) == VGGCL_OK);
+    const char *path = fuzz_file("again.json", (const uint8_t *)text, strlen(text));
+    FUZZ_HOLDS(vggcl_config_set(&again, "config", path) == VGGCL_OK);
+    FUZZ_HOLDS(vggcl_config_text(&again, &text_again) == VGGCL_OK);
+    FUZZ_HOLDS(strcmp(text, text_again) == 0);
+    vggcl_config_text_free(text);
+    vggcl_config_text_free(text_again);
+}

@@ -50,4 +50,7 @@ _Noreturn void fuzz_fails(const char *what, const char *file, int line);
 /* Whether err is VGGCL_OK. If it is not, the error's text must be one line, without control characters. */
 bool fuzz_accepted(enum vggcl_err err);
 
+/* Options that are written as a file, read and written again are the same text. The lists of devices are not in it. */
+void fuzz_config_again(const struct vggcl_config *config);
+
 #endif

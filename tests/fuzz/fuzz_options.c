@@ -32,20 +32,6 @@ static void set_lines(struct vggcl_config *config, char *text) {
     }
 }
 
-/* The lists of devices are not in the file. */
-static void write_again(const struct vggcl_config *config) {
-    static struct vggcl_config again;
-    char *text, *text_again;
-    FUZZ_HOLDS(vggcl_config_text(config, &text) == VGGCL_OK);
-    FUZZ_HOLDS(vggcl_config_init(&again) == VGGCL_OK);
-    const char *path = fuzz_file("again.json", (const uint8_t *)text, strlen(text));
-    FUZZ_HOLDS(vggcl_config_set(&again, "config", path) == VGGCL_OK);
-    FUZZ_HOLDS(vggcl_config_text(&again, &text_again) == VGGCL_OK);
-    FUZZ_HOLDS(strcmp(text, text_again) == 0);
-    vggcl_config_text_free(text);
-    vggcl_config_text_free(text_again);
-}
-
 static void lay_out(const struct vggcl_config *config) {
     struct layer_spec specs[MODEL_LAYERS];
     struct model model;
@@ -68,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     set_lines(&config, text);
     free(text);
     FUZZ_HOLDS(config_check(&config) == VGGCL_OK);
-    write_again(&config);
+    fuzz_config_again(&config);
     lay_out(&config);
     if (*config.device && vggcl_device_select(devices, DEVICES, config.device, &position) == VGGCL_OK)
         FUZZ_HOLDS(position < DEVICES);

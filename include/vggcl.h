@@ -48,11 +48,12 @@ enum vggcl_err {
     VGGCL_EUSAGE,   /* an option or argument is unknown, invalid, or contradicts another */
     VGGCL_EIO,      /* a file or directory cannot be opened, read or written */
     VGGCL_EFORMAT,  /* a file's contents are invalid */
-    VGGCL_EDEVICE,  /* no OpenCL device, none that matches the selector, or one that gives wrong results */
+    VGGCL_EDEVICE,  /* no OpenCL device, none that matches the selector, or one that its driver does not offer */
     VGGCL_EOPENCL,  /* an OpenCL or CLBlast call failed, or a kernel did not build */
     VGGCL_ENOMEM,   /* not enough host or device memory */
     VGGCL_ENUMERIC, /* the loss is no longer finite */
     VGGCL_ESTOPPED, /* a callback stopped the call before it had a result */
+    VGGCL_EWRONG,   /* a device gives wrong results */
 };
 
 #define VGGCL_VERSION   "0.1.0"
@@ -593,7 +594,7 @@ typedef void vggcl_check_callback(const struct vggcl_check *check, void *payload
 /* Checks a device's arithmetic: runs every kernel, every convolution algorithm in each direction and every matrix
  * product of config's network on random inputs and compares the results with references computed on the host. quick:
  * only what this configuration uses, on a few images. checked (may be NULL) is called after each check. If a check
- * fails, the result is VGGCL_EDEVICE, with a text that names the first failure's kernel, shape, device, driver and
+ * fails, the result is VGGCL_EWRONG, with a text that names the first failure's kernel, shape, device, driver and
  * element; *result is filled in that case too. */
 VGGCL_API enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick,
                                              struct vggcl_selfcheck *result, vggcl_check_callback *checked,
@@ -698,7 +699,7 @@ typedef void vggcl_tune_callback(const struct vggcl_tune_progress *progress, voi
 /* Searches, for about budget seconds, for the fastest way to compute the convolutions of config's network on its
  * device. What is faster than the built-in rules by more than measurement noise is stored as the device's profile,
  * which the other functions then use; and in the file export_path, if that is not NULL. Nothing is stored if the quick
- * selfcheck of the choice fails (VGGCL_EDEVICE). progressed may be NULL. Free the contents of *tuning with
+ * selfcheck of the choice fails (VGGCL_EWRONG). progressed may be NULL. Free the contents of *tuning with
  * vggcl_tuning_free(). */
 VGGCL_API enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, const char *export_path,
                                     struct vggcl_tuning *tuning, vggcl_tune_callback *progressed, void *payload);

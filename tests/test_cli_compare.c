@@ -270,7 +270,7 @@ static void bad_input(void **state) {
         assert_fails(1, cases[i].error, "compare --device stub --against %s " SMALL, cases[i].file);
     }
     assert_fails(1, "none.json: cannot be opened", "compare --against none.json");
-    assert_fails(1, "device gpx: no such OpenCL device", "compare --device gpx");
+    assert_fails(6, "device gpx: no such OpenCL device", "compare --device gpx");
     assert_fails(1, "/nowhere/r.html", "compare --device stub --html /nowhere/r.html " SMALL);
     assert_fails(2, "--steps takes a whole number from 1 to 1000", "compare --steps 0");
     assert_fails(2, "--timeout takes seconds", "compare --timeout soon");

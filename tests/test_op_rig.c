@@ -86,7 +86,7 @@ static void guards(void **state) {
         clGetMemObjectInfo(y.mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof block, &block, NULL);
         at = offset / 4 + (behind ? 7 : (size_t)-1);
         CHECK(dev_fill(device, (struct tensor){block, at + 1, false}, at, 1, 0x12345678));
-        CHECK_FAILS(rig_end(&rig), VGGCL_EDEVICE, "0x12345678", behind ? "word 7 " : "word -1 ", "7 words");
+        CHECK_FAILS(rig_end(&rig), VGGCL_EWRONG, "0x12345678", behind ? "word 7 " : "word -1 ", "7 words");
     }
 }
 

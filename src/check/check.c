@@ -215,7 +215,7 @@ enum vggcl_err check_net(const struct net *net, bool quick, const struct check_r
     if (result->failures && !listener && !failure->ran)
         return VGGCL_EOPENCL; /* its text gives the reason */
     if (result->failures)
-        return err_set(VGGCL_EDEVICE,
+        return err_set(VGGCL_EWRONG,
                        "%s (driver %s) gives wrong results: %s (%s) of %s: %s; try another driver or device",
                        result->device.name, result->device.driver, failure->name, failure->kernels, failure->shape,
                        failure->fault);

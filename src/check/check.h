@@ -22,7 +22,7 @@ enum vggcl_err check_operators(const struct net *net, bool quick, const struct c
 void check_shape(const struct context *context, const char *layer, struct conv_shape s, size_t sample,
                  const struct check_report *report);
 
-/* check_operators() with a summary in *result. VGGCL_EDEVICE, naming the first failure, if a check failed. Without a
+/* check_operators() with a summary in *result. VGGCL_EWRONG, naming the first failure, if a check failed. Without a
  * listener (NULL) the first failure ends the checks; if that operator did not run, the error is VGGCL_EOPENCL with its
  * text. */
 enum vggcl_err check_net(const struct net *net, bool quick, const struct check_report *listener,

@@ -166,7 +166,7 @@ static enum vggcl_err check_guards(struct dev *d, const struct made *m, struct t
         TRY(dev_read(d, t, first + done, part, words));
         for (size_t i = 0; i < part; i++)
             if (words[i] != POISON)
-                return err_set(VGGCL_EDEVICE, "a kernel wrote 0x%08x at word %ld of a tensor of %zu words", words[i],
+                return err_set(VGGCL_EWRONG, "a kernel wrote 0x%08x at word %ld of a tensor of %zu words", words[i],
                                distance + (long)(done + i), storage_words(m->data.count, m->data.half));
     }
     return VGGCL_OK;

@@ -44,7 +44,7 @@ struct rig {
 /* Restarts the sequence of random numbers, and clears the result. */
 void rig_start(struct rig *rig);
 
-/* Frees everything. VGGCL_OK if nothing failed and no guard word changed; else the first error, or VGGCL_EDEVICE with a
+/* Frees everything. VGGCL_OK if nothing failed and no guard word changed; else the first error, or VGGCL_EWRONG with a
  * text that says where a kernel wrote. */
 enum vggcl_err rig_end(struct rig *rig);
 

@@ -12,7 +12,16 @@
 int cli_failed(enum vggcl_err err) {
     fflush(stdout);
     fprintf(stderr, "vggcl: error: %s\n", vggcl_error());
-    return err == VGGCL_EUSAGE ? EXIT_USAGE : err == VGGCL_ENUMERIC ? EXIT_NOT_FINITE : EXIT_FAILED;
+    switch (err) {
+    case VGGCL_EUSAGE:
+        return EXIT_USAGE;
+    case VGGCL_ENUMERIC:
+        return EXIT_NOT_FINITE;
+    case VGGCL_EDEVICE:
+        return EXIT_MISSING;
+    default:
+        return EXIT_FAILED;
+    }
 }
 
 static void print_error(const char *format, va_list arguments) {

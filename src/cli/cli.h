@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-/* The program's exit status: EXIT_INTERRUPTED if a signal stopped it and what it did is saved, EXIT_UNSAVED if that is
- * lost. The man page has the table. */
+/* The program's exit status: EXIT_MISSING if there is no such device or driver, EXIT_INTERRUPTED if a signal stopped it
+ * and what it did is saved, EXIT_UNSAVED if that is lost. The man page has the table. */
 enum {
     EXIT_FINE = 0,
     EXIT_FAILED = 1,
@@ -16,6 +16,7 @@ enum {
     EXIT_NOT_FINITE = 3,
     EXIT_STALLED = 4,
     EXIT_UNSAVED = 5,
+    EXIT_MISSING = 6,
     EXIT_INTERRUPTED = 130
 };
 

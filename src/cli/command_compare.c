@@ -316,7 +316,7 @@ static enum vggcl_err verdict(const json_t *records) {
     }
     if (!bad)
         return VGGCL_OK;
-    return err_set(VGGCL_EDEVICE, "%zu of %zu devices failed or gave wrong results: %s", bad, json_array_size(records),
+    return err_set(VGGCL_EWRONG, "%zu of %zu devices failed or gave wrong results: %s", bad, json_array_size(records),
                    all_names);
 }
 

@@ -329,6 +329,7 @@ const struct command command_train = {
         "  3    the loss is not finite any more; the last finite state is kept\n"
         "  4    an OpenCL call did not return for --stall seconds; the last save is kept\n"
         "  5    stopped by a signal without saving: steps since the last save are lost\n"
+        "  6    no such OpenCL device or driver\n"
         "  130  stopped by a signal, and the state is saved: --resume goes on there\n",
     .options = VGGCL_FOR_TRAIN | VGGCL_FOR_DEVICES,
     .flags =

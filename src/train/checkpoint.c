@@ -441,7 +441,7 @@ enum vggcl_err checkpoint_same_weights(const struct safetensors *file, const cha
     const char *text = safetensors_metadata(file, hash_key);
     if (!text || strtoull(text, NULL, 16) == hash)
         return VGGCL_OK;
-    return err_set(VGGCL_EDEVICE,
+    return err_set(VGGCL_EWRONG,
                    "%s: its weights have the hash %016" PRIx64 " on the device, not %.16s: the device or its driver "
                    "changed them; try another one (device)",
                    path, hash, text);

@@ -434,7 +434,7 @@ enum vggcl_err team_hash(struct team *t, uint64_t *hash) {
             return err;
         if (err == VGGCL_ENUMERIC || other != *hash)
             return err_set(
-                VGGCL_EDEVICE,
+                VGGCL_EWRONG,
                 "the weights on device %zu of %zu (%s, driver %s) are not those on the first (%s) any more: it "
                 "lost or changed what was copied there; train without it",
                 i + 1, t->count, d->name, d->driver, t->members[0].dev->info.name);

@@ -99,7 +99,7 @@ enum vggcl_err team_step(struct team *t, const struct step *step, struct part *p
 /* Writes the part's images and labels to its member's input, and its pass to *pass. */
 enum vggcl_err team_feed(struct team *t, const struct step *step, const struct part *part, struct pass *pass);
 
-/* net_hash() of the lead. VGGCL_EDEVICE, naming the member, if another member's weights or statistics differ. */
+/* net_hash() of the lead. VGGCL_EWRONG, naming the member, if another member's weights or statistics differ. */
 enum vggcl_err team_hash(struct team *t, uint64_t *hash);
 
 void team_free(struct team *t);

@@ -172,8 +172,29 @@ static int parse_and_run(const struct command *c, int argc, char **argv, struct 
     return cli_end(c->run(config));
 }
 
+/* Reading a mapped file beyond its end, or where the disk fails, raises SIGBUS. */
+static void end_for_mapped_file(int number, siginfo_t *info, void *context) {
+    static const char text[] =
+        "vggcl: error: a file of the data set, or its decoded copy in the cache, was truncated or cannot "
+        "be read any more; check it and start again (train --resume goes on from the last save)\n";
+    (void)context;
+    if (info->si_code == BUS_ADRERR && write(STDERR_FILENO, text, sizeof text - 1) > 0)
+        _exit(EXIT_FAILED);
+    signal(number, SIG_DFL); /* and once more */
+}
+
+/* Not in a gate, which uses no data set: there it is the driver that crashes. */
+static void catch_bus_errors(void) {
+    struct sigaction action = {.sa_sigaction = end_for_mapped_file, .sa_flags = SA_SIGINFO};
+    sigaction(SIGBUS, &action, NULL);
+}
+
 static int run_command(const struct command *c, int argc, char **argv) {
     struct vggcl_config config;
+    if (c->gate)
+        cli_be_gate();
+    else
+        catch_bus_errors();
     enum vggcl_err err = vggcl_config_init(&config);
     if (err != VGGCL_OK)
         return cli_failed(err);
@@ -195,22 +216,6 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
-/* Reading a mapped file beyond its end, or where the disk fails, raises SIGBUS. */
-static void end_for_mapped_file(int number, siginfo_t *info, void *context) {
-    static const char text[] =
-        "vggcl: error: a file of the data set, or its decoded copy in the cache, was truncated or cannot "
-        "be read any more; check it and start again (train --resume goes on from the last save)\n";
-    (void)context;
-    if (info->si_code == BUS_ADRERR && write(STDERR_FILENO, text, sizeof text - 1) > 0)
-        _exit(EXIT_FAILED);
-    signal(number, SIG_DFL); /* and once more */
-}
-
-static void catch_bus_errors(void) {
-    struct sigaction action = {.sa_sigaction = end_for_mapped_file, .sa_flags = SA_SIGINFO};
-    sigaction(SIGBUS, &action, NULL);
-}
-
 /* A file that is opened while descriptor 0, 1 or 2 is closed would get that number, and what the program prints. Each
  * is opened so that its use fails, as that of a closed one does. */
 static void take_standard_descriptors(void) {
@@ -221,7 +226,6 @@ static void take_standard_descriptors(void) {
 
 int main(int argc, char **argv) {
     take_standard_descriptors();
-    catch_bus_errors();
     const char *name = argc > 1 ? argv[1] : "";
     bool help = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");
     if (!strcmp(name, "--version"))

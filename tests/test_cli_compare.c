@@ -130,18 +130,18 @@ static int count_of(const char *part) {
 static void one_crashing(void **state) {
     (void)state;
     use_drivers(false, true);
-    assert_int_equal(vggcl("compare --all --quick --json --html r.html " SMALL " 2>errors >crash.json; exit $?"), 1);
+    assert_int_equal(vggcl("compare --all --quick --json --html r.html " SMALL " 2>errors >crash.json; exit $?"), 4);
     json_t *all = read_records("crash.json"), *stub = record_of(all, "stub");
     assert_int_equal(json_array_size(json_object_get(all, "devices")), 2);
     assert_complete(record_of(all, "Portable"), false);
-    assert_status(stub, "failed");
+    assert_status(stub, "crashed");
     assert_string_equal(json_string_value(json_object_get(stub, "error")),
                         "cold start: killed by SIGSEGV (Segmentation fault)");
     json_decref(all);
     shell("grep -q '  first losses  ' errors && grep -q 'stub <b>.*killed by SIGSEGV' errors");
 
     show("r.html");
-    assert_int_equal(count_of("<td class=\"failed\">failed</td>"), 1);
+    assert_int_equal(count_of("<td class=\"crashed\">crashed</td>"), 1);
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1);
     assert_says("stub &lt;b&gt;&amp;\"device\"</span>");
 }
@@ -185,15 +185,15 @@ static void rusticl_wrong(void **state) {
     assert_status(rusticl, "wrong");
     assert_true(number_of(json_object_get(rusticl, "selfcheck"), "failures") > 0);
     assert_int_equal(json_array_size(json_object_get(rusticl, "faults")), 2); /* an operator, and a loss */
-    assert_status(stub, "failed");
+    assert_status(stub, "crashed");
     assert_string_equal(json_string_value(json_object_get(stub, "error")),
                         "cold start: killed by SIGSEGV (Segmentation fault)");
     json_decref(all);
-    shell("grep -q '^vggcl: error: 2 of 5 devices failed or gave wrong results: .*llvmpipe.*: gives wrong results: .*"
+    shell("grep -q '^vggcl: error: 2 of 3 devices failed or gave wrong results: .*llvmpipe.*: gives wrong results: .*"
           "(gemm_local/gemm_local)' errors && grep -q 'stub <b>.*killed by SIGSEGV' errors");
 
     show("r.html");
-    assert_int_equal(count_of("<td class=\"failed\">failed</td>"), 1);
+    assert_int_equal(count_of("<td class=\"crashed\">crashed</td>"), 1);
     assert_int_equal(count_of("<td class=\"wrong\">wrong</td>"), 1);
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1 + 2);
     assert_says("stub &lt;b&gt;&amp;\"device\"</span>");
@@ -206,11 +206,11 @@ static void hanging(void **state) {
     setenv("VGGCL_STUB", "hang", 1);
     int status = vggcl("compare --device stub --timeout 1 " SMALL);
     unsetenv("VGGCL_STUB");
-    assert_int_equal(status, 1);
-    assert_says(" failed ");
+    assert_int_equal(status, 4);
+    assert_says(" hung ");
     assert_says("cold start: hangs: not done within 1 s");
     /* The live line fits the terminal. */
-    assert_int_equal(vggcl_on_terminal(40, 40, "compare --device stub " SMALL), 1);
+    assert_int_equal(vggcl_on_terminal(40, 40, "compare --device stub " SMALL), 4);
     assert_in_range(widest_line(output, "1/1  cold start"), 1, 39);
 }
 
@@ -222,11 +222,11 @@ static void hostile_record(void **state) {
           "\\\"owned\\\"</script>"
           "<!--<script>\\u001b[2J\"}, \"status\": \"passed\", \"losses\": {\"device\": \"none\", \"network\": 7}, "
           "\"benchmark\": [1], \"faults\": {}}]}' >hostile.json");
-    assert_int_equal(vggcl("compare --device stub --against hostile.json --html h.html " SMALL), 1);
+    assert_int_equal(vggcl("compare --device stub --against hostile.json --html h.html " SMALL), 4);
     assert_null(strchr(output, '\033'));
     show("h.html");
     assert_null(strstr(output, "id=\"owned\""));
-    assert_int_equal(count_of("<td class=\"failed\">failed</td>"), 1);
+    assert_int_equal(count_of("<td class=\"crashed\">crashed</td>"), 1);
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1);
 }
 
@@ -248,7 +248,7 @@ static void interrupted(void **state) {
     json_t *all = read_records("i.json"), *devices = json_object_get(all, "devices");
     assert_true(json_is_true(json_object_get(all, "interrupted")));
     assert_int_equal(json_array_size(devices), 2);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(devices, 0), "status")), "failed");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(devices, 0), "status")), "hung");
     assert_string_equal(json_string_value(json_object_get(json_array_get(devices, 1), "status")), "interrupted");
     json_decref(all);
 }
@@ -267,11 +267,13 @@ static void bad_input(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         shell("printf '%%s' '%s' >%s", cases[i].text, cases[i].file);
-        assert_fails(1, cases[i].error, "compare --device stub --against %s " SMALL, cases[i].file);
+        assert_fails(2, cases[i].error, "compare --device stub --against %s " SMALL, cases[i].file);
     }
-    assert_fails(1, "none.json: cannot be opened", "compare --against none.json");
+    assert_fails(2, "none.json: cannot be opened", "compare --against none.json");
     assert_fails(6, "device gpx: no such OpenCL device", "compare --device gpx");
-    assert_fails(1, "/nowhere/r.html", "compare --device stub --html /nowhere/r.html " SMALL);
+    assert_fails(4, "/nowhere/r.html", "compare --device stub --html /nowhere/r.html " SMALL);
+    assert_fails(125, "device gpx: no such OpenCL device", "compare --missing-status 125 --device gpx");
+    assert_fails(2, "--missing-status takes a whole number from 0 to 125, not '126'", "compare --missing-status 126");
     assert_fails(2, "--steps takes a whole number from 1 to 1000", "compare --steps 0");
     assert_fails(2, "--timeout takes seconds", "compare --timeout soon");
     assert_fails(2, "--against needs an argument", "compare --against");

@@ -2,8 +2,8 @@
 #include "cli/child.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "cli/cli.h"
 #include "cli/signals.h"
+#include "cli/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,23 +20,95 @@
 #include <time.h>
 #include <unistd.h>
 
+/* ------------------------------------------------------------------------------------------------ in the child -- */
+
+/* What the child writes to the pipe: lines of JSON, each with its kind as first character. */
+enum { MESSAGE = '+', ANSWER = '=' };
+
+static FILE *to_parent;
+
+/* Takes json over; false if it could not be written. */
+static bool write_line(char kind, json_t *json) {
+    char *text = json_print(json, 0);
+    bool wrote = text && fprintf(to_parent, "%c%s\n", kind, text) >= 0 && fflush(to_parent) == 0;
+    free(text);
+    json_decref(json);
+    return wrote;
+}
+
+void child_say(json_t *message) {
+    write_line(MESSAGE, message);
+}
+
+json_t *child_failure(enum vggcl_err err) {
+    return JSON_MAKE({"error", json_make_text(vggcl_error())}, {"err", json_integer(err)});
+}
+
+enum vggcl_err child_err(const json_t *answer) {
+    return (enum vggcl_err)json_integer_value(json_object_get(answer, "err"));
+}
+
 /* Runs in the child, which ends with its parent. It calls exit(), so that the drivers' exit handlers are tested too. */
-static void answer(json_t *(*work)(const void *job), const void *job, int pipe_end) {
+static void do_work(const struct child *child, int pipe_end) {
     signals_reset();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(STDERR_FILENO, STDOUT_FILENO);
-    json_t *json = work(job);
-    char *text = json_print(json, 0);
-    FILE *stream = fdopen(pipe_end, "w");
-    bool wrote = text && stream && fputs(text, stream) >= 0;
-    wrote = stream && fclose(stream) == 0 && wrote;
-    free(text);
-    json_decref(json);
-    exit(wrote ? EXIT_SUCCESS : EXIT_FAILURE);
+    to_parent = fdopen(pipe_end, "w");
+    bool wrote = to_parent && write_line(ANSWER, child->work(child->job));
+    if (to_parent)
+        fclose(to_parent);
+    exit(wrote ? EXIT_SUCCESS : EXIT_UNDONE);
+}
+
+/* ------------------------------------------------------------------------------------------------- what it says -- */
+
+/* Where the bytes from a pipe go to. */
+struct sink {
+    void (*take)(const char *bytes, size_t count, void *payload);
+    void *payload;
+};
+
+static void take_for_file(const char *bytes, size_t count, void *payload) {
+    fwrite(bytes, 1, count, payload);
+}
+
+/* The lines of a child: the one that is not complete yet, and the answer, if it was read. */
+struct lines {
+    const struct child *child;
+    FILE *stream;
+    char *bytes;
+    size_t size;
+    json_t *answer;
+};
+
+static void end_line(struct lines *l) {
+    json_t *json = NULL;
+    if (fclose(l->stream) == 0 && l->size > 1 && json_read(l->bytes + 1, l->size - 1, "a child", &json) == VGGCL_OK) {
+        if (*l->bytes == ANSWER)
+            l->answer = json_incref(json);
+        else if (l->child->heard)
+            l->child->heard(json, l->child->payload);
+        json_decref(json);
+    }
+    free(l->bytes);
+    l->bytes = NULL;
+    l->stream = NULL;
+}
+
+static void take_lines(const char *bytes, size_t count, void *payload) {
+    struct lines *l = payload;
+    for (size_t i = 0; i < count; i++) {
+        if (!l->stream && !(l->stream = open_memstream(&l->bytes, &l->size)))
+            return;
+        if (bytes[i] == '\n')
+            end_line(l);
+        else
+            fputc(bytes[i], l->stream);
+    }
 }
 
 /* Reads until the other end is closed, the deadline passes or a signal asks to stop. */
-static void read_all(int pipe_end, double deadline, FILE *text) {
+static void read_all(int pipe_end, double deadline, struct sink sink) {
     enum { MOMENT = 200 }; /* milliseconds */
     char bytes[4096];
     while (clock_seconds() < deadline && !signals_stop(NULL)) {
@@ -46,9 +118,11 @@ static void read_all(int pipe_end, double deadline, FILE *text) {
         ssize_t count = read(pipe_end, bytes, sizeof bytes);
         if (count <= 0)
             return;
-        fwrite(bytes, 1, (size_t)count, text);
+        sink.take(bytes, (size_t)count, sink.payload);
     }
 }
+
+/* ------------------------------------------------------------------------------------------------- how it ended -- */
 
 /* Waits for the child; false if it was killed because it ran past the deadline or a signal asks to stop. */
 static bool wait_for(pid_t pid, double deadline, int *status) {
@@ -77,36 +151,64 @@ static void describe_signal(int number, char reason[CHILD_REASON]) {
     snprintf(reason, CHILD_REASON, "killed by %s (%s)", name, strsignal(number));
 }
 
-/* Copies the child's answer to text until it exits; false, with a reason, if it failed. */
-static bool hear(pid_t pid, int pipe_end, double timeout, FILE *text, char reason[CHILD_REASON]) {
+enum { LEAVING = 60 }; /* seconds that a child's exit handlers may take */
+
+/* Gives the child's output to sink until it exits; reason says how, unless CHILD_FINE. CHILD_FAILED if its exit status
+ * is not 0. */
+static enum child_end hear(pid_t pid, int pipe_end, double timeout, struct sink sink, int *exit_status,
+                           char reason[CHILD_REASON]) {
     double deadline = clock_seconds() + timeout;
     int status = 0;
-    if (text)
-        read_all(pipe_end, deadline, text);
-    bool ended = wait_for(pid, deadline, &status);
-    if (signals_stop(NULL))
+    read_all(pipe_end, deadline, sink);
+    bool ended = wait_for(pid, fmin(deadline, clock_seconds() + LEAVING), &status);
+    if (signals_stop(NULL)) {
         snprintf(reason, CHILD_REASON, "interrupted");
-    else if (!ended)
-        snprintf(reason, CHILD_REASON, "hangs: not done within %g s, and killed (--timeout)", timeout);
-    else if (WIFSIGNALED(status))
+        return CHILD_INTERRUPTED;
+    }
+    if (!ended) {
+        if (clock_seconds() > deadline)
+            snprintf(reason, CHILD_REASON, "hangs: not done within %g s, and killed (--timeout)", timeout);
+        else
+            snprintf(reason, CHILD_REASON, "hangs: did not exit within %d s when it was done, and killed", LEAVING);
+        return CHILD_HUNG;
+    }
+    if (WIFSIGNALED(status)) {
         describe_signal(WTERMSIG(status), reason);
-    else if (WEXITSTATUS(status) != EXIT_SUCCESS)
-        snprintf(reason, CHILD_REASON, "ended with exit status %d", WEXITSTATUS(status));
-    else
-        return true;
-    return false;
+        return CHILD_CRASHED;
+    }
+    *exit_status = WEXITSTATUS(status);
+    snprintf(reason, CHILD_REASON, "ended with exit status %d", *exit_status);
+    return *exit_status == EXIT_SUCCESS ? CHILD_FINE : CHILD_FAILED;
 }
 
-static json_t *hear_json(pid_t pid, int pipe_end, double timeout, char reason[CHILD_REASON]) {
-    json_t *json = NULL;
-    char *bytes = NULL;
-    size_t size = 0;
-    FILE *text = open_memstream(&bytes, &size);
-    bool ended = hear(pid, pipe_end, timeout, text, reason), spoke = text && fclose(text) == 0;
-    if (ended && !(spoke && json_read(bytes, size, "the answer", &json) == VGGCL_OK))
+/* As hear(), of a child of this program, whose exit status means more. */
+static enum child_end hear_answer(const struct child *child, pid_t pid, int pipe_end, json_t **answer,
+                                  char reason[CHILD_REASON]) {
+    struct lines lines = {.child = child};
+    int status = EXIT_SUCCESS;
+    enum child_end end = hear(pid, pipe_end, child->timeout, (struct sink){take_lines, &lines}, &status, reason);
+    if (lines.stream)
+        end_line(&lines);
+    if (end == CHILD_FINE && lines.answer) {
+        *answer = lines.answer;
+        return end;
+    }
+    json_decref(lines.answer);
+    if (end == CHILD_FINE)
         snprintf(reason, CHILD_REASON, "ended without an answer");
-    free(bytes);
-    return json;
+    else if (end != CHILD_FAILED)
+        return end;
+    if (status == EXIT_UNDONE)
+        snprintf(reason, CHILD_REASON, "out of memory for its answer");
+    return status == EXIT_UNDONE ? CHILD_FAILED : status == EXIT_STALLED ? CHILD_HUNG : CHILD_CRASHED;
+}
+
+enum verdict child_verdict(enum child_end end, const json_t *answer) {
+    static const enum verdict verdicts[] = {
+        [CHILD_CRASHED] = VERDICT_CRASHED, [CHILD_HUNG] = VERDICT_HUNG,      [CHILD_INTERRUPTED] = VERDICT_INTERRUPTED,
+        [CHILD_FAILED] = VERDICT_FAILED,   [CHILD_MISSING] = VERDICT_FAILED,
+    };
+    return end == CHILD_FINE ? verdict_of(child_err(answer)) : verdicts[end];
 }
 
 /* Opens a pipe from a child; close-on-exec, so that programs that the child starts, such as drivers' compilers, do not
@@ -121,24 +223,25 @@ static bool open_pipe(int ends[2], char reason[CHILD_REASON]) {
     return true;
 }
 
-json_t *child_run(json_t *(*work)(const void *job), const void *job, double timeout, char reason[CHILD_REASON]) {
-    json_t *json = NULL;
+enum child_end child_run(const struct child *child, json_t **answer, char reason[CHILD_REASON]) {
     int ends[2];
+    enum child_end end = CHILD_FAILED;
+    *answer = NULL;
     if (!open_pipe(ends, reason))
-        return NULL;
+        return end;
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        answer(work, job, ends[1]);
+        do_work(child, ends[1]);
     }
     close(ends[1]);
     if (pid < 0)
         snprintf(reason, CHILD_REASON, "no process: %s", strerror(errno));
     else
-        json = hear_json(pid, ends[0], timeout, reason);
+        end = hear_answer(child, pid, ends[0], answer, reason);
     close(ends[0]);
-    return json;
+    return end;
 }
 
 /* Appends the last line that a program wrote to stderr. */
@@ -175,7 +278,7 @@ static int start(pid_t *pid, char *const *argv, int input, int output, int error
 }
 
 enum child_end child_program(char *const *argv, FILE *input, FILE *output, char reason[CHILD_REASON]) {
-    int ends[2];
+    int ends[2], status;
     pid_t pid;
     FILE *errors = tmpfile();
     enum child_end end = CHILD_FAILED;
@@ -189,10 +292,11 @@ enum child_end child_program(char *const *argv, FILE *input, FILE *output, char 
         if (failed) {
             snprintf(reason, CHILD_REASON, "cannot be started: %s", strerror(failed));
             end = failed == ENOENT ? CHILD_MISSING : CHILD_FAILED;
-        } else if (hear(pid, ends[0], INFINITY, output, reason))
-            end = CHILD_FINE;
-        else
-            quote_last_line(errors, reason);
+        } else {
+            end = hear(pid, ends[0], INFINITY, (struct sink){take_for_file, output}, &status, reason);
+            if (end != CHILD_FINE)
+                quote_last_line(errors, reason);
+        }
         close(ends[0]);
     }
     fclose(errors);

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L /* strdup */
 #include "cli/cli.h"
 #include "base/text.h"
+#include "cli/verdict.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,9 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool gate;
+
+void cli_be_gate(void) {
+    gate = true;
+}
+
 int cli_failed(enum vggcl_err err) {
     fflush(stdout);
     fprintf(stderr, "vggcl: error: %s\n", vggcl_error());
+    if (gate)
+        return verdict_status(verdict_of(err));
     switch (err) {
     case VGGCL_EUSAGE:
         return EXIT_USAGE;
@@ -55,18 +64,28 @@ void cli_check_loss(const struct vggcl_evaluation *e, const char *weights) {
                      weights);
 }
 
+int cli_set_missing(const char *text) {
+    long status;
+    if (!text)
+        return EXIT_FINE;
+    if (!cli_parse_count(text, 0, 125, &status))
+        return cli_misused("--missing-status takes a whole number from 0 to 125, not '%s'", text);
+    verdict_set_missing((int)status);
+    return EXIT_FINE;
+}
+
 int cli_no_memory(void) {
     fputs("vggcl: error: out of memory\n", stderr);
-    return EXIT_FAILED;
+    return gate ? EXIT_UNDONE : EXIT_FAILED;
 }
 
 int cli_end(int status) {
     if (complained && status == EXIT_FINE)
-        status = EXIT_FAILED;
+        status = gate ? EXIT_UNSAVED : EXIT_FAILED;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     perror("vggcl: error: standard output");
-    return EXIT_FAILED;
+    return !gate ? EXIT_FAILED : status == EXIT_FINE ? EXIT_UNSAVED : status;
 }
 
 /* Bytes of the first `most` characters of text, at most; *count: how many characters these are. */

@@ -3,22 +3,10 @@
 #ifndef VGGCL_CLI_CLI_H
 #define VGGCL_CLI_CLI_H
 
+#include "cli/status.h"
 #include "vggcl.h"
 
 #include <stdio.h>
-
-/* The program's exit status: EXIT_MISSING if there is no such device or driver, EXIT_INTERRUPTED if a signal stopped it
- * and what it did is saved, EXIT_UNSAVED if that is lost. The man page has the table. */
-enum {
-    EXIT_FINE = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 2,
-    EXIT_NOT_FINITE = 3,
-    EXIT_STALLED = 4,
-    EXIT_UNSAVED = 5,
-    EXIT_MISSING = 6,
-    EXIT_INTERRUPTED = 130
-};
 
 /* A flag of one command only, in addition to vggcl_options(), or instead of the option of the same name. If its
  * argument ends in "...", the flag may be repeated up to FLAG_MOST times: text then points to an array of FLAG_MOST + 1
@@ -39,6 +27,7 @@ struct command {
     const struct flag *words;                      /* arguments without a flag; NULL for none */
     const char *const **word_list;                 /* instead of words->text, for any number of them: set to an array
                                                       of all words, then NULL */
+    bool gate;                                     /* its exit status is that of a verdict, see verdict.h */
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
 
@@ -46,13 +35,22 @@ extern const struct command command_train, command_eval, command_predict, comman
     command_compare, command_selfcheck, command_tune, command_plot, command_devices, command_fetch, command_synth,
     command_version;
 
+/* From now on, exit statuses are those of a gate: 1 means a wrong result of a driver and nothing else. */
+void cli_be_gate(void);
+
+/* --missing-status of a gate: prints an error and returns EXIT_USAGE if text is not a number from 0 to 125. NULL keeps
+ * the default. */
+int cli_set_missing(const char *text);
+#define CLI_MISSING_HELP                                                                                               \
+    "exit status if there is no such device or driver, 0 to 125 (default 6); git bisect\nrun skips a version at 125"
+
 /* Prints the library's last error to stderr and returns the exit status for err. */
 int cli_failed(enum vggcl_err err);
 
 /* Prints a usage error that the command itself detected; returns EXIT_USAGE. */
 int cli_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints that memory is out; returns EXIT_FAILED. */
+/* Prints that memory is out; returns EXIT_FAILED, of a gate EXIT_UNDONE. */
 int cli_no_memory(void);
 
 /* Prints an error to stderr about a result that is printed all the same: cli_end() fails then. */
@@ -61,8 +59,8 @@ void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Complains if the loss is not finite. */
 void cli_check_loss(const struct vggcl_evaluation *evaluation, const char *weights);
 
-/* Flushes stdout. Returns status, or EXIT_FAILED instead of EXIT_FINE if writing failed (a full disk, a closed pipe) or
- * after cli_complain(). */
+/* Flushes stdout. Returns status, or EXIT_FAILED if writing failed (a full disk, a closed pipe) or instead of EXIT_FINE
+ * after cli_complain(). Of a gate, EXIT_UNSAVED instead of EXIT_FINE in both cases. */
 int cli_end(int status);
 
 const char *cli_device_type(enum vggcl_device_type type); /* "GPU", ... */

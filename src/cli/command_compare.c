@@ -1,11 +1,12 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp, nftw */
 #include "base/file.h"
-#include "cli/child.h"
 #include "base/text.h"
+#include "cli/child.h"
 #include "cli/page.h"
 #include "cli/record.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "cli/verdict.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -20,7 +21,7 @@ enum { EARLIER_LIMIT = 1 << 24, NAME = 320, WHY = 640 };
 
 static const char *selectors[FLAG_MOST + 1], *earlier[FLAG_MOST + 1];
 static bool all, quick, as_json;
-static const char *steps = "10", *timeout = "3600", *html;
+static const char *steps = "10", *timeout = "3600", *html, *missing_status;
 
 /* A string of a record; "" if it is missing or not a string, because records from files are untrusted. */
 static const char *text_of(const json_t *object, const char *key) {
@@ -81,28 +82,30 @@ static void say(const json_t *record, const struct turn *turn, const char *what)
     line_show(&line);
 }
 
-/* Measures a part of the record in a child process; false if that fails, and the record then has an error. */
-static bool measure_part(json_t **record, const char *key, const char *what, json_t *(*work)(const void *),
-                         const struct measuring *m, double seconds) {
+/* Measures a part of the record in a child process. If that fails, the record then has an error. */
+static enum verdict measure_part(json_t **record, const char *key, const char *what, json_t *(*work)(const void *),
+                                 const struct measuring *m, double seconds) {
     char reason[CHILD_REASON];
-    json_t *part = child_run(work, m, seconds, reason), *fault = json_object_get(part, "fault");
-    const char *why = part ? text_of(part, "error") : reason;
-    if (*why)
-        json_put(record, "error", json_make_format("%s: %s", what, why));
+    json_t *part;
+    enum child_end end = child_run(&(struct child){.work = work, .job = m, .timeout = seconds}, &part, reason);
+    enum verdict verdict = child_verdict(end, part);
+    json_t *fault = json_object_get(part, "fault");
+    if (verdict != VERDICT_RIGHT)
+        json_put(record, "error", json_make_format("%s: %s", what, part ? text_of(part, "error") : reason));
     else
         json_put(record, key, json_incref(json_object_get(part, "value")));
     if (fault) {
         json_t *faults = json_incref(json_object_get(*record, "faults"));
         json_add(&faults, json_incref(fault));
         json_put(record, "faults", faults);
+        verdict = VERDICT_WRONG;
     }
-    bool good = !*why;
     json_decref(part);
-    return good;
+    return verdict;
 }
 
-/* Measures all parts of a device's record until one fails. */
-static void measure_parts(json_t **record, const struct measuring *m, const struct turn *turn, double seconds) {
+/* Measures all parts of a device's record until one has an error. */
+static enum verdict measure_parts(json_t **record, const struct measuring *m, const struct turn *turn, double seconds) {
     static const struct {
         const char *key, *what;
         json_t *(*work)(const void *);
@@ -111,69 +114,71 @@ static void measure_parts(json_t **record, const struct measuring *m, const stru
                  {"selfcheck", "selfcheck", record_selfcheck},
                  {"losses", "first losses", record_losses},
                  {"benchmark", "benchmark", record_benchmark}};
-    bool good = true;
-    for (size_t i = 0; good && i < sizeof parts / sizeof *parts; i++) {
+    enum verdict worst = VERDICT_RIGHT;
+    for (size_t i = 0; !json_object_get(*record, "error") && i < sizeof parts / sizeof *parts; i++) {
         say(*record, turn, parts[i].what);
-        good = measure_part(record, parts[i].key, parts[i].what, parts[i].work, m, seconds);
+        worst = verdict_worse(worst, measure_part(record, parts[i].key, parts[i].what, parts[i].work, m, seconds));
     }
     line_erase(stderr);
+    return worst;
 }
 
-/* "passed"; "wrong": out of tolerance; "failed": a measurement failed; "interrupted": by a signal. */
-static const char *status_of(const json_t *record) {
-    const bool failed = json_object_get(record, "error");
-    return failed && signals_stop(NULL)                         ? "interrupted"
-           : failed                                             ? "failed"
-           : json_array_size(json_object_get(record, "faults")) ? "wrong"
-                                                                : "passed";
-}
-
-static json_t *measure(const json_t *device, struct measuring m, const struct turn *turn, double seconds) {
+/* Appends the record of a device. Its status is "passed", or the verdict's word. */
+static enum verdict measure(json_t *records, const json_t *device, struct measuring m, const struct turn *turn,
+                            double seconds) {
     const char *temporary = getenv("TMPDIR");
     time_t start = time(NULL);
+    enum verdict verdict = VERDICT_FAILED;
     json_t *record = JSON_MAKE({"device", json_incref((json_t *)device)}, {"faults", json_array()});
     snprintf(m.config.device, sizeof m.config.device, "%s", text_of(device, "selector"));
     name_profile(&m, device);
     snprintf(m.caches, sizeof m.caches, "%s/vggcl-XXXXXX", temporary && strlen(temporary) < 40 ? temporary : "/tmp");
     if (mkdtemp(m.caches)) {
-        measure_parts(&record, &m, turn, seconds);
+        verdict = measure_parts(&record, &m, turn, seconds);
         remove_folder(m.caches);
     } else {
         json_put(&record, "error", json_make_format("%s: cannot make this folder: %s", m.caches, strerror(errno)));
     }
-    json_put(&record, "status", json_make_text(status_of(record)));
+    json_put(&record, "status", json_make_text(verdict == VERDICT_RIGHT ? "passed" : verdict_word(verdict)));
     json_put(&record, "seconds", json_make_number(difftime(time(NULL), start)));
-    return record;
+    return json_array_append_new(records, record) == 0 ? verdict : verdict_worse(verdict, VERDICT_FAILED);
 }
-
-/* -------------------------------------------------------------------------------------------------- all records -- */
 
 enum { LISTING = 60 }; /* seconds: loading all drivers takes that long at most, whatever --timeout a device gets */
 
-/* Measures the selected devices, and appends their records, until a signal asks to stop. */
-static enum vggcl_err measure_all(json_t *records, struct measuring m, double seconds) {
+/* Lists the selected devices. Sets an error if there are none. */
+static enum verdict list_devices(double seconds, json_t **devices) {
     char reason[CHILD_REASON];
+    json_t *listed;
     const struct selection selection = {selectors, all};
-    json_t *listed = child_run(record_devices, &selection, fmax(seconds, LISTING), reason), *device;
-    const json_t *devices = json_object_get(listed, "devices");
-    enum vggcl_err err = VGGCL_OK;
+    const struct child child = {.work = record_devices, .job = &selection, .timeout = fmax(seconds, LISTING)};
+    enum child_end end = child_run(&child, &listed, reason);
+    enum verdict verdict = child_verdict(end, listed);
+    *devices = json_incref(json_object_get(listed, "devices"));
+    if (!listed)
+        err_set(VGGCL_EDEVICE, "listing the devices: %s; OCL_ICD_VENDORS=FILE.icd leaves other drivers out", reason);
+    else if (!*devices)
+        err_set(child_err(listed), "%s", text_of(listed, "error"));
+    json_decref(listed);
+    return verdict;
+}
+
+/* Measures the selected devices, and appends their records, until a signal asks to stop. Sets an error if the devices
+ * cannot be listed. */
+static enum verdict measure_all(json_t *records, struct measuring m, double seconds) {
+    json_t *devices, *device;
+    enum verdict worst = list_devices(seconds, &devices);
     struct turn turn = {.count = json_array_size(devices)};
     time_t start = time(NULL);
-    if (!listed)
-        err = err_set(VGGCL_EDEVICE, "listing the devices: %s; OCL_ICD_VENDORS=FILE.icd leaves other drivers out",
-                      reason);
-    else if (!devices)
-        err = err_set(VGGCL_EDEVICE, "%s", text_of(listed, "error"));
     json_array_foreach(devices, turn.i, device) {
         if (signals_stop(NULL))
             break;
         if (turn.i)
             cli_duration(difftime(time(NULL), start) / (double)turn.i * (double)(turn.count - turn.i), turn.eta);
-        if (json_array_append_new(records, measure(device, m, &turn, seconds)) != 0)
-            err = err_no_memory("the records", 0);
+        worst = verdict_worse(worst, measure(records, device, m, &turn, seconds));
     }
-    json_decref(listed);
-    return signals_stop(NULL) ? VGGCL_OK : err;
+    json_decref(devices);
+    return signals_stop(NULL) ? VERDICT_INTERRUPTED : worst;
 }
 
 /* Appends the records in a file of compare --json, with the file's name. */
@@ -302,7 +307,7 @@ static void explain(const json_t *record, char why[WHY]) {
 }
 
 /* Sets an error that names all devices that have not passed. */
-static enum vggcl_err verdict(const json_t *records) {
+static enum vggcl_err name_bad(const json_t *records) {
     size_t i, bad = 0;
     json_t *record;
     char all_names[4096] = "", name[NAME], why[WHY];
@@ -341,10 +346,39 @@ static enum vggcl_err put(json_t *answer, json_t *records) {
     return html ? write_page(html, answer) : VGGCL_OK;
 }
 
-static int interrupted(void) {
+/* Prints all records, old ones too, and what is wrong with those that were measured. */
+static enum verdict report(json_t *measured, const json_t *old, enum verdict worst) {
+    json_t *records = json_copy(measured), *answer = JSON_MAKE({"devices", json_incref(records)});
+    json_array_extend(records, (json_t *)old);
+    enum vggcl_err err = put(answer, records);
+    json_decref(records);
+    json_decref(answer);
+    if (err != VGGCL_OK) {
+        cli_failed(err);
+        worst = verdict_worse(worst, VERDICT_UNWRITTEN);
+    }
     fflush(stdout);
-    fputs("vggcl: interrupted: this is what was measured until then\n", stderr);
-    return EXIT_INTERRUPTED;
+    if (worst == VERDICT_INTERRUPTED)
+        fputs("vggcl: interrupted: this is what was measured until then\n", stderr);
+    else if (worst > VERDICT_UNWRITTEN)
+        cli_failed(name_bad(measured));
+    return worst;
+}
+
+/* Measures and prints. */
+static int compare(struct measuring m, const json_t *old, double seconds) {
+    signals_promise("stopping; what is measured is printed");
+    signals_keep("nothing was printed");
+    signals_finish(EXIT_INTERRUPTED);
+    signals_catch(false);
+    json_t *records = json_array();
+    enum verdict worst = measure_all(records, m, seconds);
+    if (json_array_size(records) || worst == VERDICT_INTERRUPTED || worst == VERDICT_RIGHT)
+        worst = report(records, old, worst);
+    else
+        cli_failed(VGGCL_EDEVICE);
+    json_decref(records);
+    return verdict_status(worst);
 }
 
 static int run(const struct vggcl_config *config) {
@@ -354,26 +388,16 @@ static int run(const struct vggcl_config *config) {
         return cli_misused("--steps takes a whole number from 1 to %d, not '%s'", RECORD_STEPS, steps);
     if (!cli_parse_count(timeout, 1, 1000000, &seconds))
         return cli_misused("--timeout takes seconds, a whole number from 1 to 1000000, not '%s'", timeout);
+    if (cli_set_missing(missing_status) != EXIT_FINE)
+        return EXIT_USAGE;
     m.steps = (int)step_count;
-    json_t *records = json_array(), *old = json_array(), *answer = JSON_MAKE({"devices", json_incref(records)});
+    json_t *old = json_array();
     enum vggcl_err err = VGGCL_OK;
     for (size_t i = 0; earlier[i] && err == VGGCL_OK; i++)
         err = read_earlier(old, earlier[i]);
-    signals_promise("stopping; what is measured is printed");
-    signals_keep("nothing was printed");
-    signals_catch(false);
-    if (err == VGGCL_OK)
-        err = measure_all(records, m, (double)seconds);
-    if (err == VGGCL_OK) {
-        json_array_extend(records, old);
-        err = put(answer, records);
-    }
-    if (err == VGGCL_OK && !signals_stop(NULL))
-        err = verdict(records);
-    json_decref(records);
+    int status = err == VGGCL_OK ? compare(m, old, (double)seconds) : cli_failed(err);
     json_decref(old);
-    json_decref(answer);
-    return err != VGGCL_OK ? cli_failed(err) : signals_stop(NULL) ? interrupted() : EXIT_FINE;
+    return status;
 }
 
 const struct command command_compare = {
@@ -385,8 +409,9 @@ const struct command command_compare = {
         "the selfcheck; the losses of the first training steps of a narrow network, against double precision and the\n"
         "other devices; training and evaluation speed, of five steps or what half a minute allows; what the device\n"
         "can do at most; memory; the time until the first step is done, with all kernels to be built (cold) and with\n"
-        "none (warm). Exit status 1 where a device fails or is out of tolerance: a gate for drivers. A signal to end\n"
-        "(Ctrl-C) prints what is measured until then, as interrupted, with exit status 130. --json is for\n"
+        "none (warm). A gate for drivers, by its exit status: the worst of the devices' results, 1 where one gives\n"
+        "wrong results; the manual page, vggcl(1), has the table. A signal to end (Ctrl-C) prints what is measured\n"
+        "until then, as interrupted. --json is for\n"
         "--against, on another machine or another day; the manual page, vggcl(1), has its schema.\n\n"
         "  vggcl compare --all --html devices.html\n"
         "  vggcl compare --device gpu --json > here.json\n"
@@ -404,8 +429,10 @@ const struct command command_compare = {
             {"timeout", "SECONDS", "give up on a device that takes longer than this for a part of it (default 3600)",
              &timeout, NULL},
             {"against", "FILE...", "add the rows of this earlier answer of --json; may be given again", earlier, NULL},
+            {"missing-status", "N", CLI_MISSING_HELP, &missing_status, NULL},
             {"html", "FILE", "write a page with table, losses and layers too", &html, NULL},
             {"json", NULL, "for scripts: {\"devices\": [{...}, ...]}", NULL, &as_json},
             {0}},
+    .gate = true,
     .run = run,
 };

@@ -60,5 +60,6 @@ const struct command command_selfcheck = {
     .flags = (const struct flag[]){{"quick", NULL, "only what the network uses, on two images", NULL, &quick},
                                    {"json", NULL, "for scripts: one object, a row for each check", NULL, &as_json},
                                    {0}},
+    .gate = true,
     .run = run,
 };

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #include "cli/record.h"
 #include "base/err.h"
+#include "cli/child.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,10 +10,6 @@
 
 enum { BENCH_STEPS = 5, BENCH_SECONDS = 30, NARROW_BATCH = 32 };
 static const double narrow = 1.0 / 16; /* maximum width for comparing losses, because the host computes them too */
-
-static json_t *failure(void) {
-    return JSON_MAKE({"error", json_make_text(vggcl_error())});
-}
 
 /* fault may be NULL. */
 static json_t *answer(json_t *value, json_t *fault) {
@@ -59,7 +56,7 @@ done:
     if (err == VGGCL_OK)
         return JSON_MAKE({"devices", devices});
     json_decref(devices);
-    return failure();
+    return child_failure(err);
 }
 
 /* --------------------------------------------------------------------------------------------------- the start -- */
@@ -71,19 +68,20 @@ json_t *record_start(const void *job) {
     double seconds;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         setenv(variables[i], m->caches, 1);
-    return vggcl_start_time(&m->config, &seconds) == VGGCL_OK ? answer(json_make_number(seconds), NULL) : failure();
+    enum vggcl_err err = vggcl_start_time(&m->config, &seconds);
+    return err == VGGCL_OK ? answer(json_make_number(seconds), NULL) : child_failure(err);
 }
 
 /* ------------------------------------------------------------------------------------------------- the selfcheck -- */
 
-struct verdict {
+struct findings {
     json_t *failed;
     double worst; /* largest error / tolerance; NaN or infinite if a value was not finite */
     json_t *fault;
 };
 
 static void add_check(const struct vggcl_check *c, void *payload) {
-    struct verdict *v = payload;
+    struct findings *v = payload;
     double ratio = c->tolerance > 0 ? c->error / c->tolerance : 0; /* exact checks (copies, counts) have tolerance 0 */
     if (!(ratio <= v->worst))
         v->worst = ratio;
@@ -98,7 +96,7 @@ static void add_check(const struct vggcl_check *c, void *payload) {
 json_t *record_selfcheck(const void *job) {
     const struct measuring *m = job;
     struct vggcl_selfcheck result;
-    struct verdict v = {.failed = json_array()};
+    struct findings v = {.failed = json_array()};
     enum vggcl_err err = vggcl_run_selfcheck(&m->config, m->quick, &result, add_check, &v);
     if (err == VGGCL_OK || result.failures)
         return answer(JSON_MAKE({"quick", json_boolean(m->quick)}, {"checks", json_integer(result.checks)},
@@ -106,7 +104,7 @@ json_t *record_selfcheck(const void *job) {
                                 {"seconds", json_make_number(result.seconds)}, {"failed", v.failed}),
                       v.fault);
     json_decref(v.failed);
-    return failure();
+    return child_failure(err);
 }
 
 /* ---------------------------------------------------------------------------------------------------- the losses -- */
@@ -152,8 +150,9 @@ json_t *record_losses(const void *job) {
     struct vggcl_loss losses[RECORD_STEPS];
     config.width = fmin(config.width, narrow);
     config.batch = config.batch < NARROW_BATCH ? config.batch : NARROW_BATCH;
-    if (vggcl_first_losses(&config, m->steps, losses) != VGGCL_OK)
-        return failure();
+    enum vggcl_err err = vggcl_first_losses(&config, m->steps, losses);
+    if (err != VGGCL_OK)
+        return child_failure(err);
     json_t *device = json_array(), *reference = json_array(), *tolerance = json_array();
     for (int i = 0; i < m->steps; i++) {
         json_add(&device, json_make_number(losses[i].device));
@@ -170,8 +169,9 @@ json_t *record_losses(const void *job) {
 json_t *record_benchmark(const void *job) {
     const struct measuring *m = job;
     struct vggcl_benchmark b;
-    if (vggcl_bench(&m->config, BENCH_STEPS, BENCH_SECONDS, &b) != VGGCL_OK)
-        return failure();
+    enum vggcl_err err = vggcl_bench(&m->config, BENCH_STEPS, BENCH_SECONDS, &b);
+    if (err != VGGCL_OK)
+        return child_failure(err);
     json_t *value = cli_bench_json(&b);
     vggcl_benchmark_free(&b);
     return answer(value, NULL);

@@ -1,5 +1,5 @@
 /* record.h - the measurements of vggcl compare. Each function runs in a child process and returns a JSON object, or
- * {"error": text} if it fails. */
+ * child_failure() if it fails. */
 #ifndef VGGCL_CLI_RECORD_H
 #define VGGCL_CLI_RECORD_H
 

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
         FUZZ_HOLDS(text);
         free(text);
         FUZZ_HOLDS(write_page(page, answer) == VGGCL_OK);
-        fuzz_accepted(verdict(records));
+        fuzz_accepted(name_bad(records));
     }
     json_decref(records);
     json_decref(answer);

@@ -80,6 +80,7 @@ need zlib1g-dev pkg-config --exists zlib
 need pocl-opencl-icd test -e "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}" # if it exists, the drivers are queried below
 if [ "$1" = test ]; then
     need libcmocka-dev pkg-config --exists cmocka
+    need git command -v git
     need chromium command -v chromium
     need gnuplot-nox command -v gnuplot
     need clang compiles clang

@@ -1,6 +1,7 @@
 /* main.c - the program vggcl: finds the command, parses its flags and runs it. */
 #define _XOPEN_SOURCE 700 /* open_memstream, BUS_ADRERR */
 #include "cli/cli.h"
+#include "cli/origin.h"
 #include "cli/terminal.h"
 #include "cli/watchdog.h"
 
@@ -109,6 +110,16 @@ static int take_argument(const struct flag *f, const char *argument) {
     return EXIT_FINE;
 }
 
+/* Stores the argument of a flag; in a command without words, that of a list takes those after it too: "--against a b".
+ */
+static int take_list(const struct command *c, const struct flag *f, const char *argument, int argc, char **argv,
+                     int *i) {
+    int status = take_argument(f, argument);
+    while (status == EXIT_FINE && !c->words && strstr(f->argument, "...") && *i + 1 < argc && argv[*i + 1][0] != '-')
+        status = take_argument(f, argv[++*i]);
+    return status;
+}
+
 /* Parses the flag at argv[*i], "--name value" or "--name=value", and advances *i to the last word used. A flag of the
  * library may be switched off, e.g. one that a recipe sets: "--nesterov=no". */
 static int parse_flag(const struct command *c, int argc, char **argv, int *i, struct vggcl_config *config) {
@@ -135,7 +146,7 @@ static int parse_flag(const struct command *c, int argc, char **argv, int *i, st
         return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
     }
     if (argument)
-        return take_argument(own, text);
+        return take_list(c, own, text, argc, argv, i);
     *own->set = true;
     return EXIT_FINE;
 }
@@ -226,6 +237,7 @@ static void take_standard_descriptors(void) {
 
 int main(int argc, char **argv) {
     take_standard_descriptors();
+    origin_keep_words(argv);
     const char *name = argc > 1 ? argv[1] : "";
     bool help = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");
     if (!strcmp(name, "--version"))

@@ -52,5 +52,5 @@ END
     >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 works "$work/build/cmake-shared" shared
 works "$work/build/cmake-static" static
-[ "$("$prefix/bin/vggcl" --version | grep -oE '[0-9]+\.[0-9]+\.[0-9]+')" = "$(pkg-config --modversion vggcl)" ] ||
+[ "$("$prefix/bin/vggcl" --version | sed -nE '1s/^vggcl ([0-9.]+).*/\1/p')" = "$(pkg-config --modversion vggcl)" ] ||
     { echo "vggcl --version and vggcl.pc disagree"; exit 1; }

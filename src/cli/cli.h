@@ -9,8 +9,9 @@
 #include <stdio.h>
 
 /* A flag of one command only, in addition to vggcl_options(), or instead of the option of the same name. If its
- * argument ends in "...", the flag may be repeated up to FLAG_MOST times: text then points to an array of FLAG_MOST + 1
- * pointers, all NULL at first. The name "" stands for words without a flag. */
+ * argument ends in "...", the flag may be repeated up to FLAG_MOST times, and in a command without words it takes
+ * several arguments at once: text then points to an array of FLAG_MOST + 1 pointers, all NULL at first. The name ""
+ * stands for words without a flag. */
 struct flag {
     const char *name, *argument, *help; /* as in struct vggcl_option; a NULL name ends a list */
     const char **text;                  /* set to the argument, if the flag takes one */

@@ -1,11 +1,13 @@
 #include "cli/cli.h"
+#include "cli/origin.h"
 
 #include <stdio.h>
 
 static int run(const struct vggcl_config *config) {
     (void)config;
     const struct vggcl_feature *f;
-    printf("vggcl %s\n", vggcl_version());
+    printf("vggcl %s%s%s%s\n", vggcl_version(), *origin_commit ? " (commit " : "", origin_commit,
+           *origin_commit ? ")" : "");
     for (size_t i = 0; (f = vggcl_feature(i)); i++)
         if (f->built_in)
             printf("with %s, which %s\n", f->library, f->purpose);
@@ -16,8 +18,9 @@ static int run(const struct vggcl_config *config) {
 
 const struct command command_version = {
     .name = "version",
-    .summary = "prints the version, and the optional libraries of this build",
-    .description = "Prints the version, and which optional libraries this vggcl was built with.\n",
+    .summary = "prints version, commit and optional libraries of this build",
+    .description = "Prints the version, the git commit that was built (in a checkout), and which optional\n"
+                   "libraries this vggcl was built with.\n",
     .flags = (const struct flag[]){{0}},
     .run = run,
 };

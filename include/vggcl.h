@@ -255,7 +255,7 @@ struct vggcl_config {
     int64_t steps, checkpoint_every;
     int freeze;        /* enum vggcl_freeze */
     int on_save_error; /* enum vggcl_on_save_error */
-    bool no_shuffle, no_flip, drop_last, no_selfcheck, reset_head;
+    bool no_shuffle, no_flip, drop_last, no_selfcheck, strict, reset_head;
     int stall;                 /* seconds; only the program vggcl uses it, see vggcl_activity() */
     bool given[VGGCL_OPTIONS]; /* [i]: vggcl_options()[i] was set by vggcl_config_set(): no recipe or file changes it */
     /* Not an option: the images to train, evaluate or plan with, instead of those that data names; NULL for those. With
@@ -329,7 +329,7 @@ VGGCL_API void vggcl_config_text_free(char *text);
 
 /* ----------------------------------------------------------------------------------------------------- memory -- */
 
-enum { VGGCL_MEMORY_GROUPS = 13, VGGCL_TUNING = VGGCL_PATH_MAX + 512 };
+enum { VGGCL_MEMORY_GROUPS = 13, VGGCL_WRONG = 512, VGGCL_TUNING = VGGCL_PATH_MAX + 512 + VGGCL_WRONG };
 
 struct vggcl_memory {
     const char *name; /* "weights", "weight gradients", ... */
@@ -346,6 +346,7 @@ struct vggcl_plan {
     uint64_t least;            /* the smallest mem_limit that this run fits in */
     int micro_batches;         /* number of parts that these images are processed in */
     char tuning[VGGCL_TUNING]; /* what chose the algorithms: "stored profile ...", "measured in 6.1 s, ..." */
+    char wrong[VGGCL_WRONG];   /* methods that gave wrong results on this device and are not used, or "" */
     char conv[32];             /* the option conv; if it is "auto", what mem_limit reduced it to */
     uint64_t conv_bytes;       /* of images that a convolution transforms at once, without transformed weights */
 };
@@ -639,7 +640,9 @@ struct vggcl_layer_time {
 struct vggcl_benchmark {
     struct vggcl_device device;
     struct vggcl_config config;
-    char tuning[VGGCL_TUNING];       /* as in struct vggcl_plan */
+    char tuning[VGGCL_TUNING]; /* as in struct vggcl_plan */
+    char *warnings; /* a line for each method that gives wrong results and was replaced, as in struct vggcl_observer's
+                       noticed(); NULL for none */
     double first_step;               /* seconds, including kernel compilation */
     struct vggcl_spread train, eval; /* images per second */
     double peak_flops, copy_bytes;   /* per second, measured with a multiply-add kernel and a copy kernel */
@@ -649,10 +652,11 @@ struct vggcl_benchmark {
     size_t layer_count;
 };
 
-/* Measures the speed of config's network on its device, on random images: `steps` training steps and as many evaluation
- * batches, each after two warm-up ones, then each layer alone. If the steps, or the layers, have taken `seconds`, the
- * remaining ones are measured only once, after one warm-up (INFINITY for no limit). Free the contents of *benchmark
- * with vggcl_benchmark_free(). */
+/* Runs the quick selfcheck, then measures the speed of config's network on its device, on random images: `steps`
+ * training steps and as many evaluation batches, each after two warm-up ones, then each layer alone. If the steps, or
+ * the layers, have taken `seconds`, the remaining ones are measured only once, after one warm-up (INFINITY for no
+ * limit). A convolution algorithm or matrix product that gives wrong results is replaced, unless config->strict is set;
+ * VGGCL_EWRONG where nothing can replace it. Free the contents of *benchmark with vggcl_benchmark_free(). */
 VGGCL_API enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double seconds,
                                      struct vggcl_benchmark *benchmark);
 VGGCL_API void vggcl_benchmark_free(struct vggcl_benchmark *benchmark);
@@ -686,6 +690,7 @@ struct vggcl_tuning {
     bool complete;                                /* the budget was enough for all candidates */
     double seconds;
     char path[VGGCL_PATH_MAX]; /* where the profile was stored; "" if only exported */
+    char *warnings;            /* as in struct vggcl_benchmark */
 };
 
 struct vggcl_tune_progress {
@@ -698,8 +703,9 @@ typedef void vggcl_tune_callback(const struct vggcl_tune_progress *progress, voi
 
 /* Searches, for about budget seconds, for the fastest way to compute the convolutions of config's network on its
  * device. What is faster than the built-in rules by more than measurement noise is stored as the device's profile,
- * which the other functions then use; and in the file export_path, if that is not NULL. Nothing is stored if the quick
- * selfcheck of the choice fails (VGGCL_EWRONG). progressed may be NULL. Free the contents of *tuning with
+ * which the other functions then use; and in the file export_path, if that is not NULL. What gives wrong results is not
+ * chosen, and the profile says so; nothing is stored if the quick selfcheck fails and no other method is right, or with
+ * config->strict (VGGCL_EWRONG). progressed may be NULL. Free the contents of *tuning with
  * vggcl_tuning_free(). */
 VGGCL_API enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, const char *export_path,
                                     struct vggcl_tuning *tuning, vggcl_tune_callback *progressed, void *payload);

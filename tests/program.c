@@ -119,3 +119,37 @@ int remove_folder(void **state) {
     snprintf(line, sizeof line, "rm -rf %s", folder);
     return system(line);
 }
+
+static char *cache_before;
+
+int make_folder_and_profiles(void **state) {
+    char caches[128], line[512];
+    const char *old = getenv("VGGCL_CACHE_DIR");
+    cache_before = old ? strdup(old) : NULL;
+    if (make_folder(state) != 0)
+        return -1;
+    snprintf(caches, sizeof caches, "%s/caches", folder);
+    snprintf(line, sizeof line, "mkdir -p %s %s/programs && ln -s %s/programs %s/programs", caches, old ? old : "",
+             old ? old : "", caches);
+    if (old && *old && system(line) != 0)
+        return -1;
+    return setenv("VGGCL_CACHE_DIR", caches, 1);
+}
+
+int remove_folder_and_profiles(void **state) {
+    if (cache_before)
+        setenv("VGGCL_CACHE_DIR", cache_before, 1);
+    else
+        unsetenv("VGGCL_CACHE_DIR");
+    free(cache_before);
+    return remove_folder(state);
+}
+
+void break_kernel(const char *file, const char *command) {
+    char line[1024];
+    snprintf(line, sizeof line,
+             "rm -rf %s/kernels && cp -r %s/cl %s/kernels && sed -i '%s' %s/kernels/%s && ! cmp -s %s/kernels/%s "
+             "%s/cl/%s",
+             folder, VGGCL_SOURCE_DIR, folder, command, folder, file, folder, file, VGGCL_SOURCE_DIR, file);
+    assert_int_equal(system(line), 0);
+}

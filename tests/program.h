@@ -38,4 +38,11 @@ extern char folder[64];
 int make_folder(void **state);
 int remove_folder(void **state);
 
+/* The same with profiles of the group's own; built kernels stay in the cache. */
+int make_folder_and_profiles(void **state);
+int remove_folder_and_profiles(void **state);
+
+/* Copies the kernels to the folder `kernels`, one file changed by a sed command that must change something. */
+void break_kernel(const char *file, const char *command);
+
 #endif

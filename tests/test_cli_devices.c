@@ -251,7 +251,6 @@ static void faults(void **state) {
     static struct team team;
     static struct vggcl_config config;
     struct data data = {0};
-    struct vggcl_selfcheck check;
     struct part parts[2] = {{0}};
     size_t part_count;
     uint64_t before, after;
@@ -268,7 +267,7 @@ static void faults(void **state) {
     ok(team_open(&team, &config, &data.spec));
     ok(team_tune(&team, NULL));
     ok(team_plan(&team, data.train.count, data.test.count, &config));
-    ok(team_take_memory(&team, &data, &check));
+    ok(team_take_memory(&team, &data));
     ok(net_start(team_net(&team), 0));
     ok(team_share_weights(&team));
     ok(team_upload(&team, &data, &normalisation_half));

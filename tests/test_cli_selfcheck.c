@@ -22,16 +22,6 @@ static json_t *report(void) {
     return json_loads(strchr(output, '{'), JSON_DISABLE_EOF_CHECK, NULL);
 }
 
-/* Copies the kernels to the folder kernels, one of them changed by a sed command that must change something. */
-static void break_kernel(const char *file, const char *command) {
-    char line[1024];
-    snprintf(line, sizeof line,
-             "rm -rf %s/kernels && cp -r %s/cl %s/kernels && sed -i '%s' %s/kernels/%s && ! cmp -s %s/kernels/%s "
-             "%s/cl/%s",
-             folder, VGGCL_SOURCE_DIR, folder, command, folder, file, folder, file, VGGCL_SOURCE_DIR, file);
-    assert_int_equal(system(line), 0);
-}
-
 static void healthy(void **state) {
     (void)state;
     assert_int_equal(vggcl("selfcheck --quick " NETWORK), 0);
@@ -103,7 +93,7 @@ static void nothing_is_trained(void **state) {
     (void)state;
     char path[256];
     snprintf(path, sizeof path, "%s/refused", folder);
-    break_kernel("gemm.cl", "s/k < depth; k++/k < depth - 1; k++/");
+    break_kernel("bn.cl", "s/m += difference/m -= difference/");
     assert_int_equal(vggcl("train --data synthetic:20,10 --epochs 1 --kernel-dir kernels --save refused " NETWORK), 1);
     assert_says("gives wrong results");
     assert_int_not_equal(access(path, F_OK), 0);

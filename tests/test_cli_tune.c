@@ -19,32 +19,6 @@
 #define NETWORK "--model vgg11 --width 0.0625 --batch 8"
 #define TRAIN   "train --data synthetic:24,10 --epochs 1 --no-dropout " NETWORK
 
-static char *earlier;
-
-/* Built kernels stay where they are; profiles are this test's own. */
-static int start(void **state) {
-    char caches[128], line[512];
-    const char *old = getenv("VGGCL_CACHE_DIR");
-    earlier = old ? strdup(old) : NULL;
-    if (make_folder(state) != 0)
-        return -1;
-    snprintf(caches, sizeof caches, "%s/caches", folder);
-    snprintf(line, sizeof line, "mkdir -p %s %s/programs && ln -s %s/programs %s/programs", caches, old ? old : "",
-             old ? old : "", caches);
-    if (old && *old && system(line) != 0)
-        return -1;
-    return setenv("VGGCL_CACHE_DIR", caches, 1);
-}
-
-static int end(void **state) {
-    if (earlier)
-        setenv("VGGCL_CACHE_DIR", earlier, 1);
-    else
-        unsetenv("VGGCL_CACHE_DIR");
-    free(earlier);
-    return remove_folder(state);
-}
-
 static json_t *read_json(const char *name) {
     char path[256];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -268,5 +242,5 @@ int main(void) {
                                        cmocka_unit_test(wrong_files),       cmocka_unit_test(wrong_stored),
                                        cmocka_unit_test(measured_in_train), cmocka_unit_test(other_images),
                                        cmocka_unit_test(fits_terminal)};
-    return cmocka_run_group_tests(tests, start, end);
+    return cmocka_run_group_tests(tests, make_folder_and_profiles, remove_folder_and_profiles);
 }

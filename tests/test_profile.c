@@ -31,6 +31,11 @@ static struct profile example(void) {
     p.tuning.tile[true] = (struct gemm_tile){7, 3, 8, 14, 0, 0, 0};
     p.tuning.clblast_set = 2;
     p.tuning.conv_words = 12345;
+    p.tuning.wrong_count = 3;
+    p.tuning.wrong[0] = (struct device_method){.algorithm = &conv_winograd4, .direction = CONV_DATA_GRADIENT};
+    p.tuning.wrong[1] = (struct device_method){.engine = &gemm_clblast};
+    p.tuning.wrong[2] = (struct device_method){.tile = {5, 2, 8, 0, 8, 16, 12}, .transposed = true};
+    p.unmeasured = true;
     p.tuning.conv_count = 2;
     p.tuning.convs[0] = (struct tuned_conv){{128, 32, 16, 3, 64}, {{&conv_direct, &gemm_tiled}, {NULL, NULL}}};
     p.tuning.convs[1] = (struct tuned_conv){
@@ -60,6 +65,10 @@ static void reads_what_it_writes(void **state) {
     assert_null(again.tuning.convs[0].methods[CONV_DATA_GRADIENT].algorithm);
     assert_ptr_equal(again.tuning.convs[1].methods[CONV_DATA_GRADIENT].algorithm, &conv_winograd4);
     assert_int_equal(again.tuning.convs[1].methods[CONV_FORWARD].engine, &gemm_clblast);
+    assert_true(again.unmeasured);
+    assert_int_equal(again.tuning.wrong_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(tuning_is_wrong(&again.tuning, &p.tuning.wrong[i]));
     free(text);
     free(second);
 }
@@ -108,6 +117,14 @@ static void names_what_is_wrong(void **state) {
         {"\"engine\": \"clblast\"", "\"engine\": \"auto\"", "convolutions[1].forward: unknown engine 'auto'"},
         {"\"engine\": \"clblast\"", "\"engine\": null", "convolutions[1].forward: engine is not a text"},
         {"\"weight_gradient\"", "\"gradient\"", "convolutions[1]: 'gradient'"},
+        {"data_gradient\"\n    },", "sideways\"\n    },", "wrong[0]: unknown direction 'sideways'"},
+        {"\"transposed\": true", "\"transposed\": 1", "wrong[2]: transposed is neither true nor false"},
+        {"\"rows\": 5", "\"rows\": 0", "wrong[2].tile: rows is 0"},
+        {"\"rows\": 5", "\"rows\": -1", "wrong[2].tile: rows is -1"},
+        {"\"unmeasured\": true", "\"unmeasured\": null", "unmeasured is neither true nor false"},
+        {"\"wrong\": [", "\"wrong\": [{\"engine\": \"clblast\"}, ", "wrong[2]: the same method occurs twice"},
+        {"\"wrong\": [", "\"wrong\": [{\"algorithm\": \"winograd4\"}, ", "wrong[0]: direction is missing"},
+        {"\"wrong\": [", "\"wrong\": [[], ", "wrong[0]: is not an object"},
         {"\"n\": 64,\n      \"h\": 2,\n      \"w\": 2,\n      \"c\": 512,\n      \"o\": 512",
          "\"n\": 128, \"h\": 32, \"w\": 16, \"c\": 3, \"o\": 64", "convolutions[1]: the same shape occurs twice"},
     };
@@ -240,6 +257,8 @@ static void stores_beside_the_earlier(void **state) {
 static void too_many(void **state) {
     (void)state;
     struct profile p = example();
+    p.tuning.wrong_count = 0;
+    p.unmeasured = false;
     for (p.tuning.conv_count = 0; p.tuning.conv_count < TUNED_CONVS; p.tuning.conv_count++)
         p.tuning.convs[p.tuning.conv_count] = (struct tuned_conv){.s = {1, p.tuning.conv_count + 1, 1, 1, 1}};
     char *text = profile_text(&p), *more;

@@ -5,6 +5,7 @@
 #include "ops/conv/conv.h"
 #include "ops/gemm/gemm.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,22 @@ static const char *kernels_of(const struct rig *rig, const struct check *check) 
                          : check->algorithm->kernels;
 }
 
+/* The methods that a failed check of shape s stands for. */
+static void find_methods(const struct rig *rig, const struct check *check, struct conv_shape s,
+                         struct check_failure *failure) {
+    bool transposed = check->directions == WEIGHTS;
+    failure->shape = s;
+    if (check->engine)
+        failure->methods[failure->method_count++] = tuning_product(&rig->context.tuning, check->engine, transposed);
+    for (int i = 0; !check->engine && check->algorithm && i < CONV_DIRECTIONS; i++) {
+        enum conv_direction direction = (enum conv_direction)i;
+        const struct conv_algorithm *routed = conv_routed(check->algorithm, rig->dev, s, direction);
+        if (check->directions >> i & 1 && routed)
+            failure->methods[failure->method_count++] =
+                (struct device_method){.algorithm = routed, .direction = direction};
+    }
+}
+
 /* engine: for the matrix products of a convolution. Returns false to end the checks: the report says so, or the caller
  * of the library. */
 static bool run_check(struct rig *rig, const struct check *check, struct conv_shape s, const struct gemm_engine *engine,
@@ -59,7 +76,8 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
     snprintf(result.kernels, sizeof result.kernels, "%s", kernels_of(rig, check));
     rig_start(rig);
     check->run(rig, check, shape);
-    if (rig_end(rig) != VGGCL_OK) {
+    enum vggcl_err err = rig_end(rig);
+    if (err != VGGCL_OK) {
         result.ran = result.passed = false;
         result.error = INFINITY;
         snprintf(result.fault, sizeof result.fault, "%.*s", (int)strcspn(vggcl_error(), "\n"), vggcl_error());
@@ -70,6 +88,11 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
     if (result.ran) {
         result.error = rig->result.error;
         result.tolerance = rig->result.tolerance;
+    }
+    if (report->failure && !result.passed && !*report->failure->check.name) {
+        report->failure->check = result;
+        if (err == VGGCL_EWRONG || err == VGGCL_OK) /* else it could not run */
+            find_methods(rig, check, s, report->failure);
     }
     rig->context.engine = chosen;
     if (stop_asked())
@@ -97,7 +120,8 @@ static bool runs(const struct net *net, const struct check *check, const struct 
         return (!check->engine || check->engine == *engine) && !check->extra;
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
         struct conv_method m = l->methods[i];
-        bool in_use = i == CONV_FORWARD || (i == CONV_DATA_GRADIENT ? l->needs_dx : !l->frozen);
+        bool backward = net->use & NET_TRAINS && (i == CONV_DATA_GRADIENT ? l->needs_dx : !l->frozen);
+        bool in_use = i == CONV_FORWARD || backward;
         if (check->directions >> i & 1 && in_use && m.algorithm == check->algorithm &&
             (!check->engine || check->engine == m.engine)) {
             *engine = m.engine;
@@ -193,31 +217,151 @@ enum vggcl_err check_operators(const struct net *net, bool quick, const struct c
 struct check_count {
     const struct check_report *listener;
     struct vggcl_selfcheck *result;
-    struct vggcl_check first_failure;
 };
 
 static bool count(const struct vggcl_check *check, void *payload) {
     struct check_count *so_far = payload;
     so_far->result->checks++;
-    if (!check->passed && !so_far->result->failures++)
-        so_far->first_failure = *check;
+    so_far->result->failures += !check->passed;
     return so_far->listener ? so_far->listener->checked(check, so_far->listener->payload) : check->passed;
+}
+
+/* "DEVICE (driver DRIVER) gives wrong results: conv forward, winograd4 (winograd/...) of SHAPE: FAULT", in WRONG bytes.
+ */
+enum { WRONG = 1536 };
+static void wrong_text(const struct vggcl_device *device, const struct vggcl_check *failure, char text[static WRONG]) {
+    snprintf(text, WRONG, "%s (driver %s) gives wrong results: %s (%s) of %s: %s", device->name, device->driver,
+             failure->name, failure->kernels, failure->shape, failure->fault);
+}
+
+static enum vggcl_err check_and_count(const struct net *net, bool quick, const struct check_report *listener,
+                                      struct vggcl_selfcheck *result, struct check_failure *failure) {
+    char text[WRONG];
+    *result = (struct vggcl_selfcheck){.device = net->dev->info};
+    *failure = (struct check_failure){0};
+    struct check_count counted = {listener, result};
+    double start = clock_seconds();
+    TRY(check_operators(net, quick, &(struct check_report){count, &counted, failure}));
+    result->seconds = clock_seconds() - start;
+    if (!result->failures)
+        return VGGCL_OK;
+    if (!listener && !failure->check.ran)
+        return VGGCL_EOPENCL; /* its text gives the reason */
+    wrong_text(&result->device, &failure->check, text);
+    return err_set(VGGCL_EWRONG, "%s; try another driver or device", text);
 }
 
 enum vggcl_err check_net(const struct net *net, bool quick, const struct check_report *listener,
                          struct vggcl_selfcheck *result) {
-    *result = (struct vggcl_selfcheck){.device = net->dev->info};
-    struct check_count counted = {.listener = listener, .result = result};
-    double start = clock_seconds();
-    TRY(check_operators(net, quick, &(struct check_report){count, &counted}));
-    result->seconds = clock_seconds() - start;
-    const struct vggcl_check *failure = &counted.first_failure;
-    if (result->failures && !listener && !failure->ran)
-        return VGGCL_EOPENCL; /* its text gives the reason */
-    if (result->failures)
-        return err_set(VGGCL_EWRONG,
-                       "%s (driver %s) gives wrong results: %s (%s) of %s: %s; try another driver or device",
-                       result->device.name, result->device.driver, failure->name, failure->kernels, failure->shape,
-                       failure->fault);
+    struct check_failure failure;
+    return check_and_count(net, quick, listener, result, &failure);
+}
+
+/* ------------------------------------------------------------------------------------------------- replacements -- */
+
+/* The context's tuning knows that the failure's methods are wrong; by: what replaces each on that shape. False if the
+ * replacement of one is wrong too. */
+static bool find_replacements(const struct context *context, const struct check_failure *failure,
+                              struct device_method by[CONV_DIRECTIONS]) {
+    struct conv_method methods[CONV_DIRECTIONS];
+    if (conv_choose(context, failure->shape, "auto", methods) != VGGCL_OK)
+        return false;
+    for (size_t i = 0; i < failure->method_count; i++) {
+        const struct device_method *m = &failure->methods[i];
+        if (m->algorithm)
+            by[i] = (struct device_method){.algorithm = methods[m->direction].algorithm, .direction = m->direction};
+        else
+            by[i] = tuning_product(&context->tuning, gemm_engine(context, NULL), m->transposed);
+        if (tuning_is_wrong(&context->tuning, &by[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Adds the failure's methods to the wrong ones of the context's tuning; by: as above. False, and the context is as
+ * before, if that is no way out. */
+static bool replace(struct context *context, const struct check_failure *failure,
+                    struct device_method by[CONV_DIRECTIONS]) {
+    struct context next = *context;
+    bool added = false;
+    for (size_t i = 0; i < failure->method_count; i++)
+        added |= tuning_add_wrong(&next.tuning, &failure->methods[i]);
+    if (!added || context->strict || context_tune(&next, &next.tuning) != VGGCL_OK ||
+        !find_replacements(&next, failure, by))
+        return false;
+    *context = next;
+    return true;
+}
+
+/* Adds "warning: DEVICE (driver DRIVER) gives wrong results: ...; WHAT", and a line's end. */
+static enum vggcl_err add_warning(char **warnings, const struct dev *d, const struct check_failure *failure,
+                                  const char *what) {
+    char text[WRONG];
+    size_t length = *warnings ? strlen(*warnings) : 0, room = WRONG + strlen(what) + sizeof "warning: ; \n";
+    char *longer = realloc(*warnings, length + room);
+    if (!longer)
+        return err_no_memory("a warning", length + room);
+    *warnings = longer;
+    wrong_text(&d->info, &failure->check, text);
+    snprintf(longer + length, room, "warning: %s; %s\n", text, what);
     return VGGCL_OK;
+}
+
+enum vggcl_err check_or_replace(const struct net *net, struct context *context, struct vggcl_selfcheck *result,
+                                bool *replaced, char **warnings) {
+    struct check_failure failure;
+    struct device_method by[CONV_DIRECTIONS];
+    char names[512], what[sizeof names + 32];
+    enum vggcl_err err = check_and_count(net, true, NULL, result, &failure);
+    *replaced = (err == VGGCL_EWRONG || err == VGGCL_EOPENCL) && replace(context, &failure, by);
+    if (!*replaced)
+        return err;
+    tuning_methods_text(by, failure.method_count, names, sizeof names);
+    snprintf(what, sizeof what, "used instead: %s", names);
+    return add_warning(warnings, net->dev, &failure, what);
+}
+
+/* --------------------------------------------------------------------------------------------------- one method -- */
+
+static bool first_only(const struct vggcl_check *check, void *payload) {
+    (void)payload;
+    return check->passed;
+}
+
+/* Whether the method launches the operator. The convolution itself is one that has neither kernels nor an engine of its
+ * own. */
+static bool is_part(const struct check *check, enum conv_direction direction, struct conv_method m) {
+    return check->algorithm && check->algorithm == m.algorithm && check->directions >> direction & 1 &&
+           (!check->engine || check->engine == m.engine);
+}
+
+/* The checks of a method: of the convolution itself, or of all its operators. */
+static void check_parts(struct rig *rig, struct conv_shape s, enum conv_direction direction, struct conv_method m,
+                        bool all, struct check_failure *failure) {
+    struct check_cursor cursor = {0};
+    struct check check;
+    *failure = (struct check_failure){0};
+    while (check_next(&cursor, &check)) {
+        bool whole = !check.kernels && !check.engine;
+        if (is_part(&check, direction, m) && (all || whole) &&
+            !run_check(rig, &check, s, m.engine, &(struct check_report){first_only, NULL, failure}))
+            return;
+    }
+}
+
+enum vggcl_err check_method(struct context *context, struct conv_shape s, enum conv_direction direction,
+                            struct conv_method m, bool *right, char **warnings) {
+    struct rig rig = {.dev = context->dev, .context = *context, .sample = SAMPLE};
+    struct check_failure failure, part;
+    s.n = s.n < QUICK_IMAGES ? s.n : QUICK_IMAGES;
+    check_parts(&rig, s, direction, m, false, &failure);
+    *right = !*failure.check.name;
+    if (*right || stop_asked())
+        return stop_check();
+    check_parts(&rig, s, direction, m, true, &part);
+    if (*part.check.name)
+        failure = part; /* the cause */
+    for (size_t i = 0; i < failure.method_count; i++)
+        tuning_add_wrong(&context->tuning, &failure.methods[i]);
+    return failure.method_count ? add_warning(warnings, context->dev, &failure, "it is not chosen") : VGGCL_OK;
 }

@@ -203,7 +203,8 @@ void dev_end_wait(struct dev *d);
 enum vggcl_err program_kernel(struct dev *d, const char *name, const char *options, cl_kernel *kernel);
 void program_free_all(struct dev *d);
 
-/* A 64-bit hash of all embedded kernel files. */
-uint64_t program_sources_hash(void);
+/* A 64-bit hash of all kernel files, with those in the folder kernel_dir (NULL or "" for none) in place of the embedded
+ * ones of the same names. */
+uint64_t program_sources_hash(const char *kernel_dir);
 
 #endif

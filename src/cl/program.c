@@ -26,12 +26,12 @@ struct program {
 
 /* Sets *source to the text of cl/stem.cl, owned by the caller: from --kernel-dir if the file exists there, else the
  * embedded text. */
-static enum vggcl_err load_source(const struct dev *d, const char *stem, char **source) {
-    if (d->kernel_dir) {
+static enum vggcl_err load_source(const char *kernel_dir, const char *stem, char **source) {
+    if (kernel_dir && *kernel_dir) {
         char name[STEM + 4], path[VGGCL_PATH_MAX];
         size_t size;
         snprintf(name, sizeof name, "%s.cl", stem);
-        TRY(file_path(path, d->kernel_dir, name));
+        TRY(file_path(path, kernel_dir, name));
         if (file_exists(path))
             return file_read(path, SOURCE_LIMIT, source, &size);
     }
@@ -81,7 +81,7 @@ static enum vggcl_err append(struct sources *s, const char *stem, char *text) {
 
 static enum vggcl_err append_file(const struct dev *d, struct sources *s, const char *stem) {
     char *text;
-    TRY(load_source(d, stem, &text));
+    TRY(load_source(d->kernel_dir, stem, &text));
     return append(s, stem, text);
 }
 
@@ -106,7 +106,7 @@ static enum vggcl_err append_included(const struct dev *d, struct sources *s, ch
 static enum vggcl_err load_sources(const struct dev *d, const char *stem, struct sources *s) {
     char *own;
     TRY(append_file(d, s, "common"));
-    TRY(load_source(d, stem, &own));
+    TRY(load_source(d->kernel_dir, stem, &own));
     enum vggcl_err err = append_included(d, s, own);
     if (err != VGGCL_OK) {
         free(own);
@@ -318,9 +318,15 @@ void program_free_all(struct dev *d) {
     }
 }
 
-uint64_t program_sources_hash(void) {
+uint64_t program_sources_hash(const char *kernel_dir) {
     uint64_t hash = HASH_START;
-    for (const struct embedded_file *k = embedded_kernels; k->stem; k++)
-        hash = hash_bytes(hash_bytes(hash, k->stem, strlen(k->stem) + 1), k->text, strlen(k->text) + 1);
+    for (const struct embedded_file *k = embedded_kernels; k->stem; k++) {
+        char *text = NULL, *kept = err_keep();
+        bool loaded = load_source(kernel_dir, k->stem, &text) == VGGCL_OK;
+        const char *used = loaded ? text : "";
+        err_put_back(kept);
+        hash = hash_bytes(hash_bytes(hash, k->stem, strlen(k->stem) + 1), used, strlen(used) + 1);
+        free(text);
+    }
     return hash;
 }

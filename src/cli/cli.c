@@ -16,6 +16,13 @@ void cli_be_gate(void) {
     gate = true;
 }
 
+void cli_warn(const char *warnings) {
+    for (size_t length; warnings && *warnings; warnings += length + 1) {
+        length = strcspn(warnings, "\n");
+        fprintf(stderr, "vggcl: %.*s\n", (int)length, warnings);
+    }
+}
+
 int cli_failed(enum vggcl_err err) {
     fflush(stdout);
     fprintf(stderr, "vggcl: error: %s\n", vggcl_error());

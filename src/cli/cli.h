@@ -48,6 +48,9 @@ int cli_set_missing(const char *text);
 /* Prints the library's last error to stderr and returns the exit status for err. */
 int cli_failed(enum vggcl_err err);
 
+/* Prints the lines of `warnings` (NULL for none) to stderr. */
+void cli_warn(const char *warnings);
+
 /* Prints a usage error that the command itself detected; returns EXIT_USAGE. */
 int cli_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

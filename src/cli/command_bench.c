@@ -81,6 +81,7 @@ static int run(const struct vggcl_config *config) {
     enum vggcl_err err = vggcl_bench(config, (int)count, INFINITY, &benchmark);
     if (err != VGGCL_OK)
         return cli_failed(err);
+    cli_warn(benchmark.warnings);
     (as_json ? print_json : print_text)(&benchmark);
     vggcl_benchmark_free(&benchmark);
     return EXIT_FINE;

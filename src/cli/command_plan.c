@@ -21,7 +21,7 @@ static json_t *object(const struct vggcl_plan *p) {
                      {"micro_batches", json_integer(p->micro_batches)}, {"images_on", json_make_text(where)},
                      {"conv", json_make_text(p->conv)}, {"conv_bytes", json_integer((json_int_t)p->conv_bytes)},
                      {"groups", groups}, {"peak_bytes", json_integer((json_int_t)p->bytes)},
-                     {"least_bytes", json_integer((json_int_t)p->least)});
+                     {"least_bytes", json_integer((json_int_t)p->least)}, {"wrong", json_make_text(p->wrong)});
 }
 
 /* Prints an object for one device, an array for several. */
@@ -52,6 +52,8 @@ static void print_device(const struct vggcl_plan *p) {
     printf("%-40s %14llu %10.1f\n\n", "smallest --mem-limit", (unsigned long long)p->least, cli_mebibytes(p->least));
     printf("convolutions: %s, on up to %.1f MiB of transformed images at once\n", p->conv,
            cli_mebibytes(p->conv_bytes));
+    if (*p->wrong)
+        printf("not used: %s: wrong results on this device\n", p->wrong);
     if (p->micro_batches > 1)
         printf("%s goes in %d micro-batches of up to %d images%s\n",
                p->images == p->config.batch ? "a batch" : "its part", p->micro_batches, p->config.micro_batch,

@@ -16,9 +16,10 @@ struct face {
     int epochs;
     char save[VGGCL_PATH_MAX];
     size_t devices;
-    uint64_t planned; /* device memory of the plan in bytes */
-    bool saved;       /* there is a state to resume from */
-    bool save_asked;  /* by SIGUSR1 */
+    char wrong[VGGCL_DEVICES][VGGCL_WRONG]; /* of each device's plan */
+    uint64_t planned;                       /* device memory of the plan in bytes */
+    bool saved;                             /* there is a state to resume from */
+    bool save_asked;                        /* by SIGUSR1 */
     enum vggcl_end end;
 };
 
@@ -151,6 +152,7 @@ static void started(const struct vggcl_start *s, void *payload) {
     print_recipe(s);
     for (size_t i = 0; i < s->device_count; i++) {
         face->planned += s->plans[i].bytes;
+        strcpy(face->wrong[i], s->plans[i].wrong);
         print_plan(&s->plans[i], s->device_count > 1 ? (int)i + 1 : 0);
     }
     if (s->checks)
@@ -222,6 +224,18 @@ static void epoch_ended(const struct vggcl_epoch *r, bool is_best, double best, 
     line_end(&line);
 }
 
+/* What gave wrong results on a device and was not used. */
+static void print_replaced(const struct face *face) {
+    for (size_t i = 0; i < face->devices; i++) {
+        if (*face->wrong[i])
+            printf("without  %s: wrong results on this device", face->wrong[i]);
+        if (*face->wrong[i] && face->devices > 1)
+            printf(", number %zu", i + 1);
+        if (*face->wrong[i])
+            putchar('\n');
+    }
+}
+
 static void finished(const struct vggcl_finish *f, void *payload) {
     struct face *face = payload;
     char seconds[32];
@@ -235,7 +249,9 @@ static void finished(const struct vggcl_finish *f, void *payload) {
            f->end == VGGCL_END_PATIENCE ? ", because the accuracy does not improve any more" : "");
     if (f->best_epoch)
         printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
-    printf("\nmemory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
+    putchar('\n');
+    print_replaced(face);
+    printf("memory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
            cli_mebibytes(f->peak_bytes), f->peak_bytes, face->devices > 1 ? "s together" : "",
            f->peak_bytes == face->planned ? "as planned" : "not as planned", f->weights_hash);
 }

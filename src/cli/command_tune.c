@@ -99,6 +99,7 @@ static int run(const struct vggcl_config *config) {
     line_erase(stderr);
     if (err != VGGCL_OK)
         return cli_failed(err);
+    cli_warn(tuning.warnings);
     (as_json ? print_json : print_text)(&tuning);
     vggcl_tuning_free(&tuning);
     return EXIT_FINE;

@@ -3,7 +3,9 @@
 #include "base/rng.h"
 #include "ops/conv/conv.h"
 #include "ops/peak.h"
+#include "options/network.h"
 #include "options/options.h"
+#include "tune/checked.h"
 #include "tune/profile.h"
 #include "tune/timing.h"
 
@@ -142,14 +144,18 @@ enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double 
     struct context context = {0};
     struct net *net = NULL;
     struct tuned tuned;
+    const struct data_spec spec = network_spec(config);
+    char wrong[VGGCL_WRONG];
     memset(b, 0, sizeof *b);
     TRY(config_check(config));
     TRY(timing_check_steps(steps));
     b->config = *config;
     TRY_GOTO(profile_open(config, &context, &tuned), done);
     b->device = context.dev->info;
-    snprintf(b->tuning, sizeof b->tuning, "%s", tuned.text);
-    TRY_GOTO(timing_make_net(&context, config, &net), done);
+    TRY_GOTO(checked_net(&context, config, &spec, (size_t)config->batch, &net, &b->warnings), done);
+    profile_describe(&context, &tuned, b->tuning, wrong);
+    context.dev->peak_bytes = context.dev->bytes; /* the benchmark's peak does not include the check's */
+    TRY_GOTO(timing_fill(net, config->seed), done);
     TRY_GOTO(timing_steps(net, steps, seconds, timing_train_step, &b->train, &b->first_step), done);
     TRY_GOTO(timing_steps(net, steps, seconds, timing_eval_step, &b->eval, NULL), done);
     b->device_bytes = context.dev->peak_bytes;
@@ -184,5 +190,7 @@ void vggcl_benchmark_free(struct vggcl_benchmark *b) {
     if (!b)
         return;
     free(b->layers);
+    free(b->warnings);
     b->layers = NULL;
+    b->warnings = NULL;
 }

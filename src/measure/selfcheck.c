@@ -27,11 +27,13 @@ enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick
     const struct data_spec spec = network_spec(config);
     struct tuned tuned;
     struct caller caller = {checked, payload};
+    struct vggcl_config strict = *config; /* what is known to be wrong is checked too */
+    strict.strict = true;
     memset(result, 0, sizeof *result);
     TRY(config_check(config));
-    TRY_GOTO(profile_open(config, &context, &tuned), done);
+    TRY_GOTO(profile_open(&strict, &context, &tuned), done);
     TRY_GOTO(network_create(&context, config, &spec, (size_t)config->batch, NULL, NULL, NET_TRAINS, &net), done);
-    err = check_net(net, quick, &(struct check_report){tell, &caller}, result);
+    err = check_net(net, quick, &(struct check_report){tell, &caller, NULL}, result);
 done:
     net_free(net);
     dev_close(context.dev);

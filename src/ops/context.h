@@ -8,6 +8,7 @@
 struct context {
     struct dev *dev; /* not owned */
     bool half;       /* store activations as 16-bit floats, up to flattening or global average pooling */
+    bool strict;     /* the tuning's wrong methods are ignored: what uses them fails its check */
     const struct gemm_engine *engine; /* the user's choice for all matrix products; NULL for automatic */
     struct tuning tuning;             /* measured, or the built-in rules */
     size_t conv_limit;                /* maximum words of transformed images at a time; 0: tuning.conv_words */
@@ -19,7 +20,11 @@ struct context context_make(struct dev *d);
 /* The tuning by built-in rules for d, without measured convolutions. */
 struct tuning context_built_in_tuning(const struct dev *d);
 
-/* Copies *t to the context. VGGCL_EUSAGE if the device does not support its tiles; the context is unchanged then. */
+/* The built-in tuning, with the wrong methods that the context knows of. */
+struct tuning context_untuned(const struct context *context);
+
+/* Copies *t to the context, with other tiles in place of wrong ones, and without the wrong methods if the context is
+ * strict. VGGCL_EUSAGE if the device does not support its tiles; the context is unchanged then. */
 enum vggcl_err context_tune(struct context *context, const struct tuning *t);
 
 /* Maximum number of words of transformed images that a convolution keeps in scratch memory at a time. */

@@ -198,7 +198,7 @@ static enum vggcl_err make_team(struct run *run, const char *from) {
     struct team *t = &run->team;
     TRY(team_open(t, &run->config, &run->data.spec));
     TRY(team_tune(t, from));
-    TRY(team_plan(t, run->data.train.count, run->data.test.count, &run->config));
+    TRY(team_plan_checked(t, run->data.train.count, run->data.test.count, &run->config, &run->selfcheck));
     for (int i = 0; i < 2; i++) {
         size_t parts = team_most_parts(t);
         run->pending[i].parts = calloc(parts, sizeof(struct part));
@@ -272,7 +272,7 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
     TRY_GOTO(check_data(run, &weights), done);
     TRY_GOTO(choose_normalisation(run, &weights), done);
     TRY_GOTO(make_team(run, NULL), done);
-    TRY_GOTO(team_take_memory(&run->team, &run->data, &run->selfcheck), done);
+    TRY_GOTO(team_take_memory(&run->team, &run->data), done);
     TRY_GOTO(start_net(run, &weights), done);
     TRY_GOTO(team_share_weights(&run->team), done);
     TRY_GOTO(team_upload(&run->team, &run->data, &run->normalisation), done);
@@ -312,7 +312,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
     TRY_GOTO(open_resumed_data(run, data_given, &state, path), done);
     TRY_GOTO(read_normalisation(run, &state, path), done);
     TRY_GOTO(make_team(run, path), done);
-    TRY_GOTO(team_take_memory(&run->team, &run->data, &run->selfcheck), done);
+    TRY_GOTO(team_take_memory(&run->team, &run->data), done);
     run->saved_step = run->progress.step;
     TRY_GOTO(checkpoint_by_seed(&run->config, &run->progress)
                  ? net_start(team_net(&run->team), run->config.seed)

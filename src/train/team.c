@@ -91,8 +91,8 @@ enum vggcl_err team_open(struct team *t, const struct vggcl_config *config, cons
 
 /* Measures the convolutions that the device's profile lacks, unless the user chose the algorithm or the profile, or the
  * profile ships with vggcl: then everybody gets the same algorithms. */
-static enum vggcl_err measure_unknown(struct member *m, const struct vggcl_config *config,
-                                      const struct data_spec *data) {
+static enum vggcl_err measure_unknown(struct member *m, const struct vggcl_config *config, const struct data_spec *data,
+                                      char **warnings) {
     bool open = strcmp(config_word(config, "conv"), "auto") == 0 && !*config->profile, lacks;
     if (!open || m->tuned.by == TUNED_FILE || m->tuned.by == TUNED_SHIPPED || m->tuned.by == TUNED_RESUMED)
         return VGGCL_OK;
@@ -100,7 +100,7 @@ static enum vggcl_err measure_unknown(struct member *m, const struct vggcl_confi
     if (!lacks)
         return VGGCL_OK;
     double start = clock_seconds();
-    TRY(tune_quick(&m->context, config, data));
+    TRY(tune_quick(&m->context, config, data, warnings));
     m->tune_seconds = clock_seconds() - start;
     m->tuned.by = TUNED_MEASURED;
     return VGGCL_OK;
@@ -127,13 +127,20 @@ static enum vggcl_err tune_member(struct team *t, size_t i, const char *from) {
     if (like < i) {
         snprintf(m->tuned.text, sizeof m->tuned.text, "as device %zu", like + 1);
         TRY(context_tune(&m->context, &t->members[like].context.tuning));
+        m->wrong = t->members[like].wrong;
     } else {
         if (t->profiles[i])
             TRY(profile_resume(&m->context, t->profiles[i], from, &m->tuned, &same));
+        m->wrong = m->context.tuning.wrong_count;
         if (!same)
-            TRY(measure_unknown(m, t->config, t->data));
+            TRY(measure_unknown(m, t->config, t->data, &t->warnings));
     }
-    struct profile now = profile_of(&m->context);
+    return VGGCL_OK;
+}
+
+/* For the run's checkpoints. */
+static enum vggcl_err write_profile(struct team *t, size_t i) {
+    struct profile now = profile_of(&t->members[i].context);
     free(t->profiles[i]);
     t->profiles[i] = profile_text(&now);
     return t->profiles[i] ? VGGCL_OK : err_no_memory("the profile", sizeof now);
@@ -154,15 +161,18 @@ enum vggcl_err team_tune(struct team *t, const char *from) {
     return VGGCL_OK;
 }
 
-/* Stores what was measured for the next run, after the device passed its check. Failing to store it is no error. */
-static void keep_profile(struct member *m) {
+/* Stores what was measured, and what was found to be wrong, for the next run, after the device passed its check.
+ * Failing to store it is no error. */
+static void keep_profile(struct member *m, const struct vggcl_config *config) {
     char path[VGGCL_PATH_MAX];
-    if (m->tuned.by != TUNED_MEASURED)
+    bool measured = m->tuned.by == TUNED_MEASURED, found = m->context.tuning.wrong_count > m->wrong;
+    if (!measured && (!found || *config->profile))
         return;
     char *kept = err_keep();
-    bool stored = profile_store(&m->context, path) == VGGCL_OK;
-    text_print(m->tuned.text, sizeof m->tuned.text, "measured in %.1f s%s%s", m->tune_seconds,
-               stored ? ", stored as " : ", not stored", stored ? path : "");
+    bool stored = (measured ? profile_store : profile_store_wrong)(&m->context, path) == VGGCL_OK;
+    if (measured)
+        text_print(m->tuned.text, sizeof m->tuned.text, "measured in %.1f s%s%s", m->tune_seconds,
+                   stored ? ", stored as " : ", not stored", stored ? path : "");
     err_put_back(kept);
 }
 
@@ -241,6 +251,47 @@ enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl
     return VGGCL_OK;
 }
 
+/* *again: a method was replaced, in the context of every equal device. */
+static enum vggcl_err check_member(struct team *t, size_t i, struct vggcl_selfcheck *check, bool *again) {
+    struct vggcl_selfcheck own = {0};
+    bool replaced;
+    TRY(check_or_replace(t->members[i].net, &t->members[i].context, &own, &replaced, &t->warnings));
+    check->checks += own.checks;
+    check->seconds += own.seconds;
+    *again |= replaced;
+    for (size_t k = 0; replaced && k < t->count; k++)
+        if (alike(t, k) == alike(t, i))
+            TRY(context_tune(&t->members[k].context, &t->members[i].context.tuning));
+    return VGGCL_OK;
+}
+
+static enum vggcl_err plan_and_check(struct team *t, size_t train, size_t test, struct vggcl_config *config,
+                                     struct vggcl_selfcheck *check, bool *again) {
+    *check = (struct vggcl_selfcheck){0};
+    *again = false;
+    TRY(team_plan(t, train, test, config));
+    for (size_t i = 0; i < t->count && !config->no_selfcheck && !*again; i++)
+        TRY(check_member(t, i, check, again));
+    return VGGCL_OK;
+}
+
+enum vggcl_err team_plan_checked(struct team *t, size_t train, size_t test, struct vggcl_config *config,
+                                 struct vggcl_selfcheck *check) {
+    const struct vggcl_config given = *config;
+    bool again;
+    do {
+        *config = given;
+        TRY(plan_and_check(t, train, test, config, check, &again));
+    } while (again);
+    for (size_t i = 0; i < t->count; i++) {
+        struct member *m = &t->members[i];
+        keep_profile(m, config);
+        profile_describe(&m->context, &m->tuned, t->plans[i].tuning, t->plans[i].wrong);
+        TRY(write_profile(t, i));
+    }
+    return VGGCL_OK;
+}
+
 static size_t words_of(const struct net *net, enum net_group a, enum net_group b) {
     return (net->group_bytes[a] + net->group_bytes[b]) / 4;
 }
@@ -261,17 +312,8 @@ static enum vggcl_err take_host_memory(struct team *t) {
     return t->count == 1 || t->weights ? VGGCL_OK : err_no_memory("the devices' weights", words * sizeof *t->weights);
 }
 
-/* The self-check frees its memory before the net allocates its own. */
-static enum vggcl_err take_memory(struct team *t, struct member *m, const struct data *data,
-                                  struct vggcl_selfcheck *check) {
-    struct vggcl_selfcheck own = {0};
+static enum vggcl_err take_memory(struct team *t, struct member *m, const struct data *data) {
     size_t staged = t->plans[m - t->members].config.images == VGGCL_IMAGES_HOST ? m->net->batch : 0;
-    if (!t->config->no_selfcheck)
-        TRY(check_net(m->net, true, NULL, &own));
-    check->checks += own.checks;
-    check->seconds += own.seconds;
-    keep_profile(m);
-    strcpy(t->plans[m - t->members].tuning, m->tuned.text);
     TRY(net_allocate(m->net));
     TRY(feed_reserve(&m->train, m->dev, &data->spec, data->train.count, network_staged(t->config, staged), &m->data));
     if (m == t->members)
@@ -279,10 +321,9 @@ static enum vggcl_err take_memory(struct team *t, struct member *m, const struct
     return arena_commit(&m->data, m->dev);
 }
 
-enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct vggcl_selfcheck *check) {
-    *check = (struct vggcl_selfcheck){0};
+enum vggcl_err team_take_memory(struct team *t, const struct data *data) {
     for (size_t i = 0; i < t->count; i++)
-        TRY(take_memory(t, &t->members[i], data, check));
+        TRY(take_memory(t, &t->members[i], data));
     return take_host_memory(t);
 }
 
@@ -457,6 +498,7 @@ void team_free(struct team *t) {
         free(m->gathered);
     }
     forget_profiles(t, 0);
+    free(t->warnings);
     free(t->weights);
     free(t->class_weights);
 }
@@ -523,7 +565,7 @@ enum vggcl_err vggcl_plan(const struct vggcl_config *given, bool eval, struct vg
     TRY_GOTO(team_open(t, config, &size.spec), done);
     TRY_GOTO(eval ? plan_eval(t, size.test) : plan_train(t, size.train, size.test), done);
     for (size_t i = 0; i < t->count; i++)
-        strcpy(t->plans[i].tuning, t->members[i].tuned.text);
+        profile_describe(&t->members[i].context, &t->members[i].tuned, t->plans[i].tuning, t->plans[i].wrong);
     *count = t->count;
     *plans = malloc(t->count * sizeof **plans);
     if (*plans)

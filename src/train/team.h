@@ -23,6 +23,7 @@ struct member {
     struct context context; /* of dev */
     struct tuned tuned;
     double tune_seconds; /* 0 if nothing was measured on this device */
+    size_t wrong;        /* how many wrong methods of its tuning were known before this run */
     struct net *net;
     struct arena data; /* device memory of `train`, and on the lead also of the team's `test` */
     struct feed train;
@@ -38,6 +39,7 @@ struct team {
     size_t bounds[VGGCL_DEVICES + 1]; /* member i gets the images from bounds[i] to bounds[i + 1] of bounds[count] */
     struct vggcl_plan plans[VGGCL_DEVICES];
     char *profiles[VGGCL_DEVICES + 1]; /* each member's device profile as text, which checkpoints store; then NULL */
+    char *warnings;                    /* a line for each method that gives wrong results and was replaced; or NULL */
     struct feed test;                  /* the test set, on the lead */
     float *weights;       /* host copy of the lead's weights and running statistics; NULL with one member */
     float *class_weights; /* [classes], owned; NULL for none */
@@ -60,9 +62,15 @@ enum vggcl_err team_tune(struct team *t, const char *from);
  * Writes the micro-batch size and the split to config. */
 enum vggcl_err team_plan(struct team *t, size_t train, size_t test, struct vggcl_config *config);
 
-/* Runs the quick self-check on every member (check_net()), unless config->no_selfcheck is set, then allocates all
- * device memory. *check: the sums over the members. */
-enum vggcl_err team_take_memory(struct team *t, const struct data *data, struct vggcl_selfcheck *check);
+/* team_plan(), then, unless config->no_selfcheck is set, the quick selfcheck on every member. If that finds a method
+ * that another one can replace (see check_or_replace()), on this member and on equal devices, plans and checks again.
+ * Stores what was measured and what was found to be wrong in the devices' profiles. *check: the sums over the members.
+ */
+enum vggcl_err team_plan_checked(struct team *t, size_t train, size_t test, struct vggcl_config *config,
+                                 struct vggcl_selfcheck *check);
+
+/* Allocates all device memory. */
+enum vggcl_err team_take_memory(struct team *t, const struct data *data);
 
 /* Gives all members the training images, the class weights and the normalisation, and the lead the test images. data
  * must outlive the team. */

@@ -68,6 +68,20 @@ static void tell_changes(const struct run *run) {
                    after, before);
 }
 
+/* The methods that give wrong results and were replaced. */
+static void tell_replaced(const struct run *run) {
+    const char *line = run->team.warnings;
+    if (!line)
+        return;
+    for (size_t length; *line; line += length + 1) {
+        length = strcspn(line, "\n");
+        run_notice(run, "%.*s", (int)length, line);
+    }
+    if (*run->config.resume)
+        run_notice(run, "warning: the run goes on with another method than before: its weights will not be bit for bit "
+                        "those of a run without interruption");
+}
+
 static enum vggcl_err open_step_log(struct run *run) {
     char moved_to[VGGCL_PATH_MAX];
     const char *path = run->config.log_steps;
@@ -435,6 +449,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
         run_notice(run, "config.json: the file that was in %s is now %s", run->config.save, run->config_moved_to);
     if (run->warning)
         run_notice(run, "%s", run->warning);
+    tell_replaced(run);
     if (run->data.notes)
         run_notice(run, "%s", run->data.notes);
     if (run->config.reset_head && !*config->resume)

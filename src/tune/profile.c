@@ -24,21 +24,31 @@ enum { VERSION = 1, SIZE_LIMIT = 1 << 20, SHAPE_LIMIT = 1 << 16, WORDS_LEAST = 1
 static const char format[] = "vggcl profile";
 static const char *const direction_names[CONV_DIRECTIONS] = {"forward", "data_gradient", "weight_gradient"};
 
+/* What a device's profiles are for: the device, and the folder of other kernels than the embedded ones, or NULL. */
+struct subject {
+    const struct vggcl_device *device;
+    const char *kernel_dir;
+};
+
+static struct subject subject_of(const struct context *context) {
+    return (struct subject){&context->dev->info, context->dev->kernel_dir};
+}
+
 /* ------------------------------------------------------------------------------------------------------ writing -- */
 
 /* A profile without tuning, with the device's current driver and the current versions. */
-static struct profile made_on(const struct vggcl_device *device) {
+static struct profile made_on(struct subject subject) {
     struct profile p = {0};
-    text_utf8(p.device, sizeof p.device, device->name);
-    text_utf8(p.platform, sizeof p.platform, device->platform_name);
-    text_utf8(p.driver, sizeof p.driver, device->driver);
+    text_utf8(p.device, sizeof p.device, subject.device->name);
+    text_utf8(p.platform, sizeof p.platform, subject.device->platform_name);
+    text_utf8(p.driver, sizeof p.driver, subject.device->driver);
     snprintf(p.clblast, sizeof p.clblast, "%s", clblast_version());
-    snprintf(p.kernels, sizeof p.kernels, "%016" PRIx64, program_sources_hash());
+    snprintf(p.kernels, sizeof p.kernels, "%016" PRIx64, program_sources_hash(subject.kernel_dir));
     return p;
 }
 
 struct profile profile_of(const struct context *context) {
-    struct profile p = made_on(&context->dev->info);
+    struct profile p = made_on(subject_of(context));
     time_t now = time(NULL);
     struct tm utc;
     p.tuning = context->tuning;
@@ -68,6 +78,29 @@ static json_t *tile_json(struct gemm_tile t) {
                      {"depth", json_integer(t.depth)});
 }
 
+static json_t *wrong_json(const struct device_method *m) {
+    if (m->algorithm)
+        return JSON_MAKE({"algorithm", json_make_text(m->algorithm->name)},
+                         {"direction", json_make_text(direction_names[m->direction])});
+    if (m->engine)
+        return JSON_MAKE({"engine", json_make_text(m->engine->name)});
+    return JSON_MAKE({"tile", tile_json(m->tile)}, {"transposed", json_boolean(m->transposed)});
+}
+
+/* Only for those who need it: vggcl 0.1.0 does not know these keys. */
+static void put_wrong(json_t **all, const struct profile *p) {
+    const struct tuning *t = &p->tuning;
+    json_t *wrong = json_array();
+    for (size_t i = 0; i < t->wrong_count; i++)
+        json_add(&wrong, wrong_json(&t->wrong[i]));
+    if (t->wrong_count)
+        json_put(all, "wrong", wrong);
+    else
+        json_decref(wrong);
+    if (p->unmeasured)
+        json_put(all, "unmeasured", json_true());
+}
+
 char *profile_text(const struct profile *p) {
     const struct tuning *t = &p->tuning;
     json_t *convs = json_array();
@@ -80,6 +113,7 @@ char *profile_text(const struct profile *p) {
                             {"gemm", tile_json(t->tile[false])}, {"gemm_transposed", tile_json(t->tile[true])},
                             {"clblast_parameters", json_make_text(clblast_set_name(t->clblast_set))},
                             {"conv_words", json_integer((json_int_t)t->conv_words)}, {"convolutions", convs});
+    put_wrong(&all, p);
     if (*p->match_platform)
         json_put(&all, "match",
                  JSON_MAKE({"platform", json_make_text(p->match_platform)},
@@ -199,20 +233,30 @@ static enum vggcl_err unknown(const struct profile_reader *r, const char *what, 
     return wrong(r, text);
 }
 
+static enum vggcl_err find_algorithm(const struct profile_reader *r, const char *name,
+                                     const struct conv_algorithm **algorithm) {
+    *algorithm = NULL;
+    for (const struct conv_algorithm *const *a = conv_algorithms; *a; a++)
+        if (strcmp((*a)->name, name) == 0)
+            *algorithm = *a;
+    return *algorithm ? VGGCL_OK : unknown(r, "algorithm", name);
+}
+
+static enum vggcl_err find_engine(const struct profile_reader *r, const char *name, const struct gemm_engine **engine) {
+    *engine = NULL;
+    for (const struct gemm_engine *const *e = gemm_engines; *e; e++)
+        if (strcmp((*e)->name, name) == 0)
+            *engine = *e;
+    return *engine ? VGGCL_OK : unknown(r, "engine", name);
+}
+
 static enum vggcl_err read_method(struct profile_reader *r, size_t row, int direction, json_t *value,
                                   struct conv_method *m) {
     char algorithm[32], engine[32];
     snprintf(r->entry, sizeof r->entry, "convolutions[%zu].%s", row, direction_names[direction]);
     TRY(read_object(r, value, MEMBERS(TEXT_MEMBER("algorithm", algorithm), TEXT_MEMBER("engine", engine))));
-    for (const struct conv_algorithm *const *a = conv_algorithms; *a; a++)
-        if (strcmp((*a)->name, algorithm) == 0)
-            m->algorithm = *a;
-    for (const struct gemm_engine *const *e = gemm_engines; *e; e++)
-        if (strcmp((*e)->name, engine) == 0)
-            m->engine = *e;
-    if (!m->algorithm)
-        return unknown(r, "algorithm", algorithm);
-    return m->engine ? VGGCL_OK : unknown(r, "engine", engine);
+    TRY(find_algorithm(r, algorithm, &m->algorithm));
+    return find_engine(r, engine, &m->engine);
 }
 
 static enum vggcl_err read_conv(struct profile_reader *r, size_t row, json_t *value, struct tuning *t) {
@@ -260,6 +304,64 @@ static enum vggcl_err read_tile(struct profile_reader *r, const char *entry, jso
     return VGGCL_OK;
 }
 
+static enum vggcl_err find_direction(const struct profile_reader *r, const char *name, enum conv_direction *direction) {
+    for (int i = 0; i < CONV_DIRECTIONS; i++)
+        if (strcmp(direction_names[i], name) == 0) {
+            *direction = (enum conv_direction)i;
+            return VGGCL_OK;
+        }
+    return unknown(r, "direction", name);
+}
+
+static enum vggcl_err read_flag(const struct profile_reader *r, const char *key, json_t *value, bool *flag) {
+    char what[64];
+    snprintf(what, sizeof what, "%s is neither true nor false", key);
+    *flag = json_is_true(value);
+    return json_is_boolean(value) ? VGGCL_OK : wrong(r, what);
+}
+
+static enum vggcl_err read_wrong_tile(struct profile_reader *r, size_t i, json_t *value, struct device_method *m) {
+    json_t *tile, *transposed;
+    char entry[sizeof r->entry];
+    TRY(read_object(r, value,
+                    MEMBERS(OTHER_MEMBER("tile", &tile, false), OTHER_MEMBER("transposed", &transposed, false))));
+    TRY(read_flag(r, "transposed", transposed, &m->transposed));
+    snprintf(entry, sizeof entry, "wrong[%zu].tile", i);
+    TRY(read_tile(r, entry, tile, &m->tile));
+    return m->tile.rows ? VGGCL_OK : wrong(r, "rows is 0");
+}
+
+/* An algorithm in a direction, an engine, or a tile. */
+static enum vggcl_err read_wrong_method(struct profile_reader *r, size_t i, json_t *value, struct device_method *m) {
+    char name[32], direction[32];
+    snprintf(r->entry, sizeof r->entry, "wrong[%zu]", i);
+    if (json_object_get(value, "tile"))
+        return read_wrong_tile(r, i, value, m);
+    if (json_object_get(value, "engine")) {
+        TRY(read_object(r, value, MEMBERS(TEXT_MEMBER("engine", name))));
+        return find_engine(r, name, &m->engine);
+    }
+    TRY(read_object(r, value, MEMBERS(TEXT_MEMBER("algorithm", name), TEXT_MEMBER("direction", direction))));
+    TRY(find_algorithm(r, name, &m->algorithm));
+    return find_direction(r, direction, &m->direction);
+}
+
+static enum vggcl_err read_wrong(struct profile_reader *r, json_t *array, struct tuning *t) {
+    size_t i;
+    json_t *value;
+    strcpy(r->entry, "wrong");
+    if (!json_is_array(array))
+        return wrong(r, "is not an array");
+    TRY(in_range(r, "the number of entries", (json_int_t)json_array_size(array), 0, WRONG_METHODS));
+    json_array_foreach(array, i, value) {
+        struct device_method m = {0};
+        TRY(read_wrong_method(r, i, value, &m));
+        if (!tuning_add_wrong(t, &m))
+            return wrong(r, "the same method occurs twice");
+    }
+    return VGGCL_OK;
+}
+
 static enum vggcl_err read_match(struct profile_reader *r, json_t *match, struct profile *p) {
     json_int_t width;
     strcpy(r->entry, "match");
@@ -281,7 +383,7 @@ static enum vggcl_err find_set(const struct profile_reader *r, const char *name,
 static enum vggcl_err read_all(struct profile_reader *r, json_t *all, struct profile *p) {
     char magic[32], set[32];
     const char *found = json_string_value(json_object_get(all, "format"));
-    json_t *gemm, *transposed, *convs, *match;
+    json_t *gemm, *transposed, *convs, *match, *methods, *unmeasured;
     json_int_t version, words;
     if (!found || strcmp(found, format) != 0)
         return wrong(r, "is not a vggcl profile");
@@ -294,12 +396,18 @@ static enum vggcl_err read_all(struct profile_reader *r, json_t *all, struct pro
                             TEXT_MEMBER("date", p->date), OTHER_MEMBER("gemm", &gemm, false),
                             OTHER_MEMBER("gemm_transposed", &transposed, false), TEXT_MEMBER("clblast_parameters", set),
                             NUMBER_MEMBER("conv_words", &words, WORDS_LEAST, WORDS_MOST),
-                            OTHER_MEMBER("convolutions", &convs, false), OTHER_MEMBER("match", &match, true))));
+                            OTHER_MEMBER("convolutions", &convs, false), OTHER_MEMBER("match", &match, true),
+                            OTHER_MEMBER("wrong", &methods, true), OTHER_MEMBER("unmeasured", &unmeasured, true))));
     TRY(find_set(r, set, &p->tuning.clblast_set));
     p->tuning.conv_words = (size_t)words;
     TRY(read_tile(r, "gemm", gemm, &p->tuning.tile[false]));
     TRY(read_tile(r, "gemm_transposed", transposed, &p->tuning.tile[true]));
     TRY(read_convs(r, convs, &p->tuning));
+    if (methods)
+        TRY(read_wrong(r, methods, &p->tuning));
+    r->entry[0] = '\0';
+    if (unmeasured)
+        TRY(read_flag(r, "unmeasured", unmeasured, &p->unmeasured));
     return match ? read_match(r, match, p) : VGGCL_OK;
 }
 
@@ -328,14 +436,19 @@ enum vggcl_err profile_read(const char *path, struct profile *p) {
 
 /* ------------------------------------------------------------------------------------------------------ storing -- */
 
-void profile_path(const struct vggcl_device *info, char path[VGGCL_PATH_MAX]) {
-    char folder[VGGCL_PATH_MAX], name[96];
-    const char *device = info->name, *platform = info->platform_name;
+/* Other kernels have a profile of their own, so that the profile of the embedded ones remains. */
+static void find_path(struct subject subject, char path[VGGCL_PATH_MAX]) {
+    char folder[VGGCL_PATH_MAX], name[112];
+    const char *device = subject.device->name, *platform = subject.device->platform_name;
+    uint64_t kernels = program_sources_hash(subject.kernel_dir);
     size_t length = 0;
     uint64_t hash = hash_bytes(hash_bytes(HASH_START, platform, strlen(platform) + 1), device, strlen(device) + 1);
     for (; length < 64 && device[length]; length++)
         name[length] = isalnum((unsigned char)device[length]) ? device[length] : '-';
-    snprintf(name + length, sizeof name - length, "-%08x.json", (unsigned)(hash >> 32));
+    length += (size_t)snprintf(name + length, sizeof name - length, "-%08x", (unsigned)(hash >> 32));
+    if (kernels != program_sources_hash(NULL))
+        length += (size_t)snprintf(name + length, sizeof name - length, "-%08x", (unsigned)(kernels >> 32));
+    snprintf(name + length, sizeof name - length, ".json");
     cache_folder("profiles", folder);
     *path = '\0';
     char *kept = err_keep();
@@ -345,8 +458,8 @@ void profile_path(const struct vggcl_device *info, char path[VGGCL_PATH_MAX]) {
 }
 
 /* Names the first difference between p and a profile that would be made on the device now; NULL if there is none. */
-static const char *difference(const struct profile *p, const struct vggcl_device *device) {
-    struct profile now = made_on(device);
+static const char *difference(const struct profile *p, struct subject subject) {
+    struct profile now = made_on(subject);
     return strcmp(p->device, now.device) || strcmp(p->platform, now.platform) ? "device"
            : strcmp(p->driver, now.driver)                                    ? "driver"
            : strcmp(p->clblast, now.clblast)                                  ? "version of CLBlast"
@@ -366,19 +479,44 @@ static void keep_older(struct tuning *t, const struct tuning *old) {
     *t = all;
 }
 
-enum vggcl_err profile_store(const struct context *context, char path[VGGCL_PATH_MAX]) {
-    struct profile made = profile_of(context), old;
-    const struct vggcl_device *device = &context->dev->info;
-    profile_path(device, path);
+void profile_path(const struct context *context, char path[VGGCL_PATH_MAX]) {
+    find_path(subject_of(context), path);
+}
+
+/* *known: there is a valid stored profile, of this driver and these kernels, which is read to *old. */
+static enum vggcl_err find_stored(const struct context *context, char path[VGGCL_PATH_MAX], struct profile *old,
+                                  bool *known) {
+    profile_path(context, path);
     if (!*path)
         return err_set(VGGCL_EIO,
                        "there is no folder to keep a profile in; set VGGCL_CACHE_DIR, or export the profile to a file");
     char *kept = err_keep();
-    bool known = read_file(path, &old, true) == VGGCL_OK && !difference(&old, device);
+    *known = read_file(path, old, true) == VGGCL_OK && !difference(old, subject_of(context));
     err_put_back(kept);
+    return VGGCL_OK;
+}
+
+enum vggcl_err profile_store(const struct context *context, char path[VGGCL_PATH_MAX]) {
+    struct profile made = profile_of(context), old;
+    bool known;
+    TRY(find_stored(context, path, &old, &known));
     if (known)
         keep_older(&made.tuning, &old.tuning);
     return write_file(path, &made, true);
+}
+
+enum vggcl_err profile_store_wrong(const struct context *context, char path[VGGCL_PATH_MAX]) {
+    struct profile made = profile_of(context), stored;
+    bool known;
+    TRY(find_stored(context, path, &stored, &known));
+    if (!known) {
+        stored = made;
+        stored.tuning = context_built_in_tuning(context->dev);
+        stored.unmeasured = true;
+    }
+    for (size_t i = 0; i < made.tuning.wrong_count; i++)
+        tuning_add_wrong(&stored.tuning, &made.tuning.wrong[i]);
+    return write_file(path, &stored, true);
 }
 
 /* ---------------------------------------------------------------------------------------------------- choosing -- */
@@ -400,25 +538,26 @@ static enum vggcl_err use_file(struct context *context, const char *path, struct
     return VGGCL_OK;
 }
 
-/* True if there is a valid stored profile, which is then used; if it is invalid, ignored says why. */
+/* True if there is a valid stored profile, which is then used; if it is invalid, ignored says why. If it was not
+ * measured, the context is that of the built-in rules with the profile's wrong methods. */
 static bool use_stored(struct context *context, struct tuned *tuned, char ignored[512]) {
     char path[VGGCL_PATH_MAX];
     struct profile p;
-    profile_path(&context->dev->info, path);
+    profile_path(context, path);
     if (!*path || !file_exists(path))
         return false;
     char *kept = err_keep();
     const char *other = NULL;
-    bool good = read_file(path, &p, true) == VGGCL_OK && !(other = difference(&p, &context->dev->info)) &&
+    bool good = read_file(path, &p, true) == VGGCL_OK && !(other = difference(&p, subject_of(context))) &&
                 context_tune(context, &p.tuning) == VGGCL_OK;
     if (other)
         snprintf(ignored, 512, "; the stored profile is for another %s: run vggcl tune to make a new one", other);
     else if (!good)
         snprintf(ignored, 512, "; the stored profile is ignored: %.400s", vggcl_error());
-    else
+    else if (!p.unmeasured)
         say(tuned, TUNED_STORED, "stored profile", path);
     err_put_back(kept);
-    return good;
+    return good && !p.unmeasured;
 }
 
 /* Reads a shipped profile; true if it matches the device. */
@@ -429,11 +568,15 @@ static bool ships_for(const struct embedded_file *f, const struct vggcl_device *
 }
 
 static void use_shipped(struct context *context, struct tuned *tuned) {
+    const struct tuning known = context->tuning;
     struct profile p;
     char *kept = err_keep();
     bool found = false;
     for (const struct embedded_file *f = embedded_profiles; f->stem && !found; f++) {
-        found = ships_for(f, &context->dev->info, &p) && context_tune(context, &p.tuning) == VGGCL_OK;
+        found = ships_for(f, &context->dev->info, &p);
+        for (size_t i = 0; found && i < known.wrong_count; i++)
+            tuning_add_wrong(&p.tuning, &known.wrong[i]);
+        found = found && context_tune(context, &p.tuning) == VGGCL_OK;
         if (found)
             say(tuned, TUNED_SHIPPED, "shipped profile", f->stem);
     }
@@ -441,11 +584,12 @@ static void use_shipped(struct context *context, struct tuned *tuned) {
 }
 
 enum vggcl_profile vggcl_device_profile(const struct vggcl_device *device, char name[VGGCL_PATH_MAX]) {
+    const struct subject subject = {device, NULL};
     enum vggcl_profile found = VGGCL_PROFILE_NONE;
     struct profile p;
     char *kept = err_keep();
-    profile_path(device, name);
-    if (*name && read_file(name, &p, true) == VGGCL_OK && !difference(&p, device))
+    find_path(subject, name);
+    if (*name && read_file(name, &p, true) == VGGCL_OK && !difference(&p, subject) && !p.unmeasured)
         found = VGGCL_PROFILE_STORED;
     for (const struct embedded_file *f = embedded_profiles; f->stem && !found; f++)
         if (ships_for(f, device, &p)) {
@@ -489,6 +633,7 @@ enum vggcl_err profile_prepare(const struct vggcl_config *config, struct dev *d,
                                struct tuned *tuned) {
     *context = context_make(d);
     context->half = config->storage == VGGCL_STORAGE_HALF;
+    context->strict = config->strict;
     TRY(gemm_find_engine(config_word(config, "gemm"), &context->engine));
     return profile_choose(context, config, tuned);
 }
@@ -497,4 +642,12 @@ enum vggcl_err profile_open(const struct vggcl_config *config, struct context *c
     *context = (struct context){0};
     TRY(dev_open(config->device, config->kernel_dir, &context->dev));
     return profile_prepare(config, context->dev, context, tuned);
+}
+
+void profile_describe(const struct context *context, const struct tuned *tuned, char text[VGGCL_TUNING],
+                      char wrong[VGGCL_WRONG]) {
+    const struct tuning *t = &context->tuning;
+    tuning_methods_text(t->wrong, t->wrong_count, wrong, VGGCL_WRONG);
+    text_print(text, VGGCL_TUNING, "%s%s%s", tuned->text, *wrong ? "; not used, because of wrong results: " : "",
+               wrong);
 }

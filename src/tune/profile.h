@@ -10,7 +10,13 @@
  *                        "forward": {"algorithm": "winograd4", "engine": "tiled"}, "data_gradient": ...,
  *                        "weight_gradient": ...}, ...]}
  *
- * A direction that is missing uses the built-in rule. A profile that is shipped with vggcl (data/profiles) also has
+ * A profile of a device that gives wrong results with some methods, which are not used, also has a list of them:
+ *
+ *     "wrong": [{"algorithm": "winograd4", "direction": "forward"}, {"engine": "clblast"},
+ *               {"tile": as gemm, "transposed": false}]
+ *
+ * and "unmeasured": true if it was made for that list alone: it holds the built-in rules then. A direction that is
+ * missing uses the built-in rule. A profile that is shipped with vggcl (data/profiles) also has
  * "match": {"platform": ..., "native_vector_width_float": 16}, which says for which devices it is. */
 #ifndef VGGCL_TUNE_PROFILE_H
 #define VGGCL_TUNE_PROFILE_H
@@ -21,6 +27,7 @@ struct profile {
     char device[256], platform[128], driver[128], clblast[16], kernels[24], date[16]; /* measured with these */
     char match_platform[128]; /* "" if the profile is for that one device */
     int match_width;
+    bool unmeasured; /* of the tuning, only the wrong methods count */
     struct tuning tuning;
 };
 
@@ -37,12 +44,17 @@ char *profile_text(const struct profile *p);
 /* Writes the profile to path atomically. */
 enum vggcl_err profile_write(const char *path, const struct profile *p);
 
-/* Sets path to the device's profile file in "profiles" in the cache folder; "" if there is no cache folder. */
-void profile_path(const struct vggcl_device *device, char path[VGGCL_PATH_MAX]);
+/* Sets path to the profile file of the context's device and kernels in "profiles" in the cache folder; "" if there is
+ * no cache folder. */
+void profile_path(const struct context *context, char path[VGGCL_PATH_MAX]);
 
 /* Stores the context's tuning at profile_path(), which it copies to path. If a valid profile of the same device is
  * there, its convolutions of other shapes are kept, the latest ones if they are too many. */
 enum vggcl_err profile_store(const struct context *context, char path[VGGCL_PATH_MAX]);
+
+/* Adds the context's wrong methods to the profile at profile_path(), and nothing else of its tuning; makes an
+ * unmeasured profile if there is none of the device, its driver and the kernels. */
+enum vggcl_err profile_store_wrong(const struct context *context, char path[VGGCL_PATH_MAX]);
 
 /* The origin of a device's tuning: built-in rules, a profile given by the user, the stored profile, a shipped profile,
  * the checkpoint of a resumed run, or measured by train. */
@@ -57,7 +69,12 @@ struct tuned {
  * says so. */
 enum vggcl_err profile_choose(struct context *context, const struct vggcl_config *config, struct tuned *tuned);
 
-/* Makes the context of a device from config's storage and GEMM engine and the tuning of profile_choose(). */
+/* Describes the context's tuning for the user: where it comes from, and which methods are not used. wrong: these alone,
+ * "" for none. */
+void profile_describe(const struct context *context, const struct tuned *tuned, char text[VGGCL_TUNING],
+                      char wrong[VGGCL_WRONG]);
+
+/* Makes the context of a device from config's storage, strict and GEMM engine and the tuning of profile_choose(). */
 enum vggcl_err profile_prepare(const struct vggcl_config *config, struct dev *d, struct context *context,
                                struct tuned *tuned);
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "check/check.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/clblast.h"
 #include "ops/gemm/clblast_parameters.h"
@@ -18,8 +19,6 @@ enum { ROUNDS = 5, QUICK_ROUNDS = 3, FEWEST_IMAGES = 8, SAMPLE = 2 };
 
 static const double noise = 0.97;    /* a challenger must be below this fraction of the holder's time */
 static const double hopeless = 1.25; /* a challenger whose first time is above this multiple is not measured again */
-
-const char *const search_direction_names[CONV_DIRECTIONS] = {"forward", "data gradient", "weight gradient"};
 
 double search_elapsed(const struct search *s) {
     return clock_seconds() - s->start;
@@ -125,6 +124,12 @@ static enum vggcl_err run_row(struct search *s, const struct row *r, struct conv
     return dev_finish(s->d);
 }
 
+/* Whether the search knows that a method, with the current tiles, gives wrong results. */
+static bool is_wrong(const struct search *s, enum conv_direction direction, struct conv_method m) {
+    return tuning_algorithm_is_wrong(&s->tuning, m.algorithm, direction) ||
+           (m.algorithm->multiplies && tuning_engine_is_wrong(&s->tuning, m.engine));
+}
+
 /* What is timed: a tuning and rows. Each row runs with its current method, or all with `method` if that is not NULL;
  * `engine`, if not NULL, replaces the methods' engines. */
 struct subject {
@@ -135,15 +140,18 @@ struct subject {
     const struct gemm_engine *engine;
 };
 
+static struct conv_method method_of(const struct subject *subject, size_t i) {
+    struct conv_method m = subject->method ? *subject->method : subject->rows[i]->now;
+    if (subject->engine)
+        m.engine = subject->engine;
+    return m;
+}
+
 static enum vggcl_err run(struct search *s, const struct subject *subject, double *seconds) {
     double start = clock_seconds();
     TRY(context_tune(s->context, subject->tuning));
-    for (size_t i = 0; i < subject->row_count; i++) {
-        struct conv_method m = subject->method ? *subject->method : subject->rows[i]->now;
-        if (subject->engine)
-            m.engine = subject->engine;
-        TRY(run_row(s, subject->rows[i], m));
-    }
+    for (size_t i = 0; i < subject->row_count; i++)
+        TRY(run_row(s, subject->rows[i], method_of(subject, i)));
     *seconds = clock_seconds() - start;
     return VGGCL_OK;
 }
@@ -158,9 +166,25 @@ static enum vggcl_err measure(struct search *s, const struct subject *subject, d
     return VGGCL_OK;
 }
 
-/* *won: the challenger is faster than the holder by more than noise. With in_turn the two are measured interleaved and
- * *holder_s is updated, else only the challenger is measured. *challenger_s is its time, unless it failed to run or was
- * hopelessly slow; it loses then. */
+static void copy_wrong(struct tuning *to, const struct tuning *from) {
+    to->wrong_count = from->wrong_count;
+    memcpy(to->wrong, from->wrong, sizeof to->wrong);
+}
+
+/* *right: the subject's results are. What is wrong is not tried again. */
+static enum vggcl_err check(struct search *s, const struct subject *subject, bool *right) {
+    TRY(context_tune(s->context, subject->tuning));
+    *right = true;
+    for (size_t i = 0; i < subject->row_count && *right; i++)
+        TRY(check_method(s->context, subject->rows[i]->s, subject->rows[i]->direction, method_of(subject, i), right,
+                         s->warnings));
+    copy_wrong(&s->tuning, &s->context->tuning);
+    return VGGCL_OK;
+}
+
+/* *won: the challenger is faster than the holder by more than noise, and its results are right. With in_turn the two
+ * are measured interleaved and *holder_s is updated, else only the challenger is measured. *challenger_s is its time,
+ * unless it failed to run or was hopelessly slow; it loses then. */
 static enum vggcl_err challenge(struct search *s, const struct subject *holder, double *holder_s,
                                 const struct subject *challenger, double *challenger_s, bool in_turn, bool *won) {
     double times[2][ROUNDS], once = 0;
@@ -183,7 +207,7 @@ static enum vggcl_err challenge(struct search *s, const struct subject *holder, 
         *holder_s = timing_median(times[0], rounds);
     *challenger_s = timing_median(times[1], rounds);
     *won = *challenger_s < noise * *holder_s;
-    return VGGCL_OK;
+    return *won ? check(s, challenger, won) : VGGCL_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------ methods -- */
@@ -213,6 +237,23 @@ static enum vggcl_err choose_images(struct search *s) {
     return VGGCL_OK;
 }
 
+/* Replaces the rules' methods that give wrong results, unless the context is strict: then the selfcheck refuses them.
+ */
+static enum vggcl_err check_before(struct search *s) {
+    for (struct row *r = s->rows; r < s->rows + s->row_count && !s->context->strict; r++) {
+        struct conv_method methods[CONV_DIRECTIONS];
+        bool right = false;
+        for (size_t wrong = 0; !right && wrong < WRONG_METHODS; wrong++) {
+            const struct row *one = r;
+            TRY(check(s, &(struct subject){&s->tuning, &one, 1, &r->before, NULL}, &right));
+            TRY(conv_choose(s->context, r->s, "auto", methods));
+            if (!right)
+                r->before = r->now = methods[r->direction];
+        }
+    }
+    return VGGCL_OK;
+}
+
 static enum vggcl_err measure_before(struct search *s) {
     snprintf(s->what, sizeof s->what, "the built-in rules");
     for (struct row *r = s->rows; r < s->rows + s->row_count && !time_is_up(s); r++) {
@@ -235,10 +276,10 @@ static enum vggcl_err try_methods(struct search *s, const struct gemm_engine *en
             bool won;
             if (time_is_up(s))
                 return VGGCL_OK;
-            if (same || !r->before_s || !conv_can(*a, s->d, shape(s, r), r->direction))
+            if (same || !r->before_s || is_wrong(s, r->direction, m) || !conv_can(*a, s->d, shape(s, r), r->direction))
                 continue;
-            snprintf(s->what, sizeof s->what, "%s %s: %s, %s", r->layer, search_direction_names[r->direction],
-                     (*a)->name, engine->name);
+            snprintf(s->what, sizeof s->what, "%s %s: %s, %s", r->layer, conv_direction_names[r->direction], (*a)->name,
+                     engine->name);
             const struct row *one = r;
             TRY(challenge(s, &(struct subject){&s->tuning, &one, 1, &r->now, NULL}, &r->now_s,
                           &(struct subject){&s->tuning, &one, 1, &m, NULL}, &seconds, true, &won));
@@ -254,7 +295,7 @@ static enum vggcl_err try_methods(struct search *s, const struct gemm_engine *en
 /* Compares each choice with the built-in rules again, so that no choice is stored because of one lucky measurement. The
  * user sees these times. CLBlast's parameters stay unchanged: see try_sets(). */
 static enum vggcl_err settle(struct search *s) {
-    struct tuning before = context_built_in_tuning(s->d);
+    struct tuning before = context_untuned(s->context);
     before.clblast_set = s->tuning.clblast_set;
     bool others = memcmp(before.tile, s->tuning.tile, sizeof before.tile) || before.conv_words != s->tuning.conv_words;
     for (struct row *r = s->rows; r < s->rows + s->row_count; r++) {
@@ -262,7 +303,7 @@ static enum vggcl_err settle(struct search *s) {
         bool won, same = r->now.algorithm == r->before.algorithm && r->now.engine == r->before.engine;
         if (!r->before_s || (same && !others))
             continue;
-        snprintf(s->what, sizeof s->what, "%s %s once more", r->layer, search_direction_names[r->direction]);
+        snprintf(s->what, sizeof s->what, "%s %s once more", r->layer, conv_direction_names[r->direction]);
         TRY(challenge(s, &(struct subject){&before, &one, 1, &r->before, NULL}, &r->before_s,
                       &(struct subject){&s->tuning, &one, 1, &r->now, NULL}, &r->now_s, true, &won));
         if (won || same)
@@ -348,6 +389,8 @@ static enum vggcl_err try_tiles(struct search *s, bool transposed, double until)
         if (memcmp(&t.tile[transposed], &tiles[i], sizeof tiles[i]) == 0)
             continue;
         t.tile[transposed] = tiles[i];
+        if (tuning_engine_is_wrong(&t, &gemm_tiled))
+            continue;
         gemm_tile_text(tiles[i], text);
         snprintf(s->what, sizeof s->what, "built-in kernel: %s%s", text, transposed ? ", transposed" : "");
         TRY(try_tuning(s, &t, rows, row_count, &gemm_tiled, &holder_s, true));
@@ -424,6 +467,8 @@ enum vggcl_err search_apply(struct search *s) {
 
 enum vggcl_err search_run(struct search *s) {
     const struct gemm_engine *first = gemm_engine(s->context, NULL);
+    if (s->quick)
+        TRY(check_before(s));
     TRY(choose_images(s));
     count_candidates(s);
     TRY(measure_before(s));

@@ -4,8 +4,9 @@
  * It varies one parameter at a time, the one with the largest expected gain first: the tile of the built-in GEMM
  * kernel; for each convolution and direction the algorithm, then the GEMM engine; the chunk size of convolutions;
  * CLBlast's parameters. The best candidate so far is called the holder, a candidate compared with it the challenger; a
- * challenger replaces the holder if it is faster by more than noise. The two are measured interleaved, because a
- * machine's speed drifts; CLBlast's parameters are the exception, because they take seconds to compile. */
+ * challenger replaces the holder if it is faster by more than noise and its results are right. The two are measured
+ * interleaved, because a machine's speed drifts; CLBlast's parameters are the exception, because they take seconds to
+ * compile. */
 #ifndef VGGCL_TUNE_SEARCH_H
 #define VGGCL_TUNE_SEARCH_H
 
@@ -36,12 +37,11 @@ struct search {
     struct tensor image[2], weight, gradient, bias; /* operands, large enough for all rows */
     struct conv_scratch scratch;
     int measured, candidates;
-    char what[96]; /* the current measurement, for the user */
+    char what[96];   /* the current measurement, for the user */
+    char **warnings; /* of the user's, as in check_method() */
     vggcl_tune_callback *progressed;
     void *payload;
 };
-
-extern const char *const search_direction_names[CONV_DIRECTIONS];
 
 /* Starts from the context's tuning; NULL if out of memory. budget is in seconds. The caller sets quick, limit, user and
  * progressed, and then calls search_add_rows() and search_run(). */

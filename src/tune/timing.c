@@ -92,8 +92,7 @@ done:
     return err;
 }
 
-/* Allocates the net's memory, and sets its weights and input. */
-static enum vggcl_err fill(struct net *net, uint64_t seed) {
+enum vggcl_err timing_fill(struct net *net, uint64_t seed) {
     TRY(net_allocate(net));
     TRY(net_start(net, seed));
     return fill_input(net);
@@ -102,12 +101,12 @@ static enum vggcl_err fill(struct net *net, uint64_t seed) {
 enum vggcl_err timing_make_net(const struct context *context, const struct vggcl_config *config, struct net **net) {
     const struct data_spec spec = network_spec(config);
     TRY(network_create(context, config, &spec, (size_t)config->batch, NULL, NULL, NET_TRAINS, net));
-    return fill(*net, config->seed);
+    return timing_fill(*net, config->seed);
 }
 
 enum vggcl_err timing_net(struct net *net, uint64_t seed, int steps, double *images_per_second) {
     struct vggcl_spread images = {0};
-    TRY(fill(net, seed));
+    TRY(timing_fill(net, seed));
     TRY(timing_steps(net, steps, INFINITY, timing_train_step, &images, NULL));
     *images_per_second = images.median;
     return VGGCL_OK;

@@ -20,6 +20,9 @@ enum vggcl_err timing_eval_step(struct net *net, uint64_t step);
 enum vggcl_err timing_steps(struct net *net, int steps, double seconds, enum vggcl_err (*run)(struct net *, uint64_t),
                             struct vggcl_spread *images, double *first);
 
+/* Allocates a net's memory, and sets its weights and input. */
+enum vggcl_err timing_fill(struct net *net, uint64_t seed);
+
 /* Makes config's network for training on images of config->shape, with memory, weights and synthetic images. The
  * caller releases *net with net_free(), also after a failure. */
 enum vggcl_err timing_make_net(const struct context *context, const struct vggcl_config *config, struct net **net);

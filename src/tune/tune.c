@@ -3,9 +3,9 @@
 #include "tune/timing.h"
 #include "options/network.h"
 #include "options/options.h"
+#include "tune/checked.h"
 #include "tune/profile.h"
 #include "tune/search.h"
-#include "check/check.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/clblast_parameters.h"
 
@@ -17,11 +17,14 @@ enum { STEPS = 3 };
 
 static const double search_part = 0.85; /* fraction of vggcl_tune()'s budget; the rest is for whole training steps */
 
+static size_t batch_of(const struct vggcl_config *config) {
+    return (size_t)(config->micro_batch ? config->micro_batch : config->batch);
+}
+
 /* Makes a net without device memory, for its shapes. */
 static enum vggcl_err shapes_of(const struct context *context, const struct vggcl_config *config,
                                 const struct data_spec *data, struct net **net) {
-    size_t batch = (size_t)(config->micro_batch ? config->micro_batch : config->batch);
-    return network_create(context, config, data, batch, NULL, NULL, NET_TRAINS, net);
+    return network_create(context, config, data, batch_of(config), NULL, NULL, NET_TRAINS, net);
 }
 
 enum vggcl_err tune_lacks(const struct context *context, const struct vggcl_config *config,
@@ -35,7 +38,8 @@ enum vggcl_err tune_lacks(const struct context *context, const struct vggcl_conf
     return VGGCL_OK;
 }
 
-enum vggcl_err tune_quick(struct context *context, const struct vggcl_config *config, const struct data_spec *data) {
+enum vggcl_err tune_quick(struct context *context, const struct vggcl_config *config, const struct data_spec *data,
+                          char **warnings) {
     enum vggcl_err err;
     struct net *net = NULL;
     struct search *s = search_new(context, TUNE_QUICK_BUDGET);
@@ -43,6 +47,7 @@ enum vggcl_err tune_quick(struct context *context, const struct vggcl_config *co
         return err_no_memory("the search", sizeof *s);
     s->quick = true;
     s->limit = config->mem_limit;
+    s->warnings = warnings;
     TRY_GOTO(shapes_of(context, config, data, &net), done);
     search_add_rows(s, net);
     err = search_run(s);
@@ -60,7 +65,7 @@ static int compare_places(const void *a, const void *b) {
 }
 
 static enum vggcl_err report(struct search *s, struct vggcl_tuning *result) {
-    struct tuning before = context_built_in_tuning(s->d);
+    struct tuning before = context_untuned(s->context);
     result->rows = calloc(s->row_count, sizeof *result->rows);
     if (!result->rows)
         return err_no_memory("the result", s->row_count * sizeof *result->rows);
@@ -68,7 +73,7 @@ static enum vggcl_err report(struct search *s, struct vggcl_tuning *result) {
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++) {
         struct vggcl_tuning_row *to = &result->rows[result->row_count++];
         *to = (struct vggcl_tuning_row){.layers = r->layers,
-                                        .direction = search_direction_names[r->direction],
+                                        .direction = conv_direction_names[r->direction],
                                         .before = conv_describe(r->before),
                                         .after = conv_describe(r->now),
                                         .before_s = r->before_s,
@@ -104,7 +109,7 @@ static enum vggcl_err time_step(struct search *s, const struct vggcl_config *con
 
 /* Measures both tunings twice, interleaved, and keeps the faster time of each. */
 static enum vggcl_err time_steps(struct search *s, const struct vggcl_config *config, struct vggcl_tuning *result) {
-    struct tuning before = context_built_in_tuning(s->d);
+    struct tuning before = context_untuned(s->context);
     snprintf(s->what, sizeof s->what, "training steps before and after");
     for (int i = 0; i < 2; i++) {
         TRY(time_step(s, config, &before, &result->step_before));
@@ -125,12 +130,10 @@ static enum vggcl_err search_all(struct search *s, const struct vggcl_config *co
 }
 
 /* Runs the quick selfcheck with the new tuning, so that no tuning with wrong results is stored. */
-static enum vggcl_err check_choice(const struct context *context, const struct vggcl_config *config) {
+static enum vggcl_err check_choice(struct context *context, const struct vggcl_config *config, char **warnings) {
     const struct data_spec spec = network_spec(config);
-    struct vggcl_selfcheck result;
     struct net *net;
-    TRY(shapes_of(context, config, &spec, &net));
-    enum vggcl_err err = check_net(net, true, NULL, &result);
+    enum vggcl_err err = checked_net(context, config, &spec, batch_of(config), &net, warnings);
     net_free(net);
     return err;
 }
@@ -139,7 +142,7 @@ static enum vggcl_err check_choice(const struct context *context, const struct v
 static enum vggcl_err keep_better(struct search *s, struct vggcl_tuning *result) {
     if (result->step_after < result->step_before)
         return VGGCL_OK;
-    s->tuning = context_built_in_tuning(s->d);
+    s->tuning = context_untuned(s->context);
     for (struct row *r = s->rows; r < s->rows + s->row_count; r++) {
         r->now = r->before;
         r->now_s = r->before_s;
@@ -169,6 +172,7 @@ enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, cons
     strcpy(untuned.profile, "none");
     TRY_GOTO(profile_open(&untuned, &context, &tuned), done);
     result->device = context.dev->info;
+    TRY_GOTO(checked_net(&context, &untuned, &spec, batch_of(&untuned), &net, &result->warnings), done);
     s = search_new(&context, search_part * budget);
     if (!s) {
         err = err_no_memory("the search", sizeof *s);
@@ -176,15 +180,15 @@ enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, cons
     }
     s->progressed = progressed;
     s->payload = payload;
-    TRY_GOTO(shapes_of(&context, &untuned, &spec, &net), done);
+    s->warnings = &result->warnings;
     search_add_rows(s, net);
     TRY_GOTO(search_all(s, &untuned, result), done);
     TRY_GOTO(keep_better(s, result), done);
     TRY_GOTO(report(s, result), done);
-    TRY_GOTO(check_choice(&context, &untuned), done);
+    TRY_GOTO(check_choice(&context, &untuned, &result->warnings), done);
     if (export_path)
         TRY_GOTO(export_profile(&context, export_path), done);
-    profile_path(&context.dev->info, result->path);
+    profile_path(&context, result->path);
     if (*result->path || !export_path)
         err = profile_store(&context, result->path);
 done:
@@ -200,5 +204,7 @@ void vggcl_tuning_free(struct vggcl_tuning *result) {
     if (!result)
         return;
     free(result->rows);
+    free(result->warnings);
     result->rows = NULL;
+    result->warnings = NULL;
 }

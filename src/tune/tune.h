@@ -14,7 +14,8 @@ enum vggcl_err tune_lacks(const struct context *context, const struct vggcl_conf
 
 /* Tunes the convolutions of config's network that the context's tuning lacks, for up to TUNE_QUICK_BUDGET seconds, and
  * adds the result to the tuning. On CPUs, where CLBlast takes seconds to compile and is slow afterwards, only the
- * built-in kernels are measured. */
-enum vggcl_err tune_quick(struct context *context, const struct vggcl_config *config, const struct data_spec *data);
+ * built-in kernels are measured. Methods that give wrong results are not chosen; *warnings as in check_method(). */
+enum vggcl_err tune_quick(struct context *context, const struct vggcl_config *config, const struct data_spec *data,
+                          char **warnings);
 
 #endif

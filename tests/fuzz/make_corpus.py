@@ -169,6 +169,10 @@ def make_profile():
     seed("profile", "whole", PROFILE)
     seed("profile", "match", {**PROFILE, "match": {"platform": "Portable Computing Language",
                                                    "native_vector_width_float": 16}})
+    wrong = [{"algorithm": "winograd4", "direction": "forward"}, {"engine": "clblast"},
+             {"tile": TILE, "transposed": True}]
+    seed("profile", "wrong", {**PROFILE, "wrong": wrong, "unmeasured": True})
+    seed("profile", "wrong-twice", {**PROFILE, "wrong": wrong * 2})
     seed("profile", "no-convolutions", {**PROFILE, "convolutions": []})
     seed("profile", "twice", {**PROFILE, "convolutions": PROFILE["convolutions"] * 2})
     seed("profile", "range", {**PROFILE, "conv_words": 1 << 62})

@@ -12,6 +12,7 @@ struct conv_shape {
 };
 
 enum conv_direction { CONV_FORWARD, CONV_DATA_GRADIENT, CONV_WEIGHT_GRADIENT, CONV_DIRECTIONS };
+extern const char *const conv_direction_names[CONV_DIRECTIONS]; /* for users: "data gradient"; in conv.c */
 
 /* An algorithm for one direction, and the engine of its matrix products; NULL for the default engine. */
 struct conv_method {

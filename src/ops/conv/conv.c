@@ -27,6 +27,8 @@ enum { MOST_SLABS = 4096 };
 const struct conv_algorithm *const conv_algorithms[] = {CONV_ALGORITHMS(ALGORITHM), NULL};
 const char *const conv_names[] = {"auto", CONV_ALGORITHMS(NAME), NULL};
 
+const char *const conv_direction_names[CONV_DIRECTIONS] = {"forward", "data gradient", "weight gradient"};
+
 static struct conv_shape reversed(struct conv_shape s) {
     return (struct conv_shape){s.n, s.h, s.w, s.o, s.c};
 }
@@ -74,6 +76,33 @@ static const struct conv_algorithm *suitable(const struct context *context, stru
     return suitable_winograd4(context, s, direction);
 }
 
+const struct conv_algorithm *conv_routed(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s,
+                                         enum conv_direction direction) {
+    while (a && !conv_can(a, d, s, direction))
+        a = a->otherwise;
+    return a;
+}
+
+static bool is_wrong(const struct context *context, const struct conv_algorithm *a, struct conv_shape s,
+                     enum conv_direction direction) {
+    return tuning_algorithm_is_wrong(&context->tuning, conv_routed(a, context->dev, s, direction), direction);
+}
+
+/* The built-in rule's algorithm, or if that is wrong, the first right one, beginning with those that suit the shape. */
+static const struct conv_algorithm *right(const struct context *context, struct conv_shape s,
+                                          enum conv_direction direction) {
+    static const struct conv_algorithm *const others[] = {&conv_winograd4, &conv_winograd2, &conv_im2col, &conv_direct};
+    enum { OTHERS = sizeof others / sizeof *others };
+    const struct conv_algorithm *rule = suitable(context, s, direction);
+    size_t first = s.c < WINOGRAD_CHANNELS ? 2 : s.h < 4 || s.w < 4 ? 1 : 0;
+    if (!is_wrong(context, rule, s, direction))
+        return rule;
+    for (size_t i = first; i < first + OTHERS; i++)
+        if (!is_wrong(context, others[i % OTHERS], s, direction))
+            return others[i % OTHERS];
+    return rule;
+}
+
 /* NULL for "auto". */
 static enum vggcl_err find(const char *name, const struct conv_algorithm **algorithm) {
     *algorithm = NULL;
@@ -87,15 +116,17 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
 
 enum vggcl_err conv_choose(const struct context *context, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]) {
-    const struct conv_algorithm *forced;
-    TRY(find(name, &forced));
+    const struct conv_algorithm *named;
+    TRY(find(name, &named));
     const struct tuned_conv *tuned = tuning_find(&context->tuning, s);
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
+        enum conv_direction direction = (enum conv_direction)i;
         const struct conv_method *found = tuned ? &tuned->methods[i] : NULL;
-        methods[i] = (struct conv_method){forced ? forced : suitable(context, s, (enum conv_direction)i),
-                                          gemm_engine(context, NULL)};
+        const struct conv_algorithm *forced = named && !is_wrong(context, named, s, direction) ? named : NULL;
+        methods[i] = (struct conv_method){forced ? forced : right(context, s, direction), gemm_engine(context, NULL)};
         if (!found || !found->algorithm || (forced && forced != found->algorithm) ||
-            !conv_can(found->algorithm, context->dev, s, (enum conv_direction)i))
+            !conv_can(found->algorithm, context->dev, s, direction) ||
+            is_wrong(context, found->algorithm, s, direction))
             continue;
         methods[i] = (struct conv_method){found->algorithm, gemm_engine(context, found->engine)};
     }
@@ -111,9 +142,7 @@ struct vggcl_method conv_describe(struct conv_method m) {
 
 enum vggcl_err conv_make_plan(const struct context *context, struct conv_method m, struct conv_shape s,
                               enum conv_direction direction, struct conv_plan *p) {
-    const struct conv_algorithm *a = m.algorithm;
-    while (a && !conv_can(a, context->dev, s, direction))
-        a = a->otherwise;
+    const struct conv_algorithm *a = conv_routed(m.algorithm, context->dev, s, direction);
     if (!a)
         return err_set(VGGCL_EUSAGE,
                        "convolution algorithm %s does not support this shape and names no other one for it",

@@ -25,9 +25,15 @@ struct vggcl_method conv_describe(struct conv_method m);
 
 /* Chooses the methods for all directions of a convolution; s is the forward convolution's shape. name: an algorithm's
  * name, or "auto" for the one measured fastest (the context's tuning), or if none was measured, the built-in rule's.
- * The engine is the user's choice, else the measured one, else the default. VGGCL_EUSAGE for any other name. */
+ * The engine is the user's choice, else the measured one, else the default. An algorithm that is wrong on the device
+ * (struct tuning) is replaced: a named one as if the name were "auto", another one by the first right one of winograd4,
+ * winograd2, im2col and direct that suits the shape; if none is right, it remains. VGGCL_EUSAGE for any other name. */
 enum vggcl_err conv_choose(const struct context *context, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]);
+
+/* The algorithm that conv_make_plan() takes for a: itself, or the `otherwise` that supports the shape. */
+const struct conv_algorithm *conv_routed(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s,
+                                         enum conv_direction direction);
 
 /* Plans one direction of a convolution by method m; s is the forward convolution's shape. Shapes that m's algorithm
  * does not support are planned with its `otherwise`. p->words is the scratch memory that conv_run() needs. */

@@ -36,6 +36,7 @@ struct gemm_plan {
 
 struct gemm_engine {
     const char *name;
+    bool tiled; /* uses the tiles of struct tuning */
 
     /* The maximum length of sums in one launch. */
     size_t (*longest_sum)(const struct context *context, struct matrix a, struct matrix b);

@@ -19,11 +19,17 @@ enum vggcl_err gemm_find_engine(const char *name, const struct gemm_engine **eng
 }
 
 const struct gemm_engine *gemm_engine(const struct context *context, const struct gemm_engine *wanted) {
-    return context->engine ? context->engine : wanted ? wanted : gemm_engines[0];
+    const struct gemm_engine *first = context->engine ? context->engine : wanted ? wanted : gemm_engines[0];
+    if (!tuning_engine_is_wrong(&context->tuning, first))
+        return first;
+    for (const struct gemm_engine *const *e = gemm_engines; *e; e++)
+        if (!tuning_engine_is_wrong(&context->tuning, *e))
+            return *e;
+    return first;
 }
 
 bool gemm_allows(const struct context *context, const struct gemm_engine *engine) {
-    return !context->engine || context->engine == engine;
+    return !context->engine || context->engine == engine || tuning_engine_is_wrong(&context->tuning, context->engine);
 }
 
 enum vggcl_err gemm_make_plan(const struct context *context, const struct gemm_engine *engine, struct gemm_shape shape,

@@ -19,10 +19,11 @@ extern const char *const gemm_engine_names[];
 /* Sets *engine to the engine of that name, or to NULL for "auto". VGGCL_EUSAGE, listing the names, for any other. */
 enum vggcl_err gemm_find_engine(const char *name, const struct gemm_engine **engine);
 
-/* The engine to use: the user's choice if there is one, else `wanted`, or the default if `wanted` is NULL. */
+/* The engine to use: the user's choice if there is one, else `wanted`, or the default if `wanted` is NULL. If that is
+ * wrong on the device, the first one that is not; if there is none, it remains. */
 const struct gemm_engine *gemm_engine(const struct context *context, const struct gemm_engine *wanted);
 
-/* Whether the user left the choice open, or chose this engine. */
+/* Whether the user left the choice open, or chose this engine, or one that is wrong on the device. */
 bool gemm_allows(const struct context *context, const struct gemm_engine *engine);
 
 /* Plans c = a b, and c += a b, for matrices with the layouts of a, b and c; a and b may be transposed, and data is not

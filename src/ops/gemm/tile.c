@@ -24,6 +24,20 @@ struct gemm_tile gemm_built_in_tile(const struct dev *d, bool transposed) {
     return t;
 }
 
+size_t gemm_other_tiles(const struct dev *d, bool transposed, struct gemm_tile tiles[GEMM_OTHER_TILES]) {
+    const struct gemm_tile all[GEMM_OTHER_TILES] = {
+        gemm_built_in_tile(d, transposed),
+        {.rows = 4, .vectors = 1, .width = d->vector_width, .panel = 16},
+        {.rows = 4, .vectors = 1, .width = 1, .group_rows = 4, .group_columns = 4, .depth = 4}};
+    size_t count = 0;
+    char *kept = err_keep();
+    for (size_t i = 0; i < GEMM_OTHER_TILES; i++)
+        if (gemm_tile_check(d, all[i]) == VGGCL_OK)
+            tiles[count++] = all[i];
+    err_put_back(kept);
+    return count;
+}
+
 static enum vggcl_err check_range(const char *name, int value, int least, int most) {
     if (value >= least && value <= most)
         return VGGCL_OK;

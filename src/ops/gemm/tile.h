@@ -20,6 +20,11 @@ struct gemm_tile {
  * elsewhere. */
 struct gemm_tile gemm_built_in_tile(const struct dev *d, bool transposed);
 
+/* Other tiles for d, for use where the measured one gives wrong results: the built-in rule's, then small ones without
+ * and with local memory. Returns their number. */
+enum { GEMM_OTHER_TILES = 3 };
+size_t gemm_other_tiles(const struct dev *d, bool transposed, struct gemm_tile tiles[GEMM_OTHER_TILES]);
+
 /* VGGCL_EUSAGE, naming the parameter, if a member of t is out of range or exceeds a limit of d. */
 enum vggcl_err gemm_tile_check(const struct dev *d, struct gemm_tile t);
 

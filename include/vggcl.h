@@ -496,6 +496,7 @@ struct vggcl_evaluation {
     char **files;                         /* owns the predictions' files; NULL if they have none */
     /* If the images are not those of the data set that the network was trained on: a line that names both; else "". */
     char warning[VGGCL_WARNING];
+    char *warnings; /* as in struct vggcl_benchmark */
 };
 
 /* Evaluates the weights in config->weights on the test set (on its first config->limit images, if that is not 0). The
@@ -547,6 +548,7 @@ struct vggcl_predictor_info {
     size_t batch;                   /* images that are processed at once */
     size_t class_count;
     char *const *classes; /* [class_count]: their names */
+    const char *warnings; /* as in struct vggcl_benchmark */
 };
 
 /* Loads the weights in config->weights onto config->device, for batches of config->batch images. The file says which

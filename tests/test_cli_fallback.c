@@ -47,6 +47,13 @@ static void assert_right_loss(const char *name) {
         fail_msg("the loss is %.9g, not %.9g", got, expected);
 }
 
+/* The number behind a text in the output. */
+static double number_after(const char *text) {
+    const char *at = strstr(output, text);
+    assert_non_null(at);
+    return atof(at + strlen(text));
+}
+
 static void right_kernels(void **state) {
     (void)state;
     assert_int_equal(vggcl(TRAIN "--conv im2col --save right --log-steps right.csv"), 0);
@@ -79,6 +86,7 @@ static void wrong_algorithm(void **state) {
     assert_int_equal(vggcl("plan " BROKEN NETWORK), 0);
     assert_says("\nnot used: winograd4 forward");
     assert_int_equal(vggcl("eval --data synthetic:20,10 --weights b/last.safetensors " BROKEN), 0);
+    assert_silent("warning: ");
     assert_int_equal(vggcl("train --resume b --steps 4 " BROKEN), 0);
     assert_silent("warning: ");
     assert_says("\ntuning   profile of the resumed run; not used, because of wrong results: winograd4 forward");
@@ -101,6 +109,21 @@ static void resumed_with_another(void **state) {
     assert_int_equal(vggcl("train --resume c --steps 4 " BROKEN), 0);
     assert_says("gives wrong results: ");
     assert_says("vggcl: warning: the run goes on with another method than before");
+}
+
+/* On a device without a stored profile of these kernels, once. */
+static void evaluates(void **state) {
+    (void)state;
+    break_kernel("winograd_transform.cl", "s/o\\[0\\] = 4 \\* d\\[0\\]/o[0] = 6 * d[0]/");
+    assert_int_equal(vggcl("eval --data synthetic:20,10 --weights c/last.safetensors --conv winograd4"), 0);
+    double right = number_after("loss ");
+    assert_fails(1, "gives wrong results: ",
+                 "eval --data synthetic:20,10 --weights c/last.safetensors --conv winograd4 --strict " BROKEN);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(vggcl("eval --data synthetic:20,10 --weights c/last.safetensors --conv winograd4 " BROKEN), 0);
+        assert_true(fabs(number_after("loss ") - right) < 1e-3);
+        assert_int_equal(strstr(output, "vggcl: warning: ") != NULL, i == 0);
+    }
 }
 
 static void benchmarks(void **state) {
@@ -157,9 +180,11 @@ static void no_other(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(right_kernels),        cmocka_unit_test(wrong_algorithm), cmocka_unit_test(asked_for),
-        cmocka_unit_test(resumed_with_another), cmocka_unit_test(benchmarks),      cmocka_unit_test(tunes),
-        cmocka_unit_test(wrong_tile),           cmocka_unit_test(no_other),
+        cmocka_unit_test(right_kernels), cmocka_unit_test(wrong_algorithm),
+        cmocka_unit_test(asked_for),     cmocka_unit_test(resumed_with_another),
+        cmocka_unit_test(evaluates),     cmocka_unit_test(benchmarks),
+        cmocka_unit_test(tunes),         cmocka_unit_test(wrong_tile),
+        cmocka_unit_test(no_other),
     };
     return cmocka_run_group_tests(tests, make_folder_and_profiles, remove_folder_and_profiles);
 }

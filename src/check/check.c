@@ -136,6 +136,11 @@ static bool is_ruled_out(const struct context *context, const struct check *chec
     return check->engine && !gemm_allows(context, check->engine);
 }
 
+/* A net that only evaluates has forward convolutions and products; the other operators have no alternative. */
+static bool is_for_training(const struct net *net, const struct check *check) {
+    return net->use == NET_EVALUATES && !(check->directions & FORWARD);
+}
+
 /* Whether the algorithm does not support the shape and leaves it to another one, which has its own check, or no network
  * pools images that are so small. */
 static bool is_left(const struct dev *d, const struct check *check, struct conv_shape s) {
@@ -205,7 +210,7 @@ enum vggcl_err check_operators(const struct net *net, bool quick, const struct c
     if (!seen)
         return err_no_memory("the checks", net->layer_count * sizeof *seen);
     while (check_next(&cursor, &check))
-        if (!is_ruled_out(&net->context, &check) &&
+        if (!is_ruled_out(&net->context, &check) && !(quick && is_for_training(net, &check)) &&
             ((!quick && !check_small(&rig, &check, report)) || !check_layers(&rig, &check, net, quick, seen, report)))
             break;
     free(seen);

@@ -24,7 +24,8 @@ struct check_report {
 
 /* Runs the checks on net's device; net needs no device memory. Checks all operators, with every algorithm and every
  * engine (only the user's choice, if there is one): on small odd shapes all elements, on the shapes of net's layers a
- * sample. With quick, checks only what net uses, on the shapes of its layers with a few images. Operators that fail or
+ * sample. With quick, checks only what net uses, on the shapes of its layers with a few images; of a net that only
+ * evaluates, its convolutions and matrix products. Operators that fail or
  * give wrong results are reported, not returned; the only errors are VGGCL_ENOMEM and VGGCL_ESTOPPED. */
 enum vggcl_err check_operators(const struct net *net, bool quick, const struct check_report *report);
 

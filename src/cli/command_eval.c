@@ -160,6 +160,7 @@ static int run(const struct vggcl_config *config) {
     enum vggcl_err err = vggcl_evaluate(config, &evaluation);
     if (err != VGGCL_OK)
         return cli_failed(err);
+    cli_warn(evaluation.warnings);
     (as_json ? print_json : print_text)(&evaluation);
     cli_check_loss(&evaluation, config->weights);
     fflush(stdout);

@@ -172,6 +172,7 @@ static int run(const struct vggcl_config *config) {
         err = open_out(&folder);
     if (err == VGGCL_OK)
         err = vggcl_inspect(config, TRAINED, WRONG, &s.found);
+    cli_warn(s.found.evaluation.warnings);
     if (err == VGGCL_OK)
         err = draw(&s);
     if (err == VGGCL_OK)

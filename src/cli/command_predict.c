@@ -232,6 +232,7 @@ static int open_and_predict(const struct vggcl_config *given, const struct paths
     if (err != VGGCL_OK)
         return cli_failed(err);
     j.info = vggcl_predictor_describe(j.predictor);
+    cli_warn(j.info->warnings);
     j.top = top < j.info->class_count ? top : j.info->class_count;
     int status = predict_all(&j, p);
     job_free(&j);

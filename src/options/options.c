@@ -203,12 +203,12 @@ static const struct vggcl_option options[] = {
      "leave out an epoch's last training batch if it is smaller than the others: batch normalisation\n"
      "suffers from very small ones",
      "no", STORED | PLAN, FLAG(drop_last)},
-    {"no-selfcheck", NULL, "skip the check of the device's arithmetic before training", "no", TRAIN,
+    {"no-selfcheck", NULL, "skip the check of the device's arithmetic at the start", "no", BOTH | PREDICT,
      FLAG(no_selfcheck)},
     {"strict", NULL,
      "stop where a convolution algorithm or matrix product gives wrong results on the device, instead of\n"
      "using another one",
-     "no", TRAIN | VGGCL_FOR_BENCH | TUNE, FLAG(strict)},
+     "no", BOTH | PREDICT | VGGCL_FOR_BENCH | TUNE, FLAG(strict)},
     {"steps", "N", "stop after N steps in all and save the state; 0 for no limit", "0", TRAIN, WHOLE64(steps, 0x1p53)},
     {"save", "DIR", "folder for the accuracy record and the checkpoints", "save", TRAIN | GIVEN_ONLY, TEXT(save)},
     {"save-every", "N", "keep a checkpoint, epoch-NNN.safetensors, every N epochs", "25", CHANGEABLE,

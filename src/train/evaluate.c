@@ -1,5 +1,6 @@
 #include "train/evaluate.h"
 #include "base/clock.h"
+#include "check/check.h"
 #include "data/data.h"
 #include "options/network.h"
 #include "options/options.h"
@@ -75,6 +76,26 @@ done:
 }
 
 /* ------------------------------------------------------------------------------------------- an evaluator -- */
+
+enum vggcl_err evaluate_plan(struct context *context, const struct vggcl_config *config, const struct work *work,
+                             struct net **net, struct vggcl_plan *plan, char **warnings) {
+    char path[VGGCL_PATH_MAX];
+    struct vggcl_selfcheck check;
+    bool replaced = false;
+    *net = NULL;
+    do {
+        net_free(*net);
+        TRY(plan_net(context, config, work, net, plan));
+        if (!config->no_selfcheck)
+            TRY(check_or_replace(*net, context, &check, &replaced, warnings));
+    } while (replaced);
+    if (*warnings && !*config->profile) {
+        char *kept = err_keep();
+        profile_store_wrong(context, path); /* failing to store it is no error */
+        err_put_back(kept);
+    }
+    return VGGCL_OK;
+}
 
 /* Fills the confusion matrix and the predictions while evaluate() runs. */
 struct results {
@@ -166,6 +187,8 @@ void vggcl_evaluation_free(struct vggcl_evaluation *evaluation) {
     free(evaluation->classes);
     free(evaluation->confusion);
     free(evaluation->predictions);
+    free(evaluation->warnings);
+    evaluation->warnings = NULL;
     evaluation->files = NULL;
     evaluation->classes = NULL;
     evaluation->confusion = NULL;
@@ -175,7 +198,7 @@ void vggcl_evaluation_free(struct vggcl_evaluation *evaluation) {
 static enum vggcl_err make_net(struct evaluator *e) {
     struct vggcl_plan plan;
     const struct work work = {.data = &e->data.spec, .test = e->data.test.count, .batch = (size_t)e->config.batch};
-    TRY(plan_net(&e->context, &e->config, &work, &e->net, &plan));
+    TRY(evaluate_plan(&e->context, &e->config, &work, &e->net, &plan, &e->warnings));
     e->config.images = plan.config.images;
     TRY(checkpoint_normalisation(&e->file, e->config.weights, &e->data.spec, &e->data.train, &e->config,
                                  &e->net->normalisation));
@@ -215,12 +238,15 @@ void evaluator_close(struct evaluator *e) {
     dev_close(e->context.dev);
     data_free(&e->data);
     safetensors_free(&e->file);
+    free(e->warnings);
 }
 
 enum vggcl_err evaluator_run(struct evaluator *e, struct vggcl_evaluation *evaluation) {
     enum vggcl_err err;
     *evaluation = (struct vggcl_evaluation){.device = e->context.dev->info, .width = e->config.width};
     snprintf(evaluation->model, sizeof evaluation->model, "%s", e->config.model);
+    evaluation->warnings = e->warnings;
+    e->warnings = NULL;
     snprintf(evaluation->dataset, sizeof evaluation->dataset, "%s", e->data.description);
     checkpoint_other_data(&e->file, e->config.weights, &e->data, evaluation->warning);
     TRY_GOTO(allocate_results(evaluation, &e->data), done);

@@ -3,6 +3,7 @@
 #define VGGCL_TRAIN_EVALUATE_H
 
 #include "nets/feed.h"
+#include "plan/plan.h"
 #include "train/checkpoint.h"
 
 /* Totals of the batches so far: images, correctly classified images, and the sum of the losses. */
@@ -29,6 +30,13 @@ typedef enum vggcl_err evaluate_batch(const struct tally *so_far, size_t first, 
 enum vggcl_err evaluate(struct net *net, struct feed *feed, bool mirrored_too, evaluate_batch *batch_done,
                         void *payload, struct tally *tally);
 
+/* plan_net() of a network that only evaluates, and, unless config->no_selfcheck is set, the quick selfcheck of its
+ * convolutions and matrix products. A method that gives wrong results is replaced as check_or_replace() does, and
+ * stored in the device's profile; a line for each is added to *warnings. The caller releases *net and *warnings, also
+ * after a failure. */
+enum vggcl_err evaluate_plan(struct context *context, const struct vggcl_config *config, const struct work *work,
+                             struct net **net, struct vggcl_plan *plan, char **warnings);
+
 /* A weights file, the data set that it is evaluated on, and its network on a device. */
 struct evaluator {
     struct vggcl_config config; /* with the file's network, and its data set unless another one was set */
@@ -36,14 +44,15 @@ struct evaluator {
     struct data data; /* without the test images beyond config.limit */
     struct context context;
     struct net *net;
+    char *warnings; /* of evaluate_plan(); NULL for none */
 };
 
 /* Opens what config names, as vggcl_evaluate() does. Call evaluator_close() on failure too. */
 enum vggcl_err evaluator_open(struct evaluator *e, const struct vggcl_config *config);
 void evaluator_close(struct evaluator *e);
 
-/* Evaluates the test set. The names of its files move from e->data to *evaluation. On failure *evaluation has nothing
- * to free. */
+/* Evaluates the test set. The warnings and the names of its files move from e to *evaluation. On failure *evaluation
+ * has nothing to free. */
 enum vggcl_err evaluator_run(struct evaluator *e, struct vggcl_evaluation *evaluation);
 
 #endif

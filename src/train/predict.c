@@ -19,6 +19,7 @@ struct vggcl_predictor {
     struct feed feed;
     struct dataset images; /* a whole batch: missing images are left as they are, their predictions are not used */
     float *logits;         /* [batch][classes] */
+    char *warnings;        /* of evaluate_plan(); NULL for none */
     bool mirrored_too;
 };
 
@@ -26,6 +27,7 @@ void vggcl_predictor_free(struct vggcl_predictor *p) {
     if (!p)
         return;
     free(p->logits);
+    free(p->warnings);
     dataset_free(&p->images);
     feed_free(&p->feed);
     arena_free(&p->arena);
@@ -55,7 +57,7 @@ static enum vggcl_err make_net(struct vggcl_predictor *p, const struct vggcl_con
     struct vggcl_plan plan;
     size_t batch = (size_t)config->batch;
     const struct work work = {.data = &p->spec, .test = batch, .batch = batch};
-    TRY(plan_net(&p->context, config, &work, &p->net, &plan));
+    TRY(evaluate_plan(&p->context, config, &work, &p->net, &plan, &p->warnings));
     p->net->normalisation = *normalisation;
     TRY(net_allocate(p->net));
     TRY(checkpoint_load(file, config->weights, p->net, CHECKPOINT_WEIGHTS));
@@ -76,7 +78,8 @@ static void describe(struct vggcl_predictor *p, const struct vggcl_config *confi
                                             .channels = p->spec.channels,
                                             .batch = p->net->batch,
                                             .class_count = p->spec.classes,
-                                            .classes = p->spec.class_names};
+                                            .classes = p->spec.class_names,
+                                            .warnings = p->warnings};
     snprintf(p->info.model, sizeof p->info.model, "%s", config->model);
 }
 

@@ -35,6 +35,12 @@ typedef CONCAT(int, VW) ivec;
 #define AS_IVEC            CONCAT(as_int, VW)
 #endif
 
+/* Tells the compiler that a work-item computes with whole vectors. One that makes SIMD lanes of work-items, as that of
+ * Intel's CPU runtime does, leaves the kernel as it is then, instead of spending seconds on code that is no faster. */
+#if VW >= 8
+#define kernel __kernel __attribute__((vec_type_hint(vec)))
+#endif
+
 /* VSTREAM is VSTORE for data that leaves the cache before it is read again, as most activations and gradients do. A
  * vector as long as a CPU's cache line is then stored past the cache, which does not have to read the line first. */
 #define VSTREAM VSTORE

@@ -11,6 +11,17 @@
 #define COLUMNS 2 /* vectors of the register tile; ROWS * COLUMNS vectors are accumulated */
 #endif
 
+/* The number of the kernel that the program has, or 0 for all: compilers take long for each of them, and two of them
+ * rarely have the same options. */
+#define FUSED           1
+#define FUSED_GRADIENT  2
+#define SLICED          3
+#define SLICED_GRADIENT 4
+#ifndef PRODUCT
+#define PRODUCT 0
+#endif
+#define HAS(product) (PRODUCT == 0 || PRODUCT == (product))
+
 #define WIDTH (COLUMNS * VW)
 
 #define LOCAL_LOAD(i, p)     (((local const vec *)(p))[i])
@@ -102,6 +113,7 @@ static inline void multiply_tiles(local const float *v, int v_points, int count,
     }
 }
 
+#if HAS(FUSED)
 /* y = the convolution of x with the weights whose transform is u[point][c][o], plus bias. A job is `group` of `tiles`
  * tiles, for COLUMNS vectors of channels at a time; it is a slab of partial if has_partial is set. Local memory:
  * v[point][group][c], m[point][group][WIDTH]. */
@@ -121,6 +133,7 @@ kernel void winograd_fused(global int *taken, int jobs, global const stored *x, 
         }
     }
 }
+#endif
 
 /* z[point][t][o] = A dy A', like transform_inputs(). */
 static inline void transform_gradients(global const stored *dy, int first, int count, int h, int w, int o,
@@ -159,6 +172,7 @@ static inline void multiply_transposed(local const float *v, int v_points, local
     }
 }
 
+#if HAS(FUSED_GRADIENT)
 /* du[slab][point][c][o] = the sum over the slab's tiles of (B' x B) * (A dy A'). A job is a slab of slab_tiles tiles,
  * with a group of tiles at a time in local memory: v[point][group][c], z[point][group][o]. */
 kernel void winograd_fused_gradient(global int *taken, int slabs, global const stored *x, global const stored *dy,
@@ -177,6 +191,7 @@ kernel void winograd_fused_gradient(global int *taken, int slabs, global const s
         }
     }
 }
+#endif
 
 /* --------------------------------------------------------------------------------------------------------- sliced --
  * For transformed weights that are larger than the transformed images: a job transforms a slice of the weights, WIDTH
@@ -289,6 +304,7 @@ static inline void multiply_slice(global const float *v, size_t v_points, int co
     }
 }
 
+#if HAS(SLICED)
 /* y = the convolution with weight[tap][c][o], plus bias, for `tiles` tiles from the first of image first_image on,
  * whose transforms are v[c / depth][point][tile][depth] = B' x B. A job computes WIDTH columns of `group` tiles;
  * columns run fastest. If has_partial is set, the tiles of a job are a slab of partial, counted from first_slab on.
@@ -316,12 +332,14 @@ kernel void winograd_sliced(global int *taken, int jobs, global const float *v, 
                           SLAB(first_slab + slab, partial, o) + column);
     }
 }
+#endif
 
 /* Vector `block` behind `to` = value, added to it if `add` is set. */
 static inline void store_tap(vec value, int block, global float *to, int add) {
     VSTREAM(value + (add ? VLOAD(block, to) : (vec)0), block, to);
 }
 
+#if HAS(SLICED_GRADIENT)
 /* dweight[tap][c][o] = G' (the sum over tiles of v * z) G, added to dweight if `add` is set, from
  * v[c / depth][point][tile][depth] = B' x B and z[o / WIDTH][point][tile][WIDTH] = A dy A'. A job computes `depth`
  * channels c, which run fastest, and WIDTH channels o. depth divides c, ROWS divides depth. Local memory:
@@ -363,3 +381,4 @@ kernel void winograd_sliced_gradient(global int *taken, int jobs, global const f
         }
     }
 }
+#endif

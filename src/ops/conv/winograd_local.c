@@ -6,7 +6,7 @@
 /* Register tiles of the matrix products, in rows x vectors: for vector registers of fewer than 16 floats, and for
  * AVX-512, which has registers of 16 floats and twice as many. Measured. Gradients need rows that divide the number of
  * channels, a multiple of 4. */
-enum product { FUSED, FUSED_GRADIENT, SLICED, SLICED_GRADIENT };
+enum product { FUSED = 1, FUSED_GRADIENT, SLICED, SLICED_GRADIENT }; /* as PRODUCT in cl/winograd_local.cl */
 static const struct register_tile {
     size_t rows, columns;
 } register_tiles[][2] = {
@@ -68,9 +68,9 @@ static struct arg local_points(int alpha, size_t rows, size_t columns) {
 
 static struct kernel kernel_of(const char *name, const struct dev *d, const struct conv_plan *p, enum product product) {
     struct register_tile tile = register_tile(d, product, p->s.o);
-    return kernel_make(name, "%s -DROWS=%zu -DCOLUMNS=%zu",
-                       winograd_options(d, p->algorithm->alpha, dev_register_width(d), p->half).text, tile.rows,
-                       tile.columns);
+    return kernel_make(name, "%s -DPRODUCT=%d -DROWS=%zu -DCOLUMNS=%zu",
+                       winograd_options(d, p->algorithm->alpha, dev_register_width(d), p->half).text, product,
+                       tile.rows, tile.columns);
 }
 
 enum { PRODUCT, WEIGHT, INPUT, OUTPUT };

@@ -144,6 +144,28 @@ static void stopped_before_an_item(void **state) {
     assert_int_equal(files_of(folder, name), 0);
 }
 
+/* Of the programs that were built on trial, the one that is used afterwards stays and is stored; no other one is. */
+static void chosen_trial_is_kept(void **state) {
+    (void)state;
+    struct dev *d;
+    cl_kernel kernel;
+    CHECK(dev_open(NULL, NULL, &d));
+    d->on_trial = true;
+    d->trial_room = 2;
+    CHECK(program_kernel(d, "peak/copy", "", &kernel));
+    CHECK(program_kernel(d, "peak/copy", "-DTRIAL=1", &kernel));
+    CHECK_FAILS(program_kernel(d, "peak/copy", "-DTRIAL=2", &kernel), VGGCL_EOPENCL, "peak.cl", "no more programs");
+    CHECK(program_kernel(d, "peak/copy", "", &kernel)); /* is there already */
+    d->on_trial = false;
+    CHECK(program_kernel(d, "peak/copy", "", &kernel));
+    program_drop_trials(d);
+    CHECK(program_kernel(d, "peak/copy", "", &kernel));
+    assert_int_equal(d->programs_built, 2);
+    dev_close(d);
+    assert_non_null(entry());
+    expect(open_and_run(NULL, 1), 0, 1);
+}
+
 static void replace(const char *path, const char *bytes, size_t size) {
     FILE *stream = fopen(path, "wb");
     assert_non_null(stream);
@@ -396,6 +418,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(second_builds_nothing, clean),
         cmocka_unit_test_teardown(stopped_before_an_item, clean),
+        cmocka_unit_test_teardown(chosen_trial_is_kept, clean),
         cmocka_unit_test_teardown(broken_entry, clean),
         cmocka_unit_test_teardown(entry_of_another_key, clean),
         cmocka_unit_test_teardown(refused_by_the_driver, clean),

@@ -17,6 +17,7 @@ struct program {
     char stem[STEM], options[OPTIONS], building[STEM + 16];
     cl_program handle;
     struct cache_key key; /* set if built from source and not yet written to the cache */
+    bool trial;           /* looked up on trial only: a candidate of tuning that was not chosen so far */
     size_t kernel_count;
     struct {
         char function[48];
@@ -200,6 +201,14 @@ static enum vggcl_err build_failed(const struct dev *d, cl_program handle, cl_in
     return err;
 }
 
+/* Refuses to build a program on trial when tuning has built enough of them. */
+static enum vggcl_err take_trial_room(struct dev *d, const char *stem) {
+    if (d->on_trial && d->trial_room == 0)
+        return err_set(VGGCL_EOPENCL, "%s.cl: tuning builds no more programs", stem);
+    d->trial_room -= d->on_trial;
+    return VGGCL_OK;
+}
+
 static enum vggcl_err build(struct dev *d, struct program *p) {
     enum vggcl_err err;
     struct sources s = {0};
@@ -223,6 +232,7 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
         cache_key_free(&p->key);
         goto done;
     }
+    TRY_GOTO(take_trial_room(d, p->stem), done);
     p->handle = clCreateProgramWithSource(d->context, (cl_uint)(2 * s.count), texts, NULL, &code);
     if (code != CL_SUCCESS) {
         err = dev_fail(d, code, p->stem);
@@ -236,7 +246,7 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
     else
         err = build_failed(d, p->handle, code, p->stem, options, &s);
 done:
-    if (err != VGGCL_OK || d->on_trial)
+    if (err != VGGCL_OK)
         cache_key_free(&p->key);
     sources_free(&s);
     return err;
@@ -246,7 +256,7 @@ done:
  * more, which takes as long as the first training step. A caller who wants to stop does not wait for that. */
 static void program_free(struct dev *d, struct program *p) {
     activity_begin(p->building, d->info.name, true);
-    if (!stop_asked())
+    if (!p->trial && !stop_asked())
         cache_store(&p->key, p->handle);
     activity_end();
     cache_key_free(&p->key);
@@ -261,6 +271,7 @@ static enum vggcl_err find_program(struct dev *d, const char *stem, size_t stem_
                                    struct program **found) {
     for (struct program *p = d->programs; p; p = p->next) {
         if (strncmp(p->stem, stem, stem_length) == 0 && !p->stem[stem_length] && strcmp(p->options, options) == 0) {
+            p->trial &= d->on_trial;
             *found = p;
             return VGGCL_OK;
         }
@@ -280,6 +291,7 @@ static enum vggcl_err find_program(struct dev *d, const char *stem, size_t stem_
         program_free(d, p);
         return err;
     }
+    p->trial = d->on_trial;
     p->next = d->programs;
     *found = d->programs = p;
     return VGGCL_OK;
@@ -309,13 +321,26 @@ enum vggcl_err program_kernel(struct dev *d, const char *name, const char *optio
     return VGGCL_OK;
 }
 
-void program_free_all(struct dev *d) {
+/* Frees all programs, or those on trial. */
+static void free_some(struct dev *d, bool all) {
     d->generation++;
-    while (d->programs) {
-        struct program *next = d->programs->next;
-        program_free(d, d->programs);
-        d->programs = next;
+    for (struct program **at = &d->programs; *at;) {
+        struct program *p = *at;
+        if (all || p->trial) {
+            *at = p->next;
+            program_free(d, p);
+        } else {
+            at = &p->next;
+        }
     }
+}
+
+void program_free_all(struct dev *d) {
+    free_some(d, true);
+}
+
+void program_drop_trials(struct dev *d) {
+    free_some(d, false);
 }
 
 uint64_t program_sources_hash(const char *kernel_dir) {

@@ -170,9 +170,13 @@ static void keep_profile(struct member *m, const struct vggcl_config *config) {
         return;
     char *kept = err_keep();
     bool stored = (measured ? profile_store : profile_store_wrong)(&m->context, path) == VGGCL_OK;
-    if (measured)
-        text_print(m->tuned.text, sizeof m->tuned.text, "measured in %.1f s%s%s", m->tune_seconds,
-                   stored ? ", stored as " : ", not stored", stored ? path : "");
+    if (measured && stored)
+        text_print(m->tuned.text, sizeof m->tuned.text, "measured in %.1f s, stored as %s", m->tune_seconds, path);
+    else if (measured)
+        text_print(m->tuned.text, sizeof m->tuned.text,
+                   "measured in %.1f s, not stored: %s; this command may end with other weights when it is run again; "
+                   "use profile none, or a profile that vggcl tune exports",
+                   m->tune_seconds, vggcl_error());
     err_put_back(kept);
 }
 

@@ -10,6 +10,7 @@
 #include "ops/gemm/gemm_tiled.h"
 #include "tune/timing.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +25,23 @@ double search_elapsed(const struct search *s) {
     return clock_seconds() - s->start;
 }
 
+/* The share of the budget that is spent, 0 to 1 and above. */
+static double spent(const struct search *s) {
+    double building = s->quick ? s->first_runs + s->trials : 0;
+    return (search_elapsed(s) - building) / s->budget;
+}
+
 static bool time_is_up(const struct search *s) {
-    return search_elapsed(s) >= s->budget;
+    return spent(s) >= 1;
+}
+
+/* The most programs that a quick search builds for challengers. A number, because the choice of candidates would depend
+ * on the machine's load if time alone limited it; some drivers take seconds for each program, so time does, too. */
+enum { QUICK_PROGRAMS = 24 };
+
+/* The share that is spent of what a quick search may build for challengers. */
+static double spent_on_trials(const struct search *s) {
+    return s->quick ? fmax((double)s->built / QUICK_PROGRAMS, s->trials / s->budget) : 0;
 }
 
 void search_tell(struct search *s) {
@@ -96,11 +112,17 @@ static enum vggcl_err grow_operands(struct search *s) {
     return VGGCL_OK;
 }
 
-void search_drop_operands(struct search *s) {
-    struct tensor *all[] = {&s->image[0],       &s->image[1],      &s->weight,         &s->gradient,       &s->bias,
-                            &s->scratch.weight, &s->scratch.input, &s->scratch.output, &s->scratch.product};
+static void drop_scratch(struct search *s) {
+    struct tensor *all[] = {&s->scratch.weight, &s->scratch.input, &s->scratch.output, &s->scratch.product};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         dev_drop(s->d, all[i]);
+}
+
+void search_drop_operands(struct search *s) {
+    struct tensor *all[] = {&s->image[0], &s->image[1], &s->weight, &s->gradient, &s->bias};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        dev_drop(s->d, all[i]);
+    drop_scratch(s);
 }
 
 /* ------------------------------------------------------------------------------------------------------- timing -- */
@@ -113,8 +135,10 @@ static enum vggcl_err run_row(struct search *s, const struct row *r, struct conv
     TRY(grow(s, &s->scratch.input, p.words.input));
     TRY(grow(s, &s->scratch.output, p.words.output));
     TRY(grow(s, &s->scratch.product, p.words.product));
-    if (s->limit && s->d->bytes > s->limit)
+    if (s->limit && s->d->bytes > s->limit) {
+        drop_scratch(s); /* else the next ones would take too much, too */
         return err_set(VGGCL_ENOMEM, "a candidate takes more than mem-limit");
+    }
     struct conv_operands operands = {.x = s->image[0],
                                      .weight = r->direction == CONV_WEIGHT_GRADIENT ? s->gradient : s->weight,
                                      .bias = s->bias,
@@ -160,6 +184,7 @@ static enum vggcl_err measure(struct search *s, const struct subject *subject, d
     double times[ROUNDS];
     int rounds = s->quick ? QUICK_ROUNDS : ROUNDS;
     TRY(run(s, subject, &times[0])); /* builds the kernels */
+    s->first_runs += times[0];
     for (int i = 0; i < rounds; i++)
         TRY(run(s, subject, &times[i]));
     *seconds = timing_median(times, rounds);
@@ -173,13 +198,28 @@ static void copy_wrong(struct tuning *to, const struct tuning *from) {
 
 /* *right: the subject's results are. What is wrong is not tried again. */
 static enum vggcl_err check(struct search *s, const struct subject *subject, bool *right) {
+    double start = clock_seconds();
     TRY(context_tune(s->context, subject->tuning));
     *right = true;
     for (size_t i = 0; i < subject->row_count && *right; i++)
         TRY(check_method(s->context, subject->rows[i]->s, subject->rows[i]->direction, method_of(subject, i), right,
                          s->warnings));
     copy_wrong(&s->tuning, &s->context->tuning);
+    s->first_runs += clock_seconds() - start;
     return VGGCL_OK;
+}
+
+/* The first run of a challenger, which builds its kernels. A quick search that has built enough for challengers fails
+ * where this one needs more. */
+static enum vggcl_err first_run(struct search *s, const struct subject *challenger) {
+    double start = clock_seconds(), seconds;
+    int built = s->d->programs_built;
+    s->d->trial_room = !s->quick ? INT_MAX : spent_on_trials(s) < 1 ? QUICK_PROGRAMS - s->built : 0;
+    enum vggcl_err err = run(s, challenger, &seconds);
+    s->d->trial_room = INT_MAX;
+    s->built += s->d->programs_built - built;
+    s->trials += clock_seconds() - start;
+    return err;
 }
 
 /* *won: the challenger is faster than the holder by more than noise, and its results are right. With in_turn the two
@@ -190,7 +230,7 @@ static enum vggcl_err challenge(struct search *s, const struct subject *holder, 
     double times[2][ROUNDS], once = 0;
     int rounds = s->quick ? QUICK_ROUNDS : ROUNDS;
     char *kept = err_keep();
-    bool runs = run(s, challenger, &once) == VGGCL_OK && run(s, challenger, &once) == VGGCL_OK;
+    bool runs = first_run(s, challenger) == VGGCL_OK && run(s, challenger, &once) == VGGCL_OK;
     err_put_back(kept);
     TRY(stop_check());
     s->measured++;
@@ -231,7 +271,9 @@ static enum vggcl_err choose_images(struct search *s) {
     for (size_t images = FEWEST_IMAGES; s->images < batch && 2 * seconds <= s->budget / 1000; images *= 2) {
         s->images = images < batch ? images : batch;
         TRY(grow_operands(s));
+        double start = clock_seconds();
         TRY(run_row(s, largest, largest->before)); /* builds the kernels */
+        s->first_runs += clock_seconds() - start;
         TRY(run(s, &(struct subject){&s->tuning, &largest, 1, &largest->before, NULL}, &seconds));
     }
     return VGGCL_OK;
@@ -377,13 +419,13 @@ static size_t tiles_for(const struct dev *d, const struct gemm_tile **tiles) {
     return d->simt ? sizeof simt_tiles / sizeof *simt_tiles : sizeof core_tiles / sizeof *core_tiles;
 }
 
-/* Stops when the fraction `until` of the budget is spent. */
+/* Stops when the share `until` of the budget is spent, or of what may be built for challengers. */
 static enum vggcl_err try_tiles(struct search *s, bool transposed, double until) {
     const struct row *rows[SAMPLE * CONV_DIRECTIONS];
     const struct gemm_tile *tiles;
     size_t row_count = sample(s, !transposed, transposed, rows), tile_count = tiles_for(s->d, &tiles);
     double holder_s = 0;
-    for (size_t i = 0; i < tile_count && row_count && search_elapsed(s) < until * s->budget; i++) {
+    for (size_t i = 0; i < tile_count && row_count && fmax(spent(s), spent_on_trials(s)) < until; i++) {
         struct tuning t = s->tuning;
         char text[GEMM_TILE_TEXT];
         if (memcmp(&t.tile[transposed], &tiles[i], sizeof tiles[i]) == 0)
@@ -507,15 +549,28 @@ struct search *search_new(struct context *context, double budget) {
     s->start = clock_seconds();
     s->budget = budget;
     s->tuning = context->tuning;
-    s->d->on_trial = true; /* programs of candidates are not cached on disk */
+    s->d->on_trial = true;
+    s->d->trial_room = INT_MAX;
     return s;
+}
+
+/* A run of each row looks up its programs. Those of a row that fails, e.g. for lack of memory, are built later. */
+enum vggcl_err search_keep(struct search *s) {
+    TRY(grow_operands(s));
+    s->d->on_trial = false;
+    char *kept = err_keep();
+    for (const struct row *r = s->rows; r < s->rows + s->row_count; r++)
+        (void)run_row(s, r, r->now);
+    err_put_back(kept);
+    program_drop_trials(s->d);
+    return stop_check();
 }
 
 void search_free(struct search *s) {
     if (!s)
         return;
     search_drop_operands(s);
-    program_free_all(s->d);
     s->d->on_trial = false;
+    program_drop_trials(s->d);
     free(s);
 }

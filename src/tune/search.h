@@ -27,8 +27,11 @@ struct row {
 struct search {
     struct context *context; /* its tuning is set to each candidate, and at the end to the result */
     struct dev *d;           /* the context's */
-    bool quick;              /* fewer rounds and candidates */
+    bool quick;              /* fewer rounds and candidates; building kernels does not count in the budget */
     double start, budget;    /* seconds */
+    double first_runs;       /* seconds that first runs took, in which kernels are built: of the holders, and of checks, */
+    double trials;           /* and of the challengers */
+    int built;               /* number of programs built for challengers */
     uint64_t limit;          /* bytes of device memory, 0 for none */
     size_t images;           /* per measured convolution */
     struct tuning tuning;    /* the best so far */
@@ -44,10 +47,10 @@ struct search {
 };
 
 /* Starts from the context's tuning; NULL if out of memory. budget is in seconds. The caller sets quick, limit, user and
- * progressed, and then calls search_add_rows() and search_run(). */
+ * progressed, and then calls search_add_rows(), search_run() and search_keep(). */
 struct search *search_new(struct context *context, double budget);
 
-/* Also frees all programs of the device, so that those still needed are built again and cached on disk. */
+/* Also frees the programs that candidates were measured with. */
 void search_free(struct search *s);
 
 /* Adds rows for those convolutions of net that the context's tuning does not contain. */
@@ -64,6 +67,10 @@ enum vggcl_err search_clblast(struct search *s, bool *better);
 /* Copies the best method of each row to s->tuning, and sets the context's tuning to it. A row that was not measured in
  * time keeps its built-in method: else the next run would measure it, and could choose another one. */
 enum vggcl_err search_apply(struct search *s);
+
+/* Ends the measurements: frees the programs that candidates were measured with, except those of the result, which stay
+ * built and will be cached on disk. */
+enum vggcl_err search_keep(struct search *s);
 
 /* Frees the operands; they are allocated again when needed. */
 void search_drop_operands(struct search *s);

@@ -50,7 +50,8 @@ enum vggcl_err tune_quick(struct context *context, const struct vggcl_config *co
     s->warnings = warnings;
     TRY_GOTO(shapes_of(context, config, data, &net), done);
     search_add_rows(s, net);
-    err = search_run(s);
+    TRY_GOTO(search_run(s), done);
+    err = search_keep(s);
 done:
     search_free(s);
     net_free(net);
@@ -184,6 +185,7 @@ enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, cons
     search_add_rows(s, net);
     TRY_GOTO(search_all(s, &untuned, result), done);
     TRY_GOTO(keep_better(s, result), done);
+    TRY_GOTO(search_keep(s), done);
     TRY_GOTO(report(s, result), done);
     TRY_GOTO(check_choice(&context, &untuned, &result->warnings), done);
     if (export_path)

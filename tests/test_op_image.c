@@ -55,7 +55,9 @@ static struct image_tensors room(const struct fixture *f, size_t n) {
 static void check_normalised(const struct fixture *f, size_t first, size_t n, const struct normalisation *normal,
                              struct augmentation how, uint32_t epoch) {
     const struct image_tensors to = room(f, n);
-    const struct image_source source = {&f->set, f->pixels, f->order, normal};
+    double *grey = zeros(COUNT * sizeof *grey);
+    const struct image_source source = {&f->set, f->pixels, grey, f->order, normal};
+    reference_image_greys(&f->set, f->pixels, grey);
     how.seed = SEED;
     how.epoch = epoch;
     CHECK(image_batch(device, &f->set, f->order_device, first, n, normal, &how, &to));

@@ -58,14 +58,18 @@ static double grey_share(size_t channel, size_t channels) {
     return channels == 3 ? shares[channel] : 1 / (double)channels;
 }
 
-static double mean_grey(const struct view *v) {
-    const struct image_set *set = v->source->set;
+static double mean_grey(const struct image_set *set, const uint8_t *image) {
     size_t plane = set->height * set->width;
     double sum = 0;
     for (size_t channel = 0; channel < set->channels; channel++)
         for (size_t pixel = 0; pixel < plane; pixel++)
-            sum += grey_share(channel, set->channels) * byte_of(v, channel, pixel);
+            sum += grey_share(channel, set->channels) * image[channel * plane + pixel];
     return sum / (double)plane;
+}
+
+void reference_image_greys(const struct image_set *set, const uint8_t *pixels, double *grey) {
+    for (size_t i = 0; i < set->count; i++)
+        grey[i] = mean_grey(set, pixels + i * set->channels * set->height * set->width);
 }
 
 /* Where the middle of pixel `at` of `side` is in a box of this length, whose place is drawn by `word`. */
@@ -111,7 +115,8 @@ static struct sum coloured(const struct view *v, int row, int column, size_t cha
     size_t channels = v->source->set->channels;
     if (v->how->color_jitter <= 0)
         return sampled(v, row, column, channel);
-    struct sum mean = sum_of(mean_grey(v)), value = before_saturation(v, mean, row, column, channel), grey = {0, 0};
+    struct sum mean = sum_of(v->source->grey[v->index]), value = before_saturation(v, mean, row, column, channel),
+               grey = {0, 0};
     for (size_t k = 0; k < channels; k++) {
         struct sum part = before_saturation(v, mean, row, column, k);
         grey.value += grey_share(k, channels) * part.value;
@@ -207,12 +212,15 @@ static struct images random_images(struct rig *rig, struct conv_shape s, bool st
 static void check_images(struct rig *rig, struct conv_shape s, bool staged, const struct augmentation *how) {
     const struct normalisation normal = {{0.485, 0.456, 0.406, 0.5}, {0.229, 0.224, 0.225, 0.5}};
     struct images m = random_images(rig, s, staged);
-    const struct image_source source = {&m.set, m.pixels, m.order, &normal};
+    double *grey = rig_zeros(rig, m.set.count * sizeof *grey);
+    const struct image_source source = {&m.set, m.pixels, grey, m.order, &normal};
     const struct image_tensors to = {.x = rig_poisoned_stored(rig, s.n * s.h * s.w * s.c),
                                      .label = rig_poisoned(rig, s.n),
                                      .partner_label = rig_poisoned(rig, s.n),
                                      .grey = rig_poisoned(rig, 2 * s.n * s.h)};
     struct tensor order = rig_upload(rig, m.set.count, m.order);
+    if (rig->err == VGGCL_OK)
+        reference_image_greys(&m.set, m.pixels, grey);
     RIG_RUN(rig, image_batch(rig->dev, &m.set, order, FIRST, s.n, &normal, how, &to));
     RIG_COMPARE(rig, "x", RIG_FLOATS, to.x, reference_image_roundings(&m.set, how), i,
                 reference_image(&source, FIRST, how, i));

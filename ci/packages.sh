@@ -92,6 +92,7 @@ if [ "$1" = test ]; then
     done
     need mesa-opencl-icd rusticl
     need gcovr command -v gcovr
+    need python3-jsonschema /usr/bin/python3 -c "import jsonschema; jsonschema.Draft202012Validator"
     need "python3-torch python3-numpy" /usr/bin/python3 -c "import numpy, torch"
 fi
 

@@ -52,5 +52,6 @@ END
     >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 works "$work/build/cmake-shared" shared
 works "$work/build/cmake-static" static
+[ -s "$prefix/share/vggcl/compare.schema.json" ] || { echo "compare.schema.json is not installed"; exit 1; }
 [ "$("$prefix/bin/vggcl" --version | sed -nE '1s/^vggcl ([0-9.]+).*/\1/p')" = "$(pkg-config --modversion vggcl)" ] ||
     { echo "vggcl --version and vggcl.pc disagree"; exit 1; }

@@ -78,10 +78,9 @@ static double number_of(const json_t *object, const char *key) {
     return json_number_value(json_object_get(object, key));
 }
 
-/* All that a record of a device that is right has. */
-static void assert_complete(const json_t *record, bool others_right) {
+/* What a record of a device that is right has of the selfcheck and the losses. */
+static void assert_right(const json_t *record, bool others_right) {
     const json_t *check = json_object_get(record, "selfcheck"), *losses = json_object_get(record, "losses");
-    const json_t *bench = json_object_get(record, "benchmark");
     assert_status(record, "passed");
     assert_int_equal(json_array_size(json_object_get(record, "faults")), 0);
     assert_true(number_of(check, "checks") > 50);
@@ -96,12 +95,29 @@ static void assert_complete(const json_t *record, bool others_right) {
         if (others_right)
             assert_true(json_number_value(json_array_get(json_object_get(losses, "from_others"), i)) <= 2 * tolerance);
     }
+}
+
+/* All that the record of a device that is right has. */
+static void assert_complete(const json_t *record, bool others_right) {
+    const json_t *bench = json_object_get(record, "benchmark");
+    assert_right(record, others_right);
     assert_true(number_of(bench, "train_images_per_s") > 0 && number_of(bench, "eval_images_per_s") > 0);
     assert_true(number_of(bench, "peak_flops_per_s") > 0 && number_of(bench, "copy_bytes_per_s") > 0);
     assert_true(number_of(bench, "flops_share") > 0 && number_of(bench, "bytes_share") > 0);
     assert_true(number_of(bench, "device_bytes") > 0);
     assert_int_equal(json_array_size(json_object_get(bench, "layers")), 20);
     assert_true(number_of(record, "cold_start_s") > number_of(record, "warm_start_s"));
+}
+
+/* The JSON is valid by its schema, JUnit's XML by what its readers take. */
+static void check_files(const char *json, const char *junit) {
+    shell("/usr/bin/python3 %s/tests/records.py schema %s/data/compare.schema.json %s", VGGCL_SOURCE_DIR,
+          VGGCL_SOURCE_DIR, json);
+    shell("/usr/bin/python3 %s/tests/records.py junit %s", VGGCL_SOURCE_DIR, junit);
+}
+
+static void assert_verdict(const json_t *all, const char *verdict) {
+    assert_string_equal(json_string_value(json_object_get(all, "verdict")), verdict);
 }
 
 /* What the browser makes of a page, in output. */
@@ -130,20 +146,27 @@ static int count_of(const char *part) {
 static void one_crashing(void **state) {
     (void)state;
     use_drivers(false, true);
-    assert_int_equal(vggcl("compare --all --quick --json --html r.html " SMALL " 2>errors >crash.json; exit $?"), 4);
+    assert_int_equal(
+        vggcl("compare --all --only selfcheck,losses,speed --quick --json --html r.html --junit r.xml " SMALL
+              " 2>errors >crash.json; exit $?"),
+        4);
     json_t *all = read_records("crash.json"), *stub = record_of(all, "stub");
     assert_int_equal(json_array_size(json_object_get(all, "devices")), 2);
-    assert_complete(record_of(all, "Portable"), false);
+    assert_right(record_of(all, "Portable"), false);
     assert_status(stub, "crashed");
     assert_string_equal(json_string_value(json_object_get(stub, "error")),
-                        "cold start: killed by SIGSEGV (Segmentation fault)");
+                        "selfcheck: killed by SIGSEGV (Segmentation fault)");
+    assert_verdict(all, "crashed");
     json_decref(all);
+    check_files("crash.json", "r.xml");
+    shell("grep -c '<error type=\"crashed\" message=\"killed by SIGSEGV' r.xml >count; test $(cat count) = 1");
     shell("grep -q '  first losses  ' errors && grep -q 'stub <b>.*killed by SIGSEGV' errors");
 
     show("r.html");
     assert_int_equal(count_of("<td class=\"crashed\">crashed</td>"), 1);
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1);
     assert_says("stub &lt;b&gt;&amp;\"device\"</span>");
+    assert_says("<span class=\"crashed\">crashed</span>");
 }
 
 static void rusticl_right(void **state) {
@@ -152,12 +175,15 @@ static void rusticl_right(void **state) {
     vggcl("devices");
     if (!strstr(output, "rusticl"))
         fail_msg("there is no rusticl: ci/packages.sh test installs it (mesa-opencl-icd)");
-    assert_int_equal(vggcl("compare --all --quick --json --html r.html " SMALL " 2>errors >both.json; exit $?"), 0);
+    assert_int_equal(
+        vggcl("compare --all --quick --json --html r.html --junit r.xml " SMALL " 2>errors >both.json; exit $?"), 0);
     json_t *all = read_records("both.json");
     assert_int_equal(json_array_size(json_object_get(all, "devices")), 2);
     assert_complete(record_of(all, "Portable"), true);
     assert_complete(record_of(all, "rusticl"), true);
+    assert_verdict(all, "right");
     json_decref(all);
+    check_files("both.json", "r.xml");
     shell("grep -q '  first losses  ' errors");
 
     show("r.html");
@@ -176,20 +202,25 @@ static void rusticl_wrong(void **state) {
     shell("! cmp -s kernels/gemm_local.cl %s/cl/gemm_local.cl", VGGCL_SOURCE_DIR);
     shell("printf '#ifdef POCL_DEVICE_ADDRESS_BITS\\n#define WRONG 0\\n#else\\n#define WRONG 1\\n#endif\\n' >wrong");
     shell("cat kernels/gemm_local.cl >>wrong; mv wrong kernels/gemm_local.cl");
-    assert_int_equal(vggcl("compare --all --quick --kernel-dir kernels --html r.html --json --against both.json " SMALL
-                           " 2>errors >three.json; exit $?"),
-                     1);
+    assert_int_equal(
+        vggcl("compare --all --only selfcheck,losses --quick --kernel-dir kernels --html r.html --junit r.xml "
+              "--json --against both.json " SMALL " 2>errors >three.json; exit $?"),
+        1);
     json_t *all = read_records("three.json"), *rusticl = record_of(all, "rusticl"), *stub = record_of(all, "stub");
     assert_int_equal(json_array_size(json_object_get(all, "devices")), 3 + 2);
-    assert_complete(record_of(all, "Portable"), false);
+    assert_right(record_of(all, "Portable"), false);
     assert_status(rusticl, "wrong");
     assert_true(number_of(json_object_get(rusticl, "selfcheck"), "failures") > 0);
     assert_int_equal(json_array_size(json_object_get(rusticl, "faults")), 2); /* an operator, and a loss */
     assert_status(stub, "crashed");
     assert_string_equal(json_string_value(json_object_get(stub, "error")),
-                        "cold start: killed by SIGSEGV (Segmentation fault)");
+                        "selfcheck: killed by SIGSEGV (Segmentation fault)");
+    assert_verdict(all, "wrong");
     json_decref(all);
-    shell("grep -q '^vggcl: error: 2 of 3 devices failed or gave wrong results: .*llvmpipe.*: gives wrong results: .*"
+    check_files("three.json", "r.xml");
+    shell("grep -q 'name=\"selfcheck: .* (gemm_local/gemm_local) of ' r.xml && test $(grep -c 'type=\"wrong\"' r.xml) "
+          "-ge 4");
+    shell("grep -q '^vggcl: error: 2 of 3 devices did not pass: .*llvmpipe.*: gives wrong results: .*"
           "(gemm_local/gemm_local)' errors && grep -q 'stub <b>.*killed by SIGSEGV' errors");
 
     show("r.html");
@@ -212,6 +243,77 @@ static void hanging(void **state) {
     /* The live line fits the terminal. */
     assert_int_equal(vggcl_on_terminal(40, 40, "compare --device stub " SMALL), 4);
     assert_in_range(widest_line(output, "1/1  cold start"), 1, 39);
+}
+
+/* Multiplies all speeds of a record by a factor, and writes it to another file. */
+static void scale_speeds(const char *from, double factor, const char *to) {
+    static const char *const keys[] = {"train_images_per_s", "eval_images_per_s"};
+    char path[128];
+    json_t *all = read_records(from), *record, *round;
+    size_t i, k;
+    json_array_foreach(json_object_get(all, "devices"), i, record) {
+        json_t *benchmark = json_object_get(record, "benchmark");
+        for (size_t key = 0; key < 2; key++) {
+            json_object_set_new(benchmark, keys[key], json_real(factor * number_of(benchmark, keys[key])));
+            json_array_foreach(json_object_get(benchmark, "rounds"), k, round)
+                json_object_set_new(round, keys[key], json_real(factor * number_of(round, keys[key])));
+        }
+    }
+    snprintf(path, sizeof path, "%s/%s", folder, to);
+    assert_int_equal(json_dump_file(all, path, 0), 0);
+    json_decref(all);
+}
+
+/* Two devices take turns; a record that is much faster makes a device slower. PoCL has as many devices as are named. */
+static void speeds(void **state) {
+    (void)state;
+    use_drivers(false, false);
+    assert_int_equal(vggcl("devices"), 0);
+    setenv("POCL_DEVICES", strstr(output, " pthread-") ? "pthread pthread" : "cpu cpu", 1); /* since PoCL 4 */
+    assert_int_equal(vggcl("compare --all --only speed --rounds 2 --json " SMALL " 2>errors >two.json; exit $?"), 0);
+    shell("grep -o '^./2  benchmark ./2' errors | tr '\\n' ';' >order; grep -qx "
+          "'1/2  benchmark 1/2;2/2  benchmark 1/2;1/2  benchmark 2/2;2/2  benchmark 2/2;' order");
+    json_t *all = read_records("two.json"), *record;
+    size_t i;
+    json_array_foreach(json_object_get(all, "devices"), i, record) {
+        const json_t *benchmark = json_object_get(record, "benchmark"), *rounds = json_object_get(benchmark, "rounds");
+        assert_int_equal(json_array_size(rounds), 2);
+        double sum = number_of(json_array_get(rounds, 0), "train_images_per_s") +
+                     number_of(json_array_get(rounds, 1), "train_images_per_s");
+        assert_true(fabs(number_of(benchmark, "train_images_per_s") / (sum / 2) - 1) < 1e-6);
+        assert_null(json_object_get(record, "cold_start_s"));
+        assert_null(json_object_get(record, "selfcheck"));
+        assert_null(json_object_get(record, "losses"));
+        assert_int_equal(json_array_size(json_object_get(record, "parts")), 1);
+    }
+    assert_int_equal(i, 2);
+    json_decref(all);
+    scale_speeds("two.json", 1000, "fast.json");
+    assert_int_equal(vggcl("compare --device 0:0 --only speed --rounds 2 --slower-than 50%% --against fast.json --json "
+                           "--junit r.xml " SMALL " 2>errors >slow.json; exit $?"),
+                     7);
+    unsetenv("POCL_DEVICES");
+    all = read_records("slow.json");
+    assert_verdict(all, "slower");
+    assert_status(json_array_get(json_object_get(all, "devices"), 0), "slower");
+    json_decref(all);
+    check_files("two.json", "r.xml");
+    check_files("slow.json", "r.xml");
+    shell("grep -q 'error: 1 of 1 devices did not pass: 0:0 .*: train .* images/s .*, 100 %% slower than ' errors");
+}
+
+/* No such device: the files say so too. */
+static void missing(void **state) {
+    (void)state;
+    use_drivers(false, false);
+    assert_int_equal(vggcl("compare --device gpx --json --junit r.xml --markdown r.md 2>errors >missing.json; exit $?"),
+                     6);
+    json_t *all = read_records("missing.json");
+    assert_verdict(all, "missing");
+    json_decref(all);
+    check_files("missing.json", "r.xml");
+    shell("grep -q 'error type=\"missing\" message=\"device gpx: no such OpenCL device' r.xml && "
+          "grep -q '^- device gpx: no such OpenCL device' r.md");
 }
 
 /* An earlier record may say anything: it is text, on the terminal and on the page. */
@@ -283,9 +385,9 @@ int main(void) {
     setenv("RUSTICL_ENABLE", "llvmpipe", 1);
     setenv("ASAN_OPTIONS", "handle_segv=0", 1);         /* a crash is to be a crash */
     cmocka_set_skip_filter(getenv("VGGCL_SKIP_TESTS")); /* for checkers; not set otherwise */
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_crashing),   cmocka_unit_test(rusticl_right),
-                                       cmocka_unit_test(rusticl_wrong),  cmocka_unit_test(hanging),
-                                       cmocka_unit_test(hostile_record), cmocka_unit_test(interrupted),
-                                       cmocka_unit_test(bad_input)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_crashing),   cmocka_unit_test(rusticl_right), cmocka_unit_test(rusticl_wrong),
+        cmocka_unit_test(hanging),        cmocka_unit_test(speeds),        cmocka_unit_test(missing),
+        cmocka_unit_test(hostile_record), cmocka_unit_test(interrupted),   cmocka_unit_test(bad_input)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -121,7 +121,7 @@ static void describe_images(const struct vggcl_config *c, char text[64]) {
         snprintf(text, 64, ", %s images of %d classes", shape, c->classes);
 }
 
-/* Everything that the losses depend on, except the device: only losses of equal networks can be compared. */
+/* Everything that the losses depend on, except the device: only losses and speeds of equal networks are compared. */
 static json_t *describe_network(const struct vggcl_config *c) {
     char dropout[16], storage[16], images[64];
     describe_images(c, images);
@@ -174,5 +174,6 @@ json_t *record_benchmark(const void *job) {
         return child_failure(err);
     json_t *value = cli_bench_json(&b);
     vggcl_benchmark_free(&b);
+    json_put(&value, "network", describe_network(&m->config));
     return answer(value, NULL);
 }

@@ -205,6 +205,14 @@ def make_records():
     seed("records", "huge", {"devices": [{**record, "losses": {"network": "", "device": [1e308, -1e308]},
                                           "benchmark": {"flops_share": 1e308}},
                                          {**record, "losses": {"network": "", "device": [-1e308, 1e308]}}]})
+    rounds = [{"train_images_per_s": 12000, "eval_images_per_s": 23000, "first_step_s": 1},
+              {"train_images_per_s": 12700, "eval_images_per_s": None, "first_step_s": "x"}]
+    told = {**record, "seconds": 90, "benchmark": {**record["benchmark"], "network": "vgg16", "rounds": rounds},
+            "parts": [{"name": "selfcheck", "status": "wrong", "seconds": 3.5, "text": "]]>"}],
+            "selfcheck": {"failed": [{"operator": "conv", "kernels": "gemm/gemm", "shape": "1x1", "fault": "\uffff"}, 1]}}
+    seed("records", "told", {"schema": 1, "vggcl": {"version": "0.1.0", "commit": None}, "host": {"name": "h"},
+                             "time": "2026-11-29T10:11:12Z", "verdict": "wrong", "devices": [
+                                 told, {**told, "status": "slower", "earlier": True, "file": "f", "measured": 3}]})
     seed("records", "no-devices", {"devices": {}})
     seed("records", "no-record", {"devices": [1]})
     seed("records", "not-json", "{")

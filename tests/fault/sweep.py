@@ -29,8 +29,9 @@ Each try trains 12 steps of a tiny network in its own folder, in one of these sc
 
 A try survives if
   - the run ends by itself, or by the SIGKILL that it got; not by another signal, nor by the time limit;
-  - its exit status is 0 only if its results are those of an undisturbed run; else it is 1, and standard error has one
-    line, which says what failed: the system's or OpenCL's error, or that memory ran out;
+  - its exit status is 0 only if its results are those of an undisturbed run; else it is 1, or 6 if
+    an OpenCL call fails and leaves no usable device, and standard error has one line, which says what failed: the
+    system's or OpenCL's error, or that memory ran out;
   - every .safetensors file is whole, and an earlier run in the folder is unchanged, wherever it was moved to;
   - the run then goes on with --resume (or is started again if it had not saved a state) to the same weights, tables and
     checkpoints, to the bit, as an undisturbed run, and leaves no temporary file.
@@ -384,7 +385,9 @@ class Fault:
                 os.unlink(left)
 
     def check_status(self, ended):
-        if ended.status != 1:
+        """6 if the driver that fails leaves no usable device."""
+        driver = self.text.startswith(("opencl:", "query:"))
+        if ended.status != 1 and not (driver and ended.status == 6):
             raise Wrong(f"exit status {ended.status}, not 1: {ended.errors.strip()}")
 
 

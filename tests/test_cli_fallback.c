@@ -103,6 +103,18 @@ static void asked_for(void **state) {
     assert_int_equal(vggcl("selfcheck --quick --conv winograd4 " BROKEN NETWORK), 1);
 }
 
+/* Two equal devices use the same method: the weights of one device with micro-batches of that size. */
+static void two_devices(void **state) {
+    (void)state;
+    char hash[17];
+    assert_int_equal(vggcl(TRAIN BROKEN "--conv winograd4 --profile none --no-bn --micro-batch 2 --save one"), 0);
+    assert_says("warning: ");
+    strcpy(hash, weights_hash());
+    assert_int_equal(vggcl(TRAIN BROKEN "--conv winograd4 --profile none --no-bn --device portable/2 --save two"), 0);
+    assert_says("warning: ");
+    assert_string_equal(weights_hash(), hash);
+}
+
 static void resumed_with_another(void **state) {
     (void)state;
     assert_int_equal(vggcl(TRAIN "--conv winograd4 --save c"), 0);
@@ -136,6 +148,8 @@ static void benchmarks(void **state) {
     assert_non_null(table);
     assert_null(strstr(table, "winograd4"));
     assert_fails(1, "gives wrong results", "bench --steps 1 --profile none --strict " BROKEN NETWORK);
+    assert_int_equal(vggcl("plan --profile none " BROKEN NETWORK), 0); /* nothing is stored for the rules alone */
+    assert_silent("not used");
 }
 
 /* Neither as the method before nor as the one after. */
@@ -180,10 +194,15 @@ static void no_other(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(right_kernels), cmocka_unit_test(wrong_algorithm),
-        cmocka_unit_test(asked_for),     cmocka_unit_test(resumed_with_another),
-        cmocka_unit_test(evaluates),     cmocka_unit_test(benchmarks),
-        cmocka_unit_test(tunes),         cmocka_unit_test(wrong_tile),
+        cmocka_unit_test(right_kernels),
+        cmocka_unit_test(wrong_algorithm),
+        cmocka_unit_test(asked_for),
+        cmocka_unit_test(two_devices),
+        cmocka_unit_test(resumed_with_another),
+        cmocka_unit_test(evaluates),
+        cmocka_unit_test(benchmarks),
+        cmocka_unit_test(tunes),
+        cmocka_unit_test(wrong_tile),
         cmocka_unit_test(no_other),
     };
     return cmocka_run_group_tests(tests, make_folder_and_profiles, remove_folder_and_profiles);

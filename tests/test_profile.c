@@ -7,10 +7,12 @@
 #include <cmocka.h>
 
 #include "base/embedded.h"
+#include "ops/conv/conv.h"
 #include "ops/conv/direct.h"
 #include "ops/conv/im2col.h"
 #include "ops/conv/winograd.h"
 #include "ops/gemm/clblast.h"
+#include "ops/gemm/gemm.h"
 #include "ops/gemm/gemm_tiled.h"
 #include "tune/profile.h"
 
@@ -254,6 +256,104 @@ static void stores_beside_the_earlier(void **state) {
     assert_int_equal(rmdir(cache), 0);
 }
 
+static void know_wrong(struct context *context, struct device_method m) {
+    struct tuning t = context->tuning;
+    assert_true(tuning_add_wrong(&t, &m));
+    assert_int_equal(context_tune(context, &t), VGGCL_OK);
+}
+
+static const struct conv_algorithm *chosen(const struct context *context, const char *name,
+                                           enum conv_direction direction) {
+    struct conv_method methods[CONV_DIRECTIONS];
+    assert_int_equal(conv_choose(context, (struct conv_shape){2, 16, 16, 64, 64}, name, methods), VGGCL_OK);
+    return methods[direction].algorithm;
+}
+
+/* By name or by rule, an algorithm is not chosen in the direction in which it is wrong, as long as another one is
+ * right.
+ */
+static void avoids_wrong_algorithms(void **state) {
+    (void)state;
+    struct dev gpu = {
+        .info = {.type = VGGCL_GPU, .work_group_size = 256, .local_memory = 1 << 16}, .vector_width = 1, .simt = true};
+    struct context context = context_make(&gpu);
+    static const struct conv_algorithm *const order[] = {&conv_winograd4, &conv_winograd2, &conv_im2col};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        assert_ptr_equal(chosen(&context, "auto", CONV_FORWARD), order[i]);
+        assert_ptr_equal(chosen(&context, "winograd4", CONV_FORWARD), order[i]);
+        assert_ptr_equal(chosen(&context, "im2col", CONV_FORWARD), &conv_im2col);
+        assert_ptr_equal(chosen(&context, "auto", CONV_WEIGHT_GRADIENT), &conv_winograd4);
+        know_wrong(&context, (struct device_method){.algorithm = order[i], .direction = CONV_FORWARD});
+    }
+    assert_ptr_equal(chosen(&context, "auto", CONV_FORWARD), &conv_winograd4); /* none is right */
+    *tuning_add(&context.tuning, (struct conv_shape){2, 16, 16, 64, 64}) = (struct tuned_conv){
+        .s = {2, 16, 16, 64, 64},
+        .methods = {[CONV_WEIGHT_GRADIENT] = {&conv_im2col, &gemm_tiled}, [CONV_DATA_GRADIENT] = {NULL, NULL}}};
+    assert_ptr_equal(chosen(&context, "auto", CONV_WEIGHT_GRADIENT), &conv_im2col);
+    know_wrong(&context, (struct device_method){.algorithm = &conv_im2col, .direction = CONV_WEIGHT_GRADIENT});
+    assert_ptr_equal(chosen(&context, "auto", CONV_WEIGHT_GRADIENT), &conv_winograd4);
+}
+
+/* The built-in engine takes other tiles, and when all are wrong, another engine is taken. */
+static void avoids_wrong_products(void **state) {
+    (void)state;
+    struct dev cpu = {.info = {.type = VGGCL_CPU, .work_group_size = 4096, .local_memory = 1 << 16},
+                      .vector_width = 16};
+    struct context context = context_make(&cpu), strict = context_make(&cpu);
+    struct gemm_tile others[GEMM_OTHER_TILES];
+    assert_int_equal(gemm_other_tiles(&cpu, false, others), GEMM_OTHER_TILES);
+    for (size_t i = 0; i < GEMM_OTHER_TILES; i++) {
+        assert_memory_equal(&context.tuning.tile[false], &others[i], sizeof *others);
+        assert_ptr_equal(gemm_engine(&context, NULL), &gemm_tiled);
+        know_wrong(&context, tuning_product(&context.tuning, &gemm_tiled, false));
+    }
+    assert_ptr_equal(gemm_engine(&context, NULL), &gemm_clblast);
+    context.engine = &gemm_tiled;
+    assert_ptr_equal(gemm_engine(&context, NULL), &gemm_clblast);
+    assert_true(gemm_allows(&context, &gemm_clblast));
+    know_wrong(&context, (struct device_method){.engine = &gemm_clblast});
+    assert_ptr_equal(gemm_engine(&context, NULL), &gemm_tiled); /* none is right */
+
+    strict.strict = true;
+    assert_int_equal(context_tune(&strict, &context.tuning), VGGCL_OK);
+    assert_int_equal(strict.tuning.wrong_count, 0);
+}
+
+/* Whatever is stored of a device is kept when its wrong methods are. */
+static void stores_wrong_methods(void **state) {
+    (void)state;
+    char cache[] = "/tmp/vggcl-profile-XXXXXX", path[VGGCL_PATH_MAX], line[64];
+    struct dev cpu = {.info = {.type = VGGCL_CPU, .name = "a CPU", .platform_name = "a platform", .driver = "1.2"},
+                      .vector_width = 16};
+    struct context measured = context_make(&cpu), context = context_make(&cpu);
+    const struct conv_shape s = {1, 64, 64, 3, 64};
+    struct profile stored;
+    struct tuned tuned;
+    struct vggcl_config config;
+    assert_int_equal(vggcl_config_init(&config), VGGCL_OK);
+    assert_non_null(mkdtemp(cache));
+    setenv("VGGCL_CACHE_DIR", cache, 1);
+    know_wrong(&context, (struct device_method){.algorithm = &conv_winograd4, .direction = CONV_FORWARD});
+    assert_int_equal(profile_store_wrong(&context, path), VGGCL_OK);
+    assert_int_equal(profile_read(path, &stored), VGGCL_OK);
+    assert_true(stored.unmeasured && stored.tuning.wrong_count == 1);
+    assert_int_equal(profile_choose(&measured, &config, &tuned), VGGCL_OK); /* built-in or shipped */
+    assert_true(tuned.by != TUNED_STORED && measured.tuning.wrong_count == 1);
+
+    *tuning_add(&measured.tuning, s) = (struct tuned_conv){.s = s};
+    assert_int_equal(profile_store(&measured, path), VGGCL_OK);
+    know_wrong(&context, (struct device_method){.engine = &gemm_clblast});
+    assert_int_equal(profile_store_wrong(&context, path), VGGCL_OK);
+    assert_int_equal(profile_read(path, &stored), VGGCL_OK);
+    assert_true(!stored.unmeasured && stored.tuning.wrong_count == 2 && tuning_find(&stored.tuning, s));
+
+    cpu.info.driver[0] = '2'; /* a new driver is not suspected */
+    assert_int_equal(profile_choose(&context, &config, &tuned), VGGCL_OK);
+    assert_int_equal(context.tuning.wrong_count, 0);
+    snprintf(line, sizeof line, "rm -rf %s", cache);
+    assert_int_equal(system(line), 0);
+}
+
 static void too_many(void **state) {
     (void)state;
     struct profile p = example();
@@ -294,6 +394,9 @@ int main(void) {
                                        cmocka_unit_test(nearest_number_of_images),
                                        cmocka_unit_test(full_tuning_drops_the_oldest),
                                        cmocka_unit_test(stores_beside_the_earlier),
+                                       cmocka_unit_test(avoids_wrong_algorithms),
+                                       cmocka_unit_test(avoids_wrong_products),
+                                       cmocka_unit_test(stores_wrong_methods),
                                        cmocka_unit_test(too_many),
                                        cmocka_unit_test(shipped)};
     return cmocka_run_group_tests(tests, NULL, NULL);

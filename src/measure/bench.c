@@ -153,6 +153,8 @@ enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double 
     TRY_GOTO(profile_open(config, &context, &tuned), done);
     b->device = context.dev->info;
     TRY_GOTO(checked_net(&context, config, &spec, (size_t)config->batch, &net, &b->warnings), done);
+    if (b->warnings)
+        profile_keep_wrong(&context, config);
     profile_describe(&context, &tuned, b->tuning, wrong);
     context.dev->peak_bytes = context.dev->bytes; /* the benchmark's peak does not include the check's */
     TRY_GOTO(timing_fill(net, config->seed), done);

@@ -79,7 +79,6 @@ done:
 
 enum vggcl_err evaluate_plan(struct context *context, const struct vggcl_config *config, const struct work *work,
                              struct net **net, struct vggcl_plan *plan, char **warnings) {
-    char path[VGGCL_PATH_MAX];
     struct vggcl_selfcheck check;
     bool replaced = false;
     *net = NULL;
@@ -89,11 +88,8 @@ enum vggcl_err evaluate_plan(struct context *context, const struct vggcl_config 
         if (!config->no_selfcheck)
             TRY(check_or_replace(*net, context, &check, &replaced, warnings));
     } while (replaced);
-    if (*warnings && !*config->profile) {
-        char *kept = err_keep();
-        profile_store_wrong(context, path); /* failing to store it is no error */
-        err_put_back(kept);
-    }
+    if (*warnings)
+        profile_keep_wrong(context, config);
     return VGGCL_OK;
 }
 

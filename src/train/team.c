@@ -165,14 +165,15 @@ enum vggcl_err team_tune(struct team *t, const char *from) {
  * Failing to store it is no error. */
 static void keep_profile(struct member *m, const struct vggcl_config *config) {
     char path[VGGCL_PATH_MAX];
-    bool measured = m->tuned.by == TUNED_MEASURED, found = m->context.tuning.wrong_count > m->wrong;
-    if (!measured && (!found || *config->profile))
+    if (m->tuned.by != TUNED_MEASURED) {
+        if (m->context.tuning.wrong_count > m->wrong)
+            profile_keep_wrong(&m->context, config);
         return;
+    }
     char *kept = err_keep();
-    bool stored = (measured ? profile_store : profile_store_wrong)(&m->context, path) == VGGCL_OK;
-    if (measured && stored)
+    if (profile_store(&m->context, path) == VGGCL_OK)
         text_print(m->tuned.text, sizeof m->tuned.text, "measured in %.1f s, stored as %s", m->tune_seconds, path);
-    else if (measured)
+    else
         text_print(m->tuned.text, sizeof m->tuned.text,
                    "measured in %.1f s, not stored: %s; this command may end with other weights when it is run again; "
                    "use profile none, or a profile that vggcl tune exports",

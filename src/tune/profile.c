@@ -519,6 +519,15 @@ enum vggcl_err profile_store_wrong(const struct context *context, char path[VGGC
     return write_file(path, &stored, true);
 }
 
+void profile_keep_wrong(const struct context *context, const struct vggcl_config *config) {
+    char path[VGGCL_PATH_MAX];
+    if (*config->profile)
+        return;
+    char *kept = err_keep();
+    profile_store_wrong(context, path);
+    err_put_back(kept);
+}
+
 /* ---------------------------------------------------------------------------------------------------- choosing -- */
 
 static void say(struct tuned *tuned, int by, const char *what, const char *name) {

@@ -56,6 +56,9 @@ enum vggcl_err profile_store(const struct context *context, char path[VGGCL_PATH
  * unmeasured profile if there is none of the device, its driver and the kernels. */
 enum vggcl_err profile_store_wrong(const struct context *context, char path[VGGCL_PATH_MAX]);
 
+/* The same, unless config names a profile, or "none"; failing to store it is no error. */
+void profile_keep_wrong(const struct context *context, const struct vggcl_config *config);
+
 /* The origin of a device's tuning: built-in rules, a profile given by the user, the stored profile, a shipped profile,
  * the checkpoint of a resumed run, or measured by train. */
 struct tuned {

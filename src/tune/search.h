@@ -29,7 +29,7 @@ struct search {
     struct dev *d;           /* the context's */
     bool quick;              /* fewer rounds and candidates; building kernels does not count in the budget */
     double start, budget;    /* seconds */
-    double first_runs;       /* seconds that first runs took, in which kernels are built: of the holders, and of checks, */
+    double first_runs;       /* seconds of runs that build kernels (of the holders, and checks), */
     double trials;           /* and of the challengers */
     int built;               /* number of programs built for challengers */
     uint64_t limit;          /* bytes of device memory, 0 for none */

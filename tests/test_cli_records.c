@@ -170,7 +170,6 @@ static void nothing_to_compare(void **state) {
     static const struct record others[] = {
         {.name = "B", .train = 900, .least = 900, .largest = 900},
         {.network = "vgg16, width 0.25", .train = 900, .least = 900, .largest = 900},
-        {0},
     };
     write_record("b.json", (struct record){.train = 800, .least = 795, .largest = 805});
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
@@ -179,6 +178,11 @@ static void nothing_to_compare(void **state) {
                      "compare --slower-than 10 --against other.json b.json");
         assert_int_equal(vggcl("compare --against other.json b.json"), 0);
     }
+    write_record("other.json", (struct record){0});
+    assert_fails(2, "--slower-than: the earlier records of --against have no speed",
+                 "compare --slower-than 10 --against other.json b.json");
+    assert_fails(2, "--slower-than: the earlier records of --against have no speed",
+                 "compare --slower-than 10 --all --against other.json"); /* before the driver, which hangs, is loaded */
 }
 
 /* -------------------------------------------------------------------------------------------------------- losses -- */

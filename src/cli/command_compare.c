@@ -33,6 +33,19 @@ static enum vggcl_err read_records(json_t *records, json_t *earlier) {
     return VGGCL_OK;
 }
 
+/* Before anything is measured for long: whether --slower-than has a speed to compare with. */
+static enum vggcl_err check_speeds(const json_t *earlier, double slower) {
+    size_t i;
+    json_t *record;
+    json_array_foreach(earlier, i, record) {
+        if (json_is_object(json_object_get(record, "benchmark")))
+            return VGGCL_OK;
+    }
+    return isnan(slower) ? VGGCL_OK
+                         : err_set(VGGCL_EUSAGE, "--slower-than: the earlier records of --against have no speed; make "
+                                                 "one with vggcl compare --json");
+}
+
 static enum verdict measure(json_t *answer, const struct measuring_plan *plan) {
     signals_promise("stopping; what is measured is printed");
     signals_keep("nothing was printed");
@@ -79,6 +92,8 @@ static int compare(const struct measuring_plan *plan, double slower) {
     json_put(&answer, "slower_than", json_make_number(slower));
     json_put(&answer, "devices", json_incref(records));
     enum vggcl_err err = read_records(records, earlier);
+    if (err == VGGCL_OK)
+        err = check_speeds(earlier, slower);
     int status = err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
     if (err == VGGCL_OK) {
         enum verdict verdict = only_records() ? VERDICT_RIGHT : measure(answer, plan);

@@ -196,17 +196,22 @@ static void copy_wrong(struct tuning *to, const struct tuning *from) {
     memcpy(to->wrong, from->wrong, sizeof to->wrong);
 }
 
-/* *right: the subject's results are. What is wrong is not tried again. */
+/* *right: the subject's results are. What is wrong is not tried again. The programs are kept: a run's selfcheck needs
+ * those that only checks use. */
 static enum vggcl_err check(struct search *s, const struct subject *subject, bool *right) {
+    enum vggcl_err err = context_tune(s->context, subject->tuning);
     double start = clock_seconds();
-    TRY(context_tune(s->context, subject->tuning));
-    *right = true;
-    for (size_t i = 0; i < subject->row_count && *right; i++)
-        TRY(check_method(s->context, subject->rows[i]->s, subject->rows[i]->direction, method_of(subject, i), right,
-                         s->warnings));
+    *right = err == VGGCL_OK;
+    s->d->on_trial = false;
+    for (size_t i = 0; i < subject->row_count && *right; i++) {
+        const struct row *r = subject->rows[i];
+        err = check_method(s->context, r->s, r->direction, method_of(subject, i), right, s->warnings);
+        *right &= err == VGGCL_OK;
+    }
+    s->d->on_trial = true;
     copy_wrong(&s->tuning, &s->context->tuning);
     s->first_runs += clock_seconds() - start;
-    return VGGCL_OK;
+    return err;
 }
 
 /* The first run of a challenger, which builds its kernels. A quick search that has built enough for challengers fails

@@ -41,9 +41,9 @@ struct dev {
     unsigned generation; /* number of program_free_all() calls: kernel handles of older generations are invalid */
     int programs_built, programs_cached; /* number of programs built from source, loaded from the cache */
     bool fresh;                          /* kernels were created since the last wait: the next one may compile them */
-    bool on_trial;            /* tuning: programs looked up now are a candidate's, see program_drop_trials() */
-    int trial_room;           /* number of programs that may still be built on trial */
-    size_t bytes, peak_bytes; /* allocated in buffers: now, and at most since dev_open() */
+    bool on_trial;                       /* tuning: programs looked up now are a candidate's, see program_free_all() */
+    int trial_room;                      /* number of programs that may still be built on trial */
+    size_t bytes, peak_bytes;            /* allocated in buffers: now, and at most since dev_open() */
     /* True if work-items map to SIMD lanes: on GPUs and accelerators, and on CPU drivers that report a native vector
      * width of 1 (Mesa's llvmpipe). Such devices need many work-items, in groups of adjacent ones. If false, a
      * work-item runs on a CPU core of its own and uses that core's vector registers. */
@@ -200,13 +200,10 @@ void dev_begin_wait(const struct dev *d, const char *call);
 void dev_end_wait(struct dev *d);
 
 /* Used by dev_run() and dev_launch(): returns the kernel "file/function" built with options; d->programs owns it.
- * program_free_all() writes the built programs to the cache and frees them, which invalidates all kernel handles. */
+ * program_free_all() writes the built programs to the cache, except those that were looked up on trial only, and frees
+ * all, which invalidates all kernel handles. */
 enum vggcl_err program_kernel(struct dev *d, const char *name, const char *options, cl_kernel *kernel);
 void program_free_all(struct dev *d);
-
-/* Frees the programs that were looked up on trial only; they are not written to the cache. Also invalidates all kernel
- * handles; the programs that stay are not built again. */
-void program_drop_trials(struct dev *d);
 
 /* A 64-bit hash of all kernel files, with those in the folder kernel_dir (NULL or "" for none) in place of the embedded
  * ones of the same names. */

@@ -321,26 +321,13 @@ enum vggcl_err program_kernel(struct dev *d, const char *name, const char *optio
     return VGGCL_OK;
 }
 
-/* Frees all programs, or those on trial. */
-static void free_some(struct dev *d, bool all) {
-    d->generation++;
-    for (struct program **at = &d->programs; *at;) {
-        struct program *p = *at;
-        if (all || p->trial) {
-            *at = p->next;
-            program_free(d, p);
-        } else {
-            at = &p->next;
-        }
-    }
-}
-
 void program_free_all(struct dev *d) {
-    free_some(d, true);
-}
-
-void program_drop_trials(struct dev *d) {
-    free_some(d, false);
+    d->generation++;
+    while (d->programs) {
+        struct program *p = d->programs;
+        d->programs = p->next;
+        program_free(d, p);
+    }
 }
 
 uint64_t program_sources_hash(const char *kernel_dir) {

@@ -567,7 +567,6 @@ enum vggcl_err search_keep(struct search *s) {
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++)
         (void)run_row(s, r, r->now);
     err_put_back(kept);
-    program_drop_trials(s->d);
     return stop_check();
 }
 
@@ -576,6 +575,5 @@ void search_free(struct search *s) {
         return;
     search_drop_operands(s);
     s->d->on_trial = false;
-    program_drop_trials(s->d);
     free(s);
 }

@@ -50,7 +50,8 @@ struct search {
  * progressed, and then calls search_add_rows(), search_run() and search_keep(). */
 struct search *search_new(struct context *context, double budget);
 
-/* Also frees the programs that candidates were measured with. */
+/* The programs that candidates were measured with stay built: what the run, or its selfcheck, still needs is not built
+ * twice. Only that is cached on disk. */
 void search_free(struct search *s);
 
 /* Adds rows for those convolutions of net that the context's tuning does not contain. */
@@ -68,8 +69,7 @@ enum vggcl_err search_clblast(struct search *s, bool *better);
  * time keeps its built-in method: else the next run would measure it, and could choose another one. */
 enum vggcl_err search_apply(struct search *s);
 
-/* Ends the measurements: frees the programs that candidates were measured with, except those of the result, which stay
- * built and will be cached on disk. */
+/* Ends the measurements: the programs of the result will be cached on disk. */
 enum vggcl_err search_keep(struct search *s);
 
 /* Frees the operands; they are allocated again when needed. */

@@ -703,12 +703,12 @@ struct vggcl_tune_progress {
 
 typedef void vggcl_tune_callback(const struct vggcl_tune_progress *progress, void *payload);
 
-/* Searches, for about budget seconds, for the fastest way to compute the convolutions of config's network on its
- * device. What is faster than the built-in rules by more than measurement noise is stored as the device's profile,
- * which the other functions then use; and in the file export_path, if that is not NULL. What gives wrong results is not
- * chosen, and the profile says so; nothing is stored if the quick selfcheck fails and no other method is right, or with
- * config->strict (VGGCL_EWRONG). progressed may be NULL. Free the contents of *tuning with
- * vggcl_tuning_free(). */
+/* Searches, for about budget seconds and the time to build the built-in rules' kernels, for the fastest way to compute
+ * the convolutions of config's network on its device. What is faster than the built-in rules by more than measurement
+ * noise is stored as the device's profile, which the other functions then use; and in the file export_path, if that is
+ * not NULL. What gives wrong results is not chosen, and the profile says so; nothing is stored if the quick selfcheck
+ * fails and no other method is right, or with config->strict (VGGCL_EWRONG). progressed may be NULL. Free the contents
+ * of *tuning with vggcl_tuning_free(). */
 VGGCL_API enum vggcl_err vggcl_tune(const struct vggcl_config *config, double budget, const char *export_path,
                                     struct vggcl_tuning *tuning, vggcl_tune_callback *progressed, void *payload);
 VGGCL_API void vggcl_tuning_free(struct vggcl_tuning *tuning);

@@ -25,13 +25,13 @@ double search_elapsed(const struct search *s) {
     return clock_seconds() - s->start;
 }
 
-/* The share of the budget that is spent, 0 to 1 and above. */
+/* The share of the budget that is spent, 0 to 1 and above. Building the kernels of the built-in rules does not count,
+ * nor, in a quick search, building the challengers': else a driver that builds slowly leaves no time to measure. */
 static double spent(const struct search *s) {
-    double building = s->quick ? s->first_runs + s->trials : 0;
-    return (search_elapsed(s) - building) / s->budget;
+    return (search_elapsed(s) - s->first_runs - (s->quick ? s->trials : 0)) / s->budget;
 }
 
-static bool time_is_up(const struct search *s) {
+bool search_time_is_up(const struct search *s) {
     return spent(s) >= 1;
 }
 
@@ -45,7 +45,7 @@ static double spent_on_trials(const struct search *s) {
 }
 
 void search_tell(struct search *s) {
-    double seconds = search_elapsed(s), left = fmax(0, s->budget - seconds);
+    double seconds = search_elapsed(s), left = fmax(0, (1 - spent(s)) * s->budget);
     if (s->measured > 0 && s->measured < s->candidates)
         left = fmin(left, seconds / s->measured * (s->candidates - s->measured));
     struct vggcl_tune_progress p = {
@@ -303,7 +303,7 @@ static enum vggcl_err check_before(struct search *s) {
 
 static enum vggcl_err measure_before(struct search *s) {
     snprintf(s->what, sizeof s->what, "the built-in rules");
-    for (struct row *r = s->rows; r < s->rows + s->row_count && !time_is_up(s); r++) {
+    for (struct row *r = s->rows; r < s->rows + s->row_count && !search_time_is_up(s); r++) {
         search_tell(s);
         const struct row *one = r;
         TRY(measure(s, &(struct subject){&s->tuning, &one, 1, &r->before, NULL}, &r->before_s));
@@ -321,7 +321,7 @@ static enum vggcl_err try_methods(struct search *s, const struct gemm_engine *en
             bool same = m.algorithm == r->now.algorithm && (m.engine == r->now.engine || !m.algorithm->multiplies);
             double seconds;
             bool won;
-            if (time_is_up(s))
+            if (search_time_is_up(s))
                 return VGGCL_OK;
             if (same || !r->before_s || is_wrong(s, r->direction, m) || !conv_can(*a, s->d, shape(s, r), r->direction))
                 continue;
@@ -454,7 +454,7 @@ static enum vggcl_err try_chunks(struct search *s) {
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++)
         if (r->before_s)
             rows[count++] = r;
-    for (size_t i = 0; i < sizeof factors / sizeof *factors && count && !time_is_up(s); i++) {
+    for (size_t i = 0; i < sizeof factors / sizeof *factors && count && !search_time_is_up(s); i++) {
         struct tuning t = s->tuning;
         t.conv_words = (size_t)(factors[i] * (double)start);
         text_print(s->what, sizeof s->what, "convolution chunks of %.1f MiB", (double)t.conv_words / (1 << 18));
@@ -471,7 +471,7 @@ static enum vggcl_err try_sets(struct search *s, bool *better) {
     size_t row_count = sample(s, true, true, rows);
     double holder_s = 0;
     int before = s->tuning.clblast_set;
-    for (int set = 1; clblast_set_name(set) && row_count && search_elapsed(s) < 0.9 * s->budget; set++) {
+    for (int set = 1; clblast_set_name(set) && row_count && spent(s) < 0.9; set++) {
         struct tuning t = s->tuning;
         t.clblast_set = set;
         if (set == before)

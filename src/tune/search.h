@@ -27,7 +27,7 @@ struct row {
 struct search {
     struct context *context; /* its tuning is set to each candidate, and at the end to the result */
     struct dev *d;           /* the context's */
-    bool quick;              /* fewer rounds and candidates; building kernels does not count in the budget */
+    bool quick;              /* fewer rounds and candidates */
     double start, budget;    /* seconds */
     double first_runs;       /* seconds of runs that build kernels (of the holders, and checks), */
     double trials;           /* and of the challengers */
@@ -78,7 +78,8 @@ void search_drop_operands(struct search *s);
 /* Reports the progress, with s->what. */
 void search_tell(struct search *s);
 
-/* Seconds since search_new(). */
+/* Seconds since search_new(), and whether the budget is spent. */
 double search_elapsed(const struct search *s);
+bool search_time_is_up(const struct search *s);
 
 #endif

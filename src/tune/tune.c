@@ -91,7 +91,7 @@ static enum vggcl_err report(struct search *s, struct vggcl_tuning *result) {
     result->conv_bytes_after = 4 * s->tuning.conv_words;
     result->images = (int)s->images;
     result->measured = s->measured;
-    result->complete = search_elapsed(s) < s->budget;
+    result->complete = !search_time_is_up(s);
     result->seconds = search_elapsed(s);
     return VGGCL_OK;
 }

@@ -594,14 +594,25 @@ struct vggcl_selfcheck {
 
 typedef void vggcl_check_callback(const struct vggcl_check *check, void *payload);
 
+/* Which checks are run, and what is called; all zeros for every check and no calls. */
+struct vggcl_selfcheck_run {
+    bool quick; /* only what the configuration uses, on a few images */
+    /* Only checks whose name matches one of these patterns, as of fnmatch(3): "conv*", or several with commas that no
+     * space follows: "conv*,bn*". Ended by NULL; NULL for all checks. */
+    const char *const *only;
+    vggcl_check_callback *starting; /* before each check, of which name, kernels and shape are known */
+    vggcl_check_callback *checked;  /* after each check */
+    bool (*stop)(void *payload);    /* true ends the checks: VGGCL_ESTOPPED; called between them */
+    void *payload;
+};
+
 /* Checks a device's arithmetic: runs every kernel, every convolution algorithm in each direction and every matrix
- * product of config's network on random inputs and compares the results with references computed on the host. quick:
- * only what this configuration uses, on a few images. checked (may be NULL) is called after each check. If a check
- * fails, the result is VGGCL_EWRONG, with a text that names the first failure's kernel, shape, device, driver and
- * element; *result is filled in that case too. */
-VGGCL_API enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, bool quick,
-                                             struct vggcl_selfcheck *result, vggcl_check_callback *checked,
-                                             void *payload);
+ * product of config's network on random inputs and compares the results with references computed on the host. If a
+ * check fails, the result is VGGCL_EWRONG, with a text that names the first failure's kernel, shape, device, driver and
+ * element; *result is filled in that case too. VGGCL_EUSAGE, with the names of the checks, if run->only matches none.
+ * run may be NULL. */
+VGGCL_API enum vggcl_err vggcl_run_selfcheck(const struct vggcl_config *config, const struct vggcl_selfcheck_run *run,
+                                             struct vggcl_selfcheck *result);
 
 /* -------------------------------------------------------------------------------------------- first losses -- */
 

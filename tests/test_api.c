@@ -58,7 +58,7 @@ static enum vggcl_err tune(const struct vggcl_config *config) {
 
 static enum vggcl_err selfcheck(const struct vggcl_config *config) {
     struct vggcl_selfcheck result;
-    return vggcl_run_selfcheck(config, true, &result, NULL, NULL);
+    return vggcl_run_selfcheck(config, &(struct vggcl_selfcheck_run){.quick = true}, &result);
 }
 
 static enum vggcl_err first_losses(const struct vggcl_config *config) {

@@ -98,7 +98,8 @@ static void odd_sizes(void **state) {
     static const struct conv_shape shapes[] = {{2, 3, 3, 1, 1}, {3, 7, 7, 16, 1}, {2, 5, 8, 16, 1}, {130, 8, 5, 16, 1}};
     size_t shape_count = sizeof shapes / sizeof *shapes - interpreted(), count = 0;
     for (size_t i = 0; i < shape_count; i++)
-        check_shape(context, "activation", shapes[i], SIZE_MAX, &(struct check_report){passes, &count, NULL});
+        check_shape(context, "activation", shapes[i], SIZE_MAX,
+                    &(struct check_report){.checked = passes, .payload = &count});
     assert_true(count >= 20 * shape_count); /* with and without normalisation, pooling and dropout, both directions */
 }
 

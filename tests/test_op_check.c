@@ -32,7 +32,7 @@ static void check_network(struct model_options options, struct data_spec data, b
     CHECK(model_vgg11.build(&model_vgg11, &options, &data, specs, &layers));
     CHECK(net_create(context, specs, layers, input, 3, NULL, "auto", NET_TRAINS, &optimiser_sgd, &net));
     for (int quick = !full; quick < 2; quick++)
-        CHECK(check_operators(net, quick, &(struct check_report){count, &tally, NULL}));
+        CHECK(check_operators(net, quick, &(struct check_report){.checked = count, .payload = &tally}));
     net_free(net);
     assert_int_equal(tally.failures, 0);
     assert_true(tally.checks > (full ? 100 : 30));
@@ -60,7 +60,7 @@ static void other_sizes(void **state) {
 static void check_shapes(const struct conv_shape *shapes, size_t shape_count, size_t sample) {
     struct tally tally = {0, 0};
     for (size_t i = 0; i < shape_count; i++)
-        check_shape(context, NULL, shapes[i], sample, &(struct check_report){count, &tally, NULL});
+        check_shape(context, NULL, shapes[i], sample, &(struct check_report){.checked = count, .payload = &tally});
     assert_int_equal(tally.failures, 0);
     assert_true(tally.checks > 40 * (int)shape_count);
 }

@@ -74,6 +74,10 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
     const struct gemm_engine *chosen = rig->context.engine;
     rig->context.engine = check->engine ? check->engine : engine;
     snprintf(result.kernels, sizeof result.kernels, "%s", kernels_of(rig, check));
+    if (report->wanted && !report->wanted(&result, report->payload)) {
+        rig->context.engine = chosen;
+        return true;
+    }
     rig_start(rig);
     check->run(rig, check, shape);
     enum vggcl_err err = rig_end(rig);
@@ -224,6 +228,11 @@ struct check_count {
     struct vggcl_selfcheck *result;
 };
 
+static bool wanted(const struct vggcl_check *check, void *payload) {
+    const struct check_report *listener = ((struct check_count *)payload)->listener;
+    return !listener || !listener->wanted || listener->wanted(check, listener->payload);
+}
+
 static bool count(const struct vggcl_check *check, void *payload) {
     struct check_count *so_far = payload;
     so_far->result->checks++;
@@ -246,7 +255,7 @@ static enum vggcl_err check_and_count(const struct net *net, bool quick, const s
     *failure = (struct check_failure){0};
     struct check_count counted = {listener, result};
     double start = clock_seconds();
-    TRY(check_operators(net, quick, &(struct check_report){count, &counted, failure}));
+    TRY(check_operators(net, quick, &(struct check_report){count, &counted, wanted, failure}));
     result->seconds = clock_seconds() - start;
     if (!result->failures)
         return VGGCL_OK;
@@ -349,7 +358,7 @@ static void check_parts(struct rig *rig, struct conv_shape s, enum conv_directio
     while (check_next(&cursor, &check)) {
         bool whole = !check.kernels && !check.engine;
         if (is_part(&check, direction, m) && (all || whole) &&
-            !run_check(rig, &check, s, m.engine, &(struct check_report){first_only, NULL, failure}))
+            !run_check(rig, &check, s, m.engine, &(struct check_report){.checked = first_only, .failure = failure}))
             return;
     }
 }

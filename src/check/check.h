@@ -14,11 +14,13 @@ struct check_failure {
     size_t method_count;
 };
 
-/* checked() is called after each operator and shape; the checks end when it returns false. failure gets the first
- * failure; NULL if it is not needed. */
+/* checked() is called after each operator and shape; the checks end when it returns false. wanted(), unless NULL, is
+ * called before each, of which only name, kernels and shape are known: false leaves it out. failure, unless NULL, gets
+ * the first failure. */
 struct check_report {
     bool (*checked)(const struct vggcl_check *check, void *payload);
     void *payload;
+    bool (*wanted)(const struct vggcl_check *check, void *payload);
     struct check_failure *failure;
 };
 

@@ -200,6 +200,8 @@ static enum child_end hear_answer(const struct child *child, pid_t pid, int pipe
         return end;
     if (status == EXIT_UNDONE)
         snprintf(reason, CHILD_REASON, "out of memory for its answer");
+    else if (status == EXIT_STALLED)
+        *reason = '\0';
     return status == EXIT_UNDONE ? CHILD_FAILED : status == EXIT_STALLED ? CHILD_HUNG : CHILD_CRASHED;
 }
 

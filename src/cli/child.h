@@ -12,7 +12,7 @@ enum { CHILD_REASON = 256 };
 enum child_end {
     CHILD_FINE,        /* it did its work, or says itself why it did not */
     CHILD_CRASHED,     /* killed by a signal, or ended without an answer */
-    CHILD_HUNG,        /* killed after its timeout, or ended by its watchdog (watchdog.h) */
+    CHILD_HUNG,        /* killed after its timeout; or ended by its watchdog, which printed why: reason is then "" */
     CHILD_INTERRUPTED, /* killed because a signal asks this process to stop (signals.h) */
     CHILD_FAILED,      /* could not be started, or has no memory for its answer; of a program: an exit status not 0 */
     CHILD_MISSING      /* of a program: there is no such program */

@@ -97,7 +97,8 @@ json_t *record_selfcheck(const void *job) {
     const struct measuring *m = job;
     struct vggcl_selfcheck result;
     struct findings v = {.failed = json_array()};
-    enum vggcl_err err = vggcl_run_selfcheck(&m->config, m->quick, &result, add_check, &v);
+    const struct vggcl_selfcheck_run run = {.quick = m->quick, .checked = add_check, .payload = &v};
+    enum vggcl_err err = vggcl_run_selfcheck(&m->config, &run, &result);
     if (err == VGGCL_OK || result.failures)
         return answer(JSON_MAKE({"quick", json_boolean(m->quick)}, {"checks", json_integer(result.checks)},
                                 {"failures", json_integer(result.failures)}, {"worst", json_make_number(v.worst)},

@@ -1,5 +1,6 @@
 /* stub.c - an OpenCL driver with one device, for tests of what becomes of a program whose driver is broken: creating a
- * context crashes, or hangs where $VGGCL_STUB is "hang"; "hang-listing": its list of devices does. Where that is
+ * context crashes, or hangs where $VGGCL_STUB is "hang", or ends the process where it is "exit"; "hang-listing": its
+ * list of devices hangs; "hang-loading", "abort-loading": its list of platforms hangs or aborts. Where that is
  * "no-device" or "no-platform", it has none; where it is "mute", the device does not say its numbers. Its platform's
  * name is $VGGCL_STUB_NAME, else "stub platform". It has what an ICD loader and a list of devices ask for.
  */
@@ -92,11 +93,17 @@ static cl_context create_context(const cl_context_properties *properties, cl_uin
     (void)properties, (void)count, (void)ids, (void)notify, (void)user, (void)code;
     if (stub_is("hang"))
         sleep(600);
+    if (stub_is("exit"))
+        exit(0);
     *(volatile int *)NULL = 0; /* not raise(): PoCL, in the same process, catches signals that no access caused */
     return NULL;
 }
 
 static cl_int get_platforms(cl_uint count, cl_platform_id *ids, cl_uint *found) {
+    if (stub_is("hang-loading"))
+        sleep(600);
+    if (stub_is("abort-loading"))
+        abort();
     functions.clGetPlatformInfo = get_platform_info;
     functions.clGetDeviceIDs = get_devices;
     functions.clGetDeviceInfo = get_device_info;

@@ -79,6 +79,7 @@ need libpng-dev pkg-config --exists 'libpng >= 1.6.22'
 need zlib1g-dev pkg-config --exists zlib
 need pocl-opencl-icd test -e "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}" # if it exists, the drivers are queried below
 if [ "$1" = test ]; then
+    need git command -v git
     need libcmocka-dev pkg-config --exists cmocka
     need git command -v git
     need chromium command -v chromium

@@ -92,12 +92,14 @@ packages() {
 apt() {
     local top=$cache/apt-$1
     shift
-    mkdir -p "$top"/etc/apt/{apt.conf.d,preferences.d} "$top"/var/{lib/{apt/lists/partial,dpkg},cache/apt/archives/partial}
+    mkdir -p "$top"/etc/apt/{apt.conf.d,preferences.d} "$top"/var/lib/{apt/lists/partial,dpkg} \
+        "$top"/var/cache/apt/archives/partial
     : >"$top/var/lib/dpkg/status"
     {
         apt-config dump | grep -E '^Acquire::(https?|Check-|Retries)'
         echo "Dir \"$top\"; APT::Architectures \"$(dpkg --print-architecture)\"; APT::Install-Recommends \"false\";"
         echo "Dir::State::status \"$top/var/lib/dpkg/status\"; Acquire::Languages \"none\";"
+        echo 'APT::Update::Error-Mode "any";'
         [ "$(id -u)" != 0 ] || echo 'APT::Sandbox::User "root";'
     } >"$top/apt.conf"
     APT_CONFIG=$top/apt.conf apt-get -q "$@"
@@ -228,19 +230,19 @@ llvm() {
 failure() {
     local status error
     status=$(of "$1" "$2.status")
-    error=$(of "$1" "$2.log" | grep -E '^vggcl: ' | grep -v '^vggcl: warning' | tail -1)
+    error=$(value "$1" "$2" 'vggcl: error: (.*)')
     case $status in
     124 | 137) echo "$2 hung: no end within $limit seconds" ;;
     129 | 13[1-9] | 1[4-9]?) echo "$2 crashed: signal $((status - 128))" ;;
-    1) echo "refused: ${error#vggcl: }" ;;
-    *) echo "$2, exit status $status: ${error#vggcl: }" ;;
+    1) echo "refused: $error" ;;
+    *) echo "$2, exit status $status: $error" ;;
     esac
 }
 # result NAME: right, or what is wrong
 result() {
     local step round again warning
     if [ ! -f "$work/results/$1/devices.status" ]; then
-        echo "not available: $(of "$1" fetch.log | grep -iE '^(E|ERROR|.*No module named)' | tail -1)"
+        echo "not available: $(of "$1" fetch.log | grep -E '^(E:|ERROR:)|No module named' | head -1)"
         return
     fi
     for step in devices cold; do
@@ -289,7 +291,8 @@ print_table() {
             for (r = 1; r <= NR; r++) {
                 line = markdown ? "|" : ""
                 for (i = 1; i <= NF; i++)
-                    line = line (markdown ? " " cell[r, i] " |" : sprintf("%-*s  ", i < NF ? width[i] : 1, cell[r, i]))
+                    line = line (markdown ? " " cell[r, i] " |" : sprintf("%-*s  ", width[i], cell[r, i]))
+                sub(/ +$/, "", line)
                 print line
                 rule = markdown && r == 1 ? "|" : ""
                 for (i = 1; rule && i <= NF; i++) rule = rule "---|"
@@ -298,40 +301,50 @@ print_table() {
         }'
 }
 
-say "building vggcl in $work/build"
-release bookworm >"$work/release.log" 2>&1 || wrong "Debian 12 cannot be fetched, see $work/release.log" 1
-build >"$work/build.log" 2>&1 || wrong "vggcl cannot be built in Debian 12, see $work/build.log" 1
-for name in "${names[@]}"; do try_driver "$name"; done
-for ((round = 1; round <= rounds; round++)); do
+# Prints the table; the exit status is as above.
+report() {
+    local name line different status=0 unavailable=0 hashes='' rows=''
     for name in "${names[@]}"; do
-        [ "$name" = oclgrind ] || [ "$(of "$name" cold.status)" != 0 ] || training "$name" "warm-$round"
+        line=$(cells "$name")
+        rows+=$line$'\n'
+        case ${line##*|} in
+        right*) ;;
+        "not available"*) unavailable=6 ;;
+        *) status=1 ;;
+        esac
+        [[ $name != pocl-* ]] || hashes+=$(weights "$name" cold)$'\n'
     done
-done
+    different=$(grep . <<<"$hashes" | sort -u | wc -l)
+    [ "$different" -le 1 ] || status=1
 
-status=0 unavailable=0 hashes='' rows=''
-for name in "${names[@]}"; do
-    line=$(cells "$name")
-    rows+=$line$'\n'
-    case ${line##*|} in
-    right*) ;;
-    "not available"*) unavailable=6 ;;
-    *) status=1 ;;
-    esac
-    [[ $name != pocl-* ]] || hashes+=$(weights "$name" cold)$'\n'
-done
-different=$(grep . <<<"$hashes" | sort -u | wc -l)
-[ "$different" -le 1 ] || status=1
-
-echo "$(date +%Y-%m-%d), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
-[ -z "$markdown" ] || echo
-print_table <<<"name|driver|LLVM|quick selfcheck|weights|cold|warm|images/s|result
+    echo "$(date +%Y-%m-%d), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
+    [ -z "$markdown" ] || echo
+    print_table <<<"name|driver|LLVM|quick selfcheck|weights|cold|warm|images/s|result
 ${rows%$'\n'}"
-[ -z "$markdown" ] || echo
-echo "weights: hash after 20 steps. cold, warm: until the first step is done, with empty caches and with filled ones."
-case $different in
-0) ;;
-1) echo "The PoCLs end with the same weights." ;;
-*) echo "WRONG: the PoCLs end with different weights." ;;
-esac
-[ $status != 0 ] || status=$unavailable
-exit $status
+    [ -z "$markdown" ] || echo
+    echo "weights: hash after 20 steps. cold, warm: time to the first step, with empty and with filled caches."
+    if [ "$different" -gt 1 ]; then
+        echo "WRONG: the PoCLs end with different weights."
+    elif [ "$(grep -c . <<<"$hashes")" -gt 1 ]; then
+        echo "The PoCLs end with the same weights."
+    fi
+    [ $status != 0 ] || status=$unavailable
+    return $status
+}
+
+# One function, so that a change of this file while it runs does not matter.
+main() {
+    local name round
+    say "building vggcl in $work/build"
+    release bookworm >"$work/release.log" 2>&1 || wrong "Debian 12 cannot be fetched, see $work/release.log" 1
+    build >"$work/build.log" 2>&1 || wrong "vggcl cannot be built in Debian 12, see $work/build.log" 1
+    for name in "${names[@]}"; do try_driver "$name"; done
+    for ((round = 1; round <= rounds; round++)); do
+        for name in "${names[@]}"; do
+            [ "$name" = oclgrind ] || [ "$(of "$name" cold.status)" != 0 ] || training "$name" "warm-$round"
+        done
+    done
+    report
+}
+main
+exit

@@ -43,17 +43,20 @@ build() {
 tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel "$jobs" "${@:2}"; }
 
 # One run with both sanitizers and coverage, in a separate build. test_architecture, test_install, test_packages and
-# test_fault need libraries without instrumentation; test_optional runs no code of this project.
+# test_fault need libraries without instrumentation; test_optional runs no code of this project. With -pthread gcc counts
+# atomically by default, which makes the references four times as slow. Without that counts may be lost or be negative,
+# which is why gcovr ignores lines that it cannot parse; which lines ran is known all the same.
 asan() {
     check "asan: build" build "$root/asan" -DCMAKE_C_COMPILER=gcc \
         -DCMAKE_C_FLAGS="-O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
---coverage -fprofile-abs-path"
+--coverage -fprofile-update=single -fprofile-abs-path"
     find "$root/asan" -name '*.gcda' -delete
     # LeakSanitizer itself fails occasionally ("Tracer caught signal 11") while a driver's threads exit, so failed tests
     # run twice. Mesa's compiler takes minutes that do not exercise this project's code, so its tests are skipped.
     LSAN_OPTIONS=suppressions=$PWD/ci/lsan.supp:print_suppressions=0 VGGCL_SKIP_TESTS='*rusticl*' \
         check "asan: tests" tests "$root/asan" --repeat until-pass:2 -E 'architecture|install|optional|packages|test_fault'
-    check "asan: 85 % of lines" gcovr --root . --filter src/ --object-directory "$root/asan" --fail-under-line 85 "$root/asan"
+    check "asan: 85 % of lines" gcovr --root . --filter src/ --gcov-ignore-parse-errors \
+        --object-directory "$root/asan" --fail-under-line 85 "$root/asan"
     grep -hE '^TOTAL' "$root"/checkers/asan--85---of-lines.log
 }
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# checkers.sh [asan|valgrind|oclgrind|oclgrind-slow|rusticl]...: runs the tests under tools that find more faults;
-# default: all but oclgrind-slow.
+# checkers.sh [asan|valgrind|oclgrind|oclgrind-slow|rusticl|rusticl-slow]...: runs the tests under tools that find more
+# faults; default: all but the slow ones.
 #   asan      all tests under AddressSanitizer and UndefinedBehaviorSanitizer; they run at least 85 % of the lines of src
 #   valgrind  the tests that need no device, under valgrind
 #   oclgrind  the kernels under Oclgrind: data races, uninitialised values, misuse of the API; on small shapes. Not part
 #             of the default if it is not installed: Debian 13 has no package of it.
 #   oclgrind-slow  the same for the tests that take minutes there, for after a change in cl/: training, gradients,
 #             products, and every check of every algorithm
-#   rusticl   the tests of operators and gradients, and a training, on Mesa's rusticl with llvmpipe
+#   rusticl   the tests of operators, and a training, on Mesa's rusticl with llvmpipe
+#   rusticl-slow  the tests of gradients there, which Mesa's compiler takes minutes for, for after a change in cl/
 # The last line is "N passed, N failed"; the exit status says the same. ci/packages.sh test installs the tools.
 set -uo pipefail
 shopt -s extglob
@@ -33,13 +34,17 @@ later() {
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
     check "$@" &
 }
-# build FOLDER CMAKE_FLAG...
+# build FOLDER TARGET... -- CMAKE_FLAG...: without targets, all of them.
 build() {
-    local folder=$1
+    local folder=$1 targets=()
     shift
-    cmake -S . -B "$folder" -DVGGCL_TESTS=ON -DVGGCL_WERROR=ON -DCMAKE_BUILD_TYPE=Debug "$@" &&
-        cmake --build "$folder" --parallel "$jobs"
+    while [ "$1" != -- ]; do targets+=("$1"); shift; done
+    shift
+    cmake -S . -B "$folder" -DVGGCL_TESTS=ON -DVGGCL_WERROR=ON "$@" &&
+        cmake --build "$folder" --parallel "$jobs" ${targets:+--target "${targets[@]}"}
 }
+# The build of ci/test.sh, which has been made where that calls this.
+release_build() { build "$root" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release; }
 tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel "$jobs" "${@:2}"; }
 
 # One run with both sanitizers and coverage, in a separate build. test_architecture, test_install, test_packages and
@@ -47,7 +52,7 @@ tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel 
 # atomically by default, which makes the references four times as slow. Without that counts may be lost or be negative,
 # which is why gcovr ignores lines that it cannot parse; which lines ran is known all the same.
 asan() {
-    check "asan: build" build "$root/asan" -DCMAKE_C_COMPILER=gcc \
+    check "asan: build" build "$root/asan" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_C_FLAGS="-O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
 --coverage -fprofile-update=single -fprofile-abs-path"
     find "$root/asan" -name '*.gcda' -delete
@@ -60,21 +65,18 @@ asan() {
     grep -hE '^TOTAL' "$root"/checkers/asan--85---of-lines.log
 }
 
-# Debian 12's valgrind cannot read DWARF 5, clang's default.
-debug_build() { build "$root/debug" -DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS="-O1 -gdwarf-4"; }
-
-# VIPS_NOVECTOR: libvips compiles code while it runs, and valgrind runs old code where that is overwritten.
+# Builds the library, the program and these tests with clang, as the one build by that compiler. VIPS_NOVECTOR: libvips
+# compiles code while it runs, and valgrind runs old code where that is overwritten. Debian 12's valgrind cannot read
+# DWARF 5, clang's default.
 valgrind() {
-    local test
+    local test hosts
     local -x VIPS_NOVECTOR=1
-    check "valgrind: build" debug_build
-    for test in tests/test_*.c; do
-        test=$(basename "$test" .c)
-        case $test in
-        test_op_* | test_grad_* | test_golden* | test_cli*) ;;
-        *) later "valgrind: $test" command valgrind -q --error-exitcode=1 --leak-check=full \
-            --suppressions=ci/valgrind.supp "$root/debug/tests/$test" ;;
-        esac
+    mapfile -t hosts < <(basename -s .c tests/test_!(op_*|grad_*|golden*|cli*).c)
+    check "valgrind: build" build "$root/debug" vggcl vggcl_shared "${hosts[@]}" -- -DCMAKE_C_COMPILER=clang \
+        -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="-O1 -gdwarf-4"
+    for test in "${hosts[@]}"; do
+        later "valgrind: $test" command valgrind -q --error-exitcode=1 --leak-check=full \
+            --suppressions=ci/valgrind.supp "$root/debug/tests/$test"
     done
     wait
 }
@@ -93,7 +95,7 @@ under_oclgrind() {
     return $status
 }
 oclgrind_build() {
-    check "oclgrind: build" debug_build
+    check "oclgrind: build" release_build
     check "oclgrind: preloaded" gcc -shared -fPIC -O1 -o "$root/oclgrind.so" ci/oclgrind.c
 }
 # oclgrind_tests FILE...
@@ -101,11 +103,11 @@ oclgrind_tests() {
     local test
     for test; do
         test=$(basename "$test" .c)
-        later "oclgrind: $test" under_oclgrind "$root/debug/tests/$test"
+        later "oclgrind: $test" under_oclgrind "$root/tests/$test"
     done
 }
 # Uses the built-in GEMM kernel (--gemm tiled): CLBlast's are not part of this project, and slow under Oclgrind.
-program=$root/debug/vggcl
+program=$root/vggcl
 small="--model vgg11 --width 0.03125 --gemm tiled"
 oclgrind() {
     oclgrind_build
@@ -122,15 +124,25 @@ oclgrind-slow() {
     wait
 }
 
-# Mesa's rusticl shows only the devices that RUSTICL_ENABLE names.
-rusticl() {
+# on_rusticl COMMAND...: Mesa's rusticl shows only the devices that RUSTICL_ENABLE names.
+on_rusticl() {
     local -x OCL_ICD_VENDORS=$root/rusticl RUSTICL_ENABLE=llvmpipe
-    check "rusticl: build" debug_build
-    mkdir -p "$OCL_ICD_VENDORS"
-    check "rusticl: driver" cp /etc/OpenCL/vendors/rusticl.icd "$OCL_ICD_VENDORS"
-    check "rusticl: tests" tests "$root/debug" -L 'op|grad'
-    check "rusticl: train" "$root/debug/vggcl" train --device llvmpipe --data synthetic:160,32 --width 0.0625 --batch 32 \
+    "$@"
+}
+rusticl_build() {
+    check "rusticl: build" release_build
+    mkdir -p "$root/rusticl"
+    check "rusticl: driver" cp /etc/OpenCL/vendors/rusticl.icd "$root/rusticl"
+}
+rusticl() {
+    rusticl_build
+    check "rusticl: tests" on_rusticl tests "$root" -L op
+    check "rusticl: train" on_rusticl "$program" train --device llvmpipe --data synthetic:160,32 --width 0.0625 --batch 32 \
         --steps 5 --save "$root/checkers/rusticl"
+}
+rusticl-slow() {
+    rusticl_build
+    check "rusticl: gradients" on_rusticl tests "$root" -L grad
 }
 
 mkdir -p "$root/checkers" "$root/vendors"
@@ -150,9 +162,9 @@ if [ $# = 0 ]; then
 fi
 for checker; do
     case $checker in
-    asan | valgrind | oclgrind | oclgrind-slow | rusticl) "$checker" ;;
+    asan | valgrind | oclgrind | oclgrind-slow | rusticl | rusticl-slow) "$checker" ;;
     *)
-        sed -n '2,11s/^# //p' "$0" >&2
+        sed -n '2,12s/^# //p' "$0" >&2
         exit 2
         ;;
     esac

@@ -88,11 +88,11 @@ struct vggcl_device {
     enum vggcl_device_type type;
     bool is_default; /* chosen by an empty selector: the first GPU, else the first accelerator, else the first CPU */
     char name[256], platform_name[128], vendor[128], driver[128], version[128];
-    char c_version[128]; /* of OpenCL C, as reported by the driver: "OpenCL C 1.2 ..." */
-    unsigned compute_units, clock_mhz;
-    uint64_t memory, largest_allocation, local_memory;    /* bytes */
-    size_t work_group_size;                               /* the largest that the device supports */
-    size_t alignment;                                     /* of a sub-buffer's origin, in bytes */
+    char c_version[128];                               /* of OpenCL C, as reported by the driver: "OpenCL C 1.2 ..." */
+    unsigned compute_units, clock_mhz;                 /* clock_mhz is 0 if the driver does not say */
+    uint64_t memory, largest_allocation, local_memory; /* bytes */
+    size_t work_group_size;                            /* the largest that the device supports */
+    size_t alignment;                                  /* of a sub-buffer's origin, in bytes */
     unsigned preferred_vector_width, native_vector_width; /* floats */
     bool half; /* supports 16-bit float arithmetic (cl_khr_fp16); the option storage=half does not need it */
     /* Why the device cannot be used: the driver did not answer a query, and the properties are incomplete; else "". */

@@ -125,6 +125,26 @@ static void mute_device(void **state) {
                      0);
 }
 
+/* A number that a driver gives as 0 is unknown, and printed as that. */
+static void unknown_numbers(void **state) {
+    (void)state;
+    assert_int_equal(with(STUB "VGGCL_STUB=no-clock", "devices --verbose"), 0);
+    assert_says("units         1024; work-groups of up to 1024\n");
+    assert_null(strstr(output, "MHz"));
+    assert_int_equal(with(STUB "VGGCL_STUB=no-clock", "devices --json"), 0);
+    json_t *all = json_loads(output, 0, NULL), *d = json_array_get(json_object_get(all, "devices"), 0);
+    assert_true(json_is_null(json_object_get(d, "clock_mhz")));
+    assert_int_equal(json_integer_value(json_object_get(d, "compute_units")), 1024);
+    json_decref(all);
+    assert_int_equal(with(STUB "VGGCL_STUB=other", "devices --verbose"), 0);
+    assert_says("units         1024 at 1024 MHz; work-groups of up to 1024\n");
+    assert_int_equal(with(STUB "VGGCL_STUB=mute", "devices --json 2>errors; exit $?"), 1);
+    all = json_loads(output, 0, NULL);
+    d = json_array_get(json_object_get(all, "devices"), 0);
+    assert_true(json_is_null(json_object_get(d, "memory_bytes")));
+    json_decref(all);
+}
+
 /* The user of a container or a service may have no home folder. */
 static void pocl_without_home(void **state) {
     (void)state;
@@ -174,9 +194,9 @@ static void mesa_driver(void **state) {
 
 int main(void) {
     unsetenv("OCL_ICD_FILENAMES");
-    const struct CMUnitTest tests[] = {cmocka_unit_test(no_driver),         cmocka_unit_test(stale_file),
-                                       cmocka_unit_test(no_hardware),       cmocka_unit_test(mute_device),
-                                       cmocka_unit_test(pocl_without_home), cmocka_unit_test(rusticl),
-                                       cmocka_unit_test(mesa_driver)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_driver),       cmocka_unit_test(stale_file),
+                                       cmocka_unit_test(no_hardware),     cmocka_unit_test(mute_device),
+                                       cmocka_unit_test(unknown_numbers), cmocka_unit_test(pocl_without_home),
+                                       cmocka_unit_test(rusticl),         cmocka_unit_test(mesa_driver)};
     return cmocka_run_group_tests(tests, make_vendors, remove_folder);
 }

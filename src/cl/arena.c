@@ -100,9 +100,29 @@ static enum vggcl_err place(struct arena *a, struct arena_request *r, struct pla
     return VGGCL_OK;
 }
 
+/* The largest block in words; its bytes fit into size_t, also where that has 32 bits and the device has more memory. */
+static size_t largest_block(const struct dev *d) {
+    uint64_t largest = d->info.largest_allocation;
+    return (size_t)(largest < SIZE_MAX ? largest : SIZE_MAX) / d->alignment * (d->alignment / 4);
+}
+
+/* Adds up the blocks' bytes. */
+static enum vggcl_err sum_blocks(const struct arena *a, const struct dev *d, size_t *bytes) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < a->block_count; i++)
+        sum += 4 * (uint64_t)a->blocks[i].words;
+    *bytes = (size_t)sum;
+    if (*bytes == sum)
+        return VGGCL_OK;
+    return err_set(VGGCL_ENOMEM,
+                   "%llu bytes of device memory on %s are more than a 32-bit program can address: set mem-limit, or a "
+                   "smaller batch",
+                   (unsigned long long)sum, d->info.name);
+}
+
 enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes) {
     enum vggcl_err err = VGGCL_OK;
-    size_t step = d->alignment / 4, limit = d->info.largest_allocation / d->alignment * step;
+    size_t step = d->alignment / 4, limit = largest_block(d);
     struct placed placed = {.requests = malloc((a->request_count + 1) * sizeof *placed.requests)};
     if (!placed.requests)
         return err_no_memory("the memory plan", (a->request_count + 1) * sizeof *placed.requests);
@@ -110,16 +130,14 @@ enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes) {
     for (struct arena_request *r = a->requests; r < a->requests + a->request_count; r++) {
         if (r->words > limit || r->count >= (size_t)1 << 31) {
             err = err_set(VGGCL_ENOMEM,
-                          "%s needs %zu bytes in one piece; %s gives at most %zu: set mem-limit, or a smaller batch",
-                          r->name, 4 * r->words, d->info.name, 4 * limit);
+                          "%s needs %llu bytes in one piece; %s gives at most %zu: set mem-limit, or a smaller batch",
+                          r->name, 4ULL * r->words, d->info.name, 4 * limit);
             goto done;
         }
         r->room = (r->words + step - 1) / step * step;
         TRY_GOTO(place(a, r, &placed, limit), done);
     }
-    *bytes = 0;
-    for (size_t i = 0; i < a->block_count; i++)
-        *bytes += 4 * a->blocks[i].words;
+    err = sum_blocks(a, d, bytes);
 done:
     free(placed.requests);
     return err;

@@ -38,11 +38,15 @@ static void print_table(const struct vggcl_device *list, size_t count) {
     printf("  %-6s %-12s %6s %9s  %s\n", "device", "type", "units", "memory", "name (platform, driver)");
     for (size_t i = 0; i < count; i++) {
         const struct vggcl_device *d = &list[i];
-        char selector[32];
+        char selector[32], units[16] = "-",
+                           memory[32] = "-"; /* where a number is 0, which a driver gives as "unknown" */
+        if (d->compute_units)
+            snprintf(units, sizeof units, "%u", d->compute_units);
+        if (d->memory)
+            snprintf(memory, sizeof memory, "%.1f GiB", (double)d->memory / (1 << 30));
         snprintf(selector, sizeof selector, "%d:%d", d->platform, d->device);
-        printf("%c %-6s %-12s %6u %5.1f GiB  %s (%s, %s)\n", d->is_default ? '*' : ' ', selector,
-               cli_device_type(d->type), d->compute_units, (double)d->memory / (1 << 30), d->name, d->platform_name,
-               d->driver);
+        printf("%c %-6s %-12s %6s %9s  %s (%s, %s)\n", d->is_default ? '*' : ' ', selector, cli_device_type(d->type),
+               units, memory, d->name, d->platform_name, d->driver);
     }
     puts("\n* is what train and eval take where neither --device nor VGGCL_DEVICE says otherwise");
 }
@@ -54,8 +58,10 @@ static void print_details(const struct vggcl_device *d) {
     printf("\n%d:%d %s\n", d->platform, d->device, d->name);
     printf("  platform      %s, by %s\n", d->platform_name, d->vendor);
     printf("  driver        %s; %s; %s\n", d->driver, d->version, d->c_version);
-    printf("  units         %u at %u MHz; work-groups of up to %zu\n", d->compute_units, d->clock_mhz,
-           d->work_group_size);
+    printf("  units         %u", d->compute_units);
+    if (d->clock_mhz) /* 0: the driver does not say */
+        printf(" at %u MHz", d->clock_mhz);
+    printf("; work-groups of up to %zu\n", d->work_group_size);
     printf("  memory        %.1f GiB, %.1f GiB at once; local %.0f KiB; sub-buffers at multiples of %zu bytes\n",
            (double)d->memory / (1 << 30), (double)d->largest_allocation / (1 << 30), (double)d->local_memory / 1024,
            d->alignment);

@@ -15,23 +15,32 @@ static bool parse_count(const char *text, unsigned long long *value) {
     return end != text && !*end && !errno && *text != '-';
 }
 
+static bool parse_size(const char *text, size_t *value) {
+    unsigned long long number;
+    if (!parse_count(text, &number))
+        return false;
+    *value = (size_t)number;
+    return *value == number;
+}
+
 static void drawn(size_t done, size_t count, void *payload) {
     counted_show(payload, done, count);
 }
 
 static int run(const struct vggcl_config *config) {
     (void)config;
-    unsigned long long train_count, test_count, side, seed_value;
+    size_t train_count, test_count, side;
+    unsigned long long seed_value;
     if (!out)
         return cli_misused("--out DIR is missing: the folder to write to");
-    if (!parse_count(train, &train_count) || !parse_count(test, &test_count) || !parse_count(size, &side) ||
+    if (!parse_size(train, &train_count) || !parse_size(test, &test_count) || !parse_size(size, &side) ||
         !parse_count(seed, &seed_value))
         return cli_misused("--train, --test, --size and --seed take whole numbers");
     struct counted drawing = counted_begin("images", "drawn");
     enum vggcl_err err = vggcl_synth(out, train_count, test_count, side, seed_value, drawn, &drawing);
     if (err != VGGCL_OK)
         return cli_failed(err);
-    printf("%s: %llu training and %llu test images; train on them with: vggcl train --data %s\n", out, train_count,
+    printf("%s: %zu training and %zu test images; train on them with: vggcl train --data %s\n", out, train_count,
            test_count, out);
     return EXIT_FINE;
 }

@@ -28,15 +28,20 @@ static void add_details(json_t **json, const struct vggcl_device *d) {
                      : json_null());
 }
 
+/* null for 0: the driver does not say. */
+static json_t *known(uint64_t number) {
+    return number ? json_integer((json_int_t)number) : json_null();
+}
+
 json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details) {
     json_t *json = JSON_MAKE(
         {"index", json_integer((json_int_t)index)}, {"selector", json_make_format("%d:%d", d->platform, d->device)},
         {"default", json_boolean(d->is_default)}, {"type", json_make_text(cli_device_type(d->type))},
         {"name", json_make_text(d->name)}, {"platform", json_make_text(d->platform_name)},
         {"vendor", json_make_text(d->vendor)}, {"driver", json_make_text(d->driver)},
-        {"version", json_make_text(d->version)}, {"compute_units", json_integer(d->compute_units)},
-        {"clock_mhz", json_integer(d->clock_mhz)}, {"memory_bytes", json_integer((json_int_t)d->memory)},
-        {"largest_allocation_bytes", json_integer((json_int_t)d->largest_allocation)},
+        {"version", json_make_text(d->version)}, {"compute_units", known(d->compute_units)},
+        {"clock_mhz", known(d->clock_mhz)}, {"memory_bytes", known(d->memory)},
+        {"largest_allocation_bytes", known(d->largest_allocation)},
         {"local_memory_bytes", json_integer((json_int_t)d->local_memory)},
         {"work_group_size", json_integer((json_int_t)d->work_group_size)},
         {"problem", json_make_text(*d->problem ? d->problem : NULL)});

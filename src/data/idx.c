@@ -48,7 +48,7 @@ struct idx_file {
     struct reader reader;
     enum part part;
     int dimensions;
-    uint64_t count;                 /* images or labels */
+    size_t count;                   /* images or labels */
     size_t channels, height, width; /* of each, as stored; 1 for labels */
 };
 
@@ -141,7 +141,7 @@ static size_t item_bytes(const struct idx_file *file) {
 }
 
 static uint64_t content_bytes(const struct idx_file *file) {
-    return file->count * item_bytes(file);
+    return (uint64_t)file->count * item_bytes(file);
 }
 
 /* The error for a file that has `size` uncompressed bytes, or at least that many. */
@@ -214,7 +214,11 @@ static enum vggcl_err read_header(struct idx_file *file) {
                        file->reader.path, got, unpacked(file), bytes);
     TRY(check_dimensions(file, header));
     uint64_t expected = bytes + content_bytes(file), most = reader_capacity(&file->reader);
-    return expected > most || (expected < most && !file->reader.gzip) ? wrong_size(file, most) : VGGCL_OK;
+    if (expected > most || (expected < most && !file->reader.gzip))
+        return wrong_size(file, most);
+    return expected <= SIZE_MAX / 2 ? VGGCL_OK
+                                    : err_set(VGGCL_ENOMEM, "%s: has %llu bytes, more than a 32-bit program can hold",
+                                              file->reader.path, (unsigned long long)expected);
 }
 
 static enum vggcl_err open_file(struct idx *set, enum part part) {
@@ -435,7 +439,7 @@ static void transpose(uint8_t *image, size_t height, size_t width) {
  */
 static enum vggcl_err map_images(const struct idx_file *file, struct mapping *mapped, struct dataset *to) {
     size_t header = header_bytes(file);
-    if (!mapping_open(mapped, fileno(file->reader.plain), header + content_bytes(file), false))
+    if (!mapping_open(mapped, fileno(file->reader.plain), header + (size_t)content_bytes(file), false))
         return err_set(VGGCL_EIO, "%s: cannot be mapped: %s", file->reader.path, strerror(errno));
     mapping_seal(mapped);
     TRY(dataset_refer(to, mapped->bytes + header, file->count));

@@ -51,7 +51,7 @@ static bool read_start(struct picture_cache *c, struct tree *t) {
         return false;
     for (size_t i = 0; i < t->count; i++)
         t->pictures[i].left_out = getc(c->stream) != 1;
-    c->size = (struct picture_size){h.height, h.width, h.channels};
+    c->size = (struct picture_size){(size_t)h.height, (size_t)h.width, (size_t)h.channels};
     c->start = start_of(t);
     c->checksum = h.checksum;
     return start_hash(&h, t) == h.before;

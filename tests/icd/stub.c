@@ -1,8 +1,9 @@
 /* stub.c - an OpenCL driver with one device, for tests of what becomes of a program whose driver is broken: creating a
  * context crashes, or hangs where $VGGCL_STUB is "hang", or ends the process where it is "exit"; "hang-listing": its
  * list of devices hangs; "hang-loading", "abort-loading": its list of platforms hangs or aborts. Where that is
- * "no-device" or "no-platform", it has none; where it is "mute", the device does not say its numbers. Its platform's
- * name is $VGGCL_STUB_NAME, else "stub platform". It has what an ICD loader and a list of devices ask for.
+ * "no-device" or "no-platform", it has none; where it is "mute", the device does not say its numbers; where it is
+ * "no-clock", its clock frequency is 0. Its platform's name is $VGGCL_STUB_NAME, else "stub platform". It has what an
+ * ICD loader and a list of devices ask for.
  */
 #define _POSIX_C_SOURCE          200809L
 #define CL_TARGET_OPENCL_VERSION 120
@@ -70,7 +71,7 @@ static cl_int get_devices(cl_platform_id id, cl_device_type type, cl_uint count,
 static cl_int get_device_info(cl_device_id id, cl_device_info what, size_t size, void *to, size_t *size_ret) {
     (void)id;
     const cl_device_type type = CL_DEVICE_TYPE_CPU;
-    const cl_ulong number = 1024;
+    const cl_ulong number = what == CL_DEVICE_MAX_CLOCK_FREQUENCY && stub_is("no-clock") ? 0 : 1024;
     switch (what) {
     case CL_DEVICE_NAME:
         return give_text("stub <b>&\"device\"", size, to, size_ret);

@@ -461,7 +461,11 @@ struct vggcl_observer {
  * may be renamed meanwhile. An earlier run in it is moved to save.1, save.2, ... If config->resume is set, the run in
  * that folder is continued with the options stored there; only options with VGGCL_CHANGEABLE may differ. It saves into
  * the same folder, or, if save was set with vggcl_config_set(), into that one and only reads the first. The images must
- * be the same as before, but may have moved, also from a folder to config->dataset: else VGGCL_EUSAGE. */
+ * be the same as before, but may have moved, also from a folder to config->dataset: else VGGCL_EUSAGE.
+ *
+ * VGGCL_EWRONG if the quick selfcheck finds wrong results, unless it is a convolution algorithm or a matrix product for
+ * which another one is right, and config->strict is not set: that one is used then, also in later runs, and noticed()
+ * gets a warning. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
 /* Reads an accuracy record: path is a save folder that has an accuracy.csv, or such a file. Line 1 names the columns,

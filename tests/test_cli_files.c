@@ -98,7 +98,8 @@ static void fifos(void **state) {
                            "classes/a/1.png classes/b/2.png"),
                      0);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (vggcl("version >/dev/null; exec timeout 30 %s %s", VGGCL_PROGRAM, words[i]) != 1)
+        int status = strstr(words[i], "compare") ? 2 : 1; /* in a gate 1 is wrong results */
+        if (vggcl("version >/dev/null; exec timeout 30 %s %s", VGGCL_PROGRAM, words[i]) != status)
             fail_msg("%s: %s", words[i], output);
         assert_says("vggcl: error: ");
         if (!strstr(words[i], "classes")) /* FIFOs are no pictures */

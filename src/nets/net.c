@@ -232,6 +232,20 @@ static void take_sizes(struct net *net, const size_t *others) {
             net->sizes[net->size_count++] = *others;
 }
 
+/* Where size_t has 32 bits, the elements of a batch may be more than it holds, which the arenas cannot see. */
+static enum vggcl_err check_batch(const struct net *net) {
+    for (size_t i = 0; i < net->layer_count; i++) {
+        const struct layer *l = &net->layers[i];
+        uint64_t bytes = 4ULL * net->batch * shape_count(l->out);
+        if (bytes > SIZE_MAX)
+            return err_set(VGGCL_ENOMEM,
+                           "%s needs %llu bytes in one piece, more than a 32-bit program can address: set mem-limit, "
+                           "or a smaller batch",
+                           l->spec.name, (unsigned long long)bytes);
+    }
+    return VGGCL_OK;
+}
+
 enum vggcl_err net_create(const struct context *context, const struct layer_spec *specs, size_t count,
                           struct shape input, size_t batch, const size_t *others, const char *conv, enum net_use use,
                           const struct optimiser *optimiser, struct net **created) {
@@ -254,6 +268,7 @@ enum vggcl_err net_create(const struct context *context, const struct layer_spec
         goto done;
     }
     TRY_GOTO(configure_layers(net, specs, input, conv), done);
+    TRY_GOTO(check_batch(net), done);
     TRY_GOTO(prepare_layers(net), done);
     TRY_GOTO(reserve_parameters(net), done);
     TRY_GOTO(reserve_activations(net), done);

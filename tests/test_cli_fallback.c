@@ -180,6 +180,10 @@ static void wrong_tile(void **state) {
     assert_says("; used instead: matrix product (local 4x4, ");
     assert_says("\nwithout  matrix product (registers ");
     assert_right_loss("d.csv");
+
+    assert_int_equal(vggcl("tune --budget 2 --gemm tiled " BROKEN NETWORK), 0);
+    assert_says("\nbuilt-in    local 4x4, ");
+    assert_says("\ntransposed  local 4x4, ");
 }
 
 /* A single implementation. */

@@ -17,13 +17,6 @@ struct context context_make(struct dev *d) {
     return (struct context){.dev = d, .tuning = context_built_in_tuning(d)};
 }
 
-struct tuning context_untuned(const struct context *context) {
-    struct tuning t = context_built_in_tuning(context->dev);
-    t.wrong_count = context->tuning.wrong_count;
-    memcpy(t.wrong, context->tuning.wrong, sizeof t.wrong);
-    return t;
-}
-
 /* If all other tiles are wrong too, the tile remains, and so its engine is wrong. */
 static void replace_wrong_tile(const struct dev *d, struct tuning *t, bool transposed) {
     struct gemm_tile tiles[GEMM_OTHER_TILES];
@@ -38,6 +31,15 @@ static void replace_wrong_tile(const struct dev *d, struct tuning *t, bool trans
         t->tile[transposed] = tiles[i];
         return;
     }
+}
+
+struct tuning context_untuned(const struct context *context) {
+    struct tuning t = context_built_in_tuning(context->dev);
+    t.wrong_count = context->tuning.wrong_count;
+    memcpy(t.wrong, context->tuning.wrong, sizeof t.wrong);
+    replace_wrong_tile(context->dev, &t, false);
+    replace_wrong_tile(context->dev, &t, true);
+    return t;
 }
 
 enum vggcl_err context_tune(struct context *context, const struct tuning *t) {

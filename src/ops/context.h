@@ -20,7 +20,8 @@ struct context context_make(struct dev *d);
 /* The tuning by built-in rules for d, without measured convolutions. */
 struct tuning context_built_in_tuning(const struct dev *d);
 
-/* The built-in tuning, with the wrong methods that the context knows of. */
+/* The built-in tuning, with the wrong methods that the context knows of, and with other tiles in place of wrong ones.
+ */
 struct tuning context_untuned(const struct context *context);
 
 /* Copies *t to the context, with other tiles in place of wrong ones, and without the wrong methods if the context is

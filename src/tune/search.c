@@ -196,8 +196,8 @@ static void copy_wrong(struct tuning *to, const struct tuning *from) {
     memcpy(to->wrong, from->wrong, sizeof to->wrong);
 }
 
-/* *right: the subject's results are. What is wrong is not tried again. The programs are kept: a run's selfcheck needs
- * those that only checks use. */
+/* *right: the subject's results are. What is wrong is not tried again, and its tile leaves the search's tuning. The
+ * programs are kept: a run's selfcheck needs those that only checks use. */
 static enum vggcl_err check(struct search *s, const struct subject *subject, bool *right) {
     enum vggcl_err err = context_tune(s->context, subject->tuning);
     double start = clock_seconds();
@@ -210,6 +210,8 @@ static enum vggcl_err check(struct search *s, const struct subject *subject, boo
     }
     s->d->on_trial = true;
     copy_wrong(&s->tuning, &s->context->tuning);
+    if (err == VGGCL_OK && (err = context_tune(s->context, &s->tuning)) == VGGCL_OK)
+        s->tuning = s->context->tuning;
     s->first_runs += clock_seconds() - start;
     return err;
 }
@@ -289,14 +291,16 @@ static enum vggcl_err choose_images(struct search *s) {
 static enum vggcl_err check_before(struct search *s) {
     for (struct row *r = s->rows; r < s->rows + s->row_count && !s->context->strict; r++) {
         struct conv_method methods[CONV_DIRECTIONS];
-        bool right = false;
-        for (size_t wrong = 0; !right && wrong < WRONG_METHODS; wrong++) {
-            const struct row *one = r;
+        const struct row *one = r;
+        size_t known;
+        bool right;
+        do {
+            known = s->tuning.wrong_count;
             TRY(check(s, &(struct subject){&s->tuning, &one, 1, &r->before, NULL}, &right));
             TRY(conv_choose(s->context, r->s, "auto", methods));
             if (!right)
                 r->before = r->now = methods[r->direction];
-        }
+        } while (!right && s->tuning.wrong_count > known);
     }
     return VGGCL_OK;
 }

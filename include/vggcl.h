@@ -660,7 +660,7 @@ struct vggcl_benchmark {
     char tuning[VGGCL_TUNING]; /* as in struct vggcl_plan */
     char *warnings; /* a line for each method that gives wrong results and was replaced, as in struct vggcl_observer's
                        noticed(); NULL for none */
-    double first_step;               /* seconds, including kernel compilation */
+    double first_step;               /* seconds, including the selfcheck and kernel compilation */
     struct vggcl_spread train, eval; /* images per second */
     double peak_flops, copy_bytes;   /* per second, measured with a multiply-add kernel and a copy kernel */
     double step_flops;               /* per training image, counted as direct convolution */

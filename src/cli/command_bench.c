@@ -65,7 +65,7 @@ static void print_text(const struct vggcl_benchmark *b) {
     printf("network     %s, width %g, batch %d, activations as %s; %.0f MB on the device\n", b->config.model,
            b->config.width, b->config.batch, storage, 1e-6 * (double)b->device_bytes);
     printf("images      %s, %d classes\n", shape, b->config.classes);
-    printf("first step  %.2f s, building kernels included\n", b->first_step);
+    printf("first step  %.2f s, the selfcheck and building kernels included\n", b->first_step);
     printf("train       %.1f images/s (%.1f to %.1f), %.0f GFLOP/s or %.0f %% of the peak\n", b->train.median,
            b->train.least, b->train.largest, 1e-9 * b->train.median * b->step_flops, 100 * cli_flops_share(b));
     printf("eval        %.1f images/s (%.1f to %.1f)\n", b->eval.median, b->eval.least, b->eval.largest);

@@ -108,7 +108,7 @@ VGGCL_API void vggcl_devices_free(struct vggcl_device *list);
 /* Finds the position in list of the device that selector names: "P:D", a flat index, "gpu", "cpu", "accelerator" or a
  * part of the device's or platform's name, ignoring case. NULL or "" selects $VGGCL_DEVICE, else the default device.
  * VGGCL_EDEVICE if there is no such device; the text lists the devices, says why other platforms and drivers of this
- * machine have none, and how to fix that. VGGCL_EDEVICE too if the device has a problem, or if another one has and the
+ * machine have none, and how to fix that. VGGCL_EOPENCL if the device has a problem, or if another one has and the
  * selector is not "P:D": without its properties it is not known which of them is meant. */
 VGGCL_API enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count, const char *selector,
                                              size_t *position);

@@ -85,6 +85,14 @@ static void wrong(void **state) {
     assert_int_equal(vggcl(MEASURE " --kernel-dir kernels"), 1);
 }
 
+/* A driver that is there, and fails, is not a missing one. */
+static void not_answering(void **state) {
+    (void)state;
+    make_stub();
+    assert_verdict(1, "wrong", "cannot be used: ", STUB("mute"), "--missing-status 125");
+    assert_int_equal(shell(STUB("mute") " $V " MEASURE), 1);
+}
+
 static void crashing(void **state) {
     (void)state;
     make_stub();
@@ -162,9 +170,9 @@ static void interrupted(void **state) {
 int main(void) {
     setenv("ASAN_OPTIONS", "handle_segv=0:handle_abort=0", 1); /* a crash is to be a crash */
     cmocka_set_skip_filter(getenv("VGGCL_SKIP_TESTS"));        /* for checkers; not set otherwise */
-    const struct CMUnitTest tests[] = {cmocka_unit_test(right),       cmocka_unit_test(wrong),
-                                       cmocka_unit_test(crashing),    cmocka_unit_test(hanging),
-                                       cmocka_unit_test(missing),     cmocka_unit_test(misused),
-                                       cmocka_unit_test(not_written), cmocka_unit_test(interrupted)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(right),    cmocka_unit_test(wrong),       cmocka_unit_test(not_answering),
+        cmocka_unit_test(crashing), cmocka_unit_test(hanging),     cmocka_unit_test(missing),
+        cmocka_unit_test(misused),  cmocka_unit_test(not_written), cmocka_unit_test(interrupted)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

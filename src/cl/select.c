@@ -212,7 +212,7 @@ static const char *or_default(const char *selector) {
 static enum vggcl_err check_problems(const struct vggcl_device *list, size_t count, size_t selected, bool by_position) {
     for (size_t i = 0; i < count; i++)
         if (*list[i].problem && (i == selected || !by_position))
-            return err_set(VGGCL_EDEVICE,
+            return err_set(VGGCL_EOPENCL,
                            "device %d:%d %s: cannot be used: %s; repair or remove this driver, or set device to the "
                            "position P:D of another one",
                            list[i].platform, list[i].device, list[i].name, list[i].problem);
@@ -296,7 +296,7 @@ struct choice {
 static enum vggcl_err check_unlisted(const struct choice *c, const char *selector) {
     if (c->unlisted.code == CL_SUCCESS || is_position(or_default(selector)))
         return VGGCL_OK;
-    return err_set(VGGCL_EDEVICE,
+    return err_set(VGGCL_EOPENCL,
                    "platform %d: its driver does not list its devices: %s (%d); repair or remove this driver, or set "
                    "device to the position P:D of another one",
                    c->unlisted.platform, cl_error_name(c->unlisted.code), c->unlisted.code);

@@ -93,6 +93,15 @@ static void not_answering(void **state) {
     assert_int_equal(shell(STUB("mute") " $V " MEASURE), 1);
 }
 
+/* A device that has too little memory is not wrong. */
+static void too_little_memory(void **state) {
+    (void)state;
+    assert_verdict(8, "failed", " has too little memory for a check: bn training ",
+                   PRELOADED(VGGCL_FAULT) "VGGCL_FAULT=opencl:60:-4", "--only 'bn *'");
+    assert_int_equal(shell(PRELOADED(VGGCL_FAULT) "VGGCL_FAULT=opencl:60:-4 $V " CHECK " --only 'bn *'"), 8);
+    assert_says("  FAILED\n");
+}
+
 static void crashing(void **state) {
     (void)state;
     make_stub();
@@ -171,8 +180,9 @@ int main(void) {
     setenv("ASAN_OPTIONS", "handle_segv=0:handle_abort=0", 1); /* a crash is to be a crash */
     cmocka_set_skip_filter(getenv("VGGCL_SKIP_TESTS"));        /* for checkers; not set otherwise */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(right),    cmocka_unit_test(wrong),       cmocka_unit_test(not_answering),
-        cmocka_unit_test(crashing), cmocka_unit_test(hanging),     cmocka_unit_test(missing),
-        cmocka_unit_test(misused),  cmocka_unit_test(not_written), cmocka_unit_test(interrupted)};
+        cmocka_unit_test(right),         cmocka_unit_test(wrong),    cmocka_unit_test(too_little_memory),
+        cmocka_unit_test(not_answering), cmocka_unit_test(crashing), cmocka_unit_test(hanging),
+        cmocka_unit_test(missing),       cmocka_unit_test(misused),  cmocka_unit_test(not_written),
+        cmocka_unit_test(interrupted)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

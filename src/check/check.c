@@ -49,7 +49,6 @@ static const char *kernels_of(const struct rig *rig, const struct check *check) 
 static void find_methods(const struct rig *rig, const struct check *check, struct conv_shape s,
                          struct check_failure *failure) {
     bool transposed = check->directions == WEIGHTS;
-    failure->shape = s;
     if (check->engine)
         failure->methods[failure->method_count++] = tuning_product(&rig->context.tuning, check->engine, transposed);
     for (int i = 0; !check->engine && check->algorithm && i < CONV_DIRECTIONS; i++) {
@@ -59,6 +58,16 @@ static void find_methods(const struct rig *rig, const struct check *check, struc
             failure->methods[failure->method_count++] =
                 (struct device_method){.algorithm = routed, .direction = direction};
     }
+}
+
+/* Keeps the first failure, or the first one that is not for lack of memory. err: why it did not run. */
+static void keep_failure(const struct rig *rig, const struct check *check, struct conv_shape s,
+                         const struct vggcl_check *result, enum vggcl_err err, struct check_failure *failure) {
+    if (*failure->check.name && (failure->err != VGGCL_ENOMEM || err == VGGCL_ENOMEM))
+        return;
+    *failure = (struct check_failure){.check = *result, .err = err, .shape = s};
+    if (err == VGGCL_EWRONG || err == VGGCL_OK)
+        find_methods(rig, check, s, failure);
 }
 
 /* engine: for the matrix products of a convolution. Returns false to end the checks: the report says so, or the caller
@@ -82,22 +91,19 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
     check->run(rig, check, shape);
     enum vggcl_err err = rig_end(rig);
     if (err != VGGCL_OK) {
-        result.ran = result.passed = false;
+        result.ran = err == VGGCL_EWRONG; /* wrote where it must not */
+        result.passed = false;
         result.error = INFINITY;
         snprintf(result.fault, sizeof result.fault, "%.*s", (int)strcspn(vggcl_error(), "\n"), vggcl_error());
-    } else if (rig->result.wrong) {
-        result.passed = false;
-        rig_fault(&rig->result, result.fault);
-    }
-    if (result.ran) {
+    } else {
         result.error = rig->result.error;
         result.tolerance = rig->result.tolerance;
+        result.passed = !rig->result.wrong;
+        if (!result.passed)
+            rig_fault(&rig->result, result.fault);
     }
-    if (report->failure && !result.passed && !*report->failure->check.name) {
-        report->failure->check = result;
-        if (err == VGGCL_EWRONG || err == VGGCL_OK) /* else it could not run */
-            find_methods(rig, check, s, report->failure);
-    }
+    if (report->failure && !result.passed)
+        keep_failure(rig, check, s, &result, err, report->failure);
     rig->context.engine = chosen;
     if (stop_asked())
         return false;
@@ -221,6 +227,33 @@ enum vggcl_err check_operators(const struct net *net, bool quick, const struct c
     return stop_check();
 }
 
+static bool first_only(const struct vggcl_check *check, void *payload) {
+    (void)payload;
+    return check->passed;
+}
+
+/* Whether the method launches the operator. The convolution itself is one that has neither kernels nor an engine of its
+ * own. */
+static bool is_part(const struct check *check, enum conv_direction direction, struct conv_method m) {
+    return check->algorithm && check->algorithm == m.algorithm && check->directions >> direction & 1 &&
+           (!check->engine || check->engine == m.engine);
+}
+
+void check_convolution(const struct context *context, struct conv_shape s, enum conv_direction direction,
+                       struct conv_method m, bool all, struct check_failure *failure) {
+    struct rig rig = {.dev = context->dev, .context = *context, .sample = SAMPLE};
+    struct check_cursor cursor = {0};
+    struct check check;
+    s.n = s.n < QUICK_IMAGES ? s.n : QUICK_IMAGES;
+    *failure = (struct check_failure){0};
+    while (check_next(&cursor, &check)) {
+        bool whole = !check.kernels && !check.engine;
+        if (is_part(&check, direction, m) && (all || whole) &&
+            !run_check(&rig, &check, s, m.engine, &(struct check_report){.checked = first_only, .failure = failure}))
+            return;
+    }
+}
+
 /* ----------------------------------------------------------------------------------------------------- summary -- */
 
 struct check_count {
@@ -240,17 +273,17 @@ static bool count(const struct vggcl_check *check, void *payload) {
     return so_far->listener ? so_far->listener->checked(check, so_far->listener->payload) : check->passed;
 }
 
-/* "DEVICE (driver DRIVER) gives wrong results: conv forward, winograd4 (winograd/...) of SHAPE: FAULT", in WRONG bytes.
- */
-enum { WRONG = 1536 };
-static void wrong_text(const struct vggcl_device *device, const struct vggcl_check *failure, char text[static WRONG]) {
-    snprintf(text, WRONG, "%s (driver %s) gives wrong results: %s (%s) of %s: %s", device->name, device->driver,
-             failure->name, failure->kernels, failure->shape, failure->fault);
+void check_failure_text(const struct check_failure *failure, const struct vggcl_device *device,
+                        char text[static CHECK_TEXT]) {
+    const struct vggcl_check *c = &failure->check;
+    snprintf(text, CHECK_TEXT, "%s (driver %s) %s: %s (%s) of %s: %s", device->name, device->driver,
+             failure->err == VGGCL_ENOMEM ? "has too little memory for a check" : "gives wrong results", c->name,
+             c->kernels, c->shape, c->fault);
 }
 
-static enum vggcl_err check_and_count(const struct net *net, bool quick, const struct check_report *listener,
-                                      struct vggcl_selfcheck *result, struct check_failure *failure) {
-    char text[WRONG];
+enum vggcl_err check_net(const struct net *net, bool quick, const struct check_report *listener,
+                         struct vggcl_selfcheck *result, struct check_failure *failure) {
+    char text[CHECK_TEXT];
     *result = (struct vggcl_selfcheck){.device = net->dev->info};
     *failure = (struct check_failure){0};
     struct check_count counted = {listener, result};
@@ -259,123 +292,9 @@ static enum vggcl_err check_and_count(const struct net *net, bool quick, const s
     result->seconds = clock_seconds() - start;
     if (!result->failures)
         return VGGCL_OK;
-    if (!listener && !failure->check.ran)
-        return VGGCL_EOPENCL; /* its text gives the reason */
-    wrong_text(&result->device, &failure->check, text);
-    return err_set(VGGCL_EWRONG, "%s; try another driver or device", text);
-}
-
-enum vggcl_err check_net(const struct net *net, bool quick, const struct check_report *listener,
-                         struct vggcl_selfcheck *result) {
-    struct check_failure failure;
-    return check_and_count(net, quick, listener, result, &failure);
-}
-
-/* ------------------------------------------------------------------------------------------------- replacements -- */
-
-/* The context's tuning knows that the failure's methods are wrong; by: what replaces each on that shape. False if the
- * replacement of one is wrong too. */
-static bool find_replacements(const struct context *context, const struct check_failure *failure,
-                              struct device_method by[CONV_DIRECTIONS]) {
-    struct conv_method methods[CONV_DIRECTIONS];
-    if (conv_choose(context, failure->shape, "auto", methods) != VGGCL_OK)
-        return false;
-    for (size_t i = 0; i < failure->method_count; i++) {
-        const struct device_method *m = &failure->methods[i];
-        if (m->algorithm)
-            by[i] = (struct device_method){.algorithm = methods[m->direction].algorithm, .direction = m->direction};
-        else
-            by[i] = tuning_product(&context->tuning, gemm_engine(context, NULL), m->transposed);
-        if (tuning_is_wrong(&context->tuning, &by[i]))
-            return false;
-    }
-    return true;
-}
-
-/* Adds the failure's methods to the wrong ones of the context's tuning; by: as above. False, and the context is as
- * before, if that is no way out. */
-static bool replace(struct context *context, const struct check_failure *failure,
-                    struct device_method by[CONV_DIRECTIONS]) {
-    struct context next = *context;
-    bool added = false;
-    for (size_t i = 0; i < failure->method_count; i++)
-        added |= tuning_add_wrong(&next.tuning, &failure->methods[i]);
-    if (!added || context->strict || context_tune(&next, &next.tuning) != VGGCL_OK ||
-        !find_replacements(&next, failure, by))
-        return false;
-    *context = next;
-    return true;
-}
-
-/* Adds "warning: DEVICE (driver DRIVER) gives wrong results: ...; WHAT", and a line's end. */
-static enum vggcl_err add_warning(char **warnings, const struct dev *d, const struct check_failure *failure,
-                                  const char *what) {
-    char text[WRONG];
-    size_t length = *warnings ? strlen(*warnings) : 0, room = WRONG + strlen(what) + sizeof "warning: ; \n";
-    char *longer = realloc(*warnings, length + room);
-    if (!longer)
-        return err_no_memory("a warning", length + room);
-    *warnings = longer;
-    wrong_text(&d->info, &failure->check, text);
-    snprintf(longer + length, room, "warning: %s; %s\n", text, what);
-    return VGGCL_OK;
-}
-
-enum vggcl_err check_or_replace(const struct net *net, struct context *context, struct vggcl_selfcheck *result,
-                                bool *replaced, char **warnings) {
-    struct check_failure failure;
-    struct device_method by[CONV_DIRECTIONS];
-    char names[512], what[sizeof names + 32];
-    enum vggcl_err err = check_and_count(net, true, NULL, result, &failure);
-    *replaced = (err == VGGCL_EWRONG || err == VGGCL_EOPENCL) && replace(context, &failure, by);
-    if (!*replaced)
-        return err;
-    tuning_methods_text(by, failure.method_count, names, sizeof names);
-    snprintf(what, sizeof what, "used instead: %s", names);
-    return add_warning(warnings, net->dev, &failure, what);
-}
-
-/* --------------------------------------------------------------------------------------------------- one method -- */
-
-static bool first_only(const struct vggcl_check *check, void *payload) {
-    (void)payload;
-    return check->passed;
-}
-
-/* Whether the method launches the operator. The convolution itself is one that has neither kernels nor an engine of its
- * own. */
-static bool is_part(const struct check *check, enum conv_direction direction, struct conv_method m) {
-    return check->algorithm && check->algorithm == m.algorithm && check->directions >> direction & 1 &&
-           (!check->engine || check->engine == m.engine);
-}
-
-/* The checks of a method: of the convolution itself, or of all its operators. */
-static void check_parts(struct rig *rig, struct conv_shape s, enum conv_direction direction, struct conv_method m,
-                        bool all, struct check_failure *failure) {
-    struct check_cursor cursor = {0};
-    struct check check;
-    *failure = (struct check_failure){0};
-    while (check_next(&cursor, &check)) {
-        bool whole = !check.kernels && !check.engine;
-        if (is_part(&check, direction, m) && (all || whole) &&
-            !run_check(rig, &check, s, m.engine, &(struct check_report){.checked = first_only, .failure = failure}))
-            return;
-    }
-}
-
-enum vggcl_err check_method(struct context *context, struct conv_shape s, enum conv_direction direction,
-                            struct conv_method m, bool *right, char **warnings) {
-    struct rig rig = {.dev = context->dev, .context = *context, .sample = SAMPLE};
-    struct check_failure failure, part;
-    s.n = s.n < QUICK_IMAGES ? s.n : QUICK_IMAGES;
-    check_parts(&rig, s, direction, m, false, &failure);
-    *right = !*failure.check.name;
-    if (*right || stop_asked())
-        return stop_check();
-    check_parts(&rig, s, direction, m, true, &part);
-    if (*part.check.name)
-        failure = part; /* the cause */
-    for (size_t i = 0; i < failure.method_count; i++)
-        tuning_add_wrong(&context->tuning, &failure.methods[i]);
-    return failure.method_count ? add_warning(warnings, context->dev, &failure, "it is not chosen") : VGGCL_OK;
+    if (!listener && failure->err != VGGCL_OK && failure->err != VGGCL_EWRONG)
+        return failure->err; /* its text gives the reason */
+    check_failure_text(failure, &result->device, text);
+    return failure->err == VGGCL_ENOMEM ? err_set(VGGCL_ENOMEM, "%s; try a smaller batch or width", text)
+                                        : err_set(VGGCL_EWRONG, "%s; try another driver or device", text);
 }

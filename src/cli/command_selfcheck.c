@@ -39,8 +39,8 @@ static void checked(const struct vggcl_check *c, void *payload) {
     struct job *job = payload;
     job->say(JSON_MAKE({"operator", json_make_text(c->name)}, {"kernels", json_make_text(c->kernels)},
                        {"shape", json_make_text(c->shape)}, {"error", json_make_number(c->error)},
-                       {"tolerance", json_make_number(c->tolerance)}, {"passed", json_boolean(c->passed)},
-                       {"fault", json_make_text(c->fault)}));
+                       {"tolerance", json_make_number(c->tolerance)}, {"ran", json_boolean(c->ran)},
+                       {"passed", json_boolean(c->passed)}, {"fault", json_make_text(c->fault)}));
 }
 
 /* Returns {"seconds"}, or child_failure(). */
@@ -78,8 +78,9 @@ static double number_of(const json_t *object, const char *key) {
 }
 
 static void print_row(const json_t *row, bool passed) {
+    const char *failed = json_is_true(json_object_get(row, "ran")) ? "WRONG" : "FAILED";
     printf("%-36s %-26s %9.2g %9.2g  %s\n", text_of(row, "operator"), text_of(row, "shape"), number_of(row, "error"),
-           number_of(row, "tolerance"), passed ? "ok" : "WRONG");
+           number_of(row, "tolerance"), passed ? "ok" : failed);
     if (!passed)
         printf("    %s: %s\n", text_of(row, "kernels"), text_of(row, "fault"));
     fflush(stdout);
@@ -141,7 +142,8 @@ static enum verdict check(const struct vggcl_config *config, json_t **answer, bo
         set_reason(*said ? "hangs" : reason);
     else if (isolated && verdict != VERDICT_RIGHT)
         err_set(child_err(*answer), "%s", text_of(*answer, "error"));
-    return verdict_worse(verdict, found.failures && verdict != VERDICT_INTERRUPTED ? VERDICT_WRONG : VERDICT_RIGHT);
+    bool found_wrong = end != CHILD_FINE && found.failures && verdict != VERDICT_INTERRUPTED;
+    return found_wrong ? VERDICT_WRONG : verdict;
 }
 
 /* -------------------------------------------------------------------------------------------------- the command -- */

@@ -99,12 +99,13 @@ json_t *record_selfcheck(const void *job) {
     struct findings v = {.failed = json_array()};
     const struct vggcl_selfcheck_run run = {.quick = m->quick, .checked = add_check, .payload = &v};
     enum vggcl_err err = vggcl_run_selfcheck(&m->config, &run, &result);
-    if (err == VGGCL_OK || result.failures)
+    if (err == VGGCL_OK || err == VGGCL_EWRONG)
         return answer(JSON_MAKE({"quick", json_boolean(m->quick)}, {"checks", json_integer(result.checks)},
                                 {"failures", json_integer(result.failures)}, {"worst", json_make_number(v.worst)},
                                 {"seconds", json_make_number(result.seconds)}, {"failed", v.failed}),
                       v.fault);
     json_decref(v.failed);
+    json_decref(v.fault);
     return child_failure(err);
 }
 

@@ -79,12 +79,13 @@ static enum vggcl_err check_device(const struct vggcl_config *config, struct cal
     struct net *net = NULL;
     const struct data_spec spec = network_spec(config);
     struct tuned tuned;
+    struct check_failure failure;
     struct vggcl_config strict = *config; /* what is known to be wrong is checked too */
     strict.strict = true;
     TRY_GOTO(profile_open(&strict, &context, &tuned), done);
     TRY_GOTO(network_create(&context, config, &spec, (size_t)config->batch, NULL, NULL, NET_TRAINS, &net), done);
     const struct check_report report = {.checked = checked, .payload = caller, .wanted = wanted};
-    err = check_net(net, caller->run->quick, &report, result);
+    err = check_net(net, caller->run->quick, &report, result, &failure);
     if (err == VGGCL_OK && !result->checks)
         err = err_set(VGGCL_EUSAGE, "only: no check has a name like '%s'; there are: %s", *caller->run->only,
                       caller->names);

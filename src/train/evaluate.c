@@ -1,6 +1,6 @@
 #include "train/evaluate.h"
 #include "base/clock.h"
-#include "check/check.h"
+#include "check/replace.h"
 #include "data/data.h"
 #include "options/network.h"
 #include "options/options.h"

@@ -5,7 +5,7 @@
 #include "tune/timing.h"
 #include "options/network.h"
 #include "options/options.h"
-#include "check/check.h"
+#include "check/replace.h"
 #include "train/mix.h"
 #include "tune/tune.h"
 

@@ -1,5 +1,5 @@
 #include "tune/checked.h"
-#include "check/check.h"
+#include "check/replace.h"
 #include "options/network.h"
 
 enum vggcl_err checked_net(struct context *context, const struct vggcl_config *config, const struct data_spec *data,

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "check/check.h"
+#include "check/replace.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/clblast.h"
 #include "ops/gemm/clblast_parameters.h"

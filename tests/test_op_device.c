@@ -73,9 +73,9 @@ static void selectors_of_faulty_devices(void **state) {
     memcpy(faulty, machine, sizeof faulty);
     strcpy(faulty[1].problem, "its driver is broken");
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        CHECK_FAILS(vggcl_device_select(faulty, MACHINE, others[i], &position), VGGCL_EDEVICE,
+        CHECK_FAILS(vggcl_device_select(faulty, MACHINE, others[i], &position), VGGCL_EOPENCL,
                     "device 1:0 First Card: cannot be used: its driver is broken", "P:D");
-    CHECK_FAILS(vggcl_device_select(faulty, MACHINE, "1:0", &position), VGGCL_EDEVICE, "its driver is broken");
+    CHECK_FAILS(vggcl_device_select(faulty, MACHINE, "1:0", &position), VGGCL_EOPENCL, "its driver is broken");
     CHECK(vggcl_device_select(faulty, MACHINE, "1:1", &position));
     assert_int_equal(position, 2);
     setenv("VGGCL_DEVICE", "0:0", 1);

@@ -235,11 +235,17 @@ static void hanging(void **state) {
     (void)state;
     use_drivers(false, true);
     setenv("VGGCL_STUB", "hang", 1);
-    int status = vggcl("compare --device stub --timeout 1 " SMALL);
+    int status = vggcl("compare --device stub --timeout 1 --markdown r.md " SMALL);
+    int again = vggcl("compare --device stub --timeout 1 --json --junit r.xml " SMALL " 2>errors >hang.json; exit $?");
     unsetenv("VGGCL_STUB");
     assert_int_equal(status, 4);
-    assert_says(" hung ");
-    assert_says("cold start: hangs: not done within 1 s");
+    assert_int_equal(again, 4);
+    json_t *all = read_records("hang.json");
+    assert_verdict(all, "hung");
+    json_decref(all);
+    check_files("hang.json", "r.xml");
+    shell("grep -q 'type=\"hung\"' r.xml && grep -q 'hung' r.md");
+    shell("grep -q 'cold start: hangs: not done within 1 s' errors");
     /* The live line fits the terminal. */
     assert_int_equal(vggcl_on_terminal(40, 40, "compare --device stub " SMALL), 4);
     assert_in_range(widest_line(output, "1/1  cold start"), 1, 39);

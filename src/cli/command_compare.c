@@ -1,9 +1,9 @@
 #include "base/text.h"
-#include "cli/judge.h"
-#include "cli/measuring.h"
+#include "cli/compare/judge.h"
+#include "cli/compare/measuring.h"
 #include "cli/origin.h"
-#include "cli/records.h"
-#include "cli/report.h"
+#include "cli/compare/records.h"
+#include "cli/compare/report.h"
 #include "cli/signals.h"
 
 #include <math.h>

@@ -2,9 +2,9 @@
  * XML and as Markdown. */
 #define _XOPEN_SOURCE 700
 #include "base/file.h"
-#include "cli/judge.h"
-#include "cli/records.h"
-#include "cli/report.h"
+#include "cli/compare/judge.h"
+#include "cli/compare/records.h"
+#include "cli/compare/report.h"
 #include "common.h"
 
 #include <stdlib.h>

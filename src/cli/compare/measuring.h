@@ -1,9 +1,9 @@
 /* measuring.h - compare measures devices in child processes, so that a driver that crashes or hangs costs only its own
  * record. */
-#ifndef VGGCL_CLI_MEASURING_H
-#define VGGCL_CLI_MEASURING_H
+#ifndef VGGCL_CLI_COMPARE_MEASURING_H
+#define VGGCL_CLI_COMPARE_MEASURING_H
 
-#include "cli/record.h"
+#include "cli/compare/record.h"
 #include "cli/verdict.h"
 
 /* The parts of a record, as bits. */

@@ -1,5 +1,5 @@
 #include "cli/page.h"
-#include "cli/report.h"
+#include "cli/compare/report.h"
 
 static enum vggcl_err put_records(FILE *stream, const void *answer) {
     return page_put_json(stream, answer);

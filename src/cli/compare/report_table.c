@@ -1,6 +1,6 @@
 #include "base/text.h"
-#include "cli/records.h"
-#include "cli/report.h"
+#include "cli/compare/records.h"
+#include "cli/compare/report.h"
 
 #include <stdio.h>
 

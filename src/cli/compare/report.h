@@ -1,7 +1,7 @@
 /* report.h - what compare prints and writes of an answer that was judged (judge.h). Texts of records may come from
  * files and drivers: each format escapes them. Files are written atomically, and replace what was there. */
-#ifndef VGGCL_CLI_REPORT_H
-#define VGGCL_CLI_REPORT_H
+#ifndef VGGCL_CLI_COMPARE_REPORT_H
+#define VGGCL_CLI_COMPARE_REPORT_H
 
 #include "base/json.h"
 

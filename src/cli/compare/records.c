@@ -1,4 +1,4 @@
-#include "cli/records.h"
+#include "cli/compare/records.h"
 #include "base/file.h"
 #include "base/text.h"
 

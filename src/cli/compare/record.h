@@ -1,7 +1,7 @@
 /* record.h - the measurements of vggcl compare. Each function runs in a child process and returns a JSON object, or
  * child_failure() if it fails. */
-#ifndef VGGCL_CLI_RECORD_H
-#define VGGCL_CLI_RECORD_H
+#ifndef VGGCL_CLI_COMPARE_RECORD_H
+#define VGGCL_CLI_COMPARE_RECORD_H
 
 #include "cli/json.h"
 

@@ -1,5 +1,5 @@
-#include "cli/judge.h"
-#include "cli/records.h"
+#include "cli/compare/judge.h"
+#include "cli/compare/records.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #define _POSIX_C_SOURCE 200809L /* setenv */
-#include "cli/record.h"
+#include "cli/compare/record.h"
 #include "base/err.h"
 #include "cli/child.h"
 

@@ -4,10 +4,10 @@
 #define _POSIX_C_SOURCE 200809L /* strdup, open_memstream */
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/judge.h"
+#include "cli/compare/judge.h"
 #include "cli/page.h"
-#include "cli/records.h"
-#include "cli/report.h"
+#include "cli/compare/records.h"
+#include "cli/compare/report.h"
 
 #include <math.h>
 #include <stdio.h>

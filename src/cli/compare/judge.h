@@ -1,7 +1,7 @@
 /* judge.h - what the records of compare say together: losses between devices, speed since earlier records, a verdict.
  */
-#ifndef VGGCL_CLI_JUDGE_H
-#define VGGCL_CLI_JUDGE_H
+#ifndef VGGCL_CLI_COMPARE_JUDGE_H
+#define VGGCL_CLI_COMPARE_JUDGE_H
 
 #include "base/json.h"
 #include "cli/verdict.h"

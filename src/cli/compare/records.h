@@ -1,7 +1,7 @@
 /* records.h - the records of compare, one for each device and each time it was measured; vggcl(1) documents them. Those
  * from files are untrusted: any member may be missing or of another type. */
-#ifndef VGGCL_CLI_RECORDS_H
-#define VGGCL_CLI_RECORDS_H
+#ifndef VGGCL_CLI_COMPARE_RECORDS_H
+#define VGGCL_CLI_COMPARE_RECORDS_H
 
 #include "base/json.h"
 #include "cli/verdict.h"

@@ -1,5 +1,5 @@
-#include "cli/records.h"
-#include "cli/report.h"
+#include "cli/compare/records.h"
+#include "cli/compare/report.h"
 
 #include <math.h>
 #include <stdio.h>

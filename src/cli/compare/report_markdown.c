@@ -1,8 +1,8 @@
 /* GitHub-flavoured Markdown, which GitLab reads too. */
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/records.h"
-#include "cli/report.h"
+#include "cli/compare/records.h"
+#include "cli/compare/report.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp, nftw */
-#include "cli/measuring.h"
+#include "cli/compare/measuring.h"
 #include "base/clock.h"
 #include "cli/child.h"
-#include "cli/records.h"
+#include "cli/compare/records.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# checkers.sh [asan|valgrind|oclgrind|oclgrind-slow|rusticl|rusticl-slow]...: runs the tests under tools that find more
-# faults; default: all but the slow ones.
+# checkers.sh [asan|valgrind|valgrind-slow|oclgrind|oclgrind-slow|rusticl|rusticl-slow]...: runs the tests under tools
+# that find more faults; default: all but the slow ones.
 #   asan      all tests under AddressSanitizer and UndefinedBehaviorSanitizer; they run at least 85 % of the lines of src
 #   valgrind  the tests that need no device, under valgrind
+#   valgrind-slow  those of them that spend minutes in libcurl and libvips, for after a change in src/fetch or
+#             src/data
 #   oclgrind  the kernels under Oclgrind: data races, uninitialised values, misuse of the API; on small shapes. Not part
 #             of the default if it is not installed: Debian 13 has no package of it.
 #   oclgrind-slow  the same for the tests that take minutes there, for after a change in cl/: training, gradients,
@@ -45,7 +47,8 @@ build() {
 }
 # The build of ci/test.sh, which has been made where that calls this.
 release_build() { build "$root" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release; }
-tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel "$jobs" "${@:2}"; }
+# One more than there are cores: some wait, for drivers that hang, signals and disks.
+tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel $((jobs + 1)) "${@:2}"; }
 
 # One run with both sanitizers and coverage, in a separate build. test_architecture, test_install, test_packages and
 # test_fault need libraries without instrumentation; test_optional and test_narrow run no code of this project. With -pthread gcc counts
@@ -68,10 +71,11 @@ asan() {
 # Builds the library, the program and these tests with clang, as the one build by that compiler. VIPS_NOVECTOR: libvips
 # compiles code while it runs, and valgrind runs old code where that is overwritten. Debian 12's valgrind cannot read
 # DWARF 5, clang's default.
-valgrind() {
+# valgrind_tests FILE...
+valgrind_tests() {
     local test hosts
     local -x VIPS_NOVECTOR=1
-    mapfile -t hosts < <(basename -s .c tests/test_!(op_*|grad_*|golden*|cli*).c)
+    mapfile -t hosts < <(basename -s .c "$@")
     check "valgrind: build" build "$root/debug" vggcl vggcl_shared "${hosts[@]}" -- -DCMAKE_C_COMPILER=clang \
         -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="-O1 -gdwarf-4"
     for test in "${hosts[@]}"; do
@@ -80,6 +84,8 @@ valgrind() {
     done
     wait
 }
+valgrind() { valgrind_tests tests/test_!(op_*|grad_*|golden*|cli*|fetch|folder|decode).c; }
+valgrind-slow() { valgrind_tests tests/test_{fetch,folder,decode}.c; }
 
 # Without optimisation, because Oclgrind does not support all LLVM instructions in optimised code.
 under_oclgrind() {
@@ -162,9 +168,9 @@ if [ $# = 0 ]; then
 fi
 for checker; do
     case $checker in
-    asan | valgrind | oclgrind | oclgrind-slow | rusticl | rusticl-slow) "$checker" ;;
+    asan | valgrind | valgrind-slow | oclgrind | oclgrind-slow | rusticl | rusticl-slow) "$checker" ;;
     *)
-        sed -n '2,12s/^# //p' "$0" >&2
+        sed -n '2,14s/^# //p' "$0" >&2
         exit 2
         ;;
     esac

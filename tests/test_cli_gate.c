@@ -97,8 +97,9 @@ static void not_answering(void **state) {
 static void too_little_memory(void **state) {
     (void)state;
     assert_verdict(8, "failed", " has too little memory for a check: bn training ",
-                   PRELOADED(VGGCL_FAULT) "VGGCL_FAULT=opencl:60:-4", "--only 'bn *'");
-    assert_int_equal(shell(PRELOADED(VGGCL_FAULT) "VGGCL_FAULT=opencl:60:-4 $V " CHECK " --only 'bn *'"), 8);
+                   PRELOADED(VGGCL_HANG) "VGGCL_HANG_READ=2 VGGCL_HANG_HOW=memory", "--only 'bn *'");
+    assert_int_equal(shell(PRELOADED(VGGCL_HANG) "VGGCL_HANG_READ=2 VGGCL_HANG_HOW=memory $V " CHECK " --only 'bn *'"),
+                     8);
     assert_says("  FAILED\n");
 }
 

@@ -1,8 +1,6 @@
 #include "ops/context.h"
 #include "ops/gemm/clblast_parameters.h"
 
-#include <string.h>
-
 /* Words. 10 MB of scratch memory fit into the shared cache of the measured CPUs; on a GPU large launches matter more
  * than cache locality. */
 enum { CPU_CONV_WORDS = 5 << 19, OTHER_CONV_WORDS = 1 << 25 };
@@ -35,8 +33,7 @@ static void replace_wrong_tile(const struct dev *d, struct tuning *t, bool trans
 
 struct tuning context_untuned(const struct context *context) {
     struct tuning t = context_built_in_tuning(context->dev);
-    t.wrong_count = context->tuning.wrong_count;
-    memcpy(t.wrong, context->tuning.wrong, sizeof t.wrong);
+    tuning_take_wrong(&t, &context->tuning);
     replace_wrong_tile(context->dev, &t, false);
     replace_wrong_tile(context->dev, &t, true);
     return t;

@@ -77,6 +77,11 @@ bool tuning_add_wrong(struct tuning *t, const struct device_method *m) {
     return true;
 }
 
+void tuning_take_wrong(struct tuning *t, const struct tuning *from) {
+    for (size_t i = 0; i < from->wrong_count; i++)
+        tuning_add_wrong(t, &from->wrong[i]);
+}
+
 bool tuning_algorithm_is_wrong(const struct tuning *t, const struct conv_algorithm *a, enum conv_direction direction) {
     return tuning_is_wrong(t, &(struct device_method){.algorithm = a, .direction = direction});
 }

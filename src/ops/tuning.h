@@ -58,6 +58,9 @@ bool tuning_is_wrong(const struct tuning *t, const struct device_method *m);
 /* Adds m to t->wrong. False if it is there already, or if there is no room. */
 bool tuning_add_wrong(struct tuning *t, const struct device_method *m);
 
+/* Adds all of from->wrong that t->wrong lacks, as far as there is room. */
+void tuning_take_wrong(struct tuning *t, const struct tuning *from);
+
 /* Whether an algorithm is wrong in a direction; whether an engine is, if it has tiles with one of those in t. */
 bool tuning_algorithm_is_wrong(const struct tuning *t, const struct conv_algorithm *a, enum conv_direction direction);
 bool tuning_engine_is_wrong(const struct tuning *t, const struct gemm_engine *engine);

@@ -243,11 +243,7 @@ static enum vggcl_err find_algorithm(const struct profile_reader *r, const char 
 }
 
 static enum vggcl_err find_engine(const struct profile_reader *r, const char *name, const struct gemm_engine **engine) {
-    *engine = NULL;
-    for (const struct gemm_engine *const *e = gemm_engines; *e; e++)
-        if (strcmp((*e)->name, name) == 0)
-            *engine = *e;
-    return *engine ? VGGCL_OK : unknown(r, "engine", name);
+    return gemm_find_engine(name, engine) == VGGCL_OK && *engine ? VGGCL_OK : unknown(r, "engine", name);
 }
 
 static enum vggcl_err read_method(struct profile_reader *r, size_t row, int direction, json_t *value,
@@ -280,13 +276,17 @@ static enum vggcl_err read_conv(struct profile_reader *r, size_t row, json_t *va
     return VGGCL_OK;
 }
 
+static enum vggcl_err check_array(struct profile_reader *r, const char *entry, json_t *array, json_int_t most) {
+    snprintf(r->entry, sizeof r->entry, "%s", entry);
+    if (!json_is_array(array))
+        return wrong(r, "is not an array");
+    return in_range(r, "the number of entries", (json_int_t)json_array_size(array), 0, most);
+}
+
 static enum vggcl_err read_convs(struct profile_reader *r, json_t *convs, struct tuning *t) {
     size_t i;
     json_t *row;
-    strcpy(r->entry, "convolutions");
-    if (!json_is_array(convs))
-        return wrong(r, "is not an array");
-    TRY(in_range(r, "the number of entries", (json_int_t)json_array_size(convs), 0, TUNED_CONVS));
+    TRY(check_array(r, "convolutions", convs, TUNED_CONVS));
     json_array_foreach(convs, i, row) TRY(read_conv(r, i, row, t));
     return VGGCL_OK;
 }
@@ -349,10 +349,7 @@ static enum vggcl_err read_wrong_method(struct profile_reader *r, size_t i, json
 static enum vggcl_err read_wrong(struct profile_reader *r, json_t *array, struct tuning *t) {
     size_t i;
     json_t *value;
-    strcpy(r->entry, "wrong");
-    if (!json_is_array(array))
-        return wrong(r, "is not an array");
-    TRY(in_range(r, "the number of entries", (json_int_t)json_array_size(array), 0, WRONG_METHODS));
+    TRY(check_array(r, "wrong", array, WRONG_METHODS));
     json_array_foreach(array, i, value) {
         struct device_method m = {0};
         TRY(read_wrong_method(r, i, value, &m));
@@ -440,13 +437,14 @@ enum vggcl_err profile_read(const char *path, struct profile *p) {
 static void find_path(struct subject subject, char path[VGGCL_PATH_MAX]) {
     char folder[VGGCL_PATH_MAX], name[112];
     const char *device = subject.device->name, *platform = subject.device->platform_name;
-    uint64_t kernels = program_sources_hash(subject.kernel_dir);
     size_t length = 0;
     uint64_t hash = hash_bytes(hash_bytes(HASH_START, platform, strlen(platform) + 1), device, strlen(device) + 1);
     for (; length < 64 && device[length]; length++)
         name[length] = isalnum((unsigned char)device[length]) ? device[length] : '-';
     length += (size_t)snprintf(name + length, sizeof name - length, "-%08x", (unsigned)(hash >> 32));
-    if (kernels != program_sources_hash(NULL))
+    bool others = subject.kernel_dir && *subject.kernel_dir;
+    uint64_t kernels = others ? program_sources_hash(subject.kernel_dir) : 0;
+    if (others && kernels != program_sources_hash(NULL))
         length += (size_t)snprintf(name + length, sizeof name - length, "-%08x", (unsigned)(kernels >> 32));
     snprintf(name + length, sizeof name - length, ".json");
     cache_folder("profiles", folder);
@@ -514,8 +512,7 @@ enum vggcl_err profile_store_wrong(const struct context *context, char path[VGGC
         stored.tuning = context_built_in_tuning(context->dev);
         stored.unmeasured = true;
     }
-    for (size_t i = 0; i < made.tuning.wrong_count; i++)
-        tuning_add_wrong(&stored.tuning, &made.tuning.wrong[i]);
+    tuning_take_wrong(&stored.tuning, &made.tuning);
     return write_file(path, &stored, true);
 }
 
@@ -583,8 +580,8 @@ static void use_shipped(struct context *context, struct tuned *tuned) {
     bool found = false;
     for (const struct embedded_file *f = embedded_profiles; f->stem && !found; f++) {
         found = ships_for(f, &context->dev->info, &p);
-        for (size_t i = 0; found && i < known.wrong_count; i++)
-            tuning_add_wrong(&p.tuning, &known.wrong[i]);
+        if (found)
+            tuning_take_wrong(&p.tuning, &known);
         found = found && context_tune(context, &p.tuning) == VGGCL_OK;
         if (found)
             say(tuned, TUNED_SHIPPED, "shipped profile", f->stem);

@@ -191,25 +191,17 @@ static enum vggcl_err measure(struct search *s, const struct subject *subject, d
     return VGGCL_OK;
 }
 
-static void copy_wrong(struct tuning *to, const struct tuning *from) {
-    to->wrong_count = from->wrong_count;
-    memcpy(to->wrong, from->wrong, sizeof to->wrong);
-}
-
-/* *right: the subject's results are. What is wrong is not tried again, and its tile leaves the search's tuning. The
- * programs are kept: a run's selfcheck needs those that only checks use. */
+/* *right: the subject's results are. What is wrong is not tried again, and its tile leaves the search's tuning. */
 static enum vggcl_err check(struct search *s, const struct subject *subject, bool *right) {
     enum vggcl_err err = context_tune(s->context, subject->tuning);
     double start = clock_seconds();
     *right = err == VGGCL_OK;
-    s->d->on_trial = false;
     for (size_t i = 0; i < subject->row_count && *right; i++) {
         const struct row *r = subject->rows[i];
         err = check_method(s->context, r->s, r->direction, method_of(subject, i), right, s->warnings);
         *right &= err == VGGCL_OK;
     }
-    s->d->on_trial = true;
-    copy_wrong(&s->tuning, &s->context->tuning);
+    tuning_take_wrong(&s->tuning, &s->context->tuning);
     if (err == VGGCL_OK && (err = context_tune(s->context, &s->tuning)) == VGGCL_OK)
         s->tuning = s->context->tuning;
     s->first_runs += clock_seconds() - start;

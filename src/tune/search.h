@@ -47,7 +47,7 @@ struct search {
 };
 
 /* Starts from the context's tuning; NULL if out of memory. budget is in seconds. The caller sets quick, limit, user and
- * progressed, and then calls search_add_rows(), search_run() and search_keep(). */
+ * progressed, and then calls search_add_rows() and search_run(). */
 struct search *search_new(struct context *context, double budget);
 
 /* The programs that candidates were measured with stay built: what the run, or its selfcheck, still needs is not built
@@ -69,7 +69,8 @@ enum vggcl_err search_clblast(struct search *s, bool *better);
  * time keeps its built-in method: else the next run would measure it, and could choose another one. */
 enum vggcl_err search_apply(struct search *s);
 
-/* Ends the measurements: the programs of the result will be cached on disk. */
+/* Ends the measurements: the programs of the result will be cached on disk, also those that no run uses before the
+ * device is closed. */
 enum vggcl_err search_keep(struct search *s);
 
 /* Frees the operands; they are allocated again when needed. */

@@ -50,8 +50,7 @@ enum vggcl_err tune_quick(struct context *context, const struct vggcl_config *co
     s->warnings = warnings;
     TRY_GOTO(shapes_of(context, config, data, &net), done);
     search_add_rows(s, net);
-    TRY_GOTO(search_run(s), done);
-    err = search_keep(s);
+    err = search_run(s);
 done:
     search_free(s);
     net_free(net);

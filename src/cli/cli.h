@@ -43,7 +43,8 @@ void cli_be_gate(void);
  * the default. */
 int cli_set_missing(const char *text);
 #define CLI_MISSING_HELP                                                                                               \
-    "exit status if there is no such device or driver, 0 to 125 (default 6); git bisect\nrun skips a version at 125"
+    "exit status if there is no such device or driver, 0 to 125 (default 6); with 125,\ngit bisect run skips the "     \
+    "commit"
 
 /* Prints the library's last error to stderr and returns the exit status for err. */
 int cli_failed(enum vggcl_err err);

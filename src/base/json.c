@@ -65,6 +65,16 @@ json_t *json_make_object(const struct json_pair *members) {
 
 /* --------------------------------------------------------------------------------------------- printing, reading -- */
 
+const char *json_text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+double json_number_of(const json_t *object, const char *key) {
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
 char *json_print(const json_t *value, size_t flags) {
     return value ? json_dumps(value, flags | JSON_ENCODE_ANY) : NULL;
 }

@@ -33,6 +33,10 @@ void json_put(json_t **object, const char *key, json_t *value);
 
 /* --------------------------------------------------------------------------------------------- printing, reading -- */
 
+/* A string member of an object; "" if it is missing or not a string. A number; NaN likewise. */
+const char *json_text_of(const json_t *object, const char *key);
+double json_number_of(const json_t *object, const char *key);
+
 /* The text of a value, which the caller frees; NULL if memory is out. flags: jansson's, JSON_INDENT(2), ... */
 char *json_print(const json_t *value, size_t flags);
 

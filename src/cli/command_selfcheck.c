@@ -67,22 +67,12 @@ static struct {
     int checks, failures;
 } found;
 
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-static double number_of(const json_t *object, const char *key) {
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static void print_row(const json_t *row, bool passed) {
     const char *failed = json_is_true(json_object_get(row, "ran")) ? "WRONG" : "FAILED";
-    printf("%-36s %-26s %9.2g %9.2g  %s\n", text_of(row, "operator"), text_of(row, "shape"), number_of(row, "error"),
-           number_of(row, "tolerance"), passed ? "ok" : failed);
+    printf("%-36s %-26s %9.2g %9.2g  %s\n", json_text_of(row, "operator"), json_text_of(row, "shape"),
+           json_number_of(row, "error"), json_number_of(row, "tolerance"), passed ? "ok" : failed);
     if (!passed)
-        printf("    %s: %s\n", text_of(row, "kernels"), text_of(row, "fault"));
+        printf("    %s: %s\n", json_text_of(row, "kernels"), json_text_of(row, "fault"));
     fflush(stdout);
 }
 
@@ -102,7 +92,7 @@ static void hear(const json_t *message, void *payload) {
     if (json_object_get(message, "device"))
         found.device = json_incref((json_t *)message);
     else if (json_object_get(message, "starting"))
-        snprintf(found.current, sizeof found.current, "%s", text_of(message, "starting"));
+        snprintf(found.current, sizeof found.current, "%s", json_text_of(message, "starting"));
     else
         take_row(message);
 }
@@ -123,7 +113,7 @@ static void set_reason(const char *reason) {
         snprintf(where, sizeof where, "%s", "before the first check, while drivers were loaded and kernels were built");
     err_set(VGGCL_EOPENCL,
             "%s%s%s%s%s %s; try another driver or device (OCL_ICD_VENDORS=FILE.icd takes that driver only)",
-            text_of(found.device, "device"), found.device ? " (driver " : "", text_of(found.device, "driver"),
+            json_text_of(found.device, "device"), found.device ? " (driver " : "", json_text_of(found.device, "driver"),
             found.device ? "): " : "the OpenCL driver: ", reason, where);
 }
 
@@ -141,7 +131,7 @@ static enum verdict check(const struct vggcl_config *config, json_t **answer, bo
     if (end != CHILD_FINE)
         set_reason(*said ? "hangs" : reason);
     else if (isolated && verdict != VERDICT_RIGHT)
-        err_set(child_err(*answer), "%s", text_of(*answer, "error"));
+        err_set(child_err(*answer), "%s", json_text_of(*answer, "error"));
     bool found_wrong = end != CHILD_FINE && found.failures && verdict != VERDICT_INTERRUPTED;
     return found_wrong ? VERDICT_WRONG : verdict;
 }
@@ -158,15 +148,15 @@ static void print_json(enum verdict verdict, const json_t *answer) {
                              {"error", json_make_text(verdict == VERDICT_RIGHT ? NULL : vggcl_error())},
                              {"passed", json_boolean(verdict == VERDICT_RIGHT)}, {"checks", json_integer(found.checks)},
                              {"failures", json_integer(found.failures)},
-                             {"seconds", json_make_number(number_of(answer, "seconds"))},
+                             {"seconds", json_make_number(json_number_of(answer, "seconds"))},
                              {"rows", json_incref(found.rows)}),
                    CLI_JSON);
 }
 
 static void print_text(const json_t *answer) {
     if (answer && found.checks)
-        printf("%s (driver %s): %d checks, %d failed, %.1f s\n", text_of(found.device, "device"),
-               text_of(found.device, "driver"), found.checks, found.failures, number_of(answer, "seconds"));
+        printf("%s (driver %s): %d checks, %d failed, %.1f s\n", json_text_of(found.device, "device"),
+               json_text_of(found.device, "driver"), found.checks, found.failures, json_number_of(answer, "seconds"));
 }
 
 static void print_error(enum verdict verdict) {

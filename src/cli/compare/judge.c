@@ -6,7 +6,7 @@
 #include <string.h>
 
 static bool same_text(const json_t *a, const json_t *b, const char *key) {
-    return strcmp(record_text(a, key), record_text(b, key)) == 0;
+    return strcmp(json_text_of(a, key), json_text_of(b, key)) == 0;
 }
 
 /* ------------------------------------------------------------------------------------------------------ losses -- */
@@ -84,7 +84,7 @@ static json_t *find_faults(const json_t *records) {
 /* Whether two benchmarks are of the same network and batch. Earlier versions had no "network". */
 static bool same_network(const json_t *a, const json_t *b) {
     static const char *const keys[] = {"model", "width", "storage", "batch", "shape", "classes"};
-    if (*record_text(a, "network") && *record_text(b, "network"))
+    if (*json_text_of(a, "network") && *json_text_of(b, "network"))
         return same_text(a, b, "network");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])))
@@ -116,9 +116,9 @@ static struct range range_of(const json_t *benchmark, const char *key, const cha
     const json_t *rounds = json_object_get(benchmark, "rounds"), *spread = json_object_get(benchmark, spread_key);
     struct range r = {NAN, NAN};
     if (json_array_size(rounds) < 2)
-        return (struct range){record_number(spread, "least"), record_number(spread, "largest")};
+        return (struct range){json_number_of(spread, "least"), json_number_of(spread, "largest")};
     for (size_t i = 0; i < json_array_size(rounds); i++) {
-        double speed = record_number(json_array_get(rounds, i), key);
+        double speed = json_number_of(json_array_get(rounds, i), key);
         r.least = fmin(r.least, speed);
         r.largest = fmax(r.largest, speed);
     }
@@ -146,7 +146,7 @@ static json_t *compare_speed(const json_t *now, const json_t *before, const char
     char key[32], spread_key[32];
     snprintf(key, sizeof key, "%s_images_per_s", what);
     snprintf(spread_key, sizeof spread_key, "%s_spread", what);
-    double speed = record_number(now, key), earlier = record_number(before, key), change = speed / earlier - 1;
+    double speed = json_number_of(now, key), earlier = json_number_of(before, key), change = speed / earlier - 1;
     struct range range = range_of(now, key, spread_key), earlier_range = range_of(before, key, spread_key);
     bool fell = -change > slower_than, noise = range.largest >= earlier_range.least;
     if (!(earlier > 0) || !isfinite(change))
@@ -173,10 +173,10 @@ static bool judge_speed(const json_t *records, json_t *record, double slower_tha
         json_decref(eval);
         return false;
     }
-    json_t *text = json_make_format("%s; %s; earlier: %s", record_text(train, "text"), record_text(eval, "text"),
-                                    record_text(earlier, "file"));
+    json_t *text = json_make_format("%s; %s; earlier: %s", json_text_of(train, "text"), json_text_of(eval, "text"),
+                                    json_text_of(earlier, "file"));
     json_object_set_new(record, "speed_against",
-                        JSON_MAKE({"file", json_make_text(record_text(earlier, "file"))}, {"train", train},
+                        JSON_MAKE({"file", json_make_text(json_text_of(earlier, "file"))}, {"train", train},
                                   {"eval", eval}, {"text", text}));
     if (slower && record_is(record, "passed"))
         json_object_set_new(record, "status", json_make_text("slower"));
@@ -245,8 +245,8 @@ void judge_explain(const json_t *answer) {
         bad++;
     }
     json_array_foreach(faults, i, fault) add(all, sizeof all, "; ", "", json_string_value(fault));
-    if (*record_text(answer, "error"))
-        add(all, sizeof all, "; ", "", record_text(answer, "error"));
+    if (*json_text_of(answer, "error"))
+        add(all, sizeof all, "; ", "", json_text_of(answer, "error"));
     if (bad)
         err_set(VGGCL_EWRONG, "%zu of %zu devices did not pass: %s", bad, count, all);
     else

@@ -69,8 +69,8 @@ static void say(const json_t *record, const struct turn *turn, const char *what)
 static void note_part(json_t **record, const char *what, double seconds, const char *status, const char *text) {
     json_t *parts = json_incref(json_object_get(*record, "parts"));
     json_t *last = json_array_get(parts, json_array_size(parts) - 1);
-    if (strcmp(record_text(last, "name"), what) == 0) {
-        seconds += record_number(last, "seconds");
+    if (strcmp(json_text_of(last, "name"), what) == 0) {
+        seconds += json_number_of(last, "seconds");
         json_array_remove(parts, json_array_size(parts) - 1);
     }
     json_t *part = JSON_MAKE({"name", json_make_text(what)}, {"status", json_make_text(status)},
@@ -100,7 +100,7 @@ static enum verdict measure_part(json_t **record, const char *what, json_t *(*wo
     double start = clock_seconds();
     enum child_end end = child_run(&(struct child){.work = work, .job = m, .timeout = seconds}, &part, reason);
     enum verdict verdict = child_verdict(end, part);
-    const char *fault = record_text(part, "fault"), *error = part ? record_text(part, "error") : reason;
+    const char *fault = json_text_of(part, "fault"), *error = part ? json_text_of(part, "error") : reason;
     if (verdict != VERDICT_RIGHT)
         json_put(record, "error", json_make_format("%s: %s", what, error));
     *value = verdict == VERDICT_RIGHT ? json_incref(json_object_get(part, "value")) : NULL;
@@ -131,9 +131,9 @@ static void remove_folder(const char *path) {
  */
 static void choose_device(struct measuring *m, const json_t *device) {
     const json_t *profile = json_object_get(device, "profile");
-    snprintf(m->config.device, sizeof m->config.device, "%s", record_text(device, "selector"));
-    if (!*m->config.profile && strcmp(record_text(profile, "from"), "stored") == 0)
-        snprintf(m->config.profile, sizeof m->config.profile, "%s", record_text(profile, "name"));
+    snprintf(m->config.device, sizeof m->config.device, "%s", json_text_of(device, "selector"));
+    if (!*m->config.profile && strcmp(json_text_of(profile, "from"), "stored") == 0)
+        snprintf(m->config.profile, sizeof m->config.profile, "%s", json_text_of(profile, "name"));
 }
 
 /* Measures what is measured once, until one part has an error. */
@@ -188,7 +188,7 @@ static double median_of(const json_t *rounds, const char *key) {
     double values[MEASURING_ROUNDS];
     size_t count = json_array_size(rounds);
     for (size_t i = 0; i < count; i++)
-        values[i] = record_number(json_array_get(rounds, i), key);
+        values[i] = json_number_of(json_array_get(rounds, i), key);
     qsort(values, count, sizeof *values, compare_numbers);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
@@ -203,13 +203,13 @@ static void add_round(json_t **record, json_t *value) {
     json_t *rounds =
         json_object_get(benchmark, "rounds") ? json_incref(json_object_get(benchmark, "rounds")) : json_array();
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        json_put(&round, keys[i], json_make_number(record_number(value, keys[i])));
+        json_put(&round, keys[i], json_make_number(json_number_of(value, keys[i])));
     json_add(&rounds, round);
     for (size_t i = 0; i < 2; i++)
         json_put(&benchmark, keys[i], json_make_number(median_of(rounds, keys[i])));
     json_put(&benchmark, "flops_share",
-             json_make_number(record_number(benchmark, keys[0]) * record_number(benchmark, "train_flops_per_image") /
-                              record_number(benchmark, "peak_flops_per_s")));
+             json_make_number(json_number_of(benchmark, keys[0]) * json_number_of(benchmark, "train_flops_per_image") /
+                              json_number_of(benchmark, "peak_flops_per_s")));
     json_put(&benchmark, "rounds", rounds);
     json_put(record, "benchmark", benchmark);
     json_decref(value);
@@ -245,7 +245,7 @@ static enum verdict list_devices(json_t *answer, const struct measuring_plan *pl
             answer, "error",
             json_make_format("listing the devices: %s; OCL_ICD_VENDORS=FILE.icd leaves other drivers out", reason));
     else if (!*devices)
-        json_object_set_new(answer, "error", json_make_text(record_text(listed, "error")));
+        json_object_set_new(answer, "error", json_make_text(json_text_of(listed, "error")));
     json_decref(listed);
     return verdict;
 }
@@ -291,7 +291,7 @@ static void finish(const json_t *records, unsigned parts) {
     json_t *record, *part;
     json_array_foreach(records, i, record) {
         double seconds = 0;
-        json_array_foreach(json_object_get(record, "parts"), k, part) seconds += record_number(part, "seconds");
+        json_array_foreach(json_object_get(record, "parts"), k, part) seconds += json_number_of(part, "seconds");
         json_object_set_new(record, "seconds", json_make_number(seconds));
         if (parts & MEASURE_SPEED && !json_object_get(record, "error") && !json_object_get(record, "benchmark")) {
             json_object_set_new(record, "error", json_make_text("benchmark: interrupted"));

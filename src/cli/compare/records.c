@@ -8,25 +8,13 @@
 
 enum { FILE_LIMIT = 1 << 24 };
 
-const char *record_text(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-static double number(const json_t *value) {
+double record_element(const json_t *object, const char *key, size_t i) {
+    const json_t *value = json_array_get(json_object_get(object, key), i);
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-double record_number(const json_t *object, const char *key) {
-    return number(json_object_get(object, key));
-}
-
-double record_element(const json_t *object, const char *key, size_t i) {
-    return number(json_array_get(json_object_get(object, key), i));
-}
-
 bool record_is(const json_t *record, const char *status) {
-    return strcmp(record_text(record, "status"), status) == 0;
+    return strcmp(json_text_of(record, "status"), status) == 0;
 }
 
 enum verdict record_verdict(const json_t *record) {
@@ -44,16 +32,21 @@ bool record_is_earlier(const json_t *record) {
 
 void record_name(const json_t *record, char name[RECORD_NAME]) {
     const json_t *device = json_object_get(record, "device");
-    const char *file = record_text(record, "file");
-    snprintf(name, RECORD_NAME, "%s %s%s%s%s", record_text(device, "selector"), record_text(device, "name"),
+    const char *file = json_text_of(record, "file");
+    snprintf(name, RECORD_NAME, "%s %s%s%s%s", json_text_of(device, "selector"), json_text_of(device, "name"),
              *file ? " [" : "", file, *file ? "]" : "");
     text_make_printable(name, "");
 }
 
+void record_printable(const json_t *object, const char *key, char *text, size_t size) {
+    snprintf(text, size, "%s", json_text_of(object, key));
+    text_make_printable(text, "");
+}
+
 void record_why(const json_t *record, char why[RECORD_WHY]) {
-    const char *error = record_text(record, "error");
+    const char *error = json_text_of(record, "error");
     const char *fault = json_string_value(json_array_get(json_object_get(record, "faults"), 0));
-    const char *slower = record_text(json_object_get(record, "speed_against"), "text");
+    const char *slower = json_text_of(json_object_get(record, "speed_against"), "text");
     const char *text = *error ? error : fault ? fault : record_is(record, "slower") ? slower : "";
     snprintf(why, RECORD_WHY, "%.*s", (int)strcspn(text, "\n"), text);
     text_make_printable(why, "");
@@ -91,7 +84,7 @@ static void mark(json_t **record, const json_t *file, const char *path, bool ear
 }
 
 static bool is_record(const json_t *value) {
-    return *record_text(json_object_get(value, "device"), "name") && *record_text(value, "status");
+    return *json_text_of(json_object_get(value, "device"), "name") && *json_text_of(value, "status");
 }
 
 enum vggcl_err records_read(json_t *records, const char *path, bool earlier) {

@@ -8,16 +8,15 @@
 
 enum { RECORD_NAME = 320, RECORD_WHY = 640 };
 
-/* A string member; "" if it is missing or not a string. A number; NaN likewise. */
-const char *record_text(const json_t *object, const char *key);
-double record_number(const json_t *object, const char *key);
-
 /* Element i of the list `key`; NaN if it is missing or not a number. */
 double record_element(const json_t *object, const char *key, size_t i);
 
 /* E.g. "0:0 pthread-AMD EPYC", followed by the file that the record was read from, if any. Without control characters,
  * as the text of record_why(). */
 void record_name(const json_t *record, char name[RECORD_NAME]);
+
+/* A string member for the terminal, without control characters. */
+void record_printable(const json_t *object, const char *key, char *text, size_t size);
 
 /* Why a device has not passed: the first line of its error, of its first fault, or how it is slower. */
 void record_why(const json_t *record, char why[RECORD_WHY]);

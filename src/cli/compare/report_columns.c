@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 static double of(const json_t *record, const char *part, const char *key) {
-    return record_number(json_object_get(record, part), key);
+    return json_number_of(json_object_get(record, part), key);
 }
 
 static double checks(const json_t *r) {
@@ -39,10 +39,10 @@ static double mebibytes(const json_t *r) {
     return of(r, "benchmark", "device_bytes") / (1 << 20);
 }
 static double cold(const json_t *r) {
-    return record_number(r, "cold_start_s");
+    return json_number_of(r, "cold_start_s");
 }
 static double warm(const json_t *r) {
-    return record_number(r, "warm_start_s");
+    return json_number_of(r, "warm_start_s");
 }
 
 /* The largest absolute value of a list of the losses, or, with `from`, of its differences from another. */
@@ -87,8 +87,8 @@ void report_cell(const struct report_column *column, const json_t *record, char 
 
 void report_origin(const json_t *answer, char text[REPORT_ORIGIN]) {
     const json_t *vggcl = json_object_get(answer, "vggcl"), *host = json_object_get(answer, "host");
-    const char *commit = record_text(vggcl, "commit"), *cpu = record_text(host, "cpu");
-    snprintf(text, REPORT_ORIGIN, "vggcl %s%s%s%s, %s, %s, %s%s%s", record_text(vggcl, "version"), *commit ? " (" : "",
-             commit, *commit ? ")" : "", record_text(answer, "time"), record_text(host, "name"),
-             record_text(host, "system"), *cpu ? ", " : "", cpu);
+    const char *commit = json_text_of(vggcl, "commit"), *cpu = json_text_of(host, "cpu");
+    snprintf(text, REPORT_ORIGIN, "vggcl %s%s%s%s, %s, %s, %s%s%s", json_text_of(vggcl, "version"), *commit ? " (" : "",
+             commit, *commit ? ")" : "", json_text_of(answer, "time"), json_text_of(host, "name"),
+             json_text_of(host, "system"), *cpu ? ", " : "", cpu);
 }

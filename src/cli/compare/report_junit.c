@@ -75,11 +75,11 @@ static void add_parts(struct suite *s, const json_t *record) {
     size_t i;
     json_t *part;
     record_why(record, why);
-    json_array_foreach(parts, i, part) add_case(s, record_text(part, "name"), record_number(part, "seconds"),
-                                                record_text(part, "status"), record_text(part, "text"));
+    json_array_foreach(parts, i, part) add_case(s, json_text_of(part, "name"), json_number_of(part, "seconds"),
+                                                json_text_of(part, "status"), json_text_of(part, "text"));
     if (!json_array_size(parts)) /* of earlier versions; add_speed() says what is slower */
-        add_case(s, "all parts", record_number(record, "seconds"),
-                 record_is(record, "slower") ? "passed" : record_text(record, "status"), why);
+        add_case(s, "all parts", json_number_of(record, "seconds"),
+                 record_is(record, "slower") ? "passed" : json_text_of(record, "status"), why);
 }
 
 static void add_operators(struct suite *s, const json_t *record) {
@@ -87,9 +87,9 @@ static void add_operators(struct suite *s, const json_t *record) {
     json_t *check;
     char name[256];
     json_array_foreach(json_object_get(json_object_get(record, "selfcheck"), "failed"), i, check) {
-        snprintf(name, sizeof name, "selfcheck: %s (%s) of %s", record_text(check, "operator"),
-                 record_text(check, "kernels"), record_text(check, "shape"));
-        add_case(s, name, 0, "wrong", record_text(check, "fault"));
+        snprintf(name, sizeof name, "selfcheck: %s (%s) of %s", json_text_of(check, "operator"),
+                 json_text_of(check, "kernels"), json_text_of(check, "shape"));
+        add_case(s, name, 0, "wrong", json_text_of(check, "fault"));
     }
 }
 
@@ -97,7 +97,7 @@ static void add_speed(struct suite *s, const json_t *record) {
     const json_t *speed = json_object_get(record, "speed_against");
     if (speed)
         add_case(s, "speed against an earlier record", 0, record_is(record, "slower") ? "slower" : "passed",
-                 record_text(speed, "text"));
+                 json_text_of(speed, "text"));
 }
 
 /* ------------------------------------------------------------------------------------------------------- suites -- */
@@ -113,26 +113,26 @@ static void put_property(FILE *stream, const char *name, const char *value) {
 static void put_properties(FILE *stream, const json_t *measured, const json_t *device) {
     const json_t *vggcl = json_object_get(measured, "vggcl"), *host = json_object_get(measured, "host");
     fputs("    <properties>\n", stream);
-    put_property(stream, "vggcl.version", record_text(vggcl, "version"));
-    put_property(stream, "vggcl.commit", record_text(vggcl, "commit"));
-    put_property(stream, "host.system", record_text(host, "system"));
-    put_property(stream, "host.cpu", record_text(host, "cpu"));
+    put_property(stream, "vggcl.version", json_text_of(vggcl, "version"));
+    put_property(stream, "vggcl.commit", json_text_of(vggcl, "commit"));
+    put_property(stream, "host.system", json_text_of(host, "system"));
+    put_property(stream, "host.cpu", json_text_of(host, "cpu"));
     if (device) {
-        put_property(stream, "device.platform", record_text(device, "platform"));
-        put_property(stream, "device.driver", record_text(device, "driver"));
+        put_property(stream, "device.platform", json_text_of(device, "platform"));
+        put_property(stream, "device.driver", json_text_of(device, "driver"));
     }
     fputs("    </properties>\n", stream);
 }
 
-/* "2026-11-29T21:30:00" of a time in UTC: Ant's schema takes no time zone. */
+/* The time as "2026-11-29T21:30:00", in UTC: Ant's schema allows no time zone. */
 static void put_timestamp(FILE *stream, const json_t *measured) {
     char text[20] = "";
-    snprintf(text, sizeof text, "%s", record_text(measured, "time"));
+    snprintf(text, sizeof text, "%s", json_text_of(measured, "time"));
     put_attribute(stream, "timestamp", strlen(text) == 19 ? text : "1970-01-01T00:00:00");
 }
 
 static void put_suite(FILE *stream, const struct suite *s, int id, const json_t *measured, const json_t *device) {
-    const char *host = record_text(json_object_get(measured, "host"), "name");
+    const char *host = json_text_of(json_object_get(measured, "host"), "name");
     fputs("  <testsuite", stream);
     put_attribute(stream, "name", s->name);
     fprintf(stream, " package=\"vggcl.compare\" id=\"%d\" tests=\"%d\" failures=\"%d\" errors=\"%d\" time=\"%.3f\"", id,
@@ -163,7 +163,7 @@ static enum vggcl_err put_device(FILE *stream, const json_t *answer, const json_
     struct suite s = {0};
     const json_t *measured = json_object_get(record, "measured"), *device = json_object_get(record, "device");
     TRY(begin(&s));
-    snprintf(s.name, sizeof s.name, "%s %s", record_text(device, "selector"), record_text(device, "name"));
+    snprintf(s.name, sizeof s.name, "%s %s", json_text_of(device, "selector"), json_text_of(device, "name"));
     add_parts(&s, record);
     add_operators(&s, record);
     add_speed(&s, record);
@@ -174,7 +174,7 @@ static enum vggcl_err put_verdict(FILE *stream, const json_t *answer, int id) {
     struct suite s = {.name = "vggcl compare"};
     TRY(begin(&s));
     judge_explain(answer);
-    add_case(&s, "verdict", 0, record_text(answer, "verdict"), vggcl_error());
+    add_case(&s, "verdict", 0, json_text_of(answer, "verdict"), vggcl_error());
     return end(&s, stream, id, answer, NULL);
 }
 

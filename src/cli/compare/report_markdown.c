@@ -19,8 +19,7 @@ static void put(FILE *stream, const char *text) {
 static void put_record(FILE *stream, const json_t *record) {
     char name[RECORD_NAME], status[32], cell[REPORT_CELL];
     record_name(record, name);
-    snprintf(status, sizeof status, "%s", record_text(record, "status"));
-    text_make_printable(status, "");
+    record_printable(record, "status", status, sizeof status);
     fputs("| ", stream);
     put(stream, name);
     fputs(" | ", stream);
@@ -67,15 +66,14 @@ static void put_reasons(FILE *stream, const json_t *answer) {
     size_t i;
     json_t *record, *fault;
     char name[RECORD_NAME], text[RECORD_WHY];
-    put_item(stream, "", record_text(answer, "error"));
+    put_item(stream, "", json_text_of(answer, "error"));
     json_array_foreach(json_object_get(answer, "faults"), i, fault) put_item(stream, "", json_string_value(fault));
     json_array_foreach(json_object_get(answer, "devices"), i, record) {
         record_name(record, name);
         record_why(record, text);
         if (!record_is(record, "slower"))
             put_item(stream, name, text);
-        snprintf(text, sizeof text, "%s", record_text(json_object_get(record, "speed_against"), "text"));
-        text_make_printable(text, "");
+        record_printable(json_object_get(record, "speed_against"), "text", text, sizeof text);
         put_item(stream, name, text);
     }
 }
@@ -86,7 +84,7 @@ enum vggcl_err report_markdown(const char *path, const json_t *answer) {
     TRY(file_write_begin(&file, &folder_current, path));
     report_origin(answer, origin);
     text_make_printable(origin, "");
-    fprintf(file.stream, "### vggcl compare: %s\n\n", record_text(answer, "verdict"));
+    fprintf(file.stream, "### vggcl compare: %s\n\n", json_text_of(answer, "verdict"));
     put_table(file.stream, json_object_get(answer, "devices"));
     fputc('\n', file.stream);
     put_reasons(file.stream, answer);

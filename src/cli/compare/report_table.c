@@ -1,4 +1,3 @@
-#include "base/text.h"
 #include "cli/compare/records.h"
 #include "cli/compare/report.h"
 
@@ -9,8 +8,7 @@ enum { DEVICE = 30, STATUS = 11 }; /* columns */
 static void print_record(const json_t *record) {
     char name[RECORD_NAME], status[STATUS + 1], cell[REPORT_CELL];
     record_name(record, name);
-    snprintf(status, sizeof status, "%s", record_text(record, "status"));
-    text_make_printable(status, "");
+    record_printable(record, "status", status, sizeof status);
     printf("%-*.*s %-*.*s", DEVICE, DEVICE, name, STATUS, STATUS, status);
     for (const struct report_column *c = report_columns; c->title; c++) {
         report_cell(c, record, cell);
@@ -33,8 +31,7 @@ static void print_speeds(const json_t *records) {
     json_array_foreach(records, i, record) {
         char name[RECORD_NAME], text[RECORD_WHY];
         record_name(record, name);
-        snprintf(text, sizeof text, "%s", record_text(json_object_get(record, "speed_against"), "text"));
-        text_make_printable(text, "");
+        record_printable(json_object_get(record, "speed_against"), "text", text, sizeof text);
         if (*text)
             printf("%s: %s\n", name, text);
     }
@@ -50,5 +47,5 @@ void report_table(const json_t *answer) {
          "devices;\n"
          "used: of the peak by a training step, of the copying speed by the activations");
     print_speeds(records);
-    printf("verdict: %s\n", record_text(answer, "verdict"));
+    printf("verdict: %s\n", json_text_of(answer, "verdict"));
 }

@@ -77,11 +77,13 @@ need libmd-dev pkg-config --exists libmd
 need libvips-dev pkg-config --exists 'vips >= 8.13'
 need libpng-dev pkg-config --exists 'libpng >= 1.6.22'
 need zlib1g-dev pkg-config --exists zlib
+need libprotobuf-c-dev pkg-config --exists libprotobuf-c
+need protobuf-c-compiler command -v protoc-c
 need pocl-opencl-icd test -e "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}" # if it exists, the drivers are queried below
 if [ "$1" = test ]; then
     need git command -v git
     need libcmocka-dev pkg-config --exists cmocka
-    need git command -v git
+    need python3-venv /usr/bin/python3 -m ensurepip --version
     need chromium command -v chromium
     need gnuplot-nox command -v gnuplot
     need clang compiles clang

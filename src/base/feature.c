@@ -10,6 +10,8 @@ static const struct vggcl_feature features[FEATURES] = {
     [FEATURE_ZLIB] = {"zlib", "reads .gz files", "zlib1g-dev", IS_DEFINED(VGGCL_ZLIB)},
     [FEATURE_CURL] = {"libcurl", "downloads data sets", "libcurl4-openssl-dev", IS_DEFINED(VGGCL_CURL)},
     [FEATURE_ARCHIVE] = {"libarchive", "unpacks data sets", "libarchive-dev", IS_DEFINED(VGGCL_ARCHIVE)},
+    [FEATURE_PROTOBUF] = {"libprotobuf-c", "writes ONNX and TensorBoard files", "libprotobuf-c-dev protobuf-c-compiler",
+                          IS_DEFINED(VGGCL_PROTOBUF)},
 };
 
 const struct vggcl_feature *vggcl_feature(size_t index) {

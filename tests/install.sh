@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # install.sh CMAKE BUILD_DIR: installs into a temporary prefix, then compiles, links and runs a program against the
-# shared and the static library, found through pkg-config and through find_package. CC and CFLAGS as in the build.
+# shared and the static library, found through pkg-config and through find_package; uninstalls. CC and CFLAGS as in the
+# build.
 set -euo pipefail
 cmake=$1 build=$2
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+manifest=$build/install_manifest.txt
+# The list of what was installed from this build folder before stays.
+[ ! -f "$manifest" ] || cp "$manifest" "$work/manifest"
+trap 'rm -f "$manifest"; [ ! -f "$work/manifest" ] || mv "$work/manifest" "$manifest"; rm -rf "$work"' EXIT
 prefix=$work/prefix
 "$cmake" --install "$build" --prefix "$prefix" >"$work/log" || { cat "$work/log"; exit 1; }
 library=$(dirname "$(find "$prefix" -name libvggcl.a)")
@@ -39,10 +43,10 @@ read -ra flags <<<"${CFLAGS:-} $(pkg-config --cflags vggcl)"
 works "$work/pc-shared" shared
 works "$work/pc-static" static
 
-cat >"$work/CMakeLists.txt" <<'END'
+cat >"$work/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.22)
 project(consumer LANGUAGES C)
-find_package(vggcl 0.1 REQUIRED COMPONENTS static)
+find_package(vggcl $(pkg-config --modversion vggcl | cut -d. -f1,2) REQUIRED COMPONENTS static)
 add_executable(cmake-shared main.c)
 target_link_libraries(cmake-shared vggcl::vggcl)
 add_executable(cmake-static main.c)
@@ -56,3 +60,21 @@ works "$work/build/cmake-static" static
 [ -x "$prefix/share/vggcl/gate/bisect.sh" ] || { echo "gate/bisect.sh is not installed"; exit 1; }
 [ "$("$prefix/bin/vggcl" --version | sed -nE '1s/^vggcl ([0-9.]+).*/\1/p')" = "$(pkg-config --modversion vggcl)" ] ||
     { echo "vggcl --version and vggcl.pc disagree"; exit 1; }
+
+# The library's name changes with each minor version; libvggcl.so is only for linking.
+version=$(pkg-config --modversion vggcl)
+soname=$(readelf -d "$library/libvggcl.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]$/\1/p')
+[ "$soname" = "libvggcl.so.${version%.*}" ] || { echo "the library's SONAME is $soname"; exit 1; }
+[ "$(readlink "$library/libvggcl.so") $(readlink "$library/$soname")" = "$soname libvggcl.so.$version" ] ||
+    { ls -l "$library"; exit 1; }
+
+# The components, which Debian's packages are made of, have together what a whole installation has, each file once.
+for component in program library development; do
+    "$cmake" --install "$build" --prefix "$work/$component" --component $component >>"$work/log"
+done
+list() { (cd "$1" && find . ! -type d); }
+diff <(for component in program library development; do list "$work/$component"; done | sort) <(list "$prefix" | sort)
+
+"$cmake" -DMANIFEST="$manifest" -P "$(dirname "$0")/../ci/cmake/uninstall.cmake" >/dev/null 2>&1
+left=$(cd "$prefix" && find . ! -type d -o -name vggcl)
+[ -z "$left" ] || { echo "uninstalling leaves $left"; exit 1; }

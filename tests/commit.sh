@@ -34,3 +34,16 @@ says "$work/checkout" "$hash-dirty"
 git commit -qa -m third
 git tag -a v1.2 -m release HEAD~1
 says "$work/checkout" "v1.2-1-g$(git rev-parse --short HEAD)"
+
+# A tarball of `git archive` says it in a file; the file of a checkout does not count.
+mkdir -p "$work/checkout/ci/cmake"
+cp "$source/.gitattributes" "$work/checkout"
+# shellcheck disable=SC2016  # what git replaces
+echo '$Format:%h$' >"$work/checkout/ci/cmake/commit.txt"
+git add .
+git commit -q -m fourth
+hash=$(git rev-parse --short HEAD)
+git archive --prefix=unpacked/ HEAD | tar -x -C "$work"
+says "$work/unpacked" "$hash"
+cp -r ci "$work/outside"
+says "$work/outside" ""

@@ -82,6 +82,8 @@ need protobuf-c-compiler command -v protoc-c
 need pocl-opencl-icd test -e "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}" # if it exists, the drivers are queried below
 if [ "$1" = test ]; then
     need git command -v git
+    need debhelper command -v dh
+    need lintian command -v lintian
     need libcmocka-dev pkg-config --exists cmocka
     need python3-venv /usr/bin/python3 -m ensurepip --version
     need chromium command -v chromium

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# deb.sh [--build FOLDER] [--out FOLDER]: builds the Debian packages vggcl, libvggclX.Y and libvggcl-dev from the last commit,
-# checks them with lintian if it is installed, and prints their paths. Needs debhelper, and the packages that
+# deb.sh [--build FOLDER] [--out FOLDER]: builds the Debian packages vggcl, libvggclX.Y and libvggcl-dev from the last
+# commit, checks them with lintian if it is installed, and prints their paths. Needs debhelper, and the packages that
 # ci/packages.sh build installs.
 #   --out FOLDER    for the packages (default: build-deb)
 #   --build FOLDER  packages this build instead of making one; it lacks Debian's hardening flags and folders
 # DEBFULLNAME and DEBEMAIL, if they are set, are the packages' maintainer.
-# deb.sh --check FOLDER: as root, on a machine that may be changed, e.g. a new container: installs the packages in FOLDER,
-# trains a small network, compiles C programs, and removes the packages.
+# deb.sh --check FOLDER: as root, on a machine that may be changed, e.g. a new container: installs the packages in
+# FOLDER, trains a small network, compiles C programs, and removes the packages.
 set -euo pipefail
 exec </dev/null
 usage() { sed -n '2,9s/^# //p' "$0" >&2; exit 2; }
@@ -91,8 +91,8 @@ tar -xzf "$tarball" -C "$work"
 debian=$work/$source/debian
 cp -r ci/debian "$debian"
 
-# The library's package changes its name with its SONAME, as Debian's policy (8.1) wants, so that programs that are linked
-# with an older one keep it.
+# The library's package changes its name with its SONAME, as Debian's policy (8.1) wants, so that programs that are
+# linked with an older one keep it.
 library=libvggcl${version%.*}
 maintainer="${DEBFULLNAME:-The vggcl authors} <${DEBEMAIL:-vggcl@vggcl.invalid}>"
 # The text of LICENSE, as lines that continue a field.

@@ -1,8 +1,10 @@
 /* main.c - the program vggcl: finds the command, parses its flags and runs it. */
-#define _XOPEN_SOURCE 700 /* open_memstream, BUS_ADRERR */
+#define _XOPEN_SOURCE 700 /* BUS_ADRERR */
 #include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/help.h"
 #include "cli/origin.h"
-#include "cli/terminal.h"
+#include "cli/suggest.h"
 #include "cli/watchdog.h"
 
 #include <fcntl.h>
@@ -11,90 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct command *const commands[] = {
-    &command_train,   &command_eval,    &command_predict, &command_inspect,   &command_plan,
-    &command_bench,   &command_compare, &command_tune,    &command_selfcheck, &command_plot,
-    &command_devices, &command_fetch,   &command_synth,   &command_version};
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static void print_usage(FILE *stream) {
-    fprintf(
-        stream,
-        "vggcl %s - trains VGG networks to classify images on any OpenCL device\n\nusage: vggcl COMMAND [FLAGS]\n\n",
-        vggcl_version());
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(stream, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
-    fputs("  help      explains a command: vggcl help COMMAND, or vggcl COMMAND --help\n"
-          "\n"
-          "Begin with:\n"
-          "  vggcl devices                              what can be trained on\n"
-          "  vggcl train --data synthetic --epochs 5    a first run that needs no download\n"
-          "  vggcl fetch && vggcl train                 CIFAR-10, the whole recipe\n"
-          "  vggcl train --data FOLDER                  your own pictures, a subfolder for each class\n",
-          stream);
-}
-
-/* A row of the help text: "--NAME ARGUMENT", then the help from column COLUMN on. */
-static void print_flag(const char *name, const char *argument, const char *help) {
-    enum { COLUMN = 23 };
-    int column = printf("  --%s%s%s", name, argument ? " " : "", argument ? argument : "");
-    if (column < COLUMN)
-        column += printf("%*s", COLUMN - column, "");
-    print_wrapped(stdout, help, column, COLUMN, text_columns(stdout));
-}
-
-/* The row of an option of the library: its choices and its default come after the help. */
-static void print_option(const struct vggcl_option *o) {
-    char *help = NULL;
-    size_t size;
-    FILE *text = open_memstream(&help, &size);
-    if (!text)
-        return;
-    fputs(o->help, text);
-    fputs(o->choices ? " (" : "", text);
-    for (const char *const *choice = o->choices; choice && *choice; choice++)
-        fprintf(text, "%s%s", choice == o->choices ? "" : ", ", *choice);
-    if (o->argument && *o->value)
-        fprintf(text, o->choices ? "; default %s)" : " (default %s)", o->value);
-    if (fclose(text) == 0)
-        print_flag(o->name, o->argument, help);
-    free(help);
-}
-
-/* The command's own flag of that name; NULL if there is none. */
-static const struct flag *own_flag(const struct command *c, const char *name) {
-    for (const struct flag *f = c->flags; f->name; f++)
-        if (strcmp(f->name, name) == 0)
-            return f;
-    return NULL;
-}
-
-static int print_help(const struct command *c) {
-    size_t count;
-    const struct vggcl_option *options = vggcl_options(&count);
-    printf("usage: vggcl %s%s%s%s\n\n", c->name, c->words ? " " : "", c->words ? c->words->argument : "",
-           c->options || c->flags[0].name ? " [FLAGS]" : "");
-    print_wrapped(stdout, c->description, 0, 0, text_columns(stdout));
-    putchar('\n');
-    if (c->options || c->flags[0].name)
-        puts("Flags:");
-    for (size_t i = 0; i < count; i++)
-        if (options[i].flags & c->options && !own_flag(c, options[i].name))
-            print_option(&options[i]);
-    for (const struct flag *f = c->flags; f->name; f++)
-        print_flag(f->name, f->argument, f->help);
-    return cli_end(EXIT_FINE);
-}
-
-static const struct vggcl_option *option_for(const struct command *c, const char *name) {
-    size_t count;
-    const struct vggcl_option *options = vggcl_options(&count);
-    for (size_t i = 0; i < count; i++)
-        if (options[i].flags & c->options && strcmp(options[i].name, name) == 0)
-            return &options[i];
-    return NULL;
-}
 
 /* Stores the argument of a flag, or a word without a flag. */
 static int take_argument(const struct flag *f, const char *argument) {
@@ -120,34 +38,53 @@ static int take_list(const struct command *c, const struct flag *f, const char *
     return status;
 }
 
-/* Parses the flag at argv[*i], "--name value" or "--name=value", and advances *i to the last word used. A flag of the
- * library may be switched off, e.g. one that a recipe sets: "--nesterov=no". */
-static int parse_flag(const struct command *c, int argc, char **argv, int *i, struct vggcl_config *config) {
+/* Finds the argument of "--name value" or "--name=value" and advances *i to the last word used. */
+static int find_argument(const struct taken *t, int argc, char **argv, int *i, const char **text) {
+    const char *equals = strchr(argv[*i], '='), *next = *i + 1 < argc ? argv[*i + 1] : NULL;
+    *text = equals ? equals + 1 : NULL;
+    if (!t->argument || *text)
+        return EXIT_FINE;
+    if (!next)
+        return cli_misused("--%s needs an argument, %s", t->name, t->argument);
+    if (strncmp(next, "--", 2) == 0)
+        return cli_misused("--%s needs an argument, %s, but '%s' follows; if that is the argument, write --%s=%s",
+                           t->name, t->argument, next, t->name, next);
+    *text = next;
+    ++*i;
+    return EXIT_FINE;
+}
+
+/* Finds the option or flag that the word "--name" or "--name=value" begins. */
+static bool find_taken(const struct command *c, const char *word, struct taken *t) {
     char name[64] = "";
-    const char *word = argv[*i], *equals = strchr(word, '=');
-    size_t length = equals ? (size_t)(equals - word) : strlen(word);
+    size_t length = strcspn(word, "=");
     if (strncmp(word, "--", 2) == 0 && length - 2 < sizeof name)
         memcpy(name, word + 2, length - 2);
-    const struct flag *own = own_flag(c, name);
-    const struct vggcl_option *option = option_for(c, name);
-    if (!own && !option)
-        return cli_misused("vggcl %s takes no '%s'; see vggcl %s --help", c->name, word, c->name);
-    const char *argument = own ? own->argument : option->argument, *text = equals ? equals + 1 : NULL;
-    if (argument && !text && *i + 1 < argc)
-        text = argv[++*i];
-    if (argument && !text)
-        return cli_misused("--%s needs an argument, %s", name, argument);
-    if (own && !argument && text)
-        return cli_misused("--%s takes no argument", name);
-    if (option && option->kind == VGGCL_TEXT && !*text) /* "$UNSET": it would mean the default */
-        return cli_misused("--%s: its argument is empty; give a %s, or leave the option out", name, argument);
-    if (!own) {
-        enum vggcl_err err = vggcl_config_set(config, name, text);
+    return command_takes(c, name, t);
+}
+
+/* Parses the flag at argv[*i] and advances *i to the last word used. A flag of the library may be switched off, e.g.
+ * one that a recipe sets: "--nesterov=no". */
+static int parse_flag(const struct command *c, int argc, char **argv, int *i, struct vggcl_config *config) {
+    struct taken t;
+    const char *text;
+    if (!find_taken(c, argv[*i], &t))
+        return argv[*i][0] == '-' ? suggest_option(c, argv[*i])
+                                  : suggest_for_word(c, argv[*i], *i ? argv[*i - 1] : NULL);
+    int status = find_argument(&t, argc, argv, i, &text);
+    if (status != EXIT_FINE)
+        return status;
+    if (!t.option && !t.argument && text)
+        return cli_misused("--%s takes no argument", t.name);
+    if (t.option && t.option->kind == VGGCL_TEXT && !*text) /* "$UNSET": it would mean the default */
+        return cli_misused("--%s: its argument is empty; give a %s, or leave the option out", t.name, t.argument);
+    if (t.option) {
+        enum vggcl_err err = vggcl_config_set(config, t.name, text);
         return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
     }
-    if (argument)
-        return take_list(c, own, text, argc, argv, i);
-    *own->set = true;
+    if (t.argument)
+        return take_list(c, t.flag, text, argc, argv, i);
+    *t.flag->set = true;
     return EXIT_FINE;
 }
 
@@ -200,6 +137,23 @@ static void catch_bus_errors(void) {
     sigaction(SIGBUS, &action, NULL);
 }
 
+static bool is_one_of(const char *word, const char *const *words) {
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+static const char *const help_words[] = {"--help", "-help", "-h", "-?", NULL};
+static const char *const version_words[] = {"--version", "-version", "-V", NULL};
+
+/* Whether one of the words is in the command line, before "--". */
+static bool asks_for(const char *const *words, int argc, char **argv) {
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (is_one_of(argv[i], words))
+            return true;
+    return false;
+}
+
 static int run_command(const struct command *c, int argc, char **argv) {
     struct vggcl_config config;
     if (c->gate)
@@ -209,22 +163,18 @@ static int run_command(const struct command *c, int argc, char **argv) {
     enum vggcl_err err = vggcl_config_init(&config);
     if (err != VGGCL_OK)
         return cli_failed(err);
-    for (int i = 0; i < argc; i++)
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
-            return print_help(c);
+    if (asks_for(help_words, argc, argv)) {
+        help_print_command(c);
+        return cli_end(EXIT_FINE);
+    }
+    if (asks_for(version_words, argc, argv))
+        return cli_end(command_version.run(&config));
     const char **words = calloc((size_t)argc + 1, sizeof *words);
     if (!words)
         return cli_no_memory();
     int status = parse_and_run(c, argc, argv, &config, words);
     free(words);
     return status;
-}
-
-static const struct command *find_command(const char *name) {
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
-    return NULL;
 }
 
 /* A file that is opened while descriptor 0, 1 or 2 is closed would get that number, and what the program prints. Each
@@ -238,18 +188,15 @@ static void take_standard_descriptors(void) {
 int main(int argc, char **argv) {
     take_standard_descriptors();
     origin_keep_words(argv);
-    const char *name = argc > 1 ? argv[1] : "";
-    bool help = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");
-    if (!strcmp(name, "--version"))
-        name = "version";
-    if (help && argc > 2)
-        name = argv[2];
-    else if (help || argc < 2) {
-        print_usage(help ? stdout : stderr);
-        return help ? cli_end(EXIT_FINE) : EXIT_USAGE;
+    if (argc < 2) {
+        help_print_commands(stderr);
+        return EXIT_USAGE;
     }
-    const struct command *c = find_command(name);
-    if (!c)
-        return cli_misused("there is no command '%s'; see vggcl help", name);
-    return help ? print_help(c) : run_command(c, argc - 2, argv + 2);
+    const char *name = argv[1];
+    if (is_one_of(name, help_words))
+        name = "help";
+    else if (is_one_of(name, version_words) || strcmp(name, "-v") == 0)
+        name = "version";
+    const struct command *c = command_find(name);
+    return c ? run_command(c, argc - 2, argv + 2) : suggest_command(name);
 }

@@ -1,4 +1,5 @@
 #include "base/err.h"
+#include "base/nearest.h"
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -39,7 +40,8 @@ enum vggcl_err err_no_memory(const char *purpose, size_t bytes) {
 
 enum vggcl_err err_choice(const char *option, const char *const *choices, const char *given) {
     char *known = text_join(choices);
-    enum vggcl_err err = known ? err_set(VGGCL_EUSAGE, "%s: takes one of %s, not '%s'", option, known, given)
+    enum vggcl_err err = known ? err_set(VGGCL_EUSAGE, "%s: takes one of %s, not '%s'%s", option, known, given,
+                                         nearest_choice(given, choices).text)
                                : err_no_memory("an option's choices", 0);
     free(known);
     return err;

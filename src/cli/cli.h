@@ -1,5 +1,5 @@
 /* cli.h - what the program's commands share. Each command is one file, command_NAME.c, that ends in a const struct
- * command; main.c has the table of them. Only src/main.c and this folder print. */
+ * command; CLI_COMMANDS lists them. Only src/main.c and this folder print. */
 #ifndef VGGCL_CLI_CLI_H
 #define VGGCL_CLI_CLI_H
 
@@ -32,9 +32,27 @@ struct command {
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
 
-extern const struct command command_train, command_eval, command_predict, command_inspect, command_plan, command_bench,
-    command_compare, command_selfcheck, command_tune, command_plot, command_devices, command_fetch, command_synth,
-    command_version;
+/* All commands, in the order of the help text: each is command_NAME. */
+#define CLI_COMMANDS(ROW)                                                                                              \
+    ROW(train)                                                                                                         \
+    ROW(eval)                                                                                                          \
+    ROW(predict)                                                                                                       \
+    ROW(inspect)                                                                                                       \
+    ROW(plan)                                                                                                          \
+    ROW(bench)                                                                                                         \
+    ROW(compare)                                                                                                       \
+    ROW(tune)                                                                                                          \
+    ROW(selfcheck)                                                                                                     \
+    ROW(plot)                                                                                                          \
+    ROW(devices)                                                                                                       \
+    ROW(fetch)                                                                                                         \
+    ROW(synth)                                                                                                         \
+    ROW(version)                                                                                                       \
+    ROW(help)
+
+#define CLI_DECLARE_COMMAND(name) extern const struct command command_##name;
+CLI_COMMANDS(CLI_DECLARE_COMMAND)
+extern const struct command *const cli_commands[]; /* ends in NULL */
 
 /* From now on, exit statuses are those of a gate: 1 means a wrong result of a driver and nothing else. */
 void cli_be_gate(void);

@@ -1,4 +1,5 @@
 #include "nets/model.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "nets/layer_list.h"
 
@@ -17,8 +18,8 @@ static enum vggcl_err unknown(const char *text) {
     char *known = text_join(model_names);
     enum vggcl_err err = known ? err_set(VGGCL_EUSAGE,
                                          "model: takes one of %s, or a list of numbers of channels and M, such as "
-                                         "64,64,M,128,128,M, not '%s'",
-                                         known, text)
+                                         "64,64,M,128,128,M, not '%s'%s",
+                                         known, text, nearest_choice(text, model_names).text)
                                : err_no_memory("the names of the models", 0);
     free(known);
     return err;

@@ -5,9 +5,11 @@
 #include "ops/conv/conv.h"
 #include "ops/gemm/gemm.h"
 #include "ops/optimisers/optimiser.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "options/config_file.h"
 #include "options/recipes.h"
+#include "options/synonyms.h"
 #include "options/value.h"
 
 #include <stdlib.h>
@@ -272,9 +274,20 @@ static const struct vggcl_option *find(const char *name) {
 
 /* ------------------------------------------------------------------------------------- recipes, files, checking -- */
 
+static enum vggcl_err unknown(const char *name) {
+    struct nearest n = nearest_to(name);
+    for (const struct vggcl_option *o = options; o < options + OPTIONS; o++) {
+        nearest_consider(&n, o->name);
+        for (const struct synonym *s = option_synonyms; s->foreign; s++)
+            if (synonym_is_of(s, o->name))
+                nearest_consider_alias(&n, s->foreign, o->name);
+    }
+    return err_set(VGGCL_EUSAGE, "there is no option %s%s", name, nearest_question(&n, "").text);
+}
+
 static enum vggcl_err find_known(const char *name, const struct vggcl_option **o) {
     *o = find(name);
-    return *o ? VGGCL_OK : err_set(VGGCL_EUSAGE, "there is no option %s", name);
+    return *o ? VGGCL_OK : unknown(name);
 }
 
 static bool is_given(const struct vggcl_config *config, const struct vggcl_option *o) {

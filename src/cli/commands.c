@@ -1,0 +1,45 @@
+#include "cli/commands.h"
+
+#include <string.h>
+
+#define TABLE_ROW(name) &command_##name,
+const struct command *const cli_commands[] = {CLI_COMMANDS(TABLE_ROW) NULL};
+
+const struct command *command_find(const char *name) {
+    for (size_t i = 0; cli_commands[i]; i++)
+        if (strcmp(cli_commands[i]->name, name) == 0)
+            return cli_commands[i];
+    return NULL;
+}
+
+static const struct flag *find_flag(const struct command *c, const char *name) {
+    for (const struct flag *f = c->flags; f->name; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+bool command_next(const struct command *c, size_t *i, struct taken *t) {
+    size_t count, flags = 0;
+    const struct vggcl_option *o = vggcl_options(&count);
+    while (*i < count && !(o[*i].flags & c->options && !find_flag(c, o[*i].name)))
+        ++*i;
+    while (c->flags[flags].name)
+        flags++;
+    size_t k = (*i)++;
+    if (k < count)
+        *t = (struct taken){o[k].name, o[k].argument, o[k].help, &o[k], NULL};
+    else if (k < count + flags)
+        *t = (struct taken){c->flags[k - count].name, c->flags[k - count].argument, c->flags[k - count].help, NULL,
+                            &c->flags[k - count]};
+    else
+        *t = (struct taken){"help", NULL, "print this help", NULL, NULL};
+    return k <= count + flags;
+}
+
+bool command_takes(const struct command *c, const char *name, struct taken *t) {
+    for (size_t i = 0; command_next(c, &i, t);)
+        if (strcmp(t->name, name) == 0)
+            return true;
+    return false;
+}

@@ -416,6 +416,9 @@ struct vggcl_finish {
     double best_accuracy, seconds;
     uint64_t weights_hash; /* as in struct vggcl_epoch */
     uint64_t peak_bytes;   /* peak of allocated device memory, all devices together */
+    int epochs;            /* the option: how many the run was to have */
+    bool was_complete; /* nothing was left to train of the resumed run; no device was opened, started() not called */
+    const char *save;  /* the folder that has the run; valid during finished() */
 };
 
 /* Callbacks of a training run; each may be NULL. */

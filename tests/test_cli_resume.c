@@ -77,7 +77,7 @@ static void renamed_folder_is_the_same(void **state) {
     assert_says("after/last.safetensors");
     assert_says("after/accuracy.csv");
     assert_int_equal(shell("steps=$(sed -nE 's/^stopped.* ([0-9]+) steps.*/\\1/p' before.log);"
-                           "$V train --resume after --steps 1 | grep -F \"after step $steps\""),
+                           "$V train --resume after --steps 1 | grep -F \"has done $steps step\""),
                      0);
 }
 
@@ -174,12 +174,75 @@ static void ends_early(void **state) {
     assert_says("because the accuracy does not improve any more; best test accuracy ");
     assert_says(" in epoch 1\n");
     assert_int_equal(vggcl("train --resume e"), 0);
-    assert_says("done after 3 epochs, 21 steps, in ");
+    assert_says(
+        "complete the run in e has done 3 of 10 epochs, 21 steps, and ended because the accuracy does not improve");
+    assert_says("to train on, type: vggcl train --resume e --patience 0\n");
     assert_int_equal(vggcl("train --resume e --patience 4"), 0);
     assert_says("done after 5 epochs, 35 steps, in ");
     assert_int_equal(vggcl("train --resume e --patience 0 --epochs 6"), 0);
     assert_says("done after 6 epochs, 42 steps, in ");
     assert_null(strstr(output, "does not improve"));
+}
+
+/* The last command that the output advises, "`vggcl ...`" or "type: vggcl ...\n", is run with these words behind it. */
+static int follow(const char *words) {
+    char command[256] = "";
+    for (const char *at = output; (at = strstr(at, "vggcl train ")); at++)
+        if (strchr("` ", at[-1]))
+            sscanf(at, "vggcl %255[^`\n]", command);
+    return vggcl("%s %s", command, words);
+}
+
+/* Says so without a device, and what it advises trains on. */
+static void complete_run_says_so(void **state) {
+    (void)state;
+    char hash[17];
+    assert_int_equal(vggcl("train " RECIPE " --epochs 1 --save one"), 0);
+    assert_says("done after 1 epoch, 7 steps, in ");
+    keep_hash(hash);
+    assert_int_equal(shell("rm one/accuracy.csv; OCL_ICD_VENDORS=/nowhere $V train --resume one"), 0);
+    assert_says("complete the run in one has done 1 of 1 epoch, 7 steps; best test accuracy ");
+    assert_says("note     accuracy.csv: was missing; it is restored from the state\n");
+    assert_string_equal(weights_hash(), hash);
+    assert_null(strstr(output, "device"));
+    assert_int_equal(follow(""), 0);
+    assert_says("done after 2 epochs, 14 steps, in ");
+    assert_int_equal(vggcl("train --resume one --epochs 1"), 0);
+    assert_says("complete the run in one has done 2 epochs, more than --epochs 1; best ");
+    assert_int_equal(follow("--steps 15"), 0);
+    assert_says("stopped after 2 epochs, 15 steps, in ");
+    assert_int_equal(vggcl("train --resume one --steps 15"), 0);
+    assert_says("complete the run in one has done 15 steps, and --steps asks for no more; best ");
+    assert_int_equal(follow("--steps 16"), 0);
+    assert_says("stopped after 2 epochs, 16 steps, in ");
+}
+
+/* --resume of something else than a run's folder: what the error advises works. */
+static void resumes_what_was_meant(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --epochs 1 --save there/run"), 0);
+    assert_int_equal(shell("$V train --resume there/run/last.safetensors --epochs 2 && cd there/run &&"
+                           "$V train --resume last.safetensors --epochs 3"),
+                     0);
+    assert_says("resumed  ., in epoch 3, after step 14\n");
+    assert_fails(2, "there/run/best.safetensors: has weights, but resume takes the folder of a run",
+                 "train --resume there/run/best.safetensors");
+    assert_says("type `vggcl train --weights there/run/best.safetensors`");
+    assert_says("type `vggcl train --resume there/run`\n");
+    assert_int_equal(follow("--epochs 4"), 0);
+    assert_fails(2, "is the state before the newest one", "train --resume there/run/last.safetensors.1");
+    assert_fails(2, "there/run/config.json: is not the folder of a run", "train --resume there/run/config.json");
+    assert_fails(1, "there: has no last.safetensors, the state of a run; the folders in it that have one: there/run",
+                 "train --resume there");
+    assert_int_equal(follow("--epochs 5"), 0);
+    assert_fails(1, "there/nowhere: does not exist; folders beside it that have one: there/run: ",
+                 "train --resume there/nowhere");
+    assert_int_equal(follow("--epochs 6"), 0);
+    assert_int_equal(shell("mkdir none none/empty; cp there/run/best.safetensors none"), 0);
+    assert_fails(1, "none/empty: has no last.safetensors, the state of a run; no folder beside it has one either",
+                 "train --resume none/empty");
+    assert_fails(1, "none: has no last.safetensors, the state of a run, but weights", "train --resume none");
+    assert_int_equal(follow("--data synthetic:200,50 --steps 1 --save from-weights"), 0);
 }
 
 /* A run that failed can do what its error advises. */
@@ -217,6 +280,8 @@ int main(void) {
                                        cmocka_unit_test(finds_its_data),
                                        cmocka_unit_test(changes_the_schedule),
                                        cmocka_unit_test(ends_early),
+                                       cmocka_unit_test(complete_run_says_so),
+                                       cmocka_unit_test(resumes_what_was_meant),
                                        cmocka_unit_test(takes_the_advice)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -29,6 +29,11 @@ bool text_is_utf8(const char *text);
  * a terminal; and everything beyond ASCII if the text is not UTF-8. */
 void text_make_printable(char *text, const char *allowed);
 
+/* The ending of a noun that a number stands before: "%d epoch%s". */
+static inline const char *text_plural(long long count) {
+    return count == 1 ? "" : "s";
+}
+
 /* strtod(), as in the C locale. */
 double text_number(const char *text, char **end);
 

@@ -2,6 +2,7 @@
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -105,7 +106,7 @@ static void expect(struct face *face, const struct vggcl_config *config) {
     strcpy(face->save, resume);
     signals_promise("stopping before the first step; again to stop at once");
     if (*resume)
-        signals_keep("%s/last.safetensors is as it was", resume);
+        signals_keep("the run in %s is as it was", resume);
     else
         signals_keep("nothing was saved");
 }
@@ -236,20 +237,51 @@ static void print_replaced(const struct face *face) {
     }
 }
 
+static void print_best(const struct vggcl_finish *f) {
+    if (f->best_epoch)
+        printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
+    putchar('\n');
+}
+
+/* Of a resumed run with nothing left to train: that it is complete, and what to type to train on. */
+static void print_complete(const struct vggcl_finish *f) {
+    int more = f->epoch + (f->epoch + 2) / 3;
+    printf("complete the run in %s has done ", f->save);
+    if (f->end == VGGCL_END_STEPS)
+        printf("%lld step%s, and --steps asks for no more", (long long)f->step, text_plural(f->step));
+    else if (f->epoch > f->epochs)
+        printf("%d epochs, more than --epochs %d", f->epoch, f->epochs);
+    else
+        printf("%d of %d epoch%s, %lld step%s", f->epoch, f->epochs, text_plural(f->epochs), (long long)f->step,
+               text_plural(f->step));
+    if (f->end == VGGCL_END_PATIENCE)
+        printf(", and ended because the accuracy does not improve any more (--patience)");
+    print_best(f);
+    printf("to train on, type: vggcl train --resume %s", f->save);
+    if (f->end == VGGCL_END_PATIENCE)
+        printf(" --patience 0");
+    else if (f->end == VGGCL_END_EPOCHS)
+        printf(" --epochs %d", more);
+    printf("\nweights  %016" PRIx64 "\n", f->weights_hash);
+}
+
 static void finished(const struct vggcl_finish *f, void *payload) {
     struct face *face = payload;
     char seconds[32];
+    if (f->was_complete) {
+        print_complete(f);
+        return;
+    }
     face->end = f->end;
     signals_promise("ending; the state is saved");
     signals_finish(f->end == VGGCL_END_STOPPED ? EXIT_INTERRUPTED : EXIT_FINE);
     line_erase(stdout);
     cli_duration(f->seconds, seconds);
     bool done = f->end == VGGCL_END_EPOCHS || f->end == VGGCL_END_PATIENCE;
-    printf("%s after %d epochs, %lld steps, in %s%s", done ? "done" : "stopped", f->epoch, (long long)f->step, seconds,
+    printf("%s after %d epoch%s, %lld step%s, in %s%s", done ? "done" : "stopped", f->epoch, text_plural(f->epoch),
+           (long long)f->step, text_plural(f->step), seconds,
            f->end == VGGCL_END_PATIENCE ? ", because the accuracy does not improve any more" : "");
-    if (f->best_epoch)
-        printf("; best test accuracy %.2f %% in epoch %d", 100 * f->best_accuracy, f->best_epoch);
-    putchar('\n');
+    print_best(f);
     print_replaced(face);
     printf("memory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
            cli_mebibytes(f->peak_bytes), f->peak_bytes, face->devices > 1 ? "s together" : "",

@@ -4,6 +4,7 @@
 #include "options/network.h"
 #include "options/options.h"
 #include "train/class_weights.h"
+#include "train/resume.h"
 #include "train/save.h"
 
 #include <dirent.h>
@@ -29,6 +30,9 @@ static bool same_folder(const struct folder *folder, const char *path) {
 static enum vggcl_err take_folders(struct run *run) {
     struct vggcl_config *config = &run->config;
     if (*config->resume) {
+        char folder[VGGCL_PATH_MAX];
+        TRY(resume_find(config->resume, folder));
+        strcpy(config->resume, folder);
         if (!config_gives(config, "save"))
             strcpy(config->save, config->resume);
         TRY(open_locked(&run->from, config->resume));
@@ -93,16 +97,10 @@ static enum vggcl_err make_save_folder(struct run *run) {
 }
 
 /* Neither of the states can be read; why: that the newest one cannot. */
-static enum vggcl_err no_state(const char *folder, const char *path, const char *older, const char *why) {
-    if (!file_exists(path) && !file_exists(older))
-        return err_set(
-            VGGCL_EIO,
-            "%s: has no last.safetensors, the state of a run; name the folder of a run (resume), or, to start "
-            "a new run from trained weights, their file (weights)",
-            folder);
+static enum vggcl_err no_state(const char *folder, const char *why) {
     return err_set(VGGCL_EFORMAT,
-                   "%s; the state before it cannot be used either: %s; to start a new run from the best weights, set "
-                   "weights to %s/best.safetensors",
+                   "%s; the state before it cannot be used either: %s; to start a new run from the best weights, type "
+                   "`vggcl train --weights %s/best.safetensors`",
                    why, vggcl_error(), folder);
 }
 
@@ -122,7 +120,7 @@ static enum vggcl_err read_state(struct run *run, struct safetensors *state, cha
     char *why = err_keep();
     err = safetensors_read(older, state);
     if (err != VGGCL_OK) {
-        err = no_state(run->config.resume, path, older, why);
+        err = no_state(run->config.resume, why);
     } else {
         err_set(err, "warning: %s; resumed from the state before it, %s", why, older);
         run->warning = err_keep();
@@ -161,6 +159,13 @@ static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, c
     for (size_t i = 0; i < VGGCL_DEVICES; i++)
         TRY(checkpoint_profile(state, i, &run->team.profiles[i]));
     return open_history(run, state, path);
+}
+
+/* Whether a resumed run has nothing left to train, and the caller gets all that it asks for without a device: the run
+ * stays in its folder, and no damaged state or log of steps is to be written again. */
+static bool is_complete(struct run *run, const struct safetensors *state) {
+    return run_is_over(run, &run->end) && run->from.descriptor < 0 && !run->warning && !*run->config.log_steps &&
+           checkpoint_hash(state, &run->weights_hash);
 }
 
 /* name: as in struct data_source. */
@@ -309,6 +314,9 @@ static enum vggcl_err begin_resumed(struct run *run) {
     bool data_given = config_gives(&run->config, "data");
     TRY_GOTO(take_folders(run), done);
     TRY_GOTO(open_resumed(run, &state, path), done);
+    run->complete = is_complete(run, &state);
+    if (run->complete)
+        goto done;
     TRY_GOTO(open_resumed_data(run, data_given, &state, path), done);
     TRY_GOTO(read_normalisation(run, &state, path), done);
     TRY_GOTO(make_team(run, path), done);

@@ -437,14 +437,20 @@ enum vggcl_err checkpoint_check_progress(const char *path, const struct progress
     return VGGCL_OK;
 }
 
-enum vggcl_err checkpoint_same_weights(const struct safetensors *file, const char *path, uint64_t hash) {
+bool checkpoint_hash(const struct safetensors *file, uint64_t *hash) {
     const char *text = safetensors_metadata(file, hash_key);
-    if (!text || strtoull(text, NULL, 16) == hash)
+    *hash = text ? strtoull(text, NULL, 16) : 0;
+    return text != NULL;
+}
+
+enum vggcl_err checkpoint_same_weights(const struct safetensors *file, const char *path, uint64_t hash) {
+    uint64_t stored;
+    if (!checkpoint_hash(file, &stored) || stored == hash)
         return VGGCL_OK;
     return err_set(VGGCL_EWRONG,
-                   "%s: its weights have the hash %016" PRIx64 " on the device, not %.16s: the device or its driver "
-                   "changed them; try another one (device)",
-                   path, hash, text);
+                   "%s: its weights have the hash %016" PRIx64 " on the device, not %016" PRIx64
+                   ": the device or its driver changed them; use another device (option device)",
+                   path, hash, stored);
 }
 
 enum vggcl_err checkpoint_profile(const struct safetensors *file, size_t i, char **profile) {

@@ -89,6 +89,10 @@ enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *p
 enum vggcl_err checkpoint_check_progress(const char *path, const struct progress *progress, size_t images,
                                          size_t batch);
 
+/* The hash of a state's weights, as net_hash(); false if the file has none, because an earlier version wrote it or the
+ * seed alone determines the weights. */
+bool checkpoint_hash(const struct safetensors *file, uint64_t *hash);
+
 /* VGGCL_EWRONG if the weights of a state, which were copied to a device and have this hash there, have another hash in
  * the file. Without one in the file, because an earlier version wrote it, nothing is compared. */
 enum vggcl_err checkpoint_same_weights(const struct safetensors *file, const char *path, uint64_t hash);

@@ -45,6 +45,7 @@ struct run {
     } cold; /* the first step since vggcl_train() began; it builds the kernels, so the speed excludes it */
     int64_t session_steps; /* completed since vggcl_train() began */
     bool stopping, asked;  /* asked: the observer wants the run to end */
+    bool complete;         /* a resumed run with nothing left to train; no device is open, and there is no data */
     enum vggcl_end end;
     struct folder folder;       /* config.save; locked */
     struct folder from;         /* config.resume, if it is not config.save; locked */
@@ -71,6 +72,9 @@ static inline size_t run_epoch_images(const struct run *run) {
 static inline int64_t run_epoch_steps(const struct run *run) {
     return (int64_t)feed_parts(run_epoch_images(run), run_batch_size(run));
 }
+
+/* Whether all epochs or steps are done, or patience is at its end; if so, *end is which. */
+bool run_is_over(const struct run *run, enum vggcl_end *end);
 
 /* Passes a message on to the observer. */
 void run_notice(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));

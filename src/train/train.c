@@ -355,22 +355,11 @@ static enum vggcl_err end_epoch(struct run *run) {
     return VGGCL_OK;
 }
 
-/* Early stopping: whether the last config.patience epochs were not better than an earlier one. */
-static bool is_out_of_patience(struct run *run) {
-    const struct progress *p = &run->progress;
-    int patience = run->config.patience;
-    if (!patience || p->epoch_step || !p->best_epoch || p->epoch - p->best_epoch < patience)
-        return false;
-    run->end = VGGCL_END_PATIENCE;
-    return true;
-}
-
 static enum vggcl_err train_epochs(struct run *run) {
     const struct progress *p = &run->progress;
     int64_t steps = run_epoch_steps(run);
     run->start = clock_seconds();
-    run->end = VGGCL_END_EPOCHS;
-    while (p->epoch < run->config.epochs && !is_out_of_patience(run) && !must_stop(run, p->step)) {
+    while (!run_is_over(run, &run->end) && !must_stop(run, p->step)) {
         TRY(train_epoch(run));
         if (p->epoch_step == steps)
             TRY(end_epoch(run));
@@ -390,10 +379,20 @@ static void tell_finish(const struct run *run) {
                                            .step = p->step,
                                            .best_epoch = p->best_epoch,
                                            .best_accuracy = p->best_accuracy,
-                                           .seconds = clock_seconds() - run->start,
+                                           .seconds = run->complete ? 0 : clock_seconds() - run->start,
                                            .weights_hash = run->weights_hash,
-                                           .peak_bytes = peak_bytes},
+                                           .peak_bytes = peak_bytes,
+                                           .epochs = run->config.epochs,
+                                           .was_complete = run->complete,
+                                           .save = run->config.save},
                     o->payload);
+}
+
+/* The end of a call that has nothing to train: the record is as the state says, and the observer is told. */
+static enum vggcl_err end_complete(const struct run *run) {
+    TRY(restore_record(run));
+    tell_finish(run);
+    return VGGCL_OK;
 }
 
 /* The error of a call that is stopped before it has done a step: what is kept of the run. */
@@ -443,6 +442,10 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     stop_ask(asks_to_stop, run);
     TRY_GOTO(run_begin(run, config), done);
     begun = true;
+    if (run->complete) {
+        err = end_complete(run);
+        goto done;
+    }
     tell_start(run);
     TRY_GOTO(open_step_log(run), done);
     if (*run->config_moved_to)

@@ -117,7 +117,8 @@ done
     cd "$work/$source"
     if [ -n "$build" ]; then export VGGCL_BUILD=$build; fi
     export DEB_BUILD_OPTIONS="noautodbgsym ${DEB_BUILD_OPTIONS:-parallel=$(nproc)}"
-    dpkg-buildpackage --build=binary --unsigned-changes
+    # CMake says what is missing; dpkg would also want a compiler for C++.
+    dpkg-buildpackage --build=binary --unsigned-changes --no-check-builddeps
 ) >"$out/log" 2>&1 || { tail -30 "$out/log" >&2; fail "the packages cannot be built: see $out/log"; }
 cp "$work"/*.deb "$out"
 ls "$out"/*.deb

@@ -78,6 +78,7 @@ need libvips-dev pkg-config --exists 'vips >= 8.13'
 need libpng-dev pkg-config --exists 'libpng >= 1.6.22'
 need zlib1g-dev pkg-config --exists zlib
 need libprotobuf-c-dev pkg-config --exists libprotobuf-c
+need libcsv-dev test -e /usr/include/csv.h
 need protobuf-c-compiler command -v protoc-c
 need pocl-opencl-icd test -e "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}" # if it exists, the drivers are queried below
 if [ "$1" = test ]; then

@@ -471,10 +471,13 @@ struct vggcl_observer {
  * gets a warning. */
 VGGCL_API enum vggcl_err vggcl_train(const struct vggcl_config *config, const struct vggcl_observer *observer);
 
-/* Reads an accuracy record: path is a save folder that has an accuracy.csv, or such a file. Line 1 names the columns,
- * in any order; epoch is required. Missing columns and empty fields become NaN (0 in weights_hash), unknown columns are
- * ignored. Epochs must increase from line to line. Free *rows, of length *count > 0, with vggcl_history_free().
- * VGGCL_EFORMAT, naming file and line, if the file is not such a record. */
+/* Reads an accuracy record: path is a save folder that has an accuracy.csv, or a CSV file, also of another program. The
+ * first line names the columns, in any order: epoch, and a loss or an accuracy by a usual name ("train_loss", "Val
+ * Acc@1"). Missing columns and empty fields become NaN (0 in weights_hash), other columns are ignored. Percentages
+ * become accuracies from 0 to 1, and epochs that are counted from 0 are counted from 1. Of several rows of an epoch,
+ * the last value of each column counts. *rows, of length *count > 0, has increasing epochs; free it with
+ * vggcl_history_free(). VGGCL_EFORMAT, naming file and line, if the file is not such a record; VGGCL_EUSAGE if it is of
+ * another program, and libcsv was missing at build time. */
 VGGCL_API enum vggcl_err vggcl_history(const char *path, struct vggcl_epoch **rows, size_t *count);
 VGGCL_API void vggcl_history_free(struct vggcl_epoch *rows);
 

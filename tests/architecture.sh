@@ -9,7 +9,7 @@
 #     4  src/nets
 #     3  src/layers
 #     2  src/ops  src/fetch              clblast.c alone knows CLBlast, download.c libcurl, unpack.c libarchive
-#     1  src/cl  src/data  src/files     src/cl alone knows OpenCL, decode.c libvips, reader.c zlib, png.c libpng
+#     1  src/cl  src/data  src/files     src/cl alone knows OpenCL, decode.c libvips, reader.c zlib, png.c libpng, csv.c libcsv
 #     0  src/base                      json.[ch] alone know how jansson makes, prints and reads
 #
 # A file includes from its own folder and from lower floors, and no circle: x.c and x.h are one node, an #include an edge.
@@ -83,6 +83,7 @@ breach_where '(# *include *<clblast|\bCLBlast[A-Z]\w* *\()' 'src/ops/gemm/clblas
 breach_where '# *include *<curl/' 'src/fetch/download\.c' "libcurl belongs to src/fetch/download.c"
 breach_where '# *include *<vips/' 'src/data/decode\.c' "libvips belongs to src/data/decode.c"
 breach_where '# *include *<png\.h' 'src/files/png\.c' "libpng belongs to src/files/png.c"
+breach_where '# *include *<csv\.h' 'src/files/csv\.c' "libcsv belongs to src/files/csv.c"
 breach_where '# *include *<archive' 'src/fetch/unpack\.c' "libarchive belongs to src/fetch/unpack.c"
 breach_where '# *include *<jansson' 'src/base/json\.h' "jansson belongs to src/base/json.h"
 breach_where '\bjson_(dump\w*|load\w*|v?pack\w*|v?sprintf|real|stringn?(_nocheck)?) *\(' 'src/base/json\.c' \

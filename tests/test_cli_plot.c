@@ -174,6 +174,18 @@ static void other_columns(void **state) {
     assert_false(temporary_is_left());
 }
 
+/* Columns whose names say nothing. */
+static void mapped_columns(void **state) {
+    (void)state;
+    make_csv("rounds.csv", "round,hits\n1,50\n2,75\n");
+    assert_fails(1, "rounds.csv: line 1 has no column for the epoch (round, hits)", "plot rounds.csv");
+    assert_int_equal(vggcl("plot rounds.csv both --columns epoch=round --columns test_accuracy=hits"), 0);
+    assert_says("A  rounds: best 75.00 % in epoch 2");
+    assert_says("B  both: best 92.10 %");
+    assert_fails(2, "no file has the column of test_loss=x", "plot both --columns test_loss=x");
+    assert_fails(2, "'hits' is not FIELD=NAME", "plot both --columns hits");
+}
+
 static void names(void **state) {
     (void)state;
     assert_int_equal(vggcl("version; mkdir -p one two && cp -r both one && cp -r neither two/both"), 0);
@@ -229,7 +241,7 @@ static void hostile_names(void **state) {
 
 static void misuse(void **state) {
     (void)state;
-    assert_fails(2, "name a save folder", "plot");
+    assert_fails(2, "plot needs a save folder or a CSV file", "plot");
     assert_fails(2, "--only takes one of accuracy, loss", "plot both --only speed");
     assert_fails(2, "ends in .svg or .png", "plot both --out chart.pdf");
     assert_fails(2, "ends in .svg or .png", "plot both --out chart");
@@ -269,7 +281,7 @@ static void broken_runs(void **state) {
     make_csv("none.csv", COLUMNS);
     assert_fails(1, "none.csv: has no rows", "plot none.csv");
     make_csv("broken.csv", COLUMNS "1,2,3\n");
-    assert_fails(1, "broken.csv: line 2 does not have the 9 fields", "plot broken.csv");
+    assert_fails(1, "broken.csv: line 2 has 3 fields, but line 1 names 9 columns", "plot broken.csv");
     assert_fails(1, "below/no.svg: cannot be written", "plot both --out below/no.svg");
     assert_false(there_is("no.svg"));
 }
@@ -291,10 +303,16 @@ static void no_gnuplot(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(svg),         cmocka_unit_test(png),
-                                       cmocka_unit_test(terminal),    cmocka_unit_test(other_columns),
-                                       cmocka_unit_test(names),       cmocka_unit_test(hostile_names),
-                                       cmocka_unit_test(odd_numbers), cmocka_unit_test(misuse),
-                                       cmocka_unit_test(broken_runs), cmocka_unit_test(no_gnuplot)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(svg),
+                                       cmocka_unit_test(png),
+                                       cmocka_unit_test(terminal),
+                                       cmocka_unit_test(other_columns),
+                                       cmocka_unit_test(mapped_columns),
+                                       cmocka_unit_test(names),
+                                       cmocka_unit_test(hostile_names),
+                                       cmocka_unit_test(odd_numbers),
+                                       cmocka_unit_test(misuse),
+                                       cmocka_unit_test(broken_runs),
+                                       cmocka_unit_test(no_gnuplot)};
     return cmocka_run_group_tests(tests, make_runs, remove_folder);
 }

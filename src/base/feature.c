@@ -12,6 +12,7 @@ static const struct vggcl_feature features[FEATURES] = {
     [FEATURE_ARCHIVE] = {"libarchive", "unpacks data sets", "libarchive-dev", IS_DEFINED(VGGCL_ARCHIVE)},
     [FEATURE_PROTOBUF] = {"libprotobuf-c", "writes ONNX and TensorBoard files", "libprotobuf-c-dev protobuf-c-compiler",
                           IS_DEFINED(VGGCL_PROTOBUF)},
+    [FEATURE_CSV] = {"libcsv", "reads CSV files of other programs", "libcsv-dev", IS_DEFINED(VGGCL_CSV)},
 };
 
 const struct vggcl_feature *vggcl_feature(size_t index) {

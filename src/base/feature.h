@@ -5,7 +5,16 @@
 
 #include "base/err.h"
 
-enum feature { FEATURE_VIPS, FEATURE_PNG, FEATURE_ZLIB, FEATURE_CURL, FEATURE_ARCHIVE, FEATURE_PROTOBUF, FEATURES };
+enum feature {
+    FEATURE_VIPS,
+    FEATURE_PNG,
+    FEATURE_ZLIB,
+    FEATURE_CURL,
+    FEATURE_ARCHIVE,
+    FEATURE_PROTOBUF,
+    FEATURE_CSV,
+    FEATURES
+};
 
 /* VGGCL_EUSAGE: this build lacks the library, which `name`, a file or URL, needs. otherwise: how to do without it, as
  * the end of the sentence, ", or ..."; or "". */

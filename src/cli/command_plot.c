@@ -2,6 +2,7 @@
 #include "cli/chart.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
+#include "train/record.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *words[FLAG_MOST + 1], *files[FLAG_MOST + 1];
+static const char *words[FLAG_MOST + 1], *files[FLAG_MOST + 1], *columns[FLAG_MOST + 1];
+static bool columns_used[FLAG_MOST];
 static const char *title, *mark, *only, *least;
 static bool ascii;
 
@@ -38,7 +40,7 @@ static enum vggcl_err read_run(const char *word, struct chart_run *run) {
         snprintf(run->name, sizeof run->name, "%.*s", (int)(equals - word), word);
     else
         name_after(path, run->name);
-    return vggcl_history(path, &run->rows, &run->count);
+    return record_read(path, columns, columns_used, &run->rows, &run->count);
 }
 
 /* Names runs by their whole paths if their folders have the same name. */
@@ -56,6 +58,9 @@ static enum vggcl_err read_runs(struct chart_run runs[FLAG_MOST], size_t *count)
     for (*count = 0; words[*count]; ++*count)
         TRY(read_run(words[*count], &runs[*count]));
     tell_apart(runs, *count);
+    for (size_t i = 0; columns[i]; i++)
+        if (!columns_used[i])
+            return err_set(VGGCL_EUSAGE, "columns: no file has the column of %s", columns[i]);
     return VGGCL_OK;
 }
 
@@ -79,7 +84,7 @@ static bool parse_mark(struct chart *c, char name[VGGCL_PATH_MAX]) {
 static int parse_flags(struct chart *c, char name[VGGCL_PATH_MAX]) {
     bool accuracy = only && strcmp(only, "accuracy") == 0, loss = only && strcmp(only, "loss") == 0;
     if (!*words)
-        return cli_misused("whose accuracy? name a save folder: vggcl plot save");
+        return cli_misused("plot needs a save folder or a CSV file, e.g. vggcl plot save");
     if (only && !accuracy && !loss)
         return cli_misused("--only takes one of accuracy, loss, not '%s'", only);
     c->panels[CHART_ACCURACY] = !loss;
@@ -134,21 +139,27 @@ const struct command command_plot = {
     .description =
         "Draws test and training accuracy, and below them the losses, epoch by epoch; several runs lie over each "
         "other.\n"
-        "A run is a folder that train saved to, or an accuracy.csv of any name; its title is the folder's or file's "
-        "name, or\n"
-        "by the one before an equals sign. Columns are found by their names: of a file made otherwise, epoch and any "
-        "of\n"
-        "train_loss, train_accuracy, test_loss and test_accuracy (from 0 to 1) will do.\n\n"
+        "A run is a folder that train saved to, or a CSV file. Its title is the folder's or file's name, or the text\n"
+        "before an equals sign. Files of other programs are read as they are: Keras' and Lightning's CSVLogger, timm,\n"
+        "ultralytics, fastai, pandas, R, spreadsheets. Columns are found by their names, such as epoch, train_loss,\n"
+        "val_loss, train_acc, accuracy, top1; --columns says where other names are. Accuracies are from 0 to 1 or in\n"
+        "percent. Several rows of an epoch are one, in which the last value of each column counts.\n\n"
         "Without --out the chart is drawn in the terminal, with a letter for each run. It needs gnuplot (the package\n"
         "gnuplot-nox on Debian or Ubuntu).\n\n"
         "  vggcl plot save                                     in the terminal\n"
         "  vggcl plot save/a save/b --out curves.svg --out curves.png\n"
         "  vggcl plot both=save/both neither=save/neither --mark published=89.89\n"
+        "  vggcl plot save keras.csv lightning=logs/version_0/metrics.csv\n"
+        "  vggcl plot log.csv --columns epoch=round --columns test_accuracy=hits\n"
         "  vggcl plot save/a save/b --only accuracy --from 85  only what differs\n",
     .words = &(const struct flag){"", "[NAME=]SAVE...", NULL, words, NULL},
     .flags =
         (const struct flag[]){
             {"out", "FILE...", "write the chart to this file, " CHART_FORMATS "; may be given again", files, NULL},
+            {"columns", "FIELD=NAME...",
+             "take a FIELD from the column NAME of a CSV file; FIELD is epoch,\ntrain_loss, "
+             "train_accuracy, test_loss or test_accuracy; may be given again",
+             columns, NULL},
             {"ascii", NULL, "draw in the terminal, where --out is given too", NULL, &ascii},
             {"title", "TEXT", "what stands above the chart", &title, NULL},
             {"mark", "PERCENT", "a dotted line at that accuracy; with a name in the legend as NAME=PERCENT", &mark,

@@ -2,35 +2,13 @@
 #include "train/history.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "train/epoch_field.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The columns in the order of the file. SHARE: an accuracy, 0 to 1. */
-static const struct column {
-    const char *name;
-    enum { WHOLE, REAL, SHARE, HASH } kind;
-    size_t offset; /* of the field in struct vggcl_epoch */
-} columns[] = {
-    {"epoch", WHOLE, offsetof(struct vggcl_epoch, epoch)},
-    {"lr", REAL, offsetof(struct vggcl_epoch, lr)},
-    {"train_loss", REAL, offsetof(struct vggcl_epoch, train_loss)},
-    {"train_accuracy", SHARE, offsetof(struct vggcl_epoch, train_accuracy)},
-    {"test_loss", REAL, offsetof(struct vggcl_epoch, test_loss)},
-    {"test_accuracy", SHARE, offsetof(struct vggcl_epoch, test_accuracy)},
-    {"seconds", REAL, offsetof(struct vggcl_epoch, seconds)},
-    {"images_per_second", REAL, offsetof(struct vggcl_epoch, images_per_second)},
-    {"weights_hash", HASH, offsetof(struct vggcl_epoch, weights_hash)},
-};
-enum {
-    COLUMNS = sizeof columns / sizeof *columns,
-    FIELDS = 64 /* most columns that are read; files of other programs may have more */
-};
-
-enum { FILE_LIMIT = 1 << 28 };
+enum { FIELDS = 64 /* most columns that are read */ };
 
 enum vggcl_err history_add(struct history *h, const struct vggcl_epoch *row) {
     struct vggcl_epoch *grown = realloc(h->rows, (h->count + 1) * sizeof *grown);
@@ -41,9 +19,19 @@ enum vggcl_err history_add(struct history *h, const struct vggcl_epoch *row) {
     return VGGCL_OK;
 }
 
+bool history_is_own(const char *text) {
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        size_t size = strlen(epoch_fields[i].name);
+        if (strncmp(text, epoch_fields[i].name, size) != 0 || text[size] != (i + 1 < FIELD_COUNT ? ',' : '\n'))
+            return false;
+        text += size + 1;
+    }
+    return true;
+}
+
 static void print(const struct history *h, FILE *stream) {
-    for (size_t i = 0; i < COLUMNS; i++)
-        fprintf(stream, "%s%c", columns[i].name, i + 1 < COLUMNS ? ',' : '\n');
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        fprintf(stream, "%s%c", epoch_fields[i].name, i + 1 < FIELD_COUNT ? ',' : '\n');
     for (size_t i = 0; i < h->count; i++) {
         const struct vggcl_epoch *r = &h->rows[i];
         text_print_file(stream, "%d,%.9g,%.6f,%.6f,%.6f,%.6f,%.3f,%.1f,%016" PRIx64 "\n", r->epoch, r->lr,
@@ -97,65 +85,44 @@ static char *cut_line(char **rest) {
 /* State of reading a CSV file: the column of each field, and the current line. */
 struct csv_reader {
     const char *path;
-    const struct column *fields[FIELDS]; /* NULL for columns that are ignored */
+    const struct epoch_field *fields[FIELDS]; /* NULL for columns that are ignored */
     size_t field_count;
     int line; /* from 1 */
 };
 
-static bool has_column(const struct csv_reader *r, const struct column *column) {
+static bool has_column(const struct csv_reader *r, const struct epoch_field *column) {
     for (size_t i = 0; i < r->field_count; i++)
         if (r->fields[i] == column)
             return true;
     return false;
 }
 
-/* Reads line 1, the column names. The column epoch is required; with `all`, every column is. */
-static enum vggcl_err read_names(struct csv_reader *r, char *line, bool all) {
+/* Reads line 1, the column names. All of them are required. */
+static enum vggcl_err read_names(struct csv_reader *r, char *line) {
     while (line && r->field_count < FIELDS) {
         const char *name = cut(&line, ',');
-        const struct column *column = NULL;
-        for (size_t i = 0; i < COLUMNS; i++)
-            if (strcmp(columns[i].name, name) == 0)
-                column = &columns[i];
+        const struct epoch_field *column = NULL;
+        for (size_t i = 0; i < FIELD_COUNT; i++)
+            if (strcmp(epoch_fields[i].name, name) == 0)
+                column = &epoch_fields[i];
         r->fields[r->field_count++] = column;
     }
-    for (size_t i = 0; i < (all ? COLUMNS : 1); i++)
-        if (!has_column(r, &columns[i]))
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        if (!has_column(r, &epoch_fields[i]))
             return err_set(VGGCL_EFORMAT, "%s: line 1 has no column '%s', which an accuracy record needs", r->path,
-                           columns[i].name);
+                           epoch_fields[i].name);
     return VGGCL_OK;
 }
 
-/* Stores a field in the row; false if the text is not of the column's kind. An empty field leaves the row unchanged. */
-static bool parse_field(const struct column *column, const char *text, struct vggcl_epoch *row) {
-    void *place = (char *)row + column->offset;
-    char *end;
-    if (!*text)
-        return true;
-    if (column->kind == HASH) {
-        *(uint64_t *)place = strtoull(text, &end, 16);
-        return !*end;
-    }
-    double value = text_number(text, &end);
-    if (column->kind == WHOLE && value >= 0 && value <= INT_MAX && value == floor(value))
-        *(int *)place = (int)value;
-    else if (column->kind == REAL || (column->kind == SHARE && !(value < 0 || value > 1)))
-        *(double *)place = value;
-    else
-        return false;
-    return end != text && !*end;
-}
-
 static enum vggcl_err parse_row(const struct csv_reader *r, char *line, struct vggcl_epoch *row) {
-    static const char *const kinds[] = {"whole number", "number", "number from 0 to 1", "hexadecimal number"};
-    *row = (struct vggcl_epoch){-1, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0};
+    *row = epoch_unknown();
     size_t count = 0;
     for (; line && count < r->field_count; count++) {
-        const struct column *column = r->fields[count];
+        const struct epoch_field *column = r->fields[count];
         const char *text = cut(&line, ',');
-        if (column && !parse_field(column, text, row))
+        if (column && !epoch_field_parse(column, text, row))
             return err_set(VGGCL_EFORMAT, "%s: line %d: %s is not a %s", r->path, r->line, column->name,
-                           kinds[column->kind]);
+                           epoch_field_kind(column));
     }
     if (count < r->field_count || (line && count < FIELDS))
         return err_set(VGGCL_EFORMAT, "%s: line %d does not have the %zu fields of line 1", r->path, r->line,
@@ -163,9 +130,9 @@ static enum vggcl_err parse_row(const struct csv_reader *r, char *line, struct v
     return VGGCL_OK;
 }
 
-static enum vggcl_err read_rows(struct history *h, struct csv_reader *r, char *text, bool all) {
+static enum vggcl_err read_rows(struct history *h, struct csv_reader *r, char *text) {
     struct vggcl_epoch row;
-    TRY(read_names(r, cut_line(&text), all));
+    TRY(read_names(r, cut_line(&text)));
     for (r->line = 2; text; r->line++) {
         char *line = cut_line(&text);
         if (!*line)
@@ -179,16 +146,17 @@ static enum vggcl_err read_rows(struct history *h, struct csv_reader *r, char *t
     return VGGCL_OK;
 }
 
-static enum vggcl_err read_file(struct history *h, const char *path, bool all) {
-    struct csv_reader reader = {.path = path};
-    char *text;
+enum vggcl_err history_read_text(const char *path, char **text) {
+    enum { LIMIT = 1 << 28 };
     size_t size;
-    TRY(file_read(path, FILE_LIMIT, &text, &size));
-    enum vggcl_err err = strlen(text) == size
-                             ? read_rows(h, &reader, text, all)
-                             : err_set(VGGCL_EFORMAT, "%s: is not a text file: it contains NUL bytes", path);
-    free(text);
-    return err;
+    TRY(file_read(path, LIMIT, text, &size));
+    if (strlen(*text) == size)
+        return VGGCL_OK;
+    bool utf16 = strncmp(*text, "\xff\xfe", 2) == 0 || strncmp(*text, "\xfe\xff", 2) == 0;
+    free(*text);
+    *text = NULL;
+    return utf16 ? err_set(VGGCL_EFORMAT, "%s: is text in UTF-16; convert it with iconv -f UTF-16 -t UTF-8", path)
+                 : err_set(VGGCL_EFORMAT, "%s: is not a text file: it contains NUL bytes", path);
 }
 
 static enum vggcl_err take_epochs(struct history *h, const char *path, int epochs) {
@@ -199,19 +167,27 @@ static enum vggcl_err take_epochs(struct history *h, const char *path, int epoch
     return VGGCL_OK;
 }
 
-enum vggcl_err history_read(struct history *h, const char *path, int epochs) {
-    TRY(read_file(h, path, true));
-    return take_epochs(h, path, epochs);
-}
-
-enum vggcl_err history_parse(struct history *h, const char *text, const char *from, int epochs) {
+enum vggcl_err history_parse_all(struct history *h, const char *text, const char *from) {
     struct csv_reader reader = {.path = from};
     char *copy = strdup(text);
     if (!copy)
         return err_no_memory("the accuracy record", strlen(text) + 1);
-    enum vggcl_err err = read_rows(h, &reader, copy, true);
+    enum vggcl_err err = read_rows(h, &reader, copy);
     free(copy);
-    return err == VGGCL_OK ? take_epochs(h, from, epochs) : err;
+    return err;
+}
+
+enum vggcl_err history_parse(struct history *h, const char *text, const char *from, int epochs) {
+    TRY(history_parse_all(h, text, from));
+    return take_epochs(h, from, epochs);
+}
+
+enum vggcl_err history_read(struct history *h, const char *path, int epochs) {
+    char *text;
+    TRY(history_read_text(path, &text));
+    enum vggcl_err err = history_parse(h, text, path, epochs);
+    free(text);
+    return err;
 }
 
 /* What a file has of a text. */
@@ -260,31 +236,6 @@ enum vggcl_err history_restore(const struct history *h, const struct folder *fol
     free(text);
     bool due = h->count ? match != MATCH_ALL : match == MATCH_OTHER;
     return due ? replace(h, folder, path, match, note) : VGGCL_OK;
-}
-
-enum vggcl_err vggcl_history(const char *path, struct vggcl_epoch **rows, size_t *count) {
-    struct history h = {NULL, 0};
-    char file[VGGCL_PATH_MAX];
-    *rows = NULL;
-    *count = 0;
-    if (file_is_folder(path)) {
-        TRY(file_path(file, path, "accuracy.csv"));
-        path = file;
-    }
-    enum vggcl_err err = read_file(&h, path, false);
-    if (err == VGGCL_OK && !h.count)
-        err = err_set(VGGCL_EFORMAT, "%s: has no rows: no epoch was completed", path);
-    if (err != VGGCL_OK) {
-        history_free(&h);
-        return err;
-    }
-    *rows = h.rows;
-    *count = h.count;
-    return VGGCL_OK;
-}
-
-void vggcl_history_free(struct vggcl_epoch *rows) {
-    free(rows);
 }
 
 void history_free(struct history *h) {

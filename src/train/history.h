@@ -1,9 +1,11 @@
 /* history.h - accuracy.csv in the save folder, with one row per epoch. The state of a run holds the same text, so the
- * file is only a copy for people and programs. vggcl_history() also reads CSV files of other programs. */
+ * file is only a copy for people and programs. record.h also reads CSV files of other programs. */
 #ifndef VGGCL_TRAIN_HISTORY_H
 #define VGGCL_TRAIN_HISTORY_H
 
 #include "base/folder.h"
+
+#include <stdbool.h>
 
 struct history {
     struct vggcl_epoch *rows;
@@ -24,6 +26,15 @@ enum vggcl_err history_read(struct history *h, const char *path, int epochs);
 
 /* The same from the text of history_text(); `from` names its source in errors. */
 enum vggcl_err history_parse(struct history *h, const char *text, const char *from, int epochs);
+
+/* Whether a text begins with the column names of history_text(). */
+bool history_is_own(const char *text);
+
+/* The same with all rows, whose epochs increase, but may have gaps. */
+enum vggcl_err history_parse_all(struct history *h, const char *text, const char *from);
+
+/* Reads a file as text, which the caller frees. VGGCL_EFORMAT if it is not text. */
+enum vggcl_err history_read_text(const char *path, char **text);
 
 /* Makes path in folder the text of the rows, where it is not. A file that has anything else than the first part of that
  * text is renamed to path.1, path.2, ...; note gets a line about that and about a missing file, else "". */

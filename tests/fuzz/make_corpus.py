@@ -231,6 +231,12 @@ def make_history():
     seed("history", "wrong-number", names + rows[0].replace("0.2", "nan").replace("0.3", "1.5"))
     seed("history", "many-columns", "epoch" + "," * 100 + "\n1" + "," * 100 + "\n")
     seed("history", "no-rows", names)
+    seed("history", "keras", "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.1,2.3,0.2,2.1\n1,0.3,2.0,0.4,1.8\n")
+    seed("history", "lightning", "epoch,step,train_loss,val_loss,val_acc\n0,9,,2.1,0.3\n0,9,2.3,,\n1,19,,1.5,0.5\n1,19,1.6,,\n")
+    seed("history", "resumed", "# x\nepoch,loss\n1,2\n2,3\nepoch,loss\n2,1\n0.5,4\n")
+    seed("history", "mac", '"","epoch","loss","Test Acc@1 (%)"\r"1",1,"2\r""3""",10.5\r"2",2,1,"12,5 %"\r')
+    seed("history", "open-quote", 'epoch,loss\n1,"2\n')
+    seed("history", "tabs", "epoch\tval_loss\tvalid acc\n3\t1,5\tNA\n1\t2,5\t40,5\n")
     seed("history", "nul", whole.replace("0.2", "0\x002"))
 
 

@@ -506,14 +506,15 @@ struct vggcl_evaluation {
     char **files;                         /* owns the predictions' files; NULL if they have none */
     /* If the images are not those of the data set that the network was trained on: a line that names both; else "". */
     char warning[VGGCL_WARNING];
-    char *warnings; /* as in struct vggcl_benchmark */
+    char *warnings; /* as in struct vggcl_benchmark, after lines about the file of weights */
 };
 
-/* Evaluates the weights in config->weights on the test set (on its first config->limit images, if that is not 0). The
- * network is inferred from the tensors in the file. If config->data is empty and config->dataset NULL, the data set is
- * that of the run that wrote the file; the options that say how to read it (size, test-share, seed) are that run's
- * unless they were set with vggcl_config_set(). VGGCL_EUSAGE if the data set has another number of classes, other
- * classes or images of another size. Free the contents of *evaluation with vggcl_evaluation_free(). */
+/* Evaluates the weights in config->weights (a file, or the save folder of a run) on the test set (on its first
+ * config->limit images, if that is not 0). The network is inferred from the tensors in the file. If config->data is
+ * empty and config->dataset NULL, the data set is that of the run that wrote the file; the options that say how to read
+ * it (size, test-share, seed) are that run's unless they were set with vggcl_config_set(). VGGCL_EUSAGE if the data set
+ * has another number of classes, other classes or images of another size. Free the contents of *evaluation with
+ * vggcl_evaluation_free(). */
 VGGCL_API enum vggcl_err vggcl_evaluate(const struct vggcl_config *config, struct vggcl_evaluation *evaluation);
 VGGCL_API void vggcl_evaluation_free(struct vggcl_evaluation *evaluation);
 
@@ -558,7 +559,7 @@ struct vggcl_predictor_info {
     size_t batch;                   /* images that are processed at once */
     size_t class_count;
     char *const *classes; /* [class_count]: their names */
-    const char *warnings; /* as in struct vggcl_benchmark */
+    const char *warnings; /* as in struct vggcl_evaluation */
 };
 
 /* Loads the weights in config->weights onto config->device, for batches of config->batch images. The file says which

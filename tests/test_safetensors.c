@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "files/safetensors.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -344,9 +345,11 @@ static void test_every_dtype(void **state) {
     static const struct {
         const char *name;
         size_t bytes;
-    } dtypes[] = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},   {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"I16", 2},
-                  {"U16", 2},  {"F16", 2}, {"BF16", 2}, {"I32", 4},     {"U32", 4},     {"F32", 4},
-                  {"F64", 8},  {"I64", 8}, {"U64", 8},  {"F8_E8M0", 1}};
+        bool taken;
+    } dtypes[] = {{"BOOL", 1, false},    {"U8", 1, false},  {"I8", 1, false},  {"F8_E4M3", 1, false},
+                  {"F8_E5M2", 1, false}, {"I16", 2, false}, {"U16", 2, false}, {"F16", 2, true},
+                  {"BF16", 2, true},     {"I32", 4, false}, {"U32", 4, false}, {"F32", 4, true},
+                  {"F64", 8, true},      {"I64", 8, false}, {"U64", 8, false}, {"F8_E8M0", 1, false}};
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
         char header[256];
         size_t size = 6 * dtypes[i].bytes;
@@ -356,10 +359,74 @@ static void test_every_dtype(void **state) {
         struct safetensors file;
         put_parts(header, (size_t)length, size);
         assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
-        assert_int_equal(file.count, strcmp(dtypes[i].name, "F32") == 0);
+        assert_int_equal(file.count, dtypes[i].taken);
         safetensors_free(&file);
         put_parts(header, (size_t)length, size - 1);
         assert_read_fails(VGGCL_EFORMAT, "'t'");
+    }
+}
+
+/* Of each dtype of floats the numbers 1, -2, 0.5 and infinity, and one that only F64 has, at odd places in the file. */
+static void test_converts_floats(void **state) {
+    (void)state;
+    static const char header[] = "{\"c\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                                 "\"half\":{\"dtype\":\"F16\",\"shape\":[2,2],\"data_offsets\":[1,9]},"
+                                 "\"bfloat\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[9,17]},"
+                                 "\"float\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[17,21]},"
+                                 "\"double\":{\"dtype\":\"F64\",\"shape\":[3],\"data_offsets\":[21,45]}}";
+    static const uint16_t halves[] = {0x3C00, 0xC000, 0x3800, 0x7C00}, bfloats[] = {0x3F80, 0xC000, 0x3F00, 0x7F80};
+    static const float expected[] = {1, -2, 0.5f, INFINITY}, one = 1;
+    static const double doubles[] = {1, -2, 1e300};
+    unsigned char bytes[512];
+    uint64_t length = sizeof header - 1;
+    char *data = (char *)bytes + 8 + length;
+    memcpy(bytes, &length, 8);
+    memcpy(bytes + 8, header, length);
+    memcpy(data + 1, halves, sizeof halves);
+    memcpy(data + 9, bfloats, sizeof bfloats);
+    memcpy(data + 17, &one, sizeof one);
+    memcpy(data + 21, doubles, sizeof doubles);
+    put_file(bytes, 8 + length + 45);
+    struct safetensors file;
+    assert_int_equal(safetensors_read(FILE_NAME, &file), VGGCL_OK);
+    assert_int_equal(file.count, 4);
+    assert_memory_equal(safetensors_find(&file, "half")->values, expected, sizeof expected);
+    assert_memory_equal(safetensors_find(&file, "bfloat")->values, expected, sizeof expected);
+    assert_memory_equal(safetensors_find(&file, "float")->values, &one, sizeof one);
+    const struct record *r = safetensors_find(&file, "double");
+    assert_true(r->values[0] == 1 && r->values[1] == -2 && isinf(r->values[2]));
+    safetensors_free(&file);
+}
+
+/* Files of other programs, by their first bytes. */
+static void test_other_kinds(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *text;
+    } kinds[] = {
+#define KIND(bytes, text) {bytes, sizeof(bytes) - 1, text}
+        KIND("PK\3\4\0\0\10\10\0\0archive/data.pkl",
+             "is an archive of PyTorch (torch.save), not safetensors; convert it "
+             "with: vggcl convert " FILE_NAME " test_safetensors-converted.safetensors (needs"),
+        KIND("PK\3\4\0\0\10\10\0\0arr_0.npy", "an archive of NumPy"),
+        KIND("PK\3\4\0\0\10\10\0\0a.txt", "a zip archive, not safetensors; unpack it first: unzip " FILE_NAME),
+        KIND("\200\2\212\n\154\374\234F\371 j\250P\31.", "an early PyTorch"),
+        KIND("\200\4\225\20\0\0\0\0\0", "a pickle of Python, not safetensors; convert it with: vggcl convert "),
+        KIND("\37\213\10\0\0\0\0\0\0", "compressed by gzip, not safetensors; decompress it first: gunzip " FILE_NAME),
+        KIND("\211HDF\r\n\32\n\0\0", "HDF5"),
+        KIND("\10\7\22\7pytorch\32", "an ONNX model, not safetensors; vggcl takes .safetensors"),
+        KIND("\10\1\22\7abcdefg\32", "TensorFlow"),
+        KIND("GGUF\3\0\0\0\0", "GGUF"),
+        KIND("version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        KIND("<!DOCTYPE html>", "a web page"),
+        KIND("weights, honestly", "is not a safetensors file"),
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        put_file(kinds[i].bytes, kinds[i].size);
+        assert_read_fails(VGGCL_EFORMAT, kinds[i].text);
+        assert_null(strchr(vggcl_error(), '%'));
     }
 }
 
@@ -532,7 +599,10 @@ static void test_cut_off_anywhere(void **state) {
     size_t size = get_file(bytes, sizeof bytes - 1);
     for (size_t cut = 0; cut < size; cut++) {
         put_file(bytes, cut);
-        assert_read_fails(VGGCL_EFORMAT, cut < 8 ? "too few" : cut < TINY_START ? "may be truncated" : "'b'");
+        assert_read_fails(VGGCL_EFORMAT, cut == 0           ? "empty file"
+                                         : cut < 8          ? "too few"
+                                         : cut < TINY_START ? "may be truncated"
+                                                            : "'b'");
     }
     bytes[size] = 0;
     put_file(bytes, size + 1);
@@ -610,6 +680,8 @@ int main(void) {
         cmocka_unit_test(test_killed_while_replacing),
         cmocka_unit_test(test_foreign_layout),
         cmocka_unit_test(test_every_dtype),
+        cmocka_unit_test(test_converts_floats),
+        cmocka_unit_test(test_other_kinds),
         cmocka_unit_test(test_hostile_headers),
         cmocka_unit_test(test_nul_in_header),
         cmocka_unit_test(test_deep_nesting),

@@ -63,6 +63,16 @@ char *text_join(const char *const *words) {
     return all;
 }
 
+bool text_add_line(char **lines, const char *line) {
+    size_t used = *lines ? strlen(*lines) : 0, room = strlen(line) + 2;
+    char *longer = realloc(*lines, used + room);
+    if (!longer)
+        return false;
+    *lines = longer;
+    snprintf(longer + used, room, "%s\n", line);
+    return true;
+}
+
 /* Number of bytes of the valid UTF-8 character at text; 0 if there is none. */
 static size_t character(const char *text) {
     static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000}; /* shorter forms exist below these */

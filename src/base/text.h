@@ -18,6 +18,10 @@ int text_print_file(FILE *file, const char *format, ...) __attribute__((format(p
 /* Joins a NULL-terminated list of words: "a, b, c". The caller frees it with free(). NULL if memory is out. */
 char *text_join(const char *const *words);
 
+/* Adds a line and a line's end to *lines, which the caller frees; NULL is an empty text. False if memory is out: *lines
+ * is then as before. */
+bool text_add_line(char **lines, const char *line);
+
 /* Copies text to `to`, with U+FFFD in place of each byte that is not part of valid UTF-8 (as JSON requires it: without
  * surrogates); the end that does not fit into size bytes is left out, by whole characters. A text of n bytes fits into
  * TEXT_REPLACEMENT * n + 1 bytes. */

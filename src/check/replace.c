@@ -1,4 +1,5 @@
 #include "check/replace.h"
+#include "base/text.h"
 #include "base/stop.h"
 #include "check/check.h"
 #include "ops/conv/conv.h"
@@ -45,15 +46,11 @@ static bool replace(struct context *context, const struct check_failure *failure
 /* Adds "warning: DEVICE (driver DRIVER) gives wrong results: ...; WHAT", and a line's end. */
 static enum vggcl_err add_warning(char **warnings, const struct dev *d, const struct check_failure *failure,
                                   const char *what) {
-    char text[CHECK_TEXT];
-    size_t length = *warnings ? strlen(*warnings) : 0, room = CHECK_TEXT + strlen(what) + sizeof "warning: ; \n";
-    char *longer = realloc(*warnings, length + room);
-    if (!longer)
-        return err_no_memory("a warning", length + room);
-    *warnings = longer;
+    enum { LONGEST_WHAT = 600 };
+    char text[CHECK_TEXT], line[CHECK_TEXT + LONGEST_WHAT];
     check_failure_text(failure, &d->info, text);
-    snprintf(longer + length, room, "warning: %s; %s\n", text, what);
-    return VGGCL_OK;
+    snprintf(line, sizeof line, "warning: %s; %s", text, what);
+    return text_add_line(warnings, line) ? VGGCL_OK : err_no_memory("a warning", sizeof line);
 }
 
 enum vggcl_err check_or_replace(const struct net *net, struct context *context, struct vggcl_selfcheck *result,

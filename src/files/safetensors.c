@@ -1,9 +1,11 @@
 #include "files/safetensors.h"
 
 #include "base/file.h"
+#include "base/half.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "files/kind.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -157,27 +159,59 @@ enum vggcl_err safetensors_replace(const struct folder *folder, const char *path
 
 /* ---------------------------------------------------------------------------------------------------- reading -- */
 
-/* A tensor's entry in the header. Only F32 tensors become records; the offsets of all are checked. */
+/* Converts an element to a float. */
+typedef float to_float(const char *element);
+
+static float from_half(const char *element) {
+    uint16_t half;
+    memcpy(&half, element, sizeof half);
+    return half_to_float(half);
+}
+
+/* The upper half of a float's bits. */
+static float from_bfloat(const char *element) {
+    float value;
+    char bytes[sizeof value] = {0, 0, element[0], element[1]};
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+/* What is too large for a float becomes infinite. */
+static float from_double(const char *element) {
+    double value;
+    memcpy(&value, element, sizeof value);
+    return (float)value;
+}
+
+/* Only tensors of floats become records: of F32, and of what is converted to it. */
+struct dtype {
+    const char *name;
+    size_t bytes; /* per element */
+    to_float *convert;
+};
+static const struct dtype dtypes[] = {
+    {"F32", 4, NULL},  {"F64", 8, from_double},  {"F16", 2, from_half},   {"BF16", 2, from_bfloat},
+    {"BOOL", 1, NULL}, {"U8", 1, NULL},          {"I8", 1, NULL},         {"I16", 2, NULL},
+    {"U16", 2, NULL},  {"I32", 4, NULL},         {"U32", 4, NULL},        {"I64", 8, NULL},
+    {"U64", 8, NULL},  {"F8_E4M3", 1, NULL},     {"F8_E5M2", 1, NULL},    {"F8_E8M0", 1, NULL},
+    {"C64", 8, NULL},  {"F8_E4M3FNUZ", 1, NULL}, {"F8_E5M2FNUZ", 1, NULL}};
+static const struct dtype *const f32 = dtypes;
+
+/* NULL for an unknown dtype. */
+static const struct dtype *find_dtype(const char *name) {
+    for (const struct dtype *d = dtypes; d < dtypes + sizeof dtypes / sizeof *dtypes; d++)
+        if (strcmp(name, d->name) == 0)
+            return d;
+    return NULL;
+}
+
+/* A tensor's entry in the header. The offsets of all are checked. */
 struct tensor_entry {
     struct record record;
-    bool is_f32;
+    const struct dtype *dtype;
+    bool taken;        /* becomes a record */
     size_t begin, end; /* bytes, from the start of the data */
 };
-
-/* Bytes per element; 0 for an unknown dtype. */
-static size_t dtype_bytes(const char *dtype) {
-    static const struct {
-        const char *name;
-        size_t bytes;
-    } known[] = {{"F32", 4},     {"F64", 8},         {"F16", 2},         {"BF16", 2},    {"BOOL", 1},
-                 {"U8", 1},      {"I8", 1},          {"I16", 2},         {"U16", 2},     {"I32", 4},
-                 {"U32", 4},     {"I64", 8},         {"U64", 8},         {"F8_E4M3", 1}, {"F8_E5M2", 1},
-                 {"F8_E8M0", 1}, {"F8_E4M3FNUZ", 1}, {"F8_E5M2FNUZ", 1}, {"C64", 8}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(dtype, known[i].name) == 0)
-            return known[i].bytes;
-    return 0;
-}
 
 /* True if value is a non-negative integer that fits in size_t. */
 static bool get_size(const json_t *value, size_t *size) {
@@ -187,13 +221,15 @@ static bool get_size(const json_t *value, size_t *size) {
     return (json_int_t)*size == json_integer_value(value);
 }
 
-/* Multiplies *bytes by the number of elements, and (F32 only) sets the record's shape. */
+/* Multiplies *bytes by the number of elements, and sets the shape of what becomes a record. Tensors of other floats
+ * than F32 may have more dimensions than a record. */
 static enum vggcl_err parse_shape(const char *path, const json_t *shape, struct tensor_entry *tensor, size_t *bytes) {
     const char *name = tensor->record.name;
     size_t rank = json_array_size(shape);
     if (!json_is_array(shape))
         return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its shape is missing or not a list of sizes", path, name);
-    if (tensor->is_f32 && rank > SAFETENSORS_RANK)
+    tensor->taken = tensor->dtype == f32 || (tensor->dtype->convert && rank <= SAFETENSORS_RANK);
+    if (tensor->taken && rank > SAFETENSORS_RANK)
         return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its shape has %zu dimensions; the maximum is %d", path, name,
                        rank, SAFETENSORS_RANK);
     for (size_t i = 0; i < rank; i++) {
@@ -203,7 +239,7 @@ static enum vggcl_err parse_shape(const char *path, const json_t *shape, struct 
         if (size != 0 && *bytes > SIZE_MAX / size)
             return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its number of elements overflows", path, name);
         *bytes *= size;
-        if (tensor->is_f32)
+        if (tensor->taken)
             tensor->record.shape[i] = size;
     }
     tensor->record.rank = (int)rank;
@@ -216,10 +252,10 @@ static enum vggcl_err parse_tensor(const char *path, const char *name, const jso
     const char *dtype = json_string_value(json_object_get(value, "dtype"));
     if (!dtype)
         return err_set(VGGCL_EFORMAT, "%s: tensor '%s': its dtype is missing or not a string", path, name);
-    tensor->is_f32 = strcmp(dtype, "F32") == 0;
-    size_t bytes = dtype_bytes(dtype);
-    if (bytes == 0)
+    tensor->dtype = find_dtype(dtype);
+    if (!tensor->dtype)
         return err_set(VGGCL_EFORMAT, "%s: tensor '%s': unknown dtype '%s'", path, name, dtype);
+    size_t bytes = tensor->dtype->bytes;
     TRY(parse_shape(path, json_object_get(value, "shape"), tensor, &bytes));
 
     const json_t *offsets = json_object_get(value, "data_offsets");
@@ -259,12 +295,33 @@ static enum vggcl_err parse_header(const char *path, json_t *header, struct tens
     return VGGCL_OK;
 }
 
+/* The error for a file of another kind, where its first bytes say which. */
+static enum vggcl_err other_kind(const char *path, const char *bytes, size_t size) {
+    const struct file_kind *kind = file_kind(bytes, size);
+    char text[2 * VGGCL_PATH_MAX + 64];
+    if (!kind)
+        return VGGCL_OK;
+    if (!kind->advice) {
+        file_kind_command(path, text, sizeof text);
+        return err_set(VGGCL_EFORMAT, "%s: is %s, not safetensors; convert it with: %s (needs Python 3 with PyTorch)",
+                       path, kind->is, text);
+    }
+    snprintf(text, sizeof text, "%s%s%s", kind->command ? ": " : "", kind->command ? kind->command : "",
+             kind->command ? " " : "");
+    return err_set(VGGCL_EFORMAT, "%s: is %s, not safetensors; %s%s%s", path, kind->is, kind->advice, text,
+                   kind->command ? path : "");
+}
+
 /* Parses the JSON header; *data is the offset of the first byte after it. */
 static enum vggcl_err load_header(const char *path, const char *bytes, size_t size, void **header, size_t *data) {
     uint64_t length;
+    if (size == 0)
+        return err_set(VGGCL_EFORMAT, "%s: is an empty file, not safetensors; copy or download it again", path);
     if (size < LENGTH_BYTES)
         return err_set(VGGCL_EFORMAT, "%s: is not a safetensors file: %zu bytes are too few for a header", path, size);
     memcpy(&length, bytes, LENGTH_BYTES);
+    if (length > size - LENGTH_BYTES || bytes[LENGTH_BYTES] != '{')
+        TRY(other_kind(path, bytes, size));
     if (length > HEADER_LIMIT)
         return err_set(VGGCL_EFORMAT,
                        "%s: is not a safetensors file, or has too many tensors: its header would have %llu bytes; the "
@@ -331,18 +388,54 @@ static enum vggcl_err check_checksum(const char *path, const struct safetensors 
                    path, digits, stored, checksum_key);
 }
 
+/* The bytes of all records' values; *converts: whether some are converted. A record of 16-bit floats takes twice what
+ * it has in the file, whose size is the sum of all: this cannot overflow. */
+static size_t values_size(const struct tensor_entry *tensors, size_t count, bool *converts) {
+    size_t size = 0;
+    *converts = false;
+    for (size_t i = 0; i < count; i++)
+        if (tensors[i].taken) {
+            size += record_count(&tensors[i].record) * sizeof(float);
+            *converts |= tensors[i].dtype != f32;
+        }
+    return size;
+}
+
+/* Copies the values; returns the end of the copy, which may be in front of them in the same memory. */
+static char *copy_values(const struct tensor_entry *tensor, const char *from, char *to) {
+    size_t count = record_count(&tensor->record);
+    if (tensor->dtype == f32)
+        memmove(to, from, count * sizeof(float));
+    else
+        for (size_t i = 0; i < count; i++) {
+            float value = tensor->dtype->convert(from + i * tensor->dtype->bytes);
+            memcpy(to + i * sizeof value, &value, sizeof value);
+        }
+    return to + count * sizeof(float);
+}
+
 /* Makes the records. The values in the file may not be aligned, so they are moved to the front of storage, one tensor
- * after the other; this overwrites the header's text, which is no longer needed. */
-static void take_records(struct safetensors *file, const struct tensor_entry *tensors, size_t count, size_t data) {
-    char *to = file->storage, *from = to + data;
+ * after the other; this overwrites the header's text, which is no longer needed. Where some are converted, to memory of
+ * their own. */
+static enum vggcl_err take_records(struct safetensors *file, const struct tensor_entry *tensors, size_t count,
+                                   size_t data) {
+    bool converts;
+    size_t size = values_size(tensors, count, &converts);
+    char *bytes = file->storage, *storage = converts ? malloc(size + 1) : bytes, *to = storage;
+    if (!storage)
+        return err_no_memory("converted weights", size);
     for (size_t i = 0; i < count; i++) {
-        if (!tensors[i].is_f32)
+        if (!tensors[i].taken)
             continue;
         struct record *record = &file->records[file->count++];
         *record = tensors[i].record;
-        record->values = memmove(to, from + tensors[i].begin, tensors[i].end - tensors[i].begin);
-        to += tensors[i].end - tensors[i].begin;
+        record->values = (float *)(void *)to;
+        to = copy_values(&tensors[i], bytes + data + tensors[i].begin, to);
     }
+    file->storage = storage;
+    if (storage != bytes)
+        free(bytes);
+    return VGGCL_OK;
 }
 
 enum vggcl_err safetensors_read(const char *path, struct safetensors *file) {
@@ -366,7 +459,7 @@ enum vggcl_err safetensors_read(const char *path, struct safetensors *file) {
     qsort(tensors, count, sizeof *tensors, compare_offsets);
     TRY_GOTO(check_offsets(path, tensors, count, size - data), done);
     TRY_GOTO(check_checksum(path, file, bytes, tensors, count, data), done);
-    take_records(file, tensors, count, data);
+    err = take_records(file, tensors, count, data);
 done:
     if (err == VGGCL_EFORMAT && has_checksum_place(bytes, size))
         err = err_set(err, "%s; restore it from a copy", vggcl_error());

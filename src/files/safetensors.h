@@ -20,8 +20,9 @@ struct record {
 
 size_t record_count(const struct record *record); /* the product of the shape */
 
-/* The contents of a file: its float32 tensors, in the order of their bytes in the file, and its metadata. Tensors of
- * other dtypes are validated but not included. */
+/* The contents of a file: its tensors of floats, in the order of their bytes in the file, and its metadata. F16, BF16
+ * and F64 (of up to SAFETENSORS_RANK dimensions) are converted to float32. Tensors of other dtypes are validated but
+ * not included. */
 struct safetensors {
     struct record *records;
     size_t count;

@@ -225,8 +225,10 @@ static const struct vggcl_option options[] = {
      "continue the run saved in this folder, with its own options; --save names another folder to\n"
      "continue in",
      "", TRAIN | GIVEN_ONLY, TEXT(resume)},
-    {"weights", "FILE", "safetensors file of weights: train starts from them, eval, predict and inspect use them", "",
-     BOTH | PREDICT | VGGCL_STORED, TEXT(weights)},
+    {"weights", "FILE",
+     "safetensors file of weights, or a save folder with one: train starts from them, eval, predict and\n"
+     "inspect use them",
+     "", BOTH | PREDICT | VGGCL_STORED, TEXT(weights)},
     {"reset-head", NULL,
      "fine-tuning: take only the convolutions from --weights, and initialise the linear layers; for\n"
      "other classes or another size of images",

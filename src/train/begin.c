@@ -6,6 +6,7 @@
 #include "train/class_weights.h"
 #include "train/resume.h"
 #include "train/save.h"
+#include "train/weights.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -254,10 +255,10 @@ static enum vggcl_err save_config(const struct run *run, const struct vggcl_conf
 }
 
 /* The network is that of the weights, where the options do not choose another one. */
-static enum vggcl_err open_weights(struct vggcl_config *config, struct safetensors *weights) {
+static enum vggcl_err open_weights(struct vggcl_config *config, struct safetensors *weights, char **notices) {
     if (!*config->weights)
         return VGGCL_OK;
-    TRY(safetensors_read(config->weights, weights));
+    TRY(weights_open(config, weights, notices));
     return checkpoint_suggest_network(weights, config);
 }
 
@@ -271,7 +272,7 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
                        "freeze conv: needs weights, a file with trained convolutions: without it they would stay the "
                        "random numbers that they begin with");
     TRY(config_check_optimizer(&run->config, run->config.given));
-    TRY_GOTO(open_weights(&run->config, &weights), done);
+    TRY_GOTO(open_weights(&run->config, &weights, &run->team.warnings), done);
     TRY_GOTO(take_folders(run), done);
     TRY_GOTO(open_data(run, run->config.data), done);
     TRY_GOTO(check_data(run, &weights), done);

@@ -254,6 +254,16 @@ enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, c
 
 /* ---------------------------------------------------------------------------------------------------- reading -- */
 
+/* Which options to look at if the file does not have parameter i, or not in this shape: the network of a run that
+ * trains may be another one than that of the file. */
+static const char *wrong_network(const struct net *net, size_t i) {
+    return !(net->use & NET_TRAINS) ? "the file is incomplete; use another one"
+           : net_parameter_in_head(net, i)
+               ? "set reset-head to train new linear layers, or see the options model and head"
+               : "see the options model, width and no-bn, or leave them out: the file says "
+                 "which network it is";
+}
+
 static enum vggcl_err load_one(const struct safetensors *file, const char *path, struct net *net, size_t i,
                                enum kind kind) {
     char name[RECORD_NAME];
@@ -263,13 +273,11 @@ static enum vggcl_err load_one(const struct safetensors *file, const char *path,
     record_name(net, i, kind, name);
     const struct record *r = safetensors_find(file, name);
     if (!r)
-        return err_set(VGGCL_EFORMAT,
-                       "%s: has no float32 tensor %s, which this network needs; see the options model and no-bn", path,
-                       name);
+        return err_set(VGGCL_EFORMAT, "%s: has no tensor %s of floats, which this network needs; %s", path, name,
+                       wrong_network(net, i));
     if (r->rank != rank || memcmp(r->shape, shape, (size_t)rank * sizeof *shape) != 0)
-        return err_set(VGGCL_EFORMAT,
-                       "%s: %s has %zu values in the shape of another network; see the options model, width and head",
-                       path, name, record_count(r));
+        return err_set(VGGCL_EFORMAT, "%s: %s has %zu values in the shape of another network; %s", path, name,
+                       record_count(r), wrong_network(net, i));
     return parameter_write(net->dev, p, tensor_of(p, kind), r->values);
 }
 
@@ -688,13 +696,15 @@ static enum vggcl_err check_classes(const char *path, const struct data_spec *th
     return VGGCL_OK;
 }
 
-static enum vggcl_err check_data(const char *path, const struct data_spec *theirs, const struct data *data) {
+static enum vggcl_err check_data(const char *path, const struct data_spec *theirs, const struct data *data,
+                                 bool trains) {
     const struct data_spec *ours = &data->spec;
     if (theirs->classes != ours->classes)
         return err_set(VGGCL_EUSAGE,
                        "%s: is a network of %zu classes, but the data set has %zu: %s; name another data set (data), "
-                       "or other labels (labels); to train on it, set reset-head",
-                       path, theirs->classes, ours->classes, data->description);
+                       "or other labels (labels)%s",
+                       path, theirs->classes, ours->classes, data->description,
+                       trains ? "; to train on it, set reset-head: it trains new linear layers" : "");
     if (theirs->channels != ours->channels)
         return err_set(VGGCL_EUSAGE,
                        "%s: is a network for images of %zu channels, but those of the data set have %zu: %s; name "
@@ -711,7 +721,7 @@ enum vggcl_err checkpoint_takes_data(const struct safetensors *file, const char 
         return VGGCL_OK;
     enum vggcl_err err = checkpoint_spec(file, path, &theirs);
     if (err == VGGCL_OK)
-        err = check_data(path, &theirs, data);
+        err = check_data(path, &theirs, data, !same_classes);
     if (err == VGGCL_OK && !has_avgpool(file, &found))
         err = check_size(&found, path, &theirs, data);
     if (err == VGGCL_OK && same_classes)

@@ -5,6 +5,7 @@
 #include "options/network.h"
 #include "options/options.h"
 #include "plan/plan.h"
+#include "train/weights.h"
 #include "tune/profile.h"
 
 #include <math.h>
@@ -80,15 +81,16 @@ done:
 enum vggcl_err evaluate_plan(struct context *context, const struct vggcl_config *config, const struct work *work,
                              struct net **net, struct vggcl_plan *plan, char **warnings) {
     struct vggcl_selfcheck check;
-    bool replaced = false;
+    bool replaced = false, any = false;
     *net = NULL;
     do {
         net_free(*net);
         TRY(plan_net(context, config, work, net, plan));
         if (!config->no_selfcheck)
             TRY(check_or_replace(*net, context, &check, &replaced, warnings));
+        any |= replaced;
     } while (replaced);
-    if (*warnings)
+    if (any)
         profile_keep_wrong(context, config);
     return VGGCL_OK;
 }
@@ -205,7 +207,7 @@ static enum vggcl_err make_net(struct evaluator *e) {
 static enum vggcl_err open_data(struct evaluator *e) {
     struct vggcl_config *config = &e->config;
     struct data *data = &e->data;
-    TRY(safetensors_read(config->weights, &e->file));
+    TRY(weights_open(config, &e->file, &e->warnings));
     TRY(checkpoint_network(&e->file, config->weights, config));
     TRY(checkpoint_suggest_data(&e->file, config->weights, config));
     const struct data_source source = network_data(config);

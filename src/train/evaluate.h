@@ -44,7 +44,7 @@ struct evaluator {
     struct data data; /* without the test images beyond config.limit */
     struct context context;
     struct net *net;
-    char *warnings; /* of evaluate_plan(); NULL for none */
+    char *warnings; /* of weights_open() and evaluate_plan(); NULL for none */
 };
 
 /* Opens what config names, as vggcl_evaluate() does. Call evaluator_close() on failure too. */

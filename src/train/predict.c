@@ -4,6 +4,7 @@
 #include "plan/plan.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
+#include "train/weights.h"
 #include "tune/profile.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ struct vggcl_predictor {
     struct feed feed;
     struct dataset images; /* a whole batch: missing images are left as they are, their predictions are not used */
     float *logits;         /* [batch][classes] */
-    char *warnings;        /* of evaluate_plan(); NULL for none */
+    char *warnings;        /* of weights_open() and evaluate_plan(); NULL for none */
     bool mirrored_too;
 };
 
@@ -99,7 +100,7 @@ enum vggcl_err vggcl_predictor_open(const struct vggcl_config *given, struct vgg
         err = err_set(VGGCL_EUSAGE, "weights: is missing; set it to the safetensors file of a trained network");
         goto done;
     }
-    TRY_GOTO(safetensors_read(config.weights, &file), done);
+    TRY_GOTO(weights_open(&config, &file, &p->warnings), done);
     TRY_GOTO(checkpoint_network(&file, config.weights, &config), done);
     TRY_GOTO(find_spec(p, &config, &file), done);
     TRY_GOTO(checkpoint_normalisation(&file, config.weights, &p->spec, NULL, &config, &normalisation), done);

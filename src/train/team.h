@@ -39,8 +39,8 @@ struct team {
     size_t bounds[VGGCL_DEVICES + 1]; /* member i gets the images from bounds[i] to bounds[i + 1] of bounds[count] */
     struct vggcl_plan plans[VGGCL_DEVICES];
     char *profiles[VGGCL_DEVICES + 1]; /* each member's device profile as text, which checkpoints store; then NULL */
-    char *warnings;                    /* a line for each method that gives wrong results and was replaced; or NULL */
-    struct feed test;                  /* the test set, on the lead */
+    char *warnings;       /* lines: a method that gives wrong results and was replaced, or of weights_open(); or NULL */
+    struct feed test;     /* the test set, on the lead */
     float *weights;       /* host copy of the lead's weights and running statistics; NULL with one member */
     float *class_weights; /* [classes], owned; NULL for none */
 };

@@ -68,7 +68,7 @@ static void tell_changes(const struct run *run) {
                    after, before);
 }
 
-/* The methods that give wrong results and were replaced. */
+/* The methods that give wrong results and were replaced, and what is said of the file of weights. */
 static void tell_replaced(const struct run *run) {
     const char *line = run->team.warnings;
     if (!line)

@@ -124,6 +124,8 @@ def make_safetensors():
         {"a": {"dtype": "F32", "shape": [1 << 62, 1 << 62, 0], "data_offsets": [0, 0]}})))
     seed("safetensors", "overlap", safetensors({}, data=bytes(8), text=json.dumps(
         {n: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} for n in "ab"})))
+    seed("safetensors", "floats", safetensors({"a": ("F16", 2, [2, 3]), "b": ("BF16", 2, [1]), "c": ("F64", 8, [3]), "d": f32}))
+    seed("safetensors", "pytorch", b"PK\3\4\0\0\10\10archive/data.pkl")
     seed("safetensors", "control-characters", safetensors({"a\n\x1b[2J": ("X", 1, [1])}))
 
 

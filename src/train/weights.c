@@ -1,0 +1,66 @@
+#include "train/weights.h"
+#include "base/file.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum vggcl_err notice(char **notices, const char *format, const char *one, const char *other) {
+    char text[2 * VGGCL_PATH_MAX + 256];
+    text_print(text, sizeof text, format, one, other);
+    return text_add_line(notices, text) ? VGGCL_OK : err_no_memory("a notice", sizeof text);
+}
+
+/* ----------------------------------------------------------------------------------------------------- a folder -- */
+
+/* A save folder of train, or one of another program. */
+static const char *const names_in_folder[] = {"best.safetensors", "model.safetensors", "last.safetensors", NULL};
+
+static enum vggcl_err find_in_folder(char path[VGGCL_PATH_MAX], char **notices) {
+    char file[VGGCL_PATH_MAX];
+    if (!file_is_folder(path))
+        return VGGCL_OK;
+    for (const char *const *name = names_in_folder; *name; name++) {
+        TRY(file_path(file, path, *name));
+        if (!file_exists(file))
+            continue;
+        TRY(notice(notices, "weights: %s is a folder: uses %s in it", path, *name));
+        snprintf(path, VGGCL_PATH_MAX, "%s", file);
+        return VGGCL_OK;
+    }
+    return err_set(VGGCL_EIO,
+                   "%s: is a folder without best.safetensors; name a file of weights (weights), or the folder that "
+                   "train saved to",
+                   path);
+}
+
+/* ------------------------------------------------------------------------------------------------------- prefixes --
+ */
+
+/* The length of what all names have in front of their layer's name, up to a dot: that of "module."; 0 if they differ.
+ * The layers' own names stay: features is that of the convolutions in other programs. */
+static size_t common_prefix(const struct safetensors *file) {
+    const char *first = file->count ? file->records[0].name : "";
+    size_t length = strcspn(first, ".") + 1;
+    if (strncmp(first, "features.", length) == 0)
+        return 0;
+    for (size_t i = 0; i < file->count; i++) {
+        const char *name = file->records[i].name;
+        if (strncmp(name, first, length) != 0 || !strchr(name + length, '.'))
+            return 0;
+    }
+    return file->count ? length : 0;
+}
+
+static void take_off_prefixes(struct safetensors *file) {
+    for (size_t length; (length = common_prefix(file));)
+        for (size_t i = 0; i < file->count; i++)
+            file->records[i].name += length;
+}
+
+enum vggcl_err weights_open(struct vggcl_config *config, struct safetensors *file, char **notices) {
+    TRY(find_in_folder(config->weights, notices));
+    TRY(safetensors_read(config->weights, file));
+    take_off_prefixes(file);
+    return VGGCL_OK;
+}

@@ -99,7 +99,7 @@ if [ "$1" = test ]; then
     need mesa-opencl-icd rusticl
     need gcovr command -v gcovr
     need python3-jsonschema /usr/bin/python3 -c "import jsonschema; jsonschema.Draft202012Validator"
-    need "python3-torch python3-numpy" /usr/bin/python3 -c "import numpy, torch"
+    need "python3-torch python3-numpy python3-pil" /usr/bin/python3 -c "import numpy, PIL, torch"
 fi
 
 install() {

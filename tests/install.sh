@@ -57,6 +57,7 @@ END
 works "$work/build/cmake-shared" shared
 works "$work/build/cmake-static" static
 [ -s "$prefix/share/vggcl/compare.schema.json" ] || { echo "compare.schema.json is not installed"; exit 1; }
+[ -s "$prefix/share/vggcl/vggcl_torch.py" ] || { echo "vggcl_torch.py is not installed"; exit 1; }
 [ -x "$prefix/share/vggcl/gate/bisect.sh" ] || { echo "gate/bisect.sh is not installed"; exit 1; }
 [ "$("$prefix/bin/vggcl" --version | sed -nE '1s/^vggcl ([0-9.]+).*/\1/p')" = "$(pkg-config --modversion vggcl)" ] ||
     { echo "vggcl --version and vggcl.pc disagree"; exit 1; }

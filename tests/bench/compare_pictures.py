@@ -6,7 +6,7 @@
 
 Predictions: CIFAR-10's first test images, once as PNG files of 32 x 32 pixels, which both sides decode to the same bytes,
 and once enlarged to JPEG files of several sizes and shapes, which each side scales by itself: PyTorch by torchvision's
-Resize and CenterCrop. PyTorch's network is tests/golden/vgg.py with the weights that vggcl trained, on (x/255 - 0.5)/0.5.
+Resize and CenterCrop. PyTorch's network is data/vggcl_torch.py with the weights that vggcl trained.
 Exit status 1 if a prediction on equal bytes differs, or more than 1 % of the others.
 
 Decoding: photographs of 1 megapixel (JPEG, quality 90; CIFAR-10's images enlarged, with noise) to 64 x 64 pixels: the time
@@ -25,12 +25,12 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "golden"))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "data"))
 try:
     import numpy as np
     import torch
     import torchvision
-    import vgg
+    import vggcl_torch
     from PIL import Image
 except ImportError as missing:
     sys.exit(f"{missing}: apt-get install python3-torch python3-torchvision python3-numpy python3-pil")
@@ -74,19 +74,17 @@ def predicted_by_vggcl(program, weights, folder):
     return {row["file"]: row["class"] for row in csv.DictReader(lines)}
 
 
-def predicted_by_pytorch(net, names, files):
+def predicted_by_pytorch(weights, files):
+    net, info = vggcl_torch.load(weights)
     scale = torchvision.transforms.Compose([torchvision.transforms.Resize(SIDE), torchvision.transforms.CenterCrop(SIDE),
-                                            torchvision.transforms.ToTensor(),
-                                            torchvision.transforms.Normalize([0.5] * 3, [0.5] * 3)])
-    x = torch.stack([scale(Image.open(file).convert("RGB")) for file in files])
-    return {file: names[k] for file, k in zip(files, vgg.evaluate(net, x, 100).argmax(1).tolist())}
+                                            torchvision.transforms.PILToTensor()])
+    pixels = torch.stack([scale(Image.open(file).convert("RGB")) for file in files])
+    return {file: info.classes[k] for file, k in zip(files, vggcl_torch.predict(net, info, pixels).argmax(1).tolist())}
 
 
 def compare_predictions(program, weights, folder, most_different):
-    net = vgg.Vgg(WIDTH, True, "none")
-    net.load_state_dict(vgg.load(weights), strict=False)
     ours = predicted_by_vggcl(program, weights, folder)
-    theirs = predicted_by_pytorch(net, NAMES, list(ours))
+    theirs = predicted_by_pytorch(weights, list(ours))
     equal = sum(ours[file] == theirs[file] for file in ours)
     right = sum(os.path.basename(os.path.dirname(file)) == name for file, name in ours.items())
     print(f"{equal} of {len(ours)} predictions alike ({100 * equal / len(ours):.1f} %), vggcl's right in {right}: "

@@ -141,7 +141,7 @@ static void resumes(void **state) {
     trains(HALVES " --device-split 3:1 --save a");
     strcpy(hash, weights_hash());
     trains(HALVES " --device-split 3:1 --save b --steps 4");
-    assert_int_equal(vggcl("version; cp -r b c"), 0);
+    assert_int_equal(vggcl("version; rm -r c; cp -r b c"), 0);
     assert_int_equal(vggcl("train --resume b"), 0);
     assert_says("device   1 of 2, for 18 of");
     assert_string_equal(hash, weights_hash());

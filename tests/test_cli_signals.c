@@ -43,7 +43,7 @@ static void each_signal_saves(void **state) {
                  "rm -rf a a.log; " RUN("a")
                      FIRST_STEP("a") "kill -%s $run; wait $run; echo status $?; cat a.log; "
                                      "steps=$(sed -nE 's/^stopped.* ([0-9]+) steps.*/\\1/p' a.log);"
-                                     "$V train --resume a --steps 1 | grep -F \"after step $steps\"",
+                                     "$V train --resume a --steps $((steps + 1)) | grep -F \"after step $steps\"",
                  names[i]);
         assert_int_equal(shell(commands), 0);
         assert_says("status 130\n");
@@ -114,12 +114,12 @@ static void early_stop_keeps_the_resumed_run(void **state) {
 
 static void saves_now(void **state) {
     (void)state;
-    assert_int_equal(
-        shell(RUN("g") FIRST_STEP("g") "kill -USR1 $run; " UNTIL(
-            "grep '^saved  ' g.log") "kill -KILL $run; wait $run; cat g.log; "
-                                     "steps=$(sed -nE 's/^saved.* after ([0-9]+) steps.*/\\1/p' g.log); "
-                                     "test $steps -gt 0 && $V train --resume g --steps 1 | grep 'after step'"),
-        0);
+    assert_int_equal(shell(RUN("g") FIRST_STEP("g") "kill -USR1 $run; " UNTIL(
+                         "grep '^saved  ' g.log") "kill -KILL $run; wait $run; cat g.log; "
+                                                  "steps=$(sed -nE 's/^saved.* after ([0-9]+) steps.*/\\1/p' g.log); "
+                                                  "test $steps -gt 0 && $V train --resume g --steps $((steps + 1)) | "
+                                                  "grep 'after step'"),
+                     0);
     assert_says("vggcl: SIGUSR1: saving after this step\n");
     assert_says("saved    the state after ");
 }

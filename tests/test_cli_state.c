@@ -191,11 +191,11 @@ static void has_no_whole_state(void **state) {
     assert_int_equal(shell("md5sum h/* >sums"), 0);
     assert_fails(1, "h/last.safetensors: ", RESUME "h");
     assert_says("the state before it cannot be used either: h/last.safetensors.1: ");
-    assert_says("set weights to h/best.safetensors");
+    assert_says("`vggcl train --weights h/best.safetensors`");
     assert_int_equal(shell("rm h/last.safetensors.1"), 0);
     assert_fails(1, "h/last.safetensors.1: cannot be opened", RESUME "h");
     assert_int_equal(shell("rm h/last.safetensors"), 0);
-    assert_fails(1, "h: has no last.safetensors, the state of a run; name the folder of a run", RESUME "h");
+    assert_fails(1, "h: has no last.safetensors, the state of a run, but weights; to start a new run", RESUME "h");
     assert_int_equal(vggcl(TRAIN "--weights h/best.safetensors --steps 1 --save i"), 0);
 }
 

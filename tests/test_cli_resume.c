@@ -136,7 +136,9 @@ static void finds_its_data(void **state) {
     assert_string_equal(weights_hash(), whole);
     /* Moved: the error asks for --data, which is taken. */
     assert_int_equal(shell("mv set moved"), 0);
-    assert_fails(1, "set data or VGGCL_CIFAR10", "train --resume d2");
+    assert_fails(1, "/set: there is no such folder any more, but the run in d2 is trained on the data set in it",
+                 "train --resume d2");
+    assert_says("type `vggcl train --resume d2 --data DIR`\n");
     assert_int_equal(vggcl("train --resume d2 --data moved"), 0);
     assert_string_equal(weights_hash(), whole);
     assert_says("note     data: moved from now on, set so far");
@@ -148,6 +150,26 @@ static void finds_its_data(void **state) {
     assert_says("set data to the folder that has them");
     assert_says("weights set to d3/last.safetensors");
     assert_int_equal(vggcl("train --data others --weights d3/last.safetensors " NETWORK " --epochs 1 --save new"), 0);
+}
+
+/* A stored device that is not here is not taken for one that was typed. */
+static void names_its_device(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save v --steps 3 --device 0:0"), 0);
+    assert_int_equal(
+        shell("LC_ALL=C sed -i 's/\"device\":\"0:0\"/\"device\":\"9:0\"/; s/vggcl[.]checksum/vggcl.CHECKSUM/;"
+              "s/driver\\\\\": \\\\\"../driver\\\\\": \\\\\"XX/' v/last.safetensors"),
+        0);
+    assert_fails(6, "the run in v used device 9:0, ", "train --resume v");
+    assert_says(", which cannot be used now: device 9:0: no such OpenCL device; there are: 0:0 ");
+    assert_says("type `vggcl train --resume v --device P:D`\n");
+    assert_fails(6, "device 8:0: no such OpenCL device", "train --resume v --device 8:0");
+    assert_null(strstr(output, "the run in v used"));
+    assert_int_equal(vggcl("train --resume v --device 0:0"), 0);
+    assert_says("note     device: 0:0 from now on, 9:0 so far\n");
+    assert_says("so far: the weights will not be bit for bit those of a run on one device\n");
+    assert_int_equal(shell("VGGCL_DEVICE=nothing $V train " RECIPE " --save v2"), 6);
+    assert_says("vggcl: error: VGGCL_DEVICE nothing: no such OpenCL device; there are: 0:0 ");
 }
 
 /* ----------------------------------------------------------------------------------------------------- otherwise -- */
@@ -278,6 +300,7 @@ int main(void) {
                                        cmocka_unit_test(continues_in_another_folder),
                                        cmocka_unit_test(keeps_large_seeds),
                                        cmocka_unit_test(finds_its_data),
+                                       cmocka_unit_test(names_its_device),
                                        cmocka_unit_test(changes_the_schedule),
                                        cmocka_unit_test(ends_early),
                                        cmocka_unit_test(complete_run_says_so),

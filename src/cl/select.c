@@ -180,8 +180,10 @@ static enum vggcl_err no_device(void) {
     return err;
 }
 
-/* The error also lists platforms without devices: the named device may belong to one of them. */
-static enum vggcl_err no_match(const struct vggcl_device *list, size_t count, const char *selector) {
+/* option: where the selector comes from. The error also lists platforms without devices: the named device may belong to
+ * one of them. */
+static enum vggcl_err no_match(const struct vggcl_device *list, size_t count, const char *option,
+                               const char *selector) {
     char known[1024] = "", *problems;
     size_t used = 0;
     bool advised;
@@ -192,7 +194,7 @@ static enum vggcl_err no_match(const struct vggcl_device *list, size_t count, co
         used += wrote > 0 ? (size_t)wrote : 0;
     }
     enum vggcl_err err =
-        err_set(VGGCL_EDEVICE, "device %s: no such OpenCL device; there are: %s%s", selector, known, problems);
+        err_set(VGGCL_EDEVICE, "%s %s: no such OpenCL device; there are: %s%s", option, selector, known, problems);
     free(problems);
     return err;
 }
@@ -221,6 +223,7 @@ static enum vggcl_err check_problems(const struct vggcl_device *list, size_t cou
 
 enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count, const char *selector,
                                    size_t *position) {
+    const char *option = selector && *selector ? "device" : "VGGCL_DEVICE";
     selector = or_default(selector);
     if (count == 0)
         return no_device();
@@ -230,7 +233,7 @@ enum vggcl_err vggcl_device_select(const struct vggcl_device *list, size_t count
             return check_problems(list, count, i, is_position(selector));
         }
     }
-    return no_match(list, count, selector);
+    return no_match(list, count, option, selector);
 }
 
 /* ------------------------------------------------------------------------------------------- selecting devices -- */

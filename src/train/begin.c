@@ -7,6 +7,7 @@
 #include "train/resume.h"
 #include "train/save.h"
 #include "train/weights.h"
+#include "tune/profile.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -145,6 +146,16 @@ static enum vggcl_err open_history(struct run *run, const struct safetensors *st
     return history_read(&run->history, record, run->progress.epoch);
 }
 
+/* Sets run->device_so_far from the profile in the state. One that cannot be read is an error later. */
+static void name_device(struct run *run, const char *path) {
+    const char *text = run->team.profiles[0];
+    struct profile profile;
+    char *kept = err_keep();
+    if (text && profile_parse(text, strlen(text), path, &profile) == VGGCL_OK)
+        run_name_device(run->device_so_far, profile.device, profile.driver);
+    err_put_back(kept);
+}
+
 /* With --resume: reads the run's state and options from its last checkpoint. */
 static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, char path[VGGCL_PATH_MAX]) {
     struct vggcl_config *config = &run->config;
@@ -159,6 +170,7 @@ static enum vggcl_err open_resumed(struct run *run, struct safetensors *state, c
         *config->device_split = '\0';
     for (size_t i = 0; i < VGGCL_DEVICES; i++)
         TRY(checkpoint_profile(state, i, &run->team.profiles[i]));
+    name_device(run, path);
     return open_history(run, state, path);
 }
 
@@ -194,8 +206,16 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
  * the run's stored --data, which may be a relative path. */
 static enum vggcl_err open_resumed_data(struct run *run, bool given, const struct safetensors *state,
                                         const char *path) {
-    const char *folder = checkpoint_data(state);
-    TRY(open_data(run, !given && folder && file_exists(folder) ? folder : run->config.data));
+    const char *folder = checkpoint_data(state), *resume = run->config.resume;
+    bool there = folder && file_exists(folder);
+    enum vggcl_err err = open_data(run, !given && there ? folder : run->config.data);
+    if (err == VGGCL_EIO && !given && folder && !there)
+        return err_set(
+            err,
+            "%s: there is no such folder any more, but the run in %s is trained on the data set in it; if it "
+            "was moved, type `vggcl train --resume %s --data DIR`",
+            folder, resume, resume);
+    TRY(err);
     TRY(checkpoint_same_data(state, path, &run->data));
     return checkpoint_check_progress(path, &run->progress, run_epoch_images(run), run_batch_size(run));
 }
@@ -212,6 +232,18 @@ static enum vggcl_err make_team(struct run *run, const char *from) {
             return err_no_memory("the micro-batches", parts * sizeof(struct part));
     }
     return VGGCL_OK;
+}
+
+/* The team of a resumed run. given: the user named its devices; else an error names those of the run. */
+static enum vggcl_err make_team_again(struct run *run, bool given, const char *path) {
+    const char *folder = run->config.resume, *device = run->config.device, *was = run->device_so_far;
+    enum vggcl_err err = make_team(run, path);
+    if (err != VGGCL_EDEVICE || given || !*device)
+        return err;
+    return err_set(err,
+                   "the run in %s used device %s%s%s, which cannot be used now: %s; to go on with another device, type "
+                   "`vggcl train --resume %s --device P:D`",
+                   folder, device, *was ? ", " : "", was, vggcl_error(), folder);
 }
 
 /* That of the file that the network comes from: a state, or weights. */
@@ -312,7 +344,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
     enum vggcl_err err;
     struct safetensors state = {0};
     char path[VGGCL_PATH_MAX];
-    bool data_given = config_gives(&run->config, "data");
+    bool data_given = config_gives(&run->config, "data"), device_given = config_gives(&run->config, "device");
     TRY_GOTO(take_folders(run), done);
     TRY_GOTO(open_resumed(run, &state, path), done);
     run->complete = is_complete(run, &state);
@@ -320,7 +352,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
         goto done;
     TRY_GOTO(open_resumed_data(run, data_given, &state, path), done);
     TRY_GOTO(read_normalisation(run, &state, path), done);
-    TRY_GOTO(make_team(run, path), done);
+    TRY_GOTO(make_team_again(run, device_given, path), done);
     TRY_GOTO(team_take_memory(&run->team, &run->data), done);
     run->saved_step = run->progress.step;
     TRY_GOTO(checkpoint_by_seed(&run->config, &run->progress)

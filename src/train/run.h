@@ -45,11 +45,13 @@ struct run {
     } cold; /* the first step since vggcl_train() began; it builds the kernels, so the speed excludes it */
     int64_t session_steps; /* completed since vggcl_train() began */
     bool stopping, asked;  /* asked: the observer wants the run to end */
+    bool told_chance;      /* that the run guesses, see hints.h */
     bool complete;         /* a resumed run with nothing left to train; no device is open, and there is no data */
     enum vggcl_end end;
     struct folder folder;       /* config.save; locked */
     struct folder from;         /* config.resume, if it is not config.save; locked */
     struct vggcl_config stored; /* of a resumed run: the options in its checkpoint */
+    char device_so_far[512];    /* of a resumed run: name and driver of its first device; "" if unknown */
     char moved_to[VGGCL_PATH_MAX], config_moved_to[VGGCL_PATH_MAX]; /* an earlier run; another config.json; or "" */
     bool has_rows; /* of a resumed run: its state holds the accuracy record */
     struct unsaved unsaved[UNSAVED];
@@ -73,13 +75,20 @@ static inline int64_t run_epoch_steps(const struct run *run) {
     return (int64_t)feed_parts(run_epoch_images(run), run_batch_size(run));
 }
 
+/* A device's name and driver, in UTF-8, as device_so_far. */
+void run_name_device(char text[static 512], const char *name, const char *driver);
+
 /* Whether all epochs or steps are done, or patience is at its end; if so, *end is which. */
 bool run_is_over(const struct run *run, enum vggcl_end *end);
 
 /* Passes a message on to the observer. */
 void run_notice(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A learning rate to try where that of the run is too high. */
+double run_lower_lr(const struct run *run);
+
 /* The advice in errors about values that are not finite. */
-const char *run_remedy(const struct run *run);
+enum { REMEDY = 2 * VGGCL_PATH_MAX + 256 };
+const char *run_remedy(const struct run *run, char text[static REMEDY]);
 
 #endif

@@ -11,10 +11,11 @@
 
 enum vggcl_err save_check_weights(struct run *run) {
     enum vggcl_err err = team_hash(&run->team, &run->weights_hash);
+    char remedy[REMEDY];
     if (err != VGGCL_ENUMERIC)
         return err;
     return err_set(err, "after step %" PRId64 " %s; %s/last.safetensors keeps the state after %" PRId64 " steps; %s",
-                   run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step, run_remedy(run));
+                   run->progress.step - 1, vggcl_error(), run->config.save, run->saved_step, run_remedy(run, remedy));
 }
 
 static double mebibytes(uint64_t bytes) {

@@ -357,6 +357,16 @@ size_t team_most_parts(const struct team *t) {
     return parts;
 }
 
+size_t team_least_part(const struct team *t, size_t images) {
+    size_t least = images;
+    for (size_t i = 0; i < t->count; i++) {
+        size_t n = first_of(t, images, i + 1) - first_of(t, images, i);
+        size_t part = n ? n / feed_parts(n, t->members[i].net->batch) : least;
+        least = part < least ? part : least;
+    }
+    return least;
+}
+
 enum vggcl_err team_feed(struct team *t, const struct step *step, const struct part *part, struct pass *pass) {
     const struct vggcl_config *config = t->config;
     struct member *m = &t->members[part->member];

@@ -96,6 +96,9 @@ struct part {
     float total[2];        /* the sum of its images' losses, and how many predictions are right */
 };
 
+/* The smallest number of images of a micro-batch in a step of `images`; 0 for none. */
+size_t team_least_part(const struct team *t, size_t images);
+
 /* The largest number of parts in a step. */
 size_t team_most_parts(const struct team *t);
 

@@ -7,6 +7,7 @@
 #include "options/options.h"
 #include "train/begin.h"
 #include "train/evaluate.h"
+#include "train/hints.h"
 #include "train/save.h"
 #include "train/schedule.h"
 
@@ -45,6 +46,17 @@ static void tell_start(struct run *run) {
         o->started(&start, o->payload);
 }
 
+static void tell_other_device(const struct run *run) {
+    const struct vggcl_device *d = &run->team.members[0].dev->info;
+    char now[512];
+    run_name_device(now, d->name, d->driver);
+    if (*run->device_so_far && strcmp(run->device_so_far, now) != 0)
+        run_notice(run,
+                   "the device is %s from now on, %s so far: the weights will not be bit for bit those of a run on one "
+                   "device",
+                   now, run->device_so_far);
+}
+
 /* Reports the options that a resumed run changes, and warns if the learning rate jumps: a changed schedule or number of
  * epochs may do that as an unintended side effect. */
 static void tell_changes(const struct run *run) {
@@ -61,6 +73,7 @@ static void tell_changes(const struct run *run) {
             run_notice(run, "%s: %s from now on, %s so far", options[i].name, *now ? now : "the default",
                        *was ? was : "the default");
     }
+    tell_other_device(run);
     double before = schedule_lr(&run->stored, p->epoch, p->epoch_step, run_epoch_steps(run));
     double after = schedule_lr(&run->config, p->epoch, p->epoch_step, run_epoch_steps(run));
     if (fabs(after - before) > 1e-6 * before)
@@ -149,16 +162,18 @@ static void tell_progress(const struct run *run) {
 static enum vggcl_err loss_not_finite(struct run *run, const struct pending_step *pending) {
     struct pass pass;
     const char *layer;
+    char remedy[REMEDY];
     size_t part = 0;
     while (part + 1 < pending->part_count && isfinite(pending->parts[part].total[0]))
         part++;
     TRY(team_feed(&run->team, &pending->step, &pending->parts[part], &pass));
     TRY(net_first_not_finite(run->team.members[pending->parts[part].member].net, &pass, &layer));
-    return err_set(
-        VGGCL_ENUMERIC,
-        "the loss of step %" PRId64 " (epoch %d) is not finite; the first output that is not finite is that of %s; "
-        "%s/last.safetensors keeps the state after %" PRId64 " steps; %s",
-        pending->step.number, pending->step.epoch + 1, layer, run->config.save, run->saved_step, run_remedy(run));
+    return err_set(VGGCL_ENUMERIC,
+                   "the loss of step %" PRId64
+                   " (epoch %d) is not finite; the first output that is not finite is that of %s; "
+                   "%s/last.safetensors keeps the state after %" PRId64 " steps; %s",
+                   pending->step.number, pending->step.epoch + 1, layer, run->config.save, run->saved_step,
+                   run_remedy(run, remedy));
 }
 
 static void tell_first_step(struct run *run, size_t images) {
@@ -352,7 +367,7 @@ static enum vggcl_err end_epoch(struct run *run) {
     TRY(save_state(run));
     if (o && o->epoch_ended)
         o->epoch_ended(&row, is_best, p->best_accuracy, o->payload);
-    return VGGCL_OK;
+    return hints_after_epoch(run);
 }
 
 static enum vggcl_err train_epochs(struct run *run) {
@@ -462,6 +477,8 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
                    "the convolutions and their batch normalisation are frozen; only the linear layers are trained");
     if (*config->resume)
         tell_changes(run);
+    else
+        hints_at_start(run);
     TRY_GOTO(restore_record(run), done);
     TRY_GOTO(train_epochs(run), done);
     TRY_GOTO(step_log_sync(&run->step_log), done); /* of a run without steps: the line of names */

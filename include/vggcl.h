@@ -142,6 +142,23 @@ struct vggcl_activity {
 /* May be called from any thread at any time. */
 VGGCL_API void vggcl_activity(struct vggcl_activity *activity);
 
+/* A part of a call's work that may take seconds or minutes before the call has a result: "loading drivers",
+ * "selfcheck", "tuning", "first step" and so on. */
+struct vggcl_phase {
+    const char *device; /* its name; "" if there is none yet */
+    const char *name;
+    size_t done, count; /* items of the phase; count is 0 if it is not known */
+    double eta;         /* estimated seconds until the phase is done; 0 if unknown */
+    const char *item;   /* the item that begins, as "conv forward, winograd4 of 2x32x32x3 to 64", or what it waits for:
+                           "building gemm.cl"; "" for none */
+};
+
+typedef void vggcl_phase_callback(const struct vggcl_phase *phase, void *payload);
+
+/* From now on, calls of the library in this thread call phased() when such a phase begins and before each of its items;
+ * NULL, as at the start, for no calls. */
+VGGCL_API void vggcl_watch_phases(vggcl_phase_callback *phased, void *payload);
+
 /* Which profile (see vggcl_tune()) a device uses unless the option profile names one. */
 enum vggcl_profile { VGGCL_PROFILE_NONE, VGGCL_PROFILE_STORED, VGGCL_PROFILE_SHIPPED };
 
@@ -376,7 +393,9 @@ struct vggcl_epoch {
 
 struct vggcl_start {
     size_t device_count;
-    const struct vggcl_plan *plans; /* one per device */
+    const struct vggcl_device *const *devices; /* [device_count] */
+    const size_t *images; /* [device_count]: of each batch that a device gets; NULL if that is measured later */
+    const struct vggcl_plan *plans; /* [device_count]; NULL in opened() */
     struct vggcl_config config;     /* including the options taken from a resumed run */
     char dataset[VGGCL_PATH_MAX];
     char optimizer[64]; /* with its own hyperparameters: "Nesterov momentum 0.9" */
@@ -444,6 +463,9 @@ struct vggcl_observer {
     bool (*save)(void *payload);
     /* After the state was saved in the folder: number of steps done so far, in all epochs. Also before started(). */
     void (*saved)(const char *folder, int64_t step, void *payload);
+    /* Before tuning, planning and the selfcheck, and so before started(): the devices are open, the data set is read.
+     * plans, moved_to and checks are not known yet. */
+    void (*opened)(const struct vggcl_start *start, void *payload);
 };
 
 /* How images are normalised by default (VGGCL_NORMALIZE_HALF): the network's input for a byte x in 0..255 of a pixel;

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/origin.h"
+#include "cli/progress.h"
 #include "cli/suggest.h"
 #include "cli/watchdog.h"
 
@@ -117,6 +118,8 @@ static int parse_and_run(const struct command *c, int argc, char **argv, struct 
     warn_of_cache(c);
     if (c->options & VGGCL_FOR_DEVICES && !c->gate) /* a gate starts it in the process that calls the driver */
         watchdog_start(config->stall);
+    if (c->options & VGGCL_FOR_DEVICES)
+        progress_watch(stderr);
     return cli_end(c->run(config));
 }
 

@@ -1,6 +1,7 @@
 #include "check/check.h"
 #include "check/operators.h"
 #include "base/clock.h"
+#include "base/phase.h"
 #include "base/stop.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/gemm.h"
@@ -87,6 +88,8 @@ static bool run_check(struct rig *rig, const struct check *check, struct conv_sh
         rig->context.engine = chosen;
         return true;
     }
+    if (report->starting)
+        report->starting(&result, report->payload);
     rig_start(rig);
     check->run(rig, check, shape);
     enum vggcl_err err = rig_end(rig);
@@ -259,11 +262,25 @@ void check_convolution(const struct context *context, struct conv_shape s, enum 
 struct check_count {
     const struct check_report *listener;
     struct vggcl_selfcheck *result;
+    size_t all; /* number of checks that will run */
 };
 
 static bool wanted(const struct vggcl_check *check, void *payload) {
     const struct check_report *listener = ((struct check_count *)payload)->listener;
     return !listener || !listener->wanted || listener->wanted(check, listener->payload);
+}
+
+static bool only_count(const struct vggcl_check *check, void *payload) {
+    ((struct check_count *)payload)->all += wanted(check, payload);
+    return false;
+}
+
+static void starting(const struct vggcl_check *check, void *payload) {
+    const struct check_count *so_far = payload;
+    const struct check_report *listener = so_far->listener;
+    phase_item((size_t)so_far->result->checks, "%s of %s", check->name, check->shape);
+    if (listener && listener->starting)
+        listener->starting(check, listener->payload);
 }
 
 static bool count(const struct vggcl_check *check, void *payload) {
@@ -286,9 +303,13 @@ enum vggcl_err check_net(const struct net *net, bool quick, const struct check_r
     char text[CHECK_TEXT];
     *result = (struct vggcl_selfcheck){.device = net->dev->info};
     *failure = (struct check_failure){0};
-    struct check_count counted = {listener, result};
+    struct check_count counted = {.listener = listener, .result = result};
     double start = clock_seconds();
-    TRY(check_operators(net, quick, &(struct check_report){count, &counted, wanted, failure}));
+    TRY(check_operators(net, quick, &(struct check_report){.wanted = only_count, .payload = &counted}));
+    if (!counted.all)
+        return VGGCL_OK;
+    phase_begin(net->dev->info.name, "selfcheck", counted.all);
+    TRY(check_operators(net, quick, &(struct check_report){count, &counted, wanted, starting, failure}));
     result->seconds = clock_seconds() - start;
     if (!result->failures)
         return VGGCL_OK;

@@ -15,13 +15,14 @@ struct check_failure {
     size_t method_count;
 };
 
-/* checked() is called after each operator and shape; the checks end when it returns false. wanted(), unless NULL, is
- * called before each, of which only name, kernels and shape are known: false leaves it out. failure, unless NULL and
- * initialised with {0}, gets the first failure. */
+/* checked() is called after each operator and shape; the checks end when it returns false. Before each, of which only
+ * name, kernels and shape are known then, wanted() is called, unless NULL: false leaves it out; and then starting(),
+ * unless NULL. failure, unless NULL and initialised with {0}, gets the first failure. */
 struct check_report {
     bool (*checked)(const struct vggcl_check *check, void *payload);
     void *payload;
     bool (*wanted)(const struct vggcl_check *check, void *payload);
+    void (*starting)(const struct vggcl_check *check, void *payload);
     struct check_failure *failure;
 };
 
@@ -45,7 +46,8 @@ void check_convolution(const struct context *context, struct conv_shape s, enum 
 
 /* check_operators() with a summary in *result, and the first failure, if there is one, in *failure. VGGCL_EWRONG, with
  * the text of check_failure_text(), if a check failed; VGGCL_ENOMEM if all that failed had too little memory. Without a
- * listener (NULL) the first failure ends the checks; if that operator did not run, its error is returned. */
+ * listener (NULL) the first failure ends the checks; if that operator did not run, its error is returned. The
+ * listener's wanted() is called twice for each check, because they are counted first. */
 enum vggcl_err check_net(const struct net *net, bool quick, const struct check_report *listener,
                          struct vggcl_selfcheck *result, struct check_failure *failure);
 

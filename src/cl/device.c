@@ -3,6 +3,7 @@
 #include "base/cache_folder.h"
 #include "base/file.h"
 #include "base/half.h"
+#include "base/phase.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -74,6 +75,7 @@ enum vggcl_err dev_open_all(const char *selectors, const char *kernel_dir, struc
     *count = 0;
     if (kernel_dir && *kernel_dir)
         TRY(check_kernel_dir(kernel_dir));
+    phase_begin("", "loading drivers", 0);
     TRY(select_devices(selectors, chosen, count));
     for (size_t i = 0; i < *count; i++) {
         devices[i] = NULL;

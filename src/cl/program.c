@@ -4,6 +4,7 @@
 #include "base/embedded.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/phase.h"
 #include "base/stop.h"
 
 #include <stdio.h>
@@ -224,6 +225,7 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
         texts[2 * i + 1] = s.files[i].text;
     }
     TRY_GOTO(cache_key_make(d, options, texts, 2 * s.count, &p->key), done);
+    phase_interrupt("building %s.cl, program %d", p->stem, d->programs_built + d->programs_cached + 1);
     activity_begin(p->building, d->info.name, true);
     p->handle = cache_load(d, &p->key, options);
     activity_end();
@@ -246,17 +248,22 @@ static enum vggcl_err build(struct dev *d, struct program *p) {
     else
         err = build_failed(d, p->handle, code, p->stem, options, &s);
 done:
+    phase_resume();
     if (err != VGGCL_OK)
         cache_key_free(&p->key);
     sources_free(&s);
     return err;
 }
 
+static bool is_storable(const struct program *p) {
+    return p->key.text && !p->trial;
+}
+
 /* Writes the program to the cache only now, at the end of a run: to return a binary, PoCL compiles all its kernels once
  * more, which takes as long as the first training step. A caller who wants to stop does not wait for that. */
 static void program_free(struct dev *d, struct program *p) {
     activity_begin(p->building, d->info.name, true);
-    if (!p->trial && !stop_asked())
+    if (is_storable(p) && !stop_asked())
         cache_store(&p->key, p->handle);
     activity_end();
     cache_key_free(&p->key);
@@ -322,10 +329,17 @@ enum vggcl_err program_kernel(struct dev *d, const char *name, const char *optio
 }
 
 void program_free_all(struct dev *d) {
+    size_t done = 0, count = 0;
+    for (const struct program *p = d->programs; p; p = p->next)
+        count += is_storable(p);
+    if (count)
+        phase_begin(d->info.name, "storing built kernels", count);
     d->generation++;
     while (d->programs) {
         struct program *p = d->programs;
         d->programs = p->next;
+        if (is_storable(p))
+            phase_item(done++, "%s.cl", p->stem);
         program_free(d, p);
     }
 }

@@ -2,6 +2,7 @@
 #include "cli/child.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/status.h"
 
@@ -40,6 +41,13 @@ void child_say(json_t *message) {
     write_line(MESSAGE, message);
 }
 
+static void say_phase(const struct vggcl_phase *p, void *payload) {
+    (void)payload;
+    child_say(JSON_MAKE({"phase", json_make_text(p->name)}, {"device", json_make_text(p->device)},
+                        {"done", json_integer((json_int_t)p->done)}, {"count", json_integer((json_int_t)p->count)},
+                        {"eta", json_make_number(p->eta)}, {"item", json_make_text(p->item)}));
+}
+
 json_t *child_failure(enum vggcl_err err) {
     return JSON_MAKE({"error", json_make_text(vggcl_error())}, {"err", json_integer(err)});
 }
@@ -54,6 +62,7 @@ static void do_work(const struct child *child, int pipe_end) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(STDERR_FILENO, STDOUT_FILENO);
     to_parent = fdopen(pipe_end, "w");
+    vggcl_watch_phases(to_parent ? say_phase : NULL, NULL);
     bool wrote = to_parent && write_line(ANSWER, child->work(child->job));
     if (to_parent)
         fclose(to_parent);
@@ -81,11 +90,23 @@ struct lines {
     json_t *answer;
 };
 
+static void show_phase(const json_t *m) {
+    progress_show(&(struct vggcl_phase){.name = json_text_of(m, "phase"),
+                                        .device = json_text_of(m, "device"),
+                                        .done = (size_t)json_number_of(m, "done"),
+                                        .count = (size_t)json_number_of(m, "count"),
+                                        .eta = json_number_of(m, "eta"),
+                                        .item = json_text_of(m, "item")},
+                  NULL);
+}
+
 static void end_line(struct lines *l) {
     json_t *json = NULL;
     if (fclose(l->stream) == 0 && l->size > 1 && json_read(l->bytes + 1, l->size - 1, "a child", &json) == VGGCL_OK) {
         if (*l->bytes == ANSWER)
             l->answer = json_incref(json);
+        else if (json_object_get(json, "phase"))
+            show_phase(json);
         else if (l->child->heard)
             l->child->heard(json, l->child->payload);
         json_decref(json);

@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "cli/progress.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -79,6 +80,7 @@ static int run(const struct vggcl_config *config) {
     if (!cli_parse_count(steps, 1, 100000, &count))
         return cli_misused("--steps takes a whole number from 1 to 100000, not '%s'", steps);
     enum vggcl_err err = vggcl_bench(config, (int)count, INFINITY, &benchmark);
+    progress_hide();
     if (err != VGGCL_OK)
         return cli_failed(err);
     cli_warn(benchmark.warnings);

@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "cli/json.h"
+#include "cli/progress.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -158,6 +159,7 @@ static int save_predictions(const struct vggcl_evaluation *e) {
 static int run(const struct vggcl_config *config) {
     struct vggcl_evaluation evaluation;
     enum vggcl_err err = vggcl_evaluate(config, &evaluation);
+    progress_hide();
     if (err != VGGCL_OK)
         return cli_failed(err);
     cli_warn(evaluation.warnings);

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "cli/inspect_page.h"
 #include "cli/json.h"
+#include "cli/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,6 +173,7 @@ static int run(const struct vggcl_config *config) {
         err = open_out(&folder);
     if (err == VGGCL_OK)
         err = vggcl_inspect(config, TRAINED, WRONG, &s.found);
+    progress_hide();
     cli_warn(s.found.evaluation.warnings);
     if (err == VGGCL_OK)
         err = draw(&s);

@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "cli/progress.h"
 
 #include <stdio.h>
 
@@ -73,6 +74,7 @@ static int run(const struct vggcl_config *config) {
     struct vggcl_plan *plans;
     size_t count;
     enum vggcl_err err = vggcl_plan(config, eval, &plans, &count);
+    progress_hide();
     if (err != VGGCL_OK)
         return cli_failed(err);
     (as_json ? print_json : print_text)(plans, count);

@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE /* fts, getline, strdup */
 #include "cli/json.h"
+#include "cli/progress.h"
 #include "base/file.h"
 #include "base/parallel.h"
 #include "base/text.h"
@@ -197,6 +198,7 @@ static enum vggcl_err predict_batch(struct job *j, size_t count) {
     const struct parallel loop = {.one = read_picture, .thread_ends = decode_end_thread, .payload = j};
     parallel_for(count, &loop);
     enum vggcl_err err = vggcl_predict(j->predictor, j->pixels, count, j->probabilities);
+    progress_hide();
     for (size_t i = 0; i < count && err == VGGCL_OK; i++)
         (j->problems[i] ? print_problem : print_prediction)(j, i);
     fflush(stdout);
@@ -229,6 +231,7 @@ static int open_and_predict(const struct vggcl_config *given, const struct paths
     if (p->count < (size_t)config.batch)
         config.batch = (int)p->count;
     enum vggcl_err err = vggcl_predictor_open(&config, &j.predictor);
+    progress_hide();
     if (err != VGGCL_OK)
         return cli_failed(err);
     j.info = vggcl_predictor_describe(j.predictor);

@@ -1,6 +1,8 @@
 #include "cli/child.h"
 #include "cli/json.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/terminal.h"
 #include "cli/watchdog.h"
 
 #include <math.h>
@@ -68,6 +70,7 @@ static struct {
 } found;
 
 static void print_row(const json_t *row, bool passed) {
+    progress_hide();
     const char *failed = json_is_true(json_object_get(row, "ran")) ? "WRONG" : "FAILED";
     printf("%-36s %-26s %9.2g %9.2g  %s\n", json_text_of(row, "operator"), json_text_of(row, "shape"),
            json_number_of(row, "error"), json_number_of(row, "tolerance"), passed ? "ok" : failed);
@@ -176,9 +179,12 @@ static int run(const struct vggcl_config *config) {
     signals_finish(EXIT_INTERRUPTED);
     signals_catch(false);
     found.rows = json_array();
+    if (!as_json && !terminal_size(stderr).columns)
+        progress_watch(NULL); /* the rows are the progress */
     if (!as_json)
         printf("%-36s %-26s %9s %9s\n", "operator", "shape", "error", "tolerance");
     enum verdict verdict = check(config, &answer, &said);
+    progress_hide();
     if (as_json)
         print_json(verdict, answer);
     else

@@ -1,4 +1,5 @@
 #include "cli/counted.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "base/clock.h"
@@ -21,6 +22,7 @@ struct face {
     uint64_t planned;                       /* device memory of the plan in bytes */
     bool saved;                             /* there is a state to resume from */
     bool save_asked;                        /* by SIGUSR1 */
+    bool split_measured;                    /* the devices' shares of a batch, after opened() */
     enum vggcl_end end;
 };
 
@@ -30,11 +32,13 @@ static bool only_print;
 
 static void print_devices(const struct vggcl_start *s) {
     for (size_t i = 0; i < s->device_count; i++) {
-        const struct vggcl_device *d = &s->plans[i].device;
+        const struct vggcl_device *d = s->devices[i];
         printf("device   ");
         if (s->device_count > 1)
-            printf("%zu of %zu, for %d of a batch's %d images: ", i + 1, s->device_count, s->plans[i].images,
-                   s->config.batch);
+            printf("%zu of %zu", i + 1, s->device_count);
+        if (s->device_count > 1 && s->images)
+            printf(", for %zu of a batch's %d images", s->images[i], s->config.batch);
+        printf(s->device_count > 1 ? ": " : "");
         printf("%s (%s, driver %s)\n", d->name, d->platform_name, d->driver);
     }
 }
@@ -131,13 +135,13 @@ static void saved(const char *folder, int64_t step, void *payload) {
     fflush(stdout);
 }
 
-static void started(const struct vggcl_start *s, void *payload) {
+/* Before the parts of the start that take long. */
+static void opened(const struct vggcl_start *s, void *payload) {
     struct face *face = payload;
     char dropout[16];
     bool frozen = s->config.freeze != VGGCL_FREEZE_NONE;
-    face->epochs = s->config.epochs;
-    know_state(face, s->config.save, s->first_step);
-    face->devices = s->device_count;
+    progress_hide();
+    face->split_measured = s->device_count > 1 && !s->images;
     vggcl_config_get(&s->config, "dropout", dropout, sizeof dropout);
     if (frozen)
         strcpy(dropout, "classifier");
@@ -151,6 +155,24 @@ static void started(const struct vggcl_start *s, void *payload) {
         printf(", limited to %zu training images", s->train_images);
     putchar('\n');
     print_recipe(s);
+    fflush(stdout);
+}
+
+static void print_split(const struct vggcl_start *s) {
+    printf("split    ");
+    for (size_t i = 0; i < s->device_count; i++)
+        printf("%s%zu", i ? ", " : "", s->images[i]);
+    printf(" of a batch's %d images, by the measured speeds\n", s->config.batch);
+}
+
+static void started(const struct vggcl_start *s, void *payload) {
+    struct face *face = payload;
+    progress_hide();
+    face->epochs = s->config.epochs;
+    know_state(face, s->config.save, s->first_step);
+    face->devices = s->device_count;
+    if (face->split_measured)
+        print_split(s);
     for (size_t i = 0; i < s->device_count; i++) {
         face->planned += s->plans[i].bytes;
         strcpy(face->wrong[i], s->plans[i].wrong);
@@ -171,6 +193,7 @@ static void started(const struct vggcl_start *s, void *payload) {
 
 static void noticed(const char *text, void *payload) {
     (void)payload;
+    progress_hide();
     line_erase(stdout);
     fflush(stdout);
     if (strncmp(text, "warning: ", 9) == 0)
@@ -182,6 +205,7 @@ static void noticed(const char *text, void *payload) {
 
 static void stepped_first(const struct vggcl_first_step *f, void *payload) {
     (void)payload;
+    progress_hide();
     printf("start    first step after %.1f s (kernel programs built: %d, from the cache: %d)\n", f->seconds,
            f->programs_built, f->programs_cached);
     fflush(stdout);
@@ -323,10 +347,12 @@ static int run(const struct vggcl_config *config) {
     face.last_shown = clock_seconds();
     face.decoding = counted_begin("pictures", "decoded");
     struct vggcl_observer observer = {decoded, started, stepped_first, progressed, epoch_ended, finished,
-                                      noticed, stop,    &face,         save,       saved};
+                                      noticed, stop,    &face,         save,       saved,       opened};
     expect(&face, config);
     signals_catch(true);
+    progress_watch(stdout);
     enum vggcl_err err = vggcl_train(config, &observer);
+    progress_hide();
     if (err != VGGCL_OK && face.live)
         putchar('\n');
     int status = EXIT_FINE;

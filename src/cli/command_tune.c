@@ -1,5 +1,5 @@
 #include "cli/json.h"
-#include "cli/terminal.h"
+#include "cli/progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,19 +7,6 @@
 
 static bool as_json;
 static const char *budget = "60", *export_path;
-
-/* Prints a live line on a terminal; elsewhere nothing is printed before the table. */
-static void progressed(const struct vggcl_tune_progress *p, void *payload) {
-    char eta[32];
-    (void)payload;
-    cli_duration(p->eta, eta);
-    struct line line = line_begin(stderr);
-    line_add(&line, "%d of %d", p->measured, p->candidates);
-    line_add(&line, "  ETA %s", eta);
-    line_add(&line, "  %s", p->what);
-    line_add(&line, "  %.0f s", p->seconds);
-    line_show(&line);
-}
 
 static json_t *method_json(struct vggcl_method m) {
     return JSON_MAKE({"algorithm", json_make_text(m.algorithm)}, {"engine", json_make_text(m.engine)});
@@ -92,11 +79,10 @@ static int run(const struct vggcl_config *config) {
     struct vggcl_tuning tuning;
     char *end;
     double seconds = strtod(budget, &end);
-    bool live = terminal_size(stderr).columns > 0;
     if (end == budget || *end || !(seconds >= 1 && seconds <= 86400))
         return cli_misused("--budget takes seconds, from 1 to 86400, not '%s'", budget);
-    enum vggcl_err err = vggcl_tune(config, seconds, export_path, &tuning, live ? progressed : NULL, NULL);
-    line_erase(stderr);
+    enum vggcl_err err = vggcl_tune(config, seconds, export_path, &tuning, NULL, NULL);
+    progress_hide();
     if (err != VGGCL_OK)
         return cli_failed(err);
     cli_warn(tuning.warnings);

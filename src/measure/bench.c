@@ -1,5 +1,6 @@
 /* bench.c - vggcl_bench(): start-up time, training and evaluation throughput, and the time of each layer. */
 #include "base/clock.h"
+#include "base/phase.h"
 #include "base/rng.h"
 #include "ops/conv/conv.h"
 #include "ops/peak.h"
@@ -78,8 +79,10 @@ static enum vggcl_err time_layers(struct net *net, double seconds, struct vggcl_
     if (!b->layers)
         return err_no_memory("the layers' timings", net->layer_count * sizeof *b->layers);
     b->layer_count = net->layer_count;
+    phase_begin(net->dev->info.name, "layers", net->layer_count);
     for (size_t i = 0; i < net->layer_count; i++) {
         const struct layer *l = &net->layers[i];
+        phase_item(i, "%s", l->spec.name);
         describe_layer(l, net->batch, &b->layers[i]);
         TRY(time_layer(l, &pass, until, &b->layers[i]));
         b->step_flops += b->layers[i].flops * (l->needs_dx ? 3 : 2) / (double)net->batch;
@@ -129,6 +132,7 @@ static enum vggcl_err measure_device(struct dev *d, struct vggcl_benchmark *b) {
     struct arena arena = {0};
     struct tensor from, to;
     enum vggcl_err err;
+    phase_begin(d->info.name, "the device's peak", 0);
     TRY_GOTO(arena_reserve(&arena, "a copy's source", COPY_WORDS, &from), done);
     TRY_GOTO(arena_reserve(&arena, "a copy's target", COPY_WORDS, &to), done);
     TRY_GOTO(arena_commit(&arena, d), done);
@@ -184,6 +188,7 @@ enum vggcl_err vggcl_start_time(const struct vggcl_config *config, double *secon
     TRY(config_check(config));
     TRY_GOTO(profile_open(config, &context, &tuned), done);
     TRY_GOTO(timing_make_net(&context, config, &net), done);
+    phase_begin(context.dev->info.name, "first step", 0);
     TRY_GOTO(timing_train_step(net, 0), done);
     *seconds = clock_seconds() - start;
 done:

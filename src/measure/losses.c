@@ -1,6 +1,7 @@
 /* losses.c - vggcl_first_losses(): the losses of the first training steps on the device and, in double precision, on
  * the host. */
 #include "base/half.h"
+#include "base/phase.h"
 #include "check/twin.h"
 #include "data/synth.h"
 #include "ops/image.h"
@@ -127,8 +128,11 @@ enum vggcl_err vggcl_first_losses(const struct vggcl_config *config, int steps, 
     TRY(timing_check_steps(steps));
     TRY_GOTO(profile_open(&strict, &context, &tuned), done);
     TRY_GOTO(begin(&t, &context, config, steps), done);
-    for (int step = 0; step < steps; step++)
+    phase_begin(context.dev->info.name, "first losses", (size_t)steps);
+    for (int step = 0; step < steps; step++) {
+        phase_item((size_t)step, "%s", "");
         TRY_GOTO(step_all(&t, config->seed, step, &drift, &losses[step]), done);
+    }
 done:
     data_free(&t.data);
     free(t.images);

@@ -59,9 +59,13 @@ static bool wanted(const struct vggcl_check *check, void *payload) {
         note_name(c, check->name);
         return false;
     }
+    return true;
+}
+
+static void starting(const struct vggcl_check *check, void *payload) {
+    const struct caller *c = payload;
     if (c->run->starting)
         c->run->starting(check, c->run->payload);
-    return true;
 }
 
 /* The caller's callback cannot end the checks. */
@@ -84,7 +88,7 @@ static enum vggcl_err check_device(const struct vggcl_config *config, struct cal
     strict.strict = true;
     TRY_GOTO(profile_open(&strict, &context, &tuned), done);
     TRY_GOTO(network_create(&context, config, &spec, (size_t)config->batch, NULL, NULL, NET_TRAINS, &net), done);
-    const struct check_report report = {.checked = checked, .payload = caller, .wanted = wanted};
+    const struct check_report report = {.checked = checked, .payload = caller, .wanted = wanted, .starting = starting};
     err = check_net(net, caller->run->quick, &report, result, &failure);
     if (err == VGGCL_OK && !result->checks)
         err = err_set(VGGCL_EUSAGE, "only: no check has a name like '%s'; there are: %s", *caller->run->only,

@@ -223,6 +223,7 @@ static enum vggcl_err open_resumed_data(struct run *run, bool given, const struc
 static enum vggcl_err make_team(struct run *run, const char *from) {
     struct team *t = &run->team;
     TRY(team_open(t, &run->config, &run->data.spec));
+    TRY(run_tell_opened(run));
     TRY(team_tune(t, from));
     TRY(team_plan_checked(t, run->data.train.count, run->data.test.count, &run->config, &run->selfcheck));
     for (int i = 0; i < 2; i++) {

@@ -1,5 +1,6 @@
 #include "train/evaluate.h"
 #include "base/clock.h"
+#include "base/phase.h"
 #include "check/replace.h"
 #include "data/data.h"
 #include "options/network.h"
@@ -120,7 +121,7 @@ static enum vggcl_err record_batch(const struct tally *so_far, size_t first, siz
                                    void *payload) {
     struct results *r = payload;
     size_t classes = r->evaluation->class_count;
-    (void)so_far;
+    phase_item(so_far->images, "%s", "");
     TRY(dev_read(r->net->dev, net_logits(r->net), 0, n * classes, r->logits));
     for (size_t i = 0; i < n; i++)
         record_one(r, first + i, predicted[i], r->logits + i * classes);
@@ -146,6 +147,7 @@ static enum vggcl_err run(struct evaluator *e, struct vggcl_evaluation *evaluati
     TRY_GOTO(arena_commit(&arena, d), done);
     TRY_GOTO(feed_upload(&feed, set), done);
     start = clock_seconds();
+    phase_begin(d->info.name, "evaluation", set->count);
     TRY_GOTO(evaluate(e->net, &feed, e->config.tta, record_batch, &results, &tally), done);
     evaluation->seconds = clock_seconds() - start;
     evaluation->images = tally.images;
@@ -204,13 +206,21 @@ static enum vggcl_err make_net(struct evaluator *e) {
     return checkpoint_load(&e->file, e->config.weights, e->net, CHECKPOINT_WEIGHTS);
 }
 
+static void decoded(size_t done, size_t count, void *payload) {
+    (void)payload;
+    if (done == 0)
+        phase_begin("", "decoding pictures", count);
+    phase_item(done, "%s", "");
+}
+
 static enum vggcl_err open_data(struct evaluator *e) {
     struct vggcl_config *config = &e->config;
     struct data *data = &e->data;
     TRY(weights_open(config, &e->file, &e->warnings));
     TRY(checkpoint_network(&e->file, config->weights, config));
     TRY(checkpoint_suggest_data(&e->file, config->weights, config));
-    const struct data_source source = network_data(config);
+    struct data_source source = network_data(config);
+    source.progress = decoded;
     TRY(data_open(&source, data));
     TRY(data_suffices(data->train.count, data->test.count, false));
     TRY(checkpoint_takes_data(&e->file, config->weights, data, true));

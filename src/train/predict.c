@@ -1,4 +1,5 @@
 /* predict.c - vggcl_predict(): a trained network on images that have no labels. */
+#include "base/phase.h"
 #include "data/decode.h"
 #include "options/options.h"
 #include "plan/plan.h"
@@ -141,6 +142,7 @@ static enum vggcl_err predict_batch(struct vggcl_predictor *p, const uint8_t *pi
 
 enum vggcl_err vggcl_predict(struct vggcl_predictor *p, const uint8_t *pixels, size_t count, float *probabilities) {
     size_t batch = p->net->batch;
+    phase_begin(p->net->dev->info.name, "prediction", 0);
     for (size_t first = 0; first < count; first += batch) {
         size_t n = count - first < batch ? count - first : batch;
         TRY(predict_batch(p, pixels + first * data_image_bytes(&p->spec), n, probabilities + first * p->spec.classes));

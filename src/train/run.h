@@ -81,6 +81,10 @@ void run_name_device(char text[static 512], const char *name, const char *driver
 /* Whether all epochs or steps are done, or patience is at its end; if so, *end is which. */
 bool run_is_over(const struct run *run, enum vggcl_end *end);
 
+/* Tells the observer that the devices are open, and, when all is planned and checked, that the run starts. */
+enum vggcl_err run_tell_opened(struct run *run);
+void run_tell_started(struct run *run);
+
 /* Passes a message on to the observer. */
 void run_notice(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

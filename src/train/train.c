@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 /* train.c - vggcl_train(): trains the epochs of a run. */
 #include "base/clock.h"
+#include "base/phase.h"
 #include "base/stop.h"
 #include "nets/feed.h"
 #include "options/network.h"
@@ -23,27 +24,6 @@ static bool asks_to_stop(void *payload) {
     const struct vggcl_observer *o = run->observer;
     run->asked = run->asked || (o && o->stop && o->stop(o->payload));
     return run->asked;
-}
-
-static void tell_start(struct run *run) {
-    const struct vggcl_observer *o = run->observer;
-    struct vggcl_start start = {.device_count = run->team.count,
-                                .plans = run->team.plans,
-                                .config = run->config,
-                                .parameters = net_trained_count(team_net(&run->team)),
-                                .train_images = run->data.train.count,
-                                .test_images = run->data.test.count,
-                                .first_epoch = run->progress.epoch + 1,
-                                .first_step = run->progress.step,
-                                .steps_per_epoch = run_epoch_steps(run),
-                                .checks = run->selfcheck.checks,
-                                .check_seconds = run->selfcheck.seconds};
-    struct hyperparameters h = network_hyperparameters(&run->config);
-    team_net(&run->team)->optimiser->describe(&h, start.optimizer, sizeof start.optimizer);
-    snprintf(start.dataset, sizeof start.dataset, "%s", run->data.description);
-    snprintf(start.moved_to, sizeof start.moved_to, "%s", run->moved_to);
-    if (o && o->started)
-        o->started(&start, o->payload);
 }
 
 static void tell_other_device(const struct run *run) {
@@ -374,6 +354,7 @@ static enum vggcl_err train_epochs(struct run *run) {
     const struct progress *p = &run->progress;
     int64_t steps = run_epoch_steps(run);
     run->start = clock_seconds();
+    phase_begin(run->team.members[0].dev->info.name, "first step", 0);
     while (!run_is_over(run, &run->end) && !must_stop(run, p->step)) {
         TRY(train_epoch(run));
         if (p->epoch_step == steps)
@@ -461,7 +442,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
         err = end_complete(run);
         goto done;
     }
-    tell_start(run);
+    run_tell_started(run);
     TRY_GOTO(open_step_log(run), done);
     if (*run->config_moved_to)
         run_notice(run, "config.json: the file that was in %s is now %s", run->config.save, run->config_moved_to);

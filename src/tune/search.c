@@ -1,5 +1,6 @@
 #include "tune/search.h"
 #include "base/clock.h"
+#include "base/phase.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "check/replace.h"
@@ -51,6 +52,7 @@ void search_tell(struct search *s) {
     struct vggcl_tune_progress p = {
         .seconds = seconds, .eta = left, .measured = s->measured, .candidates = s->candidates};
     snprintf(p.what, sizeof p.what, "%s", s->what);
+    phase_item_eta((size_t)s->measured, left, "%s", s->what);
     if (s->progressed)
         s->progressed(&p, s->payload);
 }
@@ -281,11 +283,13 @@ static enum vggcl_err choose_images(struct search *s) {
 /* Replaces the rules' methods that give wrong results, unless the context is strict: then the selfcheck refuses them.
  */
 static enum vggcl_err check_before(struct search *s) {
+    phase_begin(s->d->info.name, "checking the convolutions", (size_t)s->row_count);
     for (struct row *r = s->rows; r < s->rows + s->row_count && !s->context->strict; r++) {
         struct conv_method methods[CONV_DIRECTIONS];
         const struct row *one = r;
         size_t known;
         bool right;
+        phase_item((size_t)(r - s->rows), "%s %s", r->layer, conv_direction_names[r->direction]);
         do {
             known = s->tuning.wrong_count;
             TRY(check(s, &(struct subject){&s->tuning, &one, 1, &r->before, NULL}, &right));
@@ -514,6 +518,7 @@ enum vggcl_err search_run(struct search *s) {
         TRY(check_before(s));
     TRY(choose_images(s));
     count_candidates(s);
+    phase_begin(s->d->info.name, "tuning", (size_t)s->candidates);
     TRY(measure_before(s));
     for (int transposed = 0; is_searched(s, &gemm_tiled) && !s->tuning.conv_count && transposed < 2; transposed++)
         TRY(try_tiles(s, transposed, transposed ? 0.3 : 0.2));

@@ -1,5 +1,6 @@
 #include "tune/timing.h"
 #include "base/clock.h"
+#include "base/phase.h"
 #include "base/rng.h"
 #include "base/stop.h"
 #include "options/network.h"
@@ -73,8 +74,11 @@ enum vggcl_err timing_steps(struct net *net, int steps, double seconds, enum vgg
     bool late = false;
     if (!rates)
         return err_no_memory("the timings", (size_t)steps * sizeof *rates);
+    phase_begin(net->dev->info.name, run == timing_train_step ? "training steps" : "evaluation steps",
+                (size_t)steps + WARM_UP);
     for (int i = 0; timed < steps && !(timed && late); i++) {
         TRY_GOTO(stop_check(), done);
+        phase_item((size_t)i, "%s", "");
         double start = clock_seconds();
         TRY_GOTO(run(net, (uint64_t)i), done);
         double end = clock_seconds();

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cli/child.h"
 #include "cli/compare/records.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 
@@ -49,10 +50,12 @@ struct turn {
 
 /* Prints the progress to stderr; a live line on a terminal. */
 static void say(const json_t *record, const struct turn *turn, const char *what) {
-    char name[RECORD_NAME], eta[32];
+    char name[RECORD_NAME], title[64], eta[32];
     struct line line = line_begin(stderr);
     record_name(record, name);
-    line_add(&line, "%zu/%zu  %s", turn->done + 1, turn->count, what);
+    snprintf(title, sizeof title, "%zu/%zu  %s", turn->done + 1, turn->count, what);
+    progress_title(title);
+    line_add(&line, "%s", title);
     if (turn->measured) {
         double mean = (clock_seconds() - turn->start) / (double)turn->measured;
         cli_duration(mean * (double)(turn->count - turn->done), eta);
@@ -302,6 +305,7 @@ static void finish(const json_t *records, unsigned parts) {
 
 enum verdict measuring_run(json_t *answer, const struct measuring_plan *plan) {
     json_t *devices, *records = json_object_get(answer, "devices");
+    progress_watch(stderr);
     enum verdict worst = list_devices(answer, plan, &devices);
     worst = verdict_worse(worst, measure_all_once(records, plan, devices));
     for (int i = 0; plan->parts & MEASURE_SPEED && i < plan->rounds; i++)

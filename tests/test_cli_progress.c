@@ -1,0 +1,70 @@
+/* What the program shows while it has no result yet: on terminals, on pipes, of each command. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NETWORK "--model 64,M,64,M --width 0.125 --batch 16 --gemm tiled"
+#define DATA    "--data synthetic:64,20 " NETWORK
+/* Shell: V stands for the program, with an empty cache of built kernels. */
+#define COLD "version >/dev/null; V=" VGGCL_PROGRAM "; export VGGCL_CACHE_DIR=$(mktemp -d -p .); "
+
+/* The first place of `text` in the output after that of `before`. */
+static void assert_follows(const char *before, const char *text) {
+    const char *at = strstr(output, before);
+    assert_non_null(at);
+    assert_non_null(strstr(at, text));
+}
+
+/* Device and network stand there before anything that takes long. */
+static void train_shows_its_start(void **state) {
+    (void)state;
+    assert_int_equal(vggcl_on_terminal(60, 60, COLD "$V train " DATA " --steps 1 --save a"), 0);
+    assert_follows("device   ", "selfcheck ");
+    assert_follows("network  64,M,64,M", "selfcheck ");
+    assert_follows("selfcheck ", "memory   ");
+    assert_in_range(widest_line(output, "selfcheck "), 20, 59);
+    assert_follows("weights  ", "storing built kernels ");
+}
+
+/* On a pipe one line for each phase that goes on after a second; the result alone is on the standard output. */
+static void lines_on_a_pipe(void **state) {
+    (void)state;
+    assert_int_equal(vggcl(COLD "$V tune --budget 3 --json " NETWORK " 2>err | head -c 1; echo; grep -c ^tuning err"),
+                     0);
+    assert_string_equal(output, "{\n1\n");
+    assert_int_equal(vggcl("version >/dev/null; cat err"), 0);
+    assert_null(strchr(output, '\r'));
+    assert_null(strchr(output, '\033'));
+}
+
+static void every_command_on_a_terminal(void **state) {
+    (void)state;
+    static const struct {
+        const char *words, *shows;
+    } cases[] = {{"eval --weights a/last.safetensors", "\033[Kselfcheck "},
+                 {"predict --weights a/last.safetensors picture.png", "\033[Kloading drivers"},
+                 {"inspect --weights a/last.safetensors", "\033[Kselfcheck "},
+                 {"bench --steps 2 " NETWORK, "\033[Kselfcheck "},
+                 {"selfcheck --quick --json " NETWORK, "\033[Kselfcheck "},
+                 {"selfcheck --quick --json --isolated " NETWORK, "\033[Kselfcheck "},
+                 {"compare --only selfcheck --quick " NETWORK, "\033[K1/1  selfcheck: selfcheck "}};
+    assert_int_equal(vggcl("inspect --weights a/last.safetensors && cp inspect/filters.png picture.png"), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(vggcl_on_terminal(100, 100, COLD "$V %s", cases[i].words), 0);
+        assert_says(cases[i].shows);
+        assert_says(" on ");
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(train_shows_its_start), cmocka_unit_test(lines_on_a_pipe),
+                                       cmocka_unit_test(every_command_on_a_terminal)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -156,9 +156,9 @@ const struct command command_plot = {
     .flags =
         (const struct flag[]){
             {"out", "FILE...", "write the chart to this file, " CHART_FORMATS "; may be given again", files, NULL},
-            {"columns", "FIELD=NAME...",
-             "take a FIELD from the column NAME of a CSV file; FIELD is epoch,\ntrain_loss, "
-             "train_accuracy, test_loss or test_accuracy; may be given again",
+            {"columns", "F=NAME...",
+             "take the field F from the column NAME of a CSV file; F is epoch,\ntrain_loss, train_accuracy, test_loss "
+             "or test_accuracy; may be given again",
              columns, NULL},
             {"ascii", NULL, "draw in the terminal, where --out is given too", NULL, &ascii},
             {"title", "TEXT", "what stands above the chart", &title, NULL},

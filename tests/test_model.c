@@ -126,9 +126,13 @@ static void other_tensors(void **state) {
     assert_false(found_in(&t));
     assert_int_equal(model_vgg11.build(&model_vgg11, &options, &data, specs, &count), VGGCL_OK);
     make(&t, specs, count, &data);
-    t.count--; /* fc2 */
+    t.count--; /* without fc2, fc1 is the last layer */
+    assert_true(found_in(&t));
+    assert_string_equal(found.model, "vgg11,L0");
+    assert_int_equal(found.data.classes, 512);
+    t.count--; /* fc1 */
     assert_false(found_in(&t));
-    t.count++;
+    t.count += 2;
     t.ranks[0] = 2; /* conv1_1 */
     assert_false(found_in(&t));
     t.ranks[0] = 4;
@@ -285,6 +289,40 @@ static void recognises_lists(void **state) {
     }
 }
 
+/* Other numbers of linear layers than two, or other outputs: by the metadata's text, and by tensors alone at width 1.
+ */
+static void recognises_linear_layers(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *alone, *last;
+        double width;
+    } cases[] = {{"vgg16,L0", "vgg16,L0", "fc1", 1},
+                 {"vgg11,L4096,L4096", "vgg11,L4096,L4096", "fc3", 1},
+                 {"vgg19,L1,L2,L3", "vgg19,L1,L2,L3", "fc4", 1},
+                 {"vgg13,L512,L512", "32,32,M,64,64,M,128,128,M,256,256,M,256,256,M,L256,L256", "fc3", 0.5},
+                 {"64,M,128,128,M,L0", "64,M,128,128,M,L0", "fc1", 1},
+                 {"7,M,9,L8192", "7,M,9,M,L8192", "fc2", 1}};
+    const struct data_spec data = {32, 64, 3, 10, NULL};
+    struct layer_spec specs[MODEL_LAYERS];
+    struct tensors t;
+    size_t count;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct model_options options = {cases[i].width, true, DROPOUT_CHANNEL, true, false};
+        read_list(cases[i].text, &data, specs, &count, &options);
+        assert_string_equal(specs[count - 1].name, cases[i].last);
+        assert_int_equal(specs[count - 1].channels, 10);
+        struct shape last = make(&t, specs, count, &data);
+        const struct model_tensors tensors = {&t, rank};
+        assert_true(model_recognise(&tensors, cases[i].text, cases[i].width, &found));
+        assert_string_equal(found.model, cases[i].text);
+        assert_true(found.width == cases[i].width);
+        assert_int_equal(found.pixels, last.h * last.w);
+        assert_true(model_recognise(&tensors, NULL, 0, &found));
+        assert_string_equal(found.model, cases[i].alone);
+        assert_true(found.width == 1 && found.data.classes == 10);
+    }
+}
+
 /* As checkpoints of a width that the number of hidden channels does not tell exactly. */
 static void recognises_odd_widths(void **state) {
     (void)state;
@@ -321,6 +359,15 @@ static void lists_that_are_refused(void **state) {
         {"64,M,M", "element 3, 'M', is a pooling that does not follow a convolution"},
         {"", "model: takes one of vgg11, vgg13, vgg16, vgg19, or a list of numbers of channels and M, such as "},
         {"M", "model: takes one of vgg11"},
+        {"vgg16,64", "model vgg16,64: behind a model's name only linear layers can stand"},
+        {"vgg16,L4096,M", "element 3, 'M', follows a linear layer"},
+        {"L4096", "model: takes one of vgg11"},
+        {"64,L", "element 2, 'L', is not a linear layer"},
+        {"64,L8193", "element 2, 'L8193', is not a linear layer"},
+        {"64,L10,L0", "element 3, 'L0', is not a linear layer"},
+        {"64,L0,L10", "element 3, 'L10', is not a linear layer"},
+        {"64,L1,L2,L3,L4", "element 5, 'L4', is one linear layer more than the 3"},
+        {"64,L1,M", "element 3, 'M', follows a linear layer"},
         {"VGG16", "not 'VGG16'"}};
     struct model m;
     char many[4 * 65 + 1];
@@ -405,7 +452,7 @@ int main(void) {
         cmocka_unit_test(sizes_that_are_refused), cmocka_unit_test(data_of_other_sizes),
         cmocka_unit_test(lists_of_names),         cmocka_unit_test(layers_of_a_list),
         cmocka_unit_test(recognises_lists),       cmocka_unit_test(recognises_odd_widths),
-        cmocka_unit_test(lists_that_are_refused),
+        cmocka_unit_test(lists_that_are_refused), cmocka_unit_test(recognises_linear_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,13 +25,25 @@ static enum vggcl_err unknown(const char *text) {
     return err;
 }
 
+/* linear: what follows the name in text; NULL if nothing does. */
+static enum vggcl_err known_model(const struct model *known, const char *text, const char *linear, struct model *m) {
+    struct layer_list list;
+    *m = *known;
+    if (!linear)
+        return VGGCL_OK;
+    TRY(layer_list_read("1", &list));
+    TRY(layer_list_linear(text, linear, &list));
+    m->name = text;
+    m->linear = linear;
+    return VGGCL_OK;
+}
+
 enum vggcl_err model_find(const char *text, struct model *m) {
     struct layer_list list;
+    size_t length = strcspn(text, ",");
     for (const struct model *const *known = models; *known; known++)
-        if (strcmp((*known)->name, text) == 0) {
-            *m = **known;
-            return VGGCL_OK;
-        }
+        if (strncmp((*known)->name, text, length) == 0 && !(*known)->name[length])
+            return known_model(*known, text, text[length] ? text + length + 1 : NULL, m);
     if (!strchr(text, ',') && !isdigit((unsigned char)*text))
         return unknown(text);
     TRY(layer_list_read(text, &list));
@@ -48,10 +60,25 @@ static bool is_model(const struct model *m, const struct model_tensors *tensors,
     return true;
 }
 
+static bool is_text(const char *text, const struct model_tensors *tensors, struct model_found *found) {
+    struct model m;
+    return model_find(text, &m) == VGGCL_OK && is_model(&m, tensors, 0, found);
+}
+
 static bool is_list(const struct model_tensors *tensors, struct model_found *found) {
     char text[VGGCL_MODEL_MAX];
-    struct model m;
-    return vgg_list(tensors, text) && model_find(text, &m) == VGGCL_OK && is_model(&m, tensors, 0, found);
+    return (vgg_list(tensors, false, text) && is_text(text, tensors, found)) ||
+           (vgg_list(tensors, true, text) && is_text(text, tensors, found));
+}
+
+/* The model with other linear layers than its own. */
+static bool is_model_with_linear(const struct model *m, const struct model_tensors *tensors,
+                                 struct model_found *found) {
+    char text[VGGCL_MODEL_MAX], linear[VGGCL_MODEL_MAX];
+    if (!vgg_linear(tensors, linear))
+        return false;
+    snprintf(text, sizeof text, "%s%.64s", m->name, linear);
+    return is_text(text, tensors, found);
 }
 
 /* Of a width from a file: numbers of channels stay far below SIZE_MAX. */
@@ -66,6 +93,9 @@ bool model_recognise(const struct model_tensors *tensors, const char *text, doub
         return true;
     for (const struct model *const *m = models; *m; m++)
         if (is_model(*m, tensors, 0, found))
+            return true;
+    for (const struct model *const *m = models; *m; m++)
+        if (is_model_with_linear(*m, tensors, found))
             return true;
     return is_list(tensors, found);
 }

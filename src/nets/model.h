@@ -39,8 +39,9 @@ struct model_found {
 };
 
 struct model {
-    const char *name;  /* as --model takes it */
-    const void *shape; /* tells the models of a family apart; only the model's own file looks at it */
+    const char *name;   /* as --model takes it */
+    const void *shape;  /* tells the models of a family apart; only the model's own file looks at it */
+    const char *linear; /* other linear layers than the model's own, as in nets/layer_list.h: "L4096,L4096"; or NULL */
 
     /* Writes the layers of the network for images and classes of `data`, *count of them. VGGCL_EUSAGE, naming the size,
      * where a side is not from DATA_LEAST_SIDE to DATA_MOST_SIDE, or the model has no network for it. */
@@ -64,17 +65,21 @@ MODELS(MODEL_DECLARE)
 extern const struct model *const models[];
 extern const char *const model_names[];
 
-/* The model that text names: one of MODELS, or a VGG of the layers in a list (nets/layer_list.h). *m keeps text, which
- * must stay. VGGCL_EUSAGE if it is neither. */
+/* The model that text names: one of MODELS, also with other linear layers ("vgg16,L4096,L4096"), or a VGG of the layers
+ * in a list (nets/layer_list.h). *m keeps text, which must stay. VGGCL_EUSAGE if it is neither. */
 enum vggcl_err model_find(const char *text, struct model *m);
 
 /* Finds the model whose tensors these are; false where there is none. text and width are what the file's metadata says,
  * NULL and 0 if it does not; they are used if the tensors agree. */
 bool model_recognise(const struct model_tensors *tensors, const char *text, double width, struct model_found *found);
 
-/* VGG with the layers of a valid list; and the list of the layers whose tensors these are, at the width that the linear
- * layers have: false if there is none. It ends with a pooling, because tensors do not show whether one is there. */
+/* VGG with the layers of a valid list. */
 struct model vgg_of(const char *list);
-bool vgg_list(const struct model_tensors *tensors, char text[static VGGCL_MODEL_MAX]);
+
+/* The list of the layers whose tensors these are: at width 1 with its linear layers, or without them, at the width that
+ * the hidden linear layer has. False if there is none. It ends with a pooling, because tensors do not show whether one
+ * is there. vgg_linear() is the list of the linear layers alone, with a comma before each: ",L4096,L4096". */
+bool vgg_list(const struct model_tensors *tensors, bool with_linear, char text[static VGGCL_MODEL_MAX]);
+bool vgg_linear(const struct model_tensors *tensors, char text[static VGGCL_MODEL_MAX]);
 
 #endif

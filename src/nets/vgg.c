@@ -1,6 +1,6 @@
 /* vgg.c - the VGG family (Simonyan and Zisserman 2015) in the form of "89.89% on CIFAR-10 in Pytorch": stages of 3x3
- * convolutions, each with batch normalisation and ReLU, a pooling after each stage, and two linear layers. Dropout is
- * between the convolutions of a stage and before the linear layers.
+ * convolutions, each with batch normalisation and ReLU, a pooling after each stage, and two linear layers, or as many
+ * as a list says. Dropout is between the convolutions of a stage and before the linear layers.
  *
  * A pooling halves height and width, rounded down. Where one of them is 1 already, it is left out of the models with
  * names, and an error in a list of layers. So the linear layers of a model with a name get
@@ -13,12 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const size_t hidden_channels = 512; /* outputs of fc1 at width 1 */
-
 /* The layers of the model, whose shape is the text of a valid list. */
 static struct layer_list layers_of(const struct model *m) {
     struct layer_list list;
-    if (layer_list_read(m->shape, &list) != VGGCL_OK)
+    if (layer_list_read(m->shape, &list) != VGGCL_OK ||
+        (m->linear && layer_list_linear(m->name, m->linear, &list) != VGGCL_OK))
         list.count = 0;
     return list;
 }
@@ -95,6 +94,13 @@ static void add_convolution(struct layer_spec **end, const struct list_convoluti
         drop(activation, o->dropout, dropout_of(c));
 }
 
+/* Linear layer i, from 0: fc1, fc2, .... */
+static void add_linear(struct layer_spec **end, size_t i, size_t outputs) {
+    struct layer_spec *spec = add(end, &layer_linear);
+    snprintf(spec->name, sizeof spec->name, "fc%zu", i + 1);
+    spec->channels = outputs;
+}
+
 static bool takes_side(size_t side) {
     return DATA_LEAST_SIDE <= side && side <= DATA_MOST_SIDE;
 }
@@ -125,9 +131,13 @@ static enum vggcl_err build(const struct model *m, const struct model_options *o
         add_convolution(&end, c, o, c->pooling && halve(&height, &width), i + 1 == list.count);
     }
     add_named(&end, o->avgpool ? &layer_avgpool : &layer_flatten, o->avgpool ? "avgpool" : "flatten");
-    add_named(&end, &layer_linear, "fc1")->channels = scaled(hidden_channels, o->width);
-    drop_before_linear(add_named(&end, &layer_activation, "relu1"), o);
-    add_named(&end, &layer_linear, "fc2")->channels = data->classes;
+    for (size_t i = 0; i < list.linear_count; i++) {
+        add_linear(&end, i, scaled(list.linear[i], o->width));
+        struct layer_spec *relu = add(&end, &layer_activation);
+        snprintf(relu->name, sizeof relu->name, "relu%zu", i + 1);
+        drop_before_linear(relu, o);
+    }
+    add_linear(&end, list.linear_count, data->classes);
     *count = (size_t)(end - specs);
     return VGGCL_OK;
 }
@@ -161,56 +171,91 @@ static bool has_convolutions(const struct layer_list *list, const struct model_t
     return list->count && !conv_shape(t, list->convolutions[list->count - 1].stage + 1, 1, shape);
 }
 
-static bool hidden_shape(const struct model_tensors *t, size_t hidden[MODEL_RANK]) {
-    return t->rank(t->file, "fc1.weight", hidden) == 2 && hidden[0];
+/* The shape of linear layer i, from 0; false where the file has none. */
+static bool linear_shape(const struct model_tensors *t, size_t i, size_t shape[MODEL_RANK]) {
+    char name[TENSOR_NAME];
+    snprintf(name, sizeof name, "fc%zu.weight", i + 1);
+    return t->rank(t->file, name, shape) == 2 && shape[0];
+}
+
+/* The number of linear layers, LIST_LINEAR + 2 if there are more than a list may have. */
+static size_t count_linear(const struct model_tensors *t) {
+    size_t shape[MODEL_RANK], count = 0;
+    while (count < LIST_LINEAR + 2 && linear_shape(t, count, shape))
+        count++;
+    return count;
 }
 
 static double width_of(const size_t hidden[MODEL_RANK]) {
-    return (double)hidden[0] / (double)hidden_channels;
+    return (double)hidden[0] / LIST_HIDDEN;
+}
+
+static bool has_linear(const struct layer_list *list, const struct model_tensors *t, double width) {
+    size_t shape[MODEL_RANK];
+    for (size_t i = 0; i < list->linear_count; i++)
+        if (!linear_shape(t, i, shape) || shape[0] != scaled(list->linear[i], width))
+            return false;
+    return true;
 }
 
 static bool recognise(const struct model *m, const struct model_tensors *t, struct model_found *found) {
-    size_t first[MODEL_RANK], hidden[MODEL_RANK], output[MODEL_RANK], bn[MODEL_RANK];
+    size_t first[MODEL_RANK], linear[MODEL_RANK], output[MODEL_RANK], bn[MODEL_RANK];
     const struct layer_list list = layers_of(m);
-    if (!hidden_shape(t, hidden) || t->rank(t->file, "fc2.weight", output) != 2)
+    if (count_linear(t) != list.linear_count + 1)
         return false;
+    linear_shape(t, 0, linear);
+    linear_shape(t, list.linear_count, output);
     if (!(found->width > 0))
-        found->width = width_of(hidden);
-    if (hidden[0] != scaled(hidden_channels, found->width) || !has_convolutions(&list, t, found->width))
+        found->width = list.linear_given ? 1 : width_of(linear);
+    if (!has_linear(&list, t, found->width) || !has_convolutions(&list, t, found->width))
         return false;
     size_t last = scaled(list.convolutions[list.count - 1].channels, found->width);
-    if (hidden[1] % last)
+    if (linear[1] % last)
         return false;
     conv_shape(t, 1, 1, first);
     found->bn = t->rank(t->file, "bn1_1.weight", bn) > 0;
     found->data.channels = first[1];
     found->data.classes = output[0];
-    found->pixels = hidden[1] / last;
+    found->pixels = linear[1] / last;
     return true;
 }
 
-bool vgg_list(const struct model_tensors *t, char text[static VGGCL_MODEL_MAX]) {
+bool vgg_linear(const struct model_tensors *t, char text[static VGGCL_MODEL_MAX]) {
+    size_t shape[MODEL_RANK], used = 0, count = count_linear(t);
+    if (!count || count > LIST_LINEAR + 1)
+        return false;
+    if (count == 1)
+        snprintf(text, VGGCL_MODEL_MAX, ",L0");
+    for (size_t i = 0; i + 1 < count && linear_shape(t, i, shape) && shape[0] <= LIST_CHANNELS; i++)
+        used += (size_t)snprintf(text + used, VGGCL_MODEL_MAX - used, ",L%zu", shape[0]);
+    return count == 1 || used;
+}
+
+bool vgg_list(const struct model_tensors *t, bool with_linear, char text[static VGGCL_MODEL_MAX]) {
+    char linear[VGGCL_MODEL_MAX];
     size_t shape[MODEL_RANK], hidden[MODEL_RANK], used = 0;
     int convolutions = 0;
-    if (!hidden_shape(t, hidden))
+    if (!vgg_linear(t, linear) || !linear_shape(t, 0, hidden))
         return false;
     for (int stage = 1; conv_shape(t, stage, 1, shape); stage++) {
         for (int i = 1; conv_shape(t, stage, i, shape); i++) {
-            double channels = rint((double)shape[0] / width_of(hidden));
+            double channels = rint((double)shape[0] / (with_linear ? 1 : width_of(hidden)));
             if (++convolutions > LIST_CONVOLUTIONS || !(channels >= 1 && channels <= LIST_CHANNELS))
                 return false;
             used += (size_t)snprintf(text + used, VGGCL_MODEL_MAX - used, "%s%zu", used ? "," : "", (size_t)channels);
         }
         used += (size_t)snprintf(text + used, VGGCL_MODEL_MAX - used, ",M");
     }
+    if (used && with_linear)
+        snprintf(text + used, VGGCL_MODEL_MAX - used, "%s", linear);
     return used > 0;
 }
 
 struct model vgg_of(const char *list) {
-    return (struct model){list, list, build_list, recognise, pixels};
+    return (struct model){list, list, NULL, build_list, recognise, pixels};
 }
 
-#define VGG(name, list) const struct model model_##name = {#name, list, build, recognise, pixels};
+#define VGG(name, list) const struct model model_##name = {#name, list, NULL, build, recognise, pixels};
 VGG(vgg11, "64,M,128,M,256,256,M,512,512,M,512,512,M")
 VGG(vgg13, "64,64,M,128,128,M,256,256,M,512,512,M,512,512,M")
 VGG(vgg16, "64,64,M,128,128,M,256,256,256,M,512,512,512,M,512,512,512,M")

@@ -103,7 +103,8 @@ static const struct vggcl_option options[] = {
     {"classes", "N", "number of classes", "10", NETWORK | TUNE, WHOLE(classes, 2, DATA_MOST_CLASSES)},
     {"model", "NAME",
      "network; or a list of its layers, e.g. 64,64,M,128,128,M: a number is a 3x3 convolution with that\n"
-     "many channels, M a 2x2 max-pooling",
+     "many channels, M a 2x2 max-pooling. L4096 behind the list or a name is a linear layer with that many\n"
+     "outputs before the last one (default L512; L0 for none): vgg16,L4096,L4096",
      "vgg16", STORED | NETWORK | TUNE, MODEL(model, model_names)},
     {"width", "F", "multiply every layer's number of channels by F", "1", STORED | NETWORK | TUNE,
      REAL(width, 1.0 / 512, 8)},

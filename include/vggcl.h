@@ -268,6 +268,7 @@ struct vggcl_config {
     bool tta;
     uint64_t seed;
     char save[VGGCL_PATH_MAX], resume[VGGCL_PATH_MAX], weights[VGGCL_PATH_MAX], log_steps[VGGCL_PATH_MAX];
+    char tensorboard[VGGCL_PATH_MAX];
     int save_every, limit, validate, patience;
     int64_t steps, checkpoint_every;
     int freeze;        /* enum vggcl_freeze */

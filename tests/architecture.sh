@@ -84,6 +84,7 @@ breach_where '# *include *<curl/' 'src/fetch/download\.c' "libcurl belongs to sr
 breach_where '# *include *<vips/' 'src/data/decode\.c' "libvips belongs to src/data/decode.c"
 breach_where '# *include *<png\.h' 'src/files/png\.c' "libpng belongs to src/files/png.c"
 breach_where '# *include *<csv\.h' 'src/files/csv\.c' "libcsv belongs to src/files/csv.c"
+breach_where '# *include *["<](protobuf-c|files/\w+\.pb-c)' 'src/files/[^:]*' "messages belong to src/files"
 breach_where '# *include *<archive' 'src/fetch/unpack\.c' "libarchive belongs to src/fetch/unpack.c"
 breach_where '# *include *<jansson' 'src/base/json\.h' "jansson belongs to src/base/json.h"
 breach_where '\bjson_(dump\w*|load\w*|v?pack\w*|v?sprintf|real|stringn?(_nocheck)?) *\(' 'src/base/json\.c' \

@@ -264,7 +264,7 @@ static bool is_one_of(const char *name, const char *const *names) {
  * is a text belongs to one of the lists: a new one needs a decision. */
 static void files_name_nothing_to_write_or_run(void **state) {
     (void)state;
-    static const char *const refused[] = {"save", "resume", "log-steps", "kernel-dir", NULL};
+    static const char *const refused[] = {"save", "resume", "log-steps", "tensorboard", "kernel-dir", NULL};
     static const char *const taken[] = {"data", "device", "device-split", "weights", "profile", NULL};
     size_t count, walked = 0;
     const struct vggcl_option *options = vggcl_options(&count);
@@ -289,7 +289,7 @@ static void files_name_nothing_to_write_or_run(void **state) {
         }
         walked++;
     }
-    assert_int_equal(walked, 4);
+    assert_int_equal(walked, 5);
 }
 
 static void broken_files(void **state) {

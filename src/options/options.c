@@ -89,7 +89,7 @@ static const struct vggcl_option options[] = {
      "", CHANGEABLE | PLAN, TEXT(device_split)},
     {"config", "FILE",
      "read options from this JSON file, such as a run's config.json; options on the command line\n"
-     "override it. It cannot set --save, --resume, --log-steps and --kernel-dir",
+     "override it. It cannot set --save, --resume, --log-steps, --tensorboard and --kernel-dir",
      "", TRAIN | PLAN, INCLUDE},
     {"recipe", "NAME",
      "set of defaults. seed: those listed here; fast: the same accuracy in far fewer epochs; finetune:\n"
@@ -240,6 +240,11 @@ static const struct vggcl_option options[] = {
      "none", STORED | PLAN, CHOICE(freeze, freeze_names)},
     {"log-steps", "FILE", "write the loss of every step to this CSV file: step,epoch,lr,loss", "", TRAIN | GIVEN_ONLY,
      TEXT(log_steps)},
+    {"tensorboard", "DIR",
+     "write event files for TensorBoard to this folder: losses, accuracies, learning rate, speed,\n"
+     "histograms of the weights and the run's options. `tensorboard --logdir runs` compares the runs\n"
+     "runs/a, runs/b, ...",
+     "", TRAIN | GIVEN_ONLY, TEXT(tensorboard)},
     {"conv", "NAME", "convolution algorithm", "auto", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE,
      CHOICE(conv, conv_names)},
     {"gemm", "NAME", "matrix-product engine", "auto", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE,

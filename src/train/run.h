@@ -31,12 +31,12 @@ struct run {
     struct team team;
     struct progress progress;
     struct history history;
-    struct step_log step_log;
-    struct pending_step pending[2]; /* the host prepares one step while the device runs the one before */
-    uint64_t weights_hash;          /* from the last save_check_weights() */
-    int64_t saved_step;             /* number of completed steps in last.safetensors */
-    bool keep_previous;             /* the next save keeps last.safetensors as last.safetensors.1 */
-    char *warning;                  /* that a resumed run goes on from last.safetensors.1, and why; else NULL */
+    struct log_file step_log, tensorboard; /* tensorboard: see train/tensorboard.h */
+    struct pending_step pending[2];        /* the host prepares one step while the device runs the one before */
+    uint64_t weights_hash;                 /* from the last save_check_weights() */
+    int64_t saved_step;                    /* number of completed steps in last.safetensors */
+    bool keep_previous;                    /* the next save keeps last.safetensors as last.safetensors.1 */
+    char *warning;                         /* that a resumed run goes on from last.safetensors.1, and why; else NULL */
     struct vggcl_selfcheck selfcheck;
     double call, start, epoch_start; /* start times: of vggcl_train(), of its first step, of the epoch */
     struct {

@@ -104,15 +104,22 @@ static enum vggcl_err write_record(struct run *run) {
     return VGGCL_OK;
 }
 
+/* Both are tried. */
+static enum vggcl_err sync_logs(struct run *run) {
+    enum vggcl_err err = log_file_sync(&run->tensorboard);
+    TRY(log_file_sync(&run->step_log));
+    return err;
+}
+
 /* The state comes after the weights: a run that is killed before it repeats the unsaved steps when resumed, and writes
- * the same files. accuracy.csv follows, because it can be restored from the state. The log of the steps has all those
- * of the state; if it fails, the state is still saved. */
+ * the same files. accuracy.csv follows, because it can be restored from the state. The logs have all steps
+ * of the state; if one fails, the state is still saved. */
 static enum vggcl_err write_all(struct run *run) {
-    enum vggcl_err logged = step_log_sync(&run->step_log);
+    enum vggcl_err logged = sync_logs(run);
     TRY(write_unsaved(run));
     TRY(save_first(run));
     TRY(write_record(run));
-    return logged == VGGCL_OK ? VGGCL_OK : step_log_sync(&run->step_log);
+    return logged == VGGCL_OK ? VGGCL_OK : sync_logs(run);
 }
 
 bool save_may_fail(const struct run *run, enum vggcl_err err) {

@@ -4,7 +4,6 @@
 #include "base/text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +11,8 @@
 #include <unistd.h>
 
 static const char names[] = "step,epoch,lr,loss\n";
+static const char option[] = "log-steps";
 enum { ROW = 128 /* most bytes of a row */ };
-
-static enum vggcl_err cannot_write(const char *path, int why) {
-    return err_set(VGGCL_EIO, "log-steps %s: cannot be written: %s", path, strerror(why));
-}
 
 /* -------------------------------------------------------------------------------------------------- what is there --
  */
@@ -39,7 +35,7 @@ static enum vggcl_err cut(const char *path, const char *text, size_t size, int64
     size_t kept = kept_size(text, steps);
     if (kept == size || truncate(path, (off_t)kept) == 0)
         return VGGCL_OK;
-    return cannot_write(path, errno);
+    return log_file_failed(option, path, errno);
 }
 
 /* A link to a descriptor of this process, such as /dev/stdout, is written to as it is. */
@@ -55,7 +51,7 @@ static bool is_own_stream(const struct stat *file) {
 static enum vggcl_err move_aside(const char *path, char moved_to[static VGGCL_PATH_MAX]) {
     char *file = realpath(path, NULL);
     if (!file)
-        return cannot_write(path, errno);
+        return log_file_failed(option, path, errno);
     enum vggcl_err err = file_move_aside(file, moved_to);
     free(file);
     return err;
@@ -79,69 +75,23 @@ static enum vggcl_err prepare(const char *path, bool resumed, int64_t steps, cha
 
 /* ---------------------------------------------------------------------------------------------------------- rows -- */
 
-static enum vggcl_err append(struct step_log *log, const char *text) {
-    size_t length = strlen(text);
-    if (log->size + length > log->room) {
-        size_t room = 2 * (log->size + length);
-        char *grown = realloc(log->text, room);
-        if (!grown)
-            return err_no_memory("the rows of log-steps", room);
-        log->text = grown;
-        log->room = room;
-    }
-    memcpy(log->text + log->size, text, length);
-    log->size += length;
-    return VGGCL_OK;
-}
-
-/* After a write of a part of the text the rest follows, so that the file has whole rows in the end. */
-static enum vggcl_err flush(struct step_log *log) {
-    while (log->size) {
-        ssize_t written = write(log->descriptor, log->text, log->size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return cannot_write(log->path, errno);
-        log->size -= (size_t)written;
-        memmove(log->text, log->text + written, log->size);
-    }
-    return VGGCL_OK;
-}
-
-enum vggcl_err step_log_open(struct step_log *log, const char *path, bool resumed, int64_t steps,
+enum vggcl_err step_log_open(struct log_file *log, const char *path, bool resumed, int64_t steps,
                              char moved_to[static VGGCL_PATH_MAX]) {
     struct stat status;
-    *log = (struct step_log){.descriptor = -1};
+    *log = LOG_FILE_CLOSED;
     *moved_to = '\0';
     if (!*path)
         return VGGCL_OK;
-    snprintf(log->path, sizeof log->path, "%s", path);
     TRY(prepare(path, resumed, steps, moved_to));
-    log->descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (log->descriptor < 0 || fstat(log->descriptor, &status) != 0)
-        return cannot_write(path, errno);
-    return resumed && status.st_size > 0 ? VGGCL_OK : append(log, names);
+    TRY(log_file_open(log, option, path, 0));
+    if (fstat(log->descriptor, &status) != 0)
+        return log_file_failed(option, path, errno);
+    return resumed && status.st_size > 0 ? VGGCL_OK : log_file_add(log, names, sizeof names - 1);
 }
 
-enum vggcl_err step_log_add(struct step_log *log, const struct step_row *row) {
+enum vggcl_err step_log_add(struct log_file *log, const struct step_row *row) {
     char text[ROW];
-    if (log->descriptor < 0)
-        return VGGCL_OK;
-    text_print(text, sizeof text, "%" PRId64 ",%d,%.9g,%.9g\n", row->step, row->epoch, row->lr, row->loss);
-    TRY(append(log, text));
-    return flush(log);
-}
-
-enum vggcl_err step_log_sync(struct step_log *log) {
-    if (log->descriptor < 0)
-        return VGGCL_OK;
-    TRY(flush(log));
-    return folder_sync(log->descriptor) ? VGGCL_OK : cannot_write(log->path, errno);
-}
-
-void step_log_close(struct step_log *log) {
-    if (log->descriptor >= 0)
-        close(log->descriptor);
-    free(log->text);
-    *log = (struct step_log){.descriptor = -1};
+    int length = text_print(text, sizeof text, "%" PRId64 ",%d,%.9g,%.9g\n", row->step, row->epoch, row->lr, row->loss);
+    TRY(log_file_add(log, text, (size_t)length));
+    return log_file_flush(log);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/phase.h"
 #include "base/stop.h"
+#include "files/events.h"
 #include "nets/feed.h"
 #include "options/network.h"
 #include "options/options.h"
@@ -11,6 +12,7 @@
 #include "train/hints.h"
 #include "train/save.h"
 #include "train/schedule.h"
+#include "train/tensorboard.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -75,13 +77,13 @@ static void tell_replaced(const struct run *run) {
                         "those of a run without interruption");
 }
 
-static enum vggcl_err open_step_log(struct run *run) {
+static enum vggcl_err open_logs(struct run *run) {
     char moved_to[VGGCL_PATH_MAX];
     const char *path = run->config.log_steps;
     TRY(step_log_open(&run->step_log, path, *run->config.resume, run->progress.step, moved_to));
     if (*moved_to)
         run_notice(run, "log-steps: the file that was in %s is now in %s", path, moved_to);
-    return VGGCL_OK;
+    return tensorboard_open(run);
 }
 
 /* In the run's own folder; continue_elsewhere() has written that of another one. */
@@ -172,6 +174,11 @@ static void tell_first_step(struct run *run, size_t images) {
         o->stepped_first(&first, o->payload);
 }
 
+/* The result of a write to a log. After an error that the run survives, the next save tries again, and reports it. */
+static enum vggcl_err unless_retried(const struct run *run, enum vggcl_err logged) {
+    return save_may_fail(run, logged) ? VGGCL_OK : logged;
+}
+
 /* Waits until a step is finished, and adds its loss to the progress; a no-op if no step is pending. */
 static enum vggcl_err finish_step(struct run *run, struct pending_step *pending) {
     struct progress *p = &run->progress;
@@ -194,9 +201,8 @@ static enum vggcl_err finish_step(struct run *run, struct pending_step *pending)
         tell_first_step(run, pending->step.images);
     pending->step.images = 0;
     struct step_row row = {pending->step.number, p->epoch + 1, pending->step.hyperparameters.lr, loss};
-    enum vggcl_err logged = step_log_add(&run->step_log, &row);
-    if (!save_may_fail(run, logged)) /* the next save reports it */
-        TRY(logged);
+    TRY(unless_retried(run, step_log_add(&run->step_log, &row)));
+    TRY(unless_retried(run, tensorboard_step(run, &row)));
     tell_progress(run);
     return VGGCL_OK;
 }
@@ -326,6 +332,7 @@ static enum vggcl_err end_epoch(struct run *run) {
                               .images_per_second = speed(run, images, p->epoch_seconds)};
     TRY(save_check_weights(run));
     row.weights_hash = run->weights_hash;
+    TRY(tensorboard_weights(run));
     p->epoch++;
     p->epoch_step = 0;
     p->loss_sum = p->epoch_seconds = 0;
@@ -343,6 +350,7 @@ static enum vggcl_err end_epoch(struct run *run) {
     TRY(keep_tested(run, &row, is_best));
     TRY(net_swap_averages(team_net(&run->team)));
     TRY(history_add(&run->history, &row));
+    TRY(unless_retried(run, tensorboard_epoch(run, &row)));
     run->record_due = true;
     TRY(save_state(run));
     if (o && o->epoch_ended)
@@ -410,7 +418,8 @@ static void run_free(struct run *run) {
     }
     for (size_t i = 0; i < run->unsaved_count; i++)
         checkpoint_copy_free(run->unsaved[i].copy);
-    step_log_close(&run->step_log);
+    log_file_close(&run->step_log);
+    log_file_close(&run->tensorboard);
     folder_close(&run->folder);
     folder_close(&run->from);
     free(run->warning);
@@ -426,6 +435,8 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     struct vggcl_config own = *given, *config = &own;
     TRY(config_check(config));
     TRY(config_use_dataset(config));
+    if (*config->tensorboard)
+        TRY(events_available());
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return err_no_memory("the run", sizeof *run);
@@ -433,7 +444,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     run->observer = observer;
     run->folder = run->from = FOLDER_CLOSED;
     run->keep_previous = true;
-    run->step_log.descriptor = -1;
+    run->step_log = run->tensorboard = LOG_FILE_CLOSED;
     run->call = clock_seconds();
     stop_ask(asks_to_stop, run);
     TRY_GOTO(run_begin(run, config), done);
@@ -443,7 +454,7 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
         goto done;
     }
     run_tell_started(run);
-    TRY_GOTO(open_step_log(run), done);
+    TRY_GOTO(open_logs(run), done);
     if (*run->config_moved_to)
         run_notice(run, "config.json: the file that was in %s is now %s", run->config.save, run->config_moved_to);
     if (run->warning)
@@ -462,7 +473,8 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
         hints_at_start(run);
     TRY_GOTO(restore_record(run), done);
     TRY_GOTO(train_epochs(run), done);
-    TRY_GOTO(step_log_sync(&run->step_log), done); /* of a run without steps: the line of names */
+    TRY_GOTO(log_file_sync(&run->step_log), done); /* of a run without steps: the line of names */
+    TRY_GOTO(tensorboard_end(run), done);
     tell_finish(run);
 done:
     if (err == VGGCL_ESTOPPED)

@@ -48,6 +48,8 @@ has_or_lacks() {
 # A removed package leaves its .icd file behind, so this checks the library that the file names.
 rusticl() { local library && library=$(cat /etc/OpenCL/vendors/rusticl.icd) && ls /usr/lib/*/"$library"; }
 
+shells_and_manuals() { command -v zsh && command -v fish && command -v man && command -v mandoc; }
+
 missing=()
 # need PACKAGES CHECK...: adds the packages to the missing ones if the command CHECK fails.
 need() {
@@ -91,6 +93,7 @@ if [ "$1" = test ]; then
     need gnuplot-nox command -v gnuplot
     need clang compiles clang
     need libclang-rt-dev fuzzes
+    need "zsh fish man-db mandoc" shells_and_manuals
     need locales test -f /usr/share/i18n/locales/de_DE
     need valgrind command -v valgrind
     for package in "${commands[@]}"; do

@@ -59,6 +59,10 @@ works "$work/build/cmake-static" static
 [ -s "$prefix/share/vggcl/compare.schema.json" ] || { echo "compare.schema.json is not installed"; exit 1; }
 [ -s "$prefix/share/vggcl/vggcl_torch.py" ] || { echo "vggcl_torch.py is not installed"; exit 1; }
 [ -x "$prefix/share/vggcl/gate/bisect.sh" ] || { echo "gate/bisect.sh is not installed"; exit 1; }
+for file in man/man1/vggcl.1 man/man1/vggcl-train.1 bash-completion/completions/vggcl zsh/site-functions/_vggcl \
+    fish/vendor_completions.d/vggcl.fish; do
+    [ -s "$prefix/share/$file" ] || { echo "share/$file is not installed"; exit 1; }
+done
 [ "$("$prefix/bin/vggcl" --version | sed -nE '1s/^vggcl ([0-9.]+).*/\1/p')" = "$(pkg-config --modversion vggcl)" ] ||
     { echo "vggcl --version and vggcl.pc disagree"; exit 1; }
 

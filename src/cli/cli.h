@@ -19,6 +19,12 @@ struct flag {
 };
 enum { FLAG_MOST = 16 };
 
+/* The words that the argument of a flag is one of, for the completion of shells. */
+struct flag_words {
+    const char *flag;              /* "" for words without a flag; NULL ends a list */
+    const char *(*word)(size_t i); /* NULL behind the last one */
+};
+
 struct command {
     const char *name;
     const char *summary;     /* half a line, for the list of commands */
@@ -28,6 +34,7 @@ struct command {
     const struct flag *words;                      /* arguments without a flag; NULL for none */
     const char *const **word_list;                 /* instead of words->text, for any number of them: set to an array
                                                       of all words, then NULL */
+    const struct flag_words *choices;              /* NULL for none */
     bool gate;                                     /* its exit status is that of a verdict, see verdict.h */
     int (*run)(const struct vggcl_config *config); /* returns the exit status */
 };
@@ -48,6 +55,7 @@ struct command {
     ROW(fetch)                                                                                                         \
     ROW(synth)                                                                                                         \
     ROW(version)                                                                                                       \
+    ROW(completion)                                                                                                    \
     ROW(help)
 
 #define CLI_DECLARE_COMMAND(name) extern const struct command command_##name;

@@ -201,6 +201,7 @@ const struct command command_compare = {
              NULL},
             {"json", NULL, "for scripts: {\"verdict\": ..., \"devices\": [{...}, ...], ...}", NULL, &as_json},
             {0}},
+    .choices = (const struct flag_words[]){{"only", measuring_part_name}, {0}},
     .gate = true,
     .run = run,
 };

@@ -112,6 +112,11 @@ static int run(const struct vggcl_config *config) {
     return fetched.end == VGGCL_FETCH_STOPPED ? EXIT_INTERRUPTED : EXIT_FINE;
 }
 
+static const char *set_name(size_t i) {
+    const struct vggcl_fetch_set *set = vggcl_fetch_set(i);
+    return set ? set->name : NULL;
+}
+
 const struct command command_fetch = {
     .name = "fetch",
     .summary = "downloads CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST",
@@ -144,5 +149,6 @@ const struct command command_fetch = {
             {"json", NULL, "for scripts: one object", NULL, &as_json},
             {0}},
     .words = &(const struct flag){"", "[NAME]", NULL, &name, NULL},
+    .choices = (const struct flag_words[]){{"", set_name}, {0}},
     .run = run,
 };

@@ -133,6 +133,11 @@ static int run(const struct vggcl_config *config) {
     return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
 }
 
+static const char *panel_name(size_t i) {
+    static const char *const names[] = {"accuracy", "loss", NULL};
+    return names[i];
+}
+
 const struct command command_plot = {
     .name = "plot",
     .summary = "draws accuracy and loss over epochs, of several runs in one chart",
@@ -167,5 +172,6 @@ const struct command command_plot = {
             {"only", "WHAT", "accuracy or loss alone", &only, NULL},
             {"from", "PERCENT", "where the axis of accuracies begins (default below all of them)", &least, NULL},
             {0}},
+    .choices = (const struct flag_words[]){{"only", panel_name}, {0}},
     .run = run,
 };

@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char help_purpose[] = "trains VGG networks to classify images on any OpenCL device";
+
 void help_print_commands(FILE *stream) {
-    fprintf(
-        stream,
-        "vggcl %s - trains VGG networks to classify images on any OpenCL device\n\nusage: vggcl COMMAND [FLAGS]\n\n",
-        vggcl_version());
+    fprintf(stream, "vggcl %s - %s\n\nusage: vggcl COMMAND [FLAGS]\n\n", vggcl_version(), help_purpose);
     for (size_t i = 0; cli_commands[i]; i++)
         fprintf(stream, "  %-11s%s\n", cli_commands[i]->name, cli_commands[i]->summary);
     fputs("\n"

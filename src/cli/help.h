@@ -5,6 +5,8 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 
+extern const char help_purpose[]; /* half a line: what the program is for */
+
 void help_print_commands(FILE *stream);
 void help_print_command(const struct command *c);
 

@@ -17,14 +17,17 @@
 
 enum { LISTING = 60 }; /* seconds: loading all drivers takes that long at most, whatever --timeout a device gets */
 
+static const struct {
+    const char *name;
+    enum measuring_part part;
+} names[] = {
+    {"start", MEASURE_START}, {"selfcheck", MEASURE_SELFCHECK}, {"losses", MEASURE_LOSSES}, {"speed", MEASURE_SPEED}};
+
+const char *measuring_part_name(size_t i) {
+    return i < sizeof names / sizeof *names ? names[i].name : NULL;
+}
+
 unsigned measuring_parts(const char *text) {
-    static const struct {
-        const char *name;
-        enum measuring_part part;
-    } names[] = {{"start", MEASURE_START},
-                 {"selfcheck", MEASURE_SELFCHECK},
-                 {"losses", MEASURE_LOSSES},
-                 {"speed", MEASURE_SPEED}};
     unsigned parts = 0;
     for (size_t length;; text += length + 1) {
         unsigned found = 0;

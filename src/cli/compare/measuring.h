@@ -22,6 +22,7 @@ struct measuring_plan {
 
 /* The parts that a text such as "selfcheck,speed" names; 0 if it has an unknown or empty name. */
 unsigned measuring_parts(const char *text);
+const char *measuring_part_name(size_t i); /* NULL behind the last one */
 
 /* Appends a record to answer["devices"] for each selected device, until a signal asks to stop, and returns the worst
  * verdict. If the devices cannot be listed, answer["error"] says why. */

@@ -1,0 +1,18 @@
+# cmake -DPROGRAM=FILE[;...] -DCOMMANDS=train;eval;... -DFOLDER=DIR -P manual.cmake: writes what the program says about
+# itself: man/vggcl.1, man/vggcl-NAME.1 and completions/vggcl.bash, _vggcl, vggcl.fish. PROGRAM may begin with an emulator.
+function(write path)
+  execute_process(COMMAND ${PROGRAM} ${ARGN} OUTPUT_FILE ${FOLDER}/${path} RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    list(JOIN ARGN " " words)
+    message(FATAL_ERROR "vggcl ${words} failed: ${status}")
+  endif()
+endfunction()
+file(REMOVE_RECURSE ${FOLDER})
+file(MAKE_DIRECTORY ${FOLDER}/man ${FOLDER}/completions)
+write(man/vggcl.1 help --man)
+foreach(command IN LISTS COMMANDS)
+  write(man/vggcl-${command}.1 help ${command} --man)
+endforeach()
+write(completions/vggcl.bash completion bash)
+write(completions/_vggcl completion zsh)
+write(completions/vggcl.fish completion fish)

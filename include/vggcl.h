@@ -559,6 +559,7 @@ struct vggcl_inspection {
     /* The weights of the first convolution. */
     size_t filter_count, filter_height, filter_width;
     float *filters; /* [filter_count][channels][filter_height][filter_width] */
+    int64_t steps;  /* of the run that wrote the weights, so far; 0 if the file does not say */
 };
 
 /* Evaluates config->weights as vggcl_evaluate() does, and also copies up to trained_most training images, equally many

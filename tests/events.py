@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -144,6 +145,43 @@ def stopped_before_the_test():
     assert [step for step, _ in scalars(events, "loss/step")] == [*range(6), *range(7, 21)]
 
 
+def png_size(image):
+    """Of a PNG file, which is decoded to the end."""
+    head, data = image[:8], b""
+    assert head == b"\x89PNG\r\n\x1a\n"
+    position = 8
+    while position < len(image):
+        size, kind = struct.unpack(">I4s", image[position:position + 8])
+        body = image[position + 8:position + 8 + size]
+        assert zlib.crc32(kind + body) == struct.unpack(">I", image[position + 8 + size:position + 12 + size])[0]
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack(">IIBB", body[:10])
+        elif kind == b"IDAT":
+            data += body
+        position += 12 + size
+    channels = {0: 1, 2: 3, 3: 1}[colour]
+    assert len(zlib.decompress(data)) == height * (1 + (width * channels * depth + 7) // 8)
+    return width, height
+
+
+def inspected():
+    """The pictures are the PNG files, at the step of the weights, beside the curves of the run."""
+    said = vggcl("inspect", "--weights", "whole/epoch-002.safetensors", "--no-selfcheck", "--profile", "none", "--json",
+                 "--tensorboard", "runs/whole")
+    files = {os.path.basename(file["file"]): file for file in json.loads(said)["files"]}
+    events = read("runs/whole")
+    assert sorted(events.Tags()["images"]) == sorted(
+        "inspect/" + name[:-4] for name in files if name.endswith(".png"))
+    for tag in events.Tags()["images"]:
+        image, = events.Images(tag)
+        file = files[tag[len("inspect/"):] + ".png"]
+        with open(file["file"], "rb") as picture:
+            assert picture.read() == image.encoded_image_string
+        assert image.step == 13
+        assert (image.width, image.height) == (file["width"], file["height"]) == png_size(image.encoded_image_string)
+    assert len(scalars(events, "loss/train")) == 3
+
+
 def new_run():
     """It moves the events of another run aside."""
     said = vggcl(*TRAIN, "--epochs", "1", "--save", "n", "--tensorboard", "runs/whole")
@@ -154,7 +192,8 @@ def new_run():
 
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
-    for test in [whole_run, thinned, killed_and_resumed, stopped_before_the_test, new_run]:
+    for test in [whole_run, thinned, killed_and_resumed, stopped_before_the_test,
+                 *([] if "without libpng" in vggcl("version") else [inspected]), new_run]:
         test()
         print(test.__name__, "passed", flush=True)
     os.chdir("/")

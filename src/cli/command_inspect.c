@@ -3,6 +3,7 @@
 #include "cli/inspect_page.h"
 #include "cli/json.h"
 #include "cli/progress.h"
+#include "files/events.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,16 +19,17 @@ enum {
     FILTER = 16   /* pixels a side of a filter's weight */
 };
 
-static const char *out = "inspect";
+static const char *out = "inspect", *tensorboard;
 static bool as_json;
 
 static const char page_name[] = "inspect.html";
 static const struct {
-    const char *name, *shows;
-} pictures[INSPECT_PICTURES] = {[INSPECT_TRAINING] = {"training.png", "training images, augmented"},
-                                [INSPECT_CONFUSION] = {"confusion.png", "confusion matrix"},
-                                [INSPECT_WRONG] = {"wrong.png", "the most confidently wrong test images"},
-                                [INSPECT_FILTERS] = {"filters.png", "filters of the first layer"}};
+    const char *name, *shows, *tag;
+} pictures[INSPECT_PICTURES] = {
+    [INSPECT_TRAINING] = {"training.png", "training images, augmented", "inspect/training"},
+    [INSPECT_CONFUSION] = {"confusion.png", "confusion matrix", "inspect/confusion"},
+    [INSPECT_WRONG] = {"wrong.png", "the most confidently wrong test images", "inspect/wrong"},
+    [INSPECT_FILTERS] = {"filters.png", "filters of the first layer", "inspect/filters"}};
 
 /* ------------------------------------------------------------------------------------------------- the pictures -- */
 
@@ -100,9 +102,36 @@ static enum vggcl_err write_all(const struct folder *folder, const struct inspec
     return inspect_write_page(folder, page_name, s);
 }
 
+/* -------------------------------------------------------------------------------------------------- TensorBoard -- */
+
+/* Before the network is evaluated, too. */
+static enum vggcl_err open_events(struct log_file *events) {
+    return tensorboard ? events_continue(events, "tensorboard", tensorboard) : VGGCL_OK;
+}
+
+static enum vggcl_err write_events(struct log_file *events, const struct inspected *s) {
+    for (size_t i = 0; i < INSPECT_PICTURES; i++) {
+        const struct png *png = &s->pictures[i];
+        struct event event = {.kind = EVENT_IMAGE,
+                              .step = s->found.steps ? s->found.steps - 1 : 0, /* as train writes an epoch's events */
+                              .tag = pictures[i].tag,
+                              .image = {png->height, png->width, png->channels, png->size, png->bytes}};
+        if (png->bytes)
+            TRY(events_add(events, &event));
+    }
+    return log_file_sync(events);
+}
+
+/* A file without pictures is removed. */
+static void close_events(struct log_file *events, bool written) {
+    if (events->descriptor >= 0 && !written)
+        unlink(events->path);
+    log_file_close(events);
+}
+
 /* ----------------------------------------------------------------------------------------------------- printing -- */
 
-static void print_text(const struct inspected *s) {
+static void print_text(const struct inspected *s, const struct log_file *events) {
     const struct vggcl_evaluation *e = &s->found.evaluation;
     printf("%s, width %g, on %s\n%s\n", e->model, e->width, e->device.name, e->dataset);
     printf("test accuracy %.6f (%zu of %zu)\n\n", e->accuracy, e->correct, e->images);
@@ -110,9 +139,11 @@ static void print_text(const struct inspected *s) {
         if (s->pictures[i].bytes)
             printf("%s/%s  %s\n", out, pictures[i].name, pictures[i].shows);
     printf("%s/%s  all of them, with the names of the classes\n", out, page_name);
+    if (tensorboard)
+        printf("%s  the pictures, for TensorBoard\n", events->path);
 }
 
-static json_t *files_json(const struct inspected *s) {
+static json_t *files_json(const struct inspected *s, const struct log_file *events) {
     json_t *files = json_array();
     char path[VGGCL_PATH_MAX];
     for (size_t i = 0; i < INSPECT_PICTURES; i++) {
@@ -124,6 +155,8 @@ static json_t *files_json(const struct inspected *s) {
     }
     if (file_path(path, out, page_name) == VGGCL_OK)
         json_add(&files, JSON_MAKE({"file", json_make_text(path)}, {"shows", json_make_text("page")}));
+    if (tensorboard)
+        json_add(&files, JSON_MAKE({"file", json_make_text(events->path)}, {"shows", json_make_text("events")}));
     return files;
 }
 
@@ -147,10 +180,10 @@ static json_t *wrong_json(const struct inspected *s) {
     return list;
 }
 
-static void print_json(const struct inspected *s) {
+static void print_json(const struct inspected *s, const struct log_file *events) {
     const struct vggcl_evaluation *e = &s->found.evaluation;
     cli_print_json(JSON_MAKE({"images", json_integer((json_int_t)e->images)},
-                             {"correct", json_integer((json_int_t)e->correct)}, {"files", files_json(s)},
+                             {"correct", json_integer((json_int_t)e->correct)}, {"files", files_json(s, events)},
                              {"training", trained_json(s)}, {"wrong", wrong_json(s)}),
                    CLI_JSON);
 }
@@ -167,10 +200,13 @@ static void inspected_free(struct inspected *s) {
 static int run(const struct vggcl_config *config) {
     struct inspected s = {.weights = config->weights};
     struct folder folder = FOLDER_CLOSED;
+    struct log_file events = LOG_FILE_CLOSED;
     bool is_new = !file_exists(out);
     enum vggcl_err err = png_available();
     if (err == VGGCL_OK)
         err = open_out(&folder);
+    if (err == VGGCL_OK)
+        err = open_events(&events);
     if (err == VGGCL_OK)
         err = vggcl_inspect(config, TRAINED, WRONG, &s.found);
     progress_hide();
@@ -180,11 +216,14 @@ static int run(const struct vggcl_config *config) {
     if (err == VGGCL_OK)
         err = write_all(&folder, &s);
     if (err == VGGCL_OK)
-        (as_json ? print_json : print_text)(&s);
+        err = write_events(&events, &s);
+    if (err == VGGCL_OK)
+        (as_json ? print_json : print_text)(&s, &events);
     else if (is_new)
         rmdir(out); /* only if it is empty */
     if (err == VGGCL_OK)
         cli_check_loss(&s.found.evaluation, config->weights);
+    close_events(&events, err == VGGCL_OK);
     inspected_free(&s);
     folder_close(&folder);
     return err == VGGCL_OK ? EXIT_FINE : cli_failed(err);
@@ -198,11 +237,15 @@ const struct command command_inspect = {
         "training images as the network gets them, augmented; the confusion matrix; the test images that are wrong\n"
         "with the largest probability; the filters of the first layer. Each is a PNG file, and inspect.html shows\n"
         "all of them with the names of the classes. The page is one file and loads nothing else.\n\n"
-        "  vggcl inspect --weights save/best.safetensors\n",
+        "  vggcl inspect --weights save/best.safetensors\n"
+        "  vggcl inspect --weights save/best.safetensors --tensorboard runs/a\n",
     .options = VGGCL_FOR_EVAL | VGGCL_FOR_DEVICES,
     .flags =
         (const struct flag[]){
             {"out", "DIR", "folder to write to, created if missing (default inspect)", &out, NULL},
+            {"tensorboard", "DIR",
+             "also write the pictures to this folder as an event file for TensorBoard, at the step of the weights",
+             &tensorboard, NULL},
             {"json", NULL, "for scripts: the files, and the classes of the images in them", NULL, &as_json},
             {0}},
     .run = run,

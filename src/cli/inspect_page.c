@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 enum vggcl_err inspect_encode(struct picture *picture, struct png *png) {
-    *png = (struct png){.width = picture->width, .height = picture->height};
+    *png = (struct png){.width = picture->width, .height = picture->height, .channels = picture->channels};
     enum vggcl_err err = png_encode(picture, &png->bytes, &png->size);
     free(picture->pixels);
     picture->pixels = NULL;

@@ -9,7 +9,7 @@ enum inspect_picture { INSPECT_TRAINING, INSPECT_CONFUSION, INSPECT_WRONG, INSPE
 
 /* A PNG file. */
 struct png {
-    size_t width, height, size;
+    size_t width, height, channels, size;
     uint8_t *bytes; /* [size], owned; NULL if there is nothing to show */
 };
 

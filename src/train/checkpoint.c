@@ -426,6 +426,12 @@ enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *p
     return check_progress(path, progress);
 }
 
+int64_t checkpoint_steps(const struct safetensors *file) {
+    const char *text = safetensors_metadata(file, "state.step");
+    int64_t steps = text ? strtoll(text, NULL, 10) : 0;
+    return steps > 0 ? steps : 0;
+}
+
 enum vggcl_err checkpoint_check_progress(const char *path, const struct progress *p, size_t images, size_t batch) {
     int64_t steps = (int64_t)((images + batch - 1) / batch);
     double seen = fmin((double)p->epoch_step * (double)batch, (double)images);

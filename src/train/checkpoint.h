@@ -85,6 +85,9 @@ enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *
  * each other. */
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);
 
+/* Number of completed steps of the run that wrote the file, weights or a state; 0 if it does not say. */
+int64_t checkpoint_steps(const struct safetensors *file);
+
 /* VGGCL_EFORMAT, naming the numbers, if the progress contradicts epochs of `images` images in batches of `batch`. */
 enum vggcl_err checkpoint_check_progress(const char *path, const struct progress *progress, size_t images,
                                          size_t batch);

@@ -234,6 +234,7 @@ enum vggcl_err vggcl_inspect(const struct vggcl_config *config, size_t trained_m
     inspection->height = e.data.spec.height;
     inspection->width = e.data.spec.width;
     inspection->channels = e.data.spec.channels;
+    inspection->steps = checkpoint_steps(&e.file);
     TRY_GOTO(show_trained(&e, trained_most, inspection), done);
     TRY_GOTO(evaluator_run(&e, &inspection->evaluation), done);
     TRY_GOTO(show_wrong(&e, wrong_most, inspection), done);

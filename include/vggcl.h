@@ -609,6 +609,36 @@ VGGCL_API enum vggcl_err vggcl_predictor_read(const struct vggcl_predictor *pred
 VGGCL_API enum vggcl_err vggcl_predict(struct vggcl_predictor *predictor, const uint8_t *pixels, size_t count,
                                        float *probabilities);
 
+/* ----------------------------------------------------------------------------------------------------- export -- */
+
+/* How vggcl_export_onnx() writes a network; {0} for its layers alone. */
+struct vggcl_onnx {
+    /* Batch normalisation becomes part of the convolutions' weights and biases. */
+    bool fold_bn;
+    /* The normalisation of pixels comes before the network, and softmax after it: the input "images" is uint8, not
+     * float32, and the output is called "probabilities", not "logits". */
+    bool with_preprocess;
+};
+
+struct vggcl_exported {
+    char model[VGGCL_MODEL_MAX];
+    double width_factor;            /* as in struct vggcl_predictor_info */
+    size_t height, width, channels; /* of the images that the network takes */
+    size_t class_count;
+    char preprocessing[512]; /* what images are: "RGB, NCHW, (x/255 - 0.5)/0.5"; "RGB, NCHW, uint8" */
+    uint64_t bytes;          /* size of the file */
+};
+
+/* Writes the network in config->weights as an ONNX model to path, atomically; uses no OpenCL device. The model's input
+ * is images [N][channels][height][width] for any number N of images, its output [N][class_count]. Operators are those
+ * of ONNX's operator set 13; tensors have their names in config->weights. The model's metadata has the classes' names
+ * as a JSON array, the preprocessing, and the mean and std of each channel. With average pooling, and for weights that
+ * do not say how large their images are, config->size chooses height and width. VGGCL_EUSAGE if path is config->weights
+ * or ends with ".safetensors", if the file would exceed ONNX's limit of 2 GiB, or if the library was built without
+ * libprotobuf-c; VGGCL_EFORMAT also if a weight is not finite. exported may be NULL. */
+VGGCL_API enum vggcl_err vggcl_export_onnx(const struct vggcl_config *config, const char *path,
+                                           const struct vggcl_onnx *how, struct vggcl_exported *exported);
+
 /* -------------------------------------------------------------------------------------------------- selfcheck -- */
 
 /* The comparison of one operator, on one shape, with its reference in double precision. */

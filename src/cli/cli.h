@@ -44,6 +44,7 @@ struct command {
     ROW(train)                                                                                                         \
     ROW(eval)                                                                                                          \
     ROW(predict)                                                                                                       \
+    ROW(export)                                                                                                        \
     ROW(inspect)                                                                                                       \
     ROW(plan)                                                                                                          \
     ROW(bench)                                                                                                         \

@@ -1,4 +1,22 @@
 #include "layers/layer.h"
+#include "files/onnx.h"
+
+#include <stdio.h>
+
+void layer_parameter_name(const struct layer *l, int i, char name[static PARAMETER_NAME]) {
+    snprintf(name, PARAMETER_NAME, "%s.%s", l->spec.name, l->parameters[i].suffix);
+}
+
+void layer_onnx_node(const struct layer *l, struct onnx *graph, const char *operator_name,
+                     const struct onnx_attribute *attributes) {
+    char names[LAYER_PARAMETERS][PARAMETER_NAME];
+    const char *tensors[LAYER_PARAMETERS + 1] = {NULL};
+    for (int i = 0; i < l->parameter_count; i++) {
+        layer_parameter_name(l, i, names[i]);
+        tensors[i] = names[i];
+    }
+    onnx_node(graph, operator_name, l->spec.name, tensors, attributes);
+}
 
 static double activation_bytes(size_t n, struct shape shape, bool half) {
     return 4.0 * (double)storage_words(n * shape_count(shape), half);

@@ -10,6 +10,7 @@
 #include "ops/context.h"
 
 struct exact; /* layers/exact.h */
+struct onnx;  /* files/onnx.h */
 
 /* The shape of one image's activations, in the order [h][w][c]; a row of c features is 1 x 1 x c. */
 struct shape {
@@ -84,10 +85,14 @@ struct layer_cost {
 struct layer_type {
     const char *name;
 
-    /* Sets out, half, in_place, parameters, saved_words and methods from l->spec, l->in and l->half, which is the
-     * previous layer's. conv: the convolution algorithm, as in conv_choose(); batch: maximum number of images.
-     * VGGCL_EUSAGE, naming the layer, if it does not support the shape. */
-    enum vggcl_err (*configure)(struct layer *l, const struct context *context, size_t batch, const char *conv);
+    /* Sets out, half, in_place, parameters and saved_words from l->spec, l->in and l->half, which is the previous
+     * layer's; uses no device. VGGCL_EUSAGE, naming the layer, if it does not support the shape. */
+    enum vggcl_err (*configure)(struct layer *l);
+
+    /* After configure(): sets methods. conv: the convolution algorithm, as in conv_choose(); batch: maximum number of
+     * images. VGGCL_EUSAGE, naming the layer, if the device does not support the shape. NULL if there is nothing to
+     * choose and every device supports it. */
+    enum vggcl_err (*choose)(struct layer *l, const struct context *context, size_t batch, const char *conv);
 
     /* Plans passes over n images: raises *words to the scratch memory needed, and may allocate l->plans[size] with
      * malloc(). training: plan the backward pass too. NULL if there is nothing to plan. */
@@ -113,6 +118,10 @@ struct layer_type {
      * gradients and to dx, which the caller sets to 0. */
     void (*exact_forward)(const struct exact *e, const struct pass *pass);
     void (*exact_backward)(const struct exact *e, const struct pass *pass);
+
+    /* After configure(): appends the layer's nodes for evaluation to a graph. The parameters are tensors of the graph
+     * under their whole names, in PyTorch's shape. */
+    void (*to_onnx)(const struct layer *l, struct onnx *graph);
 };
 
 extern const struct layer_type layer_conv, layer_activation, layer_flatten, layer_avgpool, layer_linear;
@@ -129,6 +138,15 @@ static inline struct conv_shape layer_conv_shape(const struct layer *l, size_t n
  * read n images' inputs and write their outputs. */
 struct layer_cost layer_multiplies(const struct layer *l, size_t n, enum conv_direction direction);
 struct layer_cost layer_moves(const struct layer *l, size_t n, enum conv_direction direction);
+
+/* The whole name of the layer's parameter i: "conv1_1.weight". */
+enum { PARAMETER_NAME = 48 };
+void layer_parameter_name(const struct layer *l, int i, char name[static PARAMETER_NAME]);
+
+/* Appends a node that has the layer's name and all its parameters to a graph. attributes: as in onnx_node(). */
+struct onnx_attribute;
+void layer_onnx_node(const struct layer *l, struct onnx *graph, const char *operator_name,
+                     const struct onnx_attribute *attributes);
 
 /* Raises *words to at least want. */
 static inline void raise_to(size_t *words, size_t want) {

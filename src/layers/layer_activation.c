@@ -2,8 +2,10 @@
  * ReLU are optional (struct layer_spec). gamma is initialised to 1, beta to 0. Dropout has no effect in evaluation. */
 #include "layers/exact.h"
 #include "base/rng.h"
+#include "files/onnx.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum { GAMMA, BETA, RUNNING_MEAN, RUNNING_VARIANCE };
 enum { INVERSE_DEVIATION, SCALE, SHIFT };
@@ -50,8 +52,7 @@ static struct activation training_activation(const struct layer *l, const struct
     return a;
 }
 
-static enum vggcl_err configure(struct layer *l, const struct context *context, size_t batch, const char *conv) {
-    (void)context, (void)batch, (void)conv;
+static enum vggcl_err configure(struct layer *l) {
     l->out = l->in;
     if (l->spec.pool) {
         if (l->in.h < 2 || l->in.w < 2)
@@ -210,5 +211,27 @@ static void exact_backward(const struct exact *e, const struct pass *pass) {
         normalise_back(e, pass);
 }
 
-const struct layer_type layer_activation = {"activation", configure, prepare,       forward,       backward,
-                                            NULL,         cost,      exact_forward, exact_backward};
+/* "bn1_1.relu" if batch normalisation has the layer's name. */
+static void to_onnx(const struct layer *l, struct onnx *graph) {
+    static const struct onnx_attribute normalise[] = {{.name = "epsilon", .real = BN_EPSILON}, {0}};
+    static const struct onnx_attribute halve[] = {
+        {.name = "kernel_shape", .count = 2, .whole = {2, 2}}, {.name = "strides", .count = 2, .whole = {2, 2}}, {0}};
+    char name[PARAMETER_NAME];
+    if (l->spec.bn)
+        layer_onnx_node(l, graph, "BatchNormalization", normalise);
+    snprintf(name, sizeof name, "%s%s", l->spec.name, l->spec.bn ? ".relu" : "");
+    onnx_node(graph, "Relu", name, NULL, NULL);
+    snprintf(name, sizeof name, "%s.pool", l->spec.name);
+    if (l->spec.pool)
+        onnx_node(graph, "MaxPool", name, NULL, halve);
+}
+
+const struct layer_type layer_activation = {.name = "activation",
+                                            .configure = configure,
+                                            .prepare = prepare,
+                                            .forward = forward,
+                                            .backward = backward,
+                                            .cost = cost,
+                                            .exact_forward = exact_forward,
+                                            .exact_backward = exact_backward,
+                                            .to_onnx = to_onnx};

@@ -1,17 +1,23 @@
 /* layer_avgpool.c - global average pooling: from images of any size to one feature per channel, stored as 32-bit
  * floats, which linear layers need. */
 #include "layers/exact.h"
+#include "files/onnx.h"
 #include "ops/avgpool.h"
 
-static enum vggcl_err configure(struct layer *l, const struct context *context, size_t batch, const char *conv) {
-    (void)batch, (void)conv;
-    if (l->in.h * l->in.w > dev_most_rounds(context->dev))
-        return err_set(VGGCL_EUSAGE,
-                       "%s: images of %zux%zu pixels are too large for global average pooling on this device",
-                       l->spec.name, l->in.h, l->in.w);
+#include <stdio.h>
+
+static enum vggcl_err configure(struct layer *l) {
     l->out = (struct shape){1, 1, l->in.c};
     l->half = false;
     return VGGCL_OK;
+}
+
+static enum vggcl_err choose(struct layer *l, const struct context *context, size_t batch, const char *conv) {
+    (void)batch, (void)conv;
+    if (l->in.h * l->in.w <= dev_most_rounds(context->dev))
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE, "%s: images of %zux%zu pixels are too large for global average pooling on this device",
+                   l->spec.name, l->in.h, l->in.w);
 }
 
 static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {
@@ -41,10 +47,19 @@ static void exact_backward(const struct exact *e, const struct pass *pass) {
         e->dx[i] = e->dy[feature(l, i)] / (double)(l->in.h * l->in.w);
 }
 
+static void to_onnx(const struct layer *l, struct onnx *graph) {
+    char flatten[PARAMETER_NAME];
+    layer_onnx_node(l, graph, "GlobalAveragePool", NULL);
+    snprintf(flatten, sizeof flatten, "%s.flatten", l->spec.name);
+    onnx_node(graph, "Flatten", flatten, NULL, NULL);
+}
+
 const struct layer_type layer_avgpool = {.name = "avgpool",
                                          .configure = configure,
+                                         .choose = choose,
                                          .forward = forward,
                                          .backward = backward,
                                          .cost = layer_moves,
                                          .exact_forward = exact_forward,
-                                         .exact_backward = exact_backward};
+                                         .exact_backward = exact_backward,
+                                         .to_onnx = to_onnx};

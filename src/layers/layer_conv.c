@@ -2,6 +2,7 @@
  * with standard deviation sqrt(2 / (9 o)), He (Kaiming, "MSR") initialisation with fan-out (He et al. 2015); the bias
  * as PyTorch's default, uniformly in +-1 / sqrt(9 c). */
 #include "layers/exact.h"
+#include "files/onnx.h"
 #include "ops/channel.h"
 #include "ops/conv/conv.h"
 
@@ -13,7 +14,7 @@ struct plans {
     struct conv_plan directions[CONV_DIRECTIONS];
 };
 
-static enum vggcl_err configure(struct layer *l, const struct context *context, size_t batch, const char *conv) {
+static enum vggcl_err configure(struct layer *l) {
     size_t c = l->in.c, o = l->spec.channels;
     l->out = (struct shape){l->in.h, l->in.w, o};
     l->parameter_count = 2;
@@ -31,6 +32,10 @@ static enum vggcl_err configure(struct layer *l, const struct context *context, 
                                           .start_value = 1 / sqrt(9.0 * (double)c),
                                           .trained = true,
                                           .untouched = l->spec.bn};
+    return VGGCL_OK;
+}
+
+static enum vggcl_err choose(struct layer *l, const struct context *context, size_t batch, const char *conv) {
     return conv_choose(context, layer_conv_shape(l, batch), conv, l->methods);
 }
 
@@ -102,5 +107,21 @@ static void exact_backward(const struct exact *e, const struct pass *pass) {
     exact_multiply_backward(e, pass->n, 9, neighbour);
 }
 
-const struct layer_type layer_conv = {"conv", configure,        prepare,       forward,       backward,
-                                      slabs,  layer_multiplies, exact_forward, exact_backward};
+static void to_onnx(const struct layer *l, struct onnx *graph) {
+    static const struct onnx_attribute attributes[] = {{.name = "kernel_shape", .count = 2, .whole = {3, 3}},
+                                                       {.name = "pads", .count = 4, .whole = {1, 1, 1, 1}},
+                                                       {0}};
+    layer_onnx_node(l, graph, "Conv", attributes);
+}
+
+const struct layer_type layer_conv = {.name = "conv",
+                                      .configure = configure,
+                                      .choose = choose,
+                                      .prepare = prepare,
+                                      .forward = forward,
+                                      .backward = backward,
+                                      .slabs = slabs,
+                                      .cost = layer_multiplies,
+                                      .exact_forward = exact_forward,
+                                      .exact_backward = exact_backward,
+                                      .to_onnx = to_onnx};

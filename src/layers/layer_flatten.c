@@ -1,10 +1,10 @@
 /* layer_flatten.c - converts images to rows of features in PyTorch's order, stored as 32-bit floats, which linear
  * layers need. Works in place for images of 1x1 pixels that are 32-bit floats already: a no-op. */
 #include "layers/exact.h"
+#include "files/onnx.h"
 #include "ops/flatten.h"
 
-static enum vggcl_err configure(struct layer *l, const struct context *context, size_t batch, const char *conv) {
-    (void)context, (void)batch, (void)conv;
+static enum vggcl_err configure(struct layer *l) {
     l->out = (struct shape){1, 1, shape_count(l->in)};
     l->in_place = l->in.h * l->in.w == 1 && !l->half;
     l->half = false;
@@ -46,5 +46,15 @@ static void exact_backward(const struct exact *e, const struct pass *pass) {
         e->dx[i] = e->dy[flattened(e->layer, i)];
 }
 
-const struct layer_type layer_flatten = {"flatten", configure, NULL,          forward,       backward,
-                                         NULL,      cost,      exact_forward, exact_backward};
+static void to_onnx(const struct layer *l, struct onnx *graph) {
+    layer_onnx_node(l, graph, "Flatten", NULL);
+}
+
+const struct layer_type layer_flatten = {.name = "flatten",
+                                         .configure = configure,
+                                         .forward = forward,
+                                         .backward = backward,
+                                         .cost = cost,
+                                         .exact_forward = exact_forward,
+                                         .exact_backward = exact_backward,
+                                         .to_onnx = to_onnx};

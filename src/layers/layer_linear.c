@@ -1,6 +1,7 @@
 /* layer_linear.c - linear layer, y = x w + bias, on rows of 32-bit features (layer_flatten.c). Weights and bias are
  * initialised as PyTorch's default, uniformly in +-1 / sqrt(c). */
 #include "layers/exact.h"
+#include "files/onnx.h"
 #include "ops/channel.h"
 #include "ops/gemm/gemm.h"
 
@@ -12,8 +13,7 @@ struct plans {
     struct gemm_plan forward, data_gradient, weight_gradient;
 };
 
-static enum vggcl_err configure(struct layer *l, const struct context *context, size_t batch, const char *conv) {
-    (void)context, (void)batch, (void)conv;
+static enum vggcl_err configure(struct layer *l) {
     size_t c = l->in.c, o = l->spec.channels;
     double bound = 1 / sqrt((double)c);
     l->out = (struct shape){1, 1, o};
@@ -94,5 +94,17 @@ static void exact_backward(const struct exact *e, const struct pass *pass) {
     exact_multiply_backward(e, pass->n, 1, same);
 }
 
-const struct layer_type layer_linear = {"linear", configure,        prepare,       forward,       backward,
-                                        NULL,     layer_multiplies, exact_forward, exact_backward};
+static void to_onnx(const struct layer *l, struct onnx *graph) {
+    static const struct onnx_attribute attributes[] = {{.name = "transB", .whole = {1}}, {0}};
+    layer_onnx_node(l, graph, "Gemm", attributes);
+}
+
+const struct layer_type layer_linear = {.name = "linear",
+                                        .configure = configure,
+                                        .prepare = prepare,
+                                        .forward = forward,
+                                        .backward = backward,
+                                        .cost = layer_multiplies,
+                                        .exact_forward = exact_forward,
+                                        .exact_backward = exact_backward,
+                                        .to_onnx = to_onnx};

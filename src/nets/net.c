@@ -36,7 +36,9 @@ static enum vggcl_err configure_layers(struct net *net, const struct layer_spec 
         frozen = frozen && !in_head(l);
         l->frozen = frozen;
         l->needs_dx = learnt_before;
-        TRY(l->type->configure(l, &net->context, net->batch, conv));
+        TRY(l->type->configure(l));
+        if (l->type->choose)
+            TRY(l->type->choose(l, &net->context, net->batch, conv));
         if (frozen)
             freeze_parameters(l);
         learnt_before |= l->parameter_count > 0 && !frozen;
@@ -506,7 +508,7 @@ struct parameter *net_parameter(const struct net *net, size_t i) {
 
 void net_parameter_name(const struct net *net, size_t i, char name[PARAMETER_NAME]) {
     const struct layer *l = layer_of(net, &i);
-    snprintf(name, PARAMETER_NAME, "%s.%s", l->spec.name, l->parameters[i].suffix);
+    layer_parameter_name(l, (int)i, name);
 }
 
 bool net_parameter_in_head(const struct net *net, size_t i) {

@@ -153,7 +153,6 @@ size_t net_parameter_count(const struct net *net);
 struct parameter *net_parameter(const struct net *net, size_t i);
 
 /* The name of parameter i: "conv1_1.weight". */
-enum { PARAMETER_NAME = 48 };
 void net_parameter_name(const struct net *net, size_t i, char name[PARAMETER_NAME]);
 
 /* Whether parameter i belongs to the head: the linear layers, which classify what the layers before them have made of

@@ -1,5 +1,4 @@
 #include "options/network.h"
-#include "nets/model.h"
 #include "options/options.h"
 
 /* Convolutions that are frozen give the same features in training as in evaluation. */
@@ -19,16 +18,21 @@ static struct model_options model_options(const struct vggcl_config *config) {
                                   .avgpool = config->head == VGGCL_HEAD_AVGPOOL};
 }
 
+enum vggcl_err network_layers(const struct vggcl_config *config, const struct data_spec *data,
+                              struct layer_spec specs[MODEL_LAYERS], size_t *count) {
+    struct model model;
+    const struct model_options options = model_options(config);
+    TRY(model_find(config->model, &model));
+    return model.build(&model, &options, data, specs, count);
+}
+
 enum vggcl_err network_create(const struct context *context, const struct vggcl_config *config,
                               const struct data_spec *data, size_t batch, const size_t *others, const char *conv,
                               enum net_use use, struct net **net) {
     struct layer_spec specs[MODEL_LAYERS];
     const struct shape input = {data->height, data->width, data->channels};
-    struct model model;
-    const struct model_options options = model_options(config);
     size_t count;
-    TRY(model_find(config->model, &model));
-    TRY(model.build(&model, &options, data, specs, &count));
+    TRY(network_layers(config, data, specs, &count));
     return net_create(context, specs, count, input, batch, others, conv ? conv : config_word(config, "conv"), use,
                       optimisers[config->optimizer], net);
 }

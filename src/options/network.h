@@ -3,8 +3,14 @@
 #define VGGCL_OPTIONS_NETWORK_H
 
 #include "data/format.h"
+#include "nets/model.h"
 #include "nets/net.h"
 #include "ops/image.h"
+
+/* The layers of config's network for images of `data`, *count of them. VGGCL_EUSAGE where the network does not take
+ * images of that size. */
+enum vggcl_err network_layers(const struct vggcl_config *config, const struct data_spec *data,
+                              struct layer_spec specs[MODEL_LAYERS], size_t *count);
 
 /* Makes config's network for up to batch images of `data`, or for one of the other numbers (see net_create()). conv
  * names the convolution algorithm; NULL for config's. The optimiser is config's. VGGCL_EUSAGE where the network does

@@ -105,10 +105,16 @@ static void describe_images(struct metadata *m, const struct data *data) {
     json_decref(names);
 }
 
+void checkpoint_preprocessing(const struct normalisation *n, size_t channels, char text[static NORMALISE_TEXT]) {
+    char formula[NORMALISE_TEXT];
+    normalise_describe(n, channels, formula);
+    snprintf(text, NORMALISE_TEXT, "%s, NCHW, %.480s", channels == 1 ? "grey" : "RGB", formula);
+}
+
 static void describe_normalisation(struct metadata *m, const struct normalisation *n, size_t channels) {
     char text[NORMALISE_TEXT];
-    normalise_describe(n, channels, text);
-    add_pair(m, "preprocessing", "%s, NCHW, %s", channels == 1 ? "grey" : "RGB", text);
+    checkpoint_preprocessing(n, channels, text);
+    add_pair(m, "preprocessing", "%s", text);
     normalise_list(n->mean, channels, text);
     add_pair(m, mean_key, "%s", text);
     normalise_list(n->deviation, channels, text);
@@ -257,27 +263,34 @@ enum vggcl_err checkpoint_write(const struct folder *folder, const char *path, c
 /* Which options to look at if the file does not have parameter i, or not in this shape: the network of a run that
  * trains may be another one than that of the file. */
 static const char *wrong_network(const struct net *net, size_t i) {
-    return !(net->use & NET_TRAINS) ? "the file is incomplete; use another one"
+    return !(net->use & NET_TRAINS) ? CHECKPOINT_INCOMPLETE
            : net_parameter_in_head(net, i)
                ? "set reset-head to train new linear layers, or see the options model and head"
                : "see the options model, width and no-bn, or leave them out: the file says "
                  "which network it is";
 }
 
+enum vggcl_err checkpoint_tensor(const struct safetensors *file, const char *path, const char *name,
+                                 const struct parameter *p, const char *remedy, const struct record **record) {
+    size_t shape[4];
+    int rank = parameter_shape(p, shape);
+    const struct record *r = *record = safetensors_find(file, name);
+    if (!r)
+        return err_set(VGGCL_EFORMAT, "%s: has no tensor %s of floats, which this network needs; %s", path, name,
+                       remedy);
+    if (r->rank != rank || memcmp(r->shape, shape, (size_t)rank * sizeof *shape) != 0)
+        return err_set(VGGCL_EFORMAT, "%s: %s has %zu values in the shape of another network; %s", path, name,
+                       record_count(r), remedy);
+    return VGGCL_OK;
+}
+
 static enum vggcl_err load_one(const struct safetensors *file, const char *path, struct net *net, size_t i,
                                enum kind kind) {
     char name[RECORD_NAME];
     struct parameter *p = net_parameter(net, i);
-    size_t shape[4];
-    int rank = parameter_shape(p, shape);
+    const struct record *r;
     record_name(net, i, kind, name);
-    const struct record *r = safetensors_find(file, name);
-    if (!r)
-        return err_set(VGGCL_EFORMAT, "%s: has no tensor %s of floats, which this network needs; %s", path, name,
-                       wrong_network(net, i));
-    if (r->rank != rank || memcmp(r->shape, shape, (size_t)rank * sizeof *shape) != 0)
-        return err_set(VGGCL_EFORMAT, "%s: %s has %zu values in the shape of another network; %s", path, name,
-                       record_count(r), wrong_network(net, i));
+    TRY(checkpoint_tensor(file, path, name, p, wrong_network(net, i), &r));
     return parameter_write(net->dev, p, tensor_of(p, kind), r->values);
 }
 
@@ -627,6 +640,20 @@ enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path,
                        "those of another network",
                        path, spec->width, spec->height, spec->channels);
     return read_classes(file, path, spec);
+}
+
+enum vggcl_err checkpoint_images(const struct safetensors *file, const struct vggcl_config *config,
+                                 struct data_spec *spec) {
+    TRY(checkpoint_spec(file, config->weights, spec));
+    bool any_size = !spec->height || config->head == VGGCL_HEAD_AVGPOOL;
+    if (any_size && config->size)
+        spec->height = spec->width = (size_t)config->size;
+    if (!spec->height || !spec->width || !spec->channels || !spec->classes)
+        return err_set(VGGCL_EUSAGE, "%s: does not say what size of images its network takes; set size",
+                       config->weights);
+    if (!spec->class_names)
+        spec->class_names = names_numbered(spec->classes);
+    return spec->class_names ? VGGCL_OK : VGGCL_ENOMEM;
 }
 
 /* count numbers of at least `least` from the metadata. */

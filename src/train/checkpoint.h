@@ -70,6 +70,12 @@ uint64_t checkpoint_bytes(const struct net *net, enum contents contents);
 enum vggcl_err checkpoint_load(const struct safetensors *file, const char *path, struct net *net,
                                enum contents contents);
 
+/* Finds the tensor of a parameter: VGGCL_EFORMAT, which ends with the remedy, if the file has none of that name, or
+ * another shape. */
+#define CHECKPOINT_INCOMPLETE "the file is incomplete; use another one"
+enum vggcl_err checkpoint_tensor(const struct safetensors *file, const char *path, const char *name,
+                                 const struct parameter *p, const char *remedy, const struct record **record);
+
 /* Reads the options that the file stores into *stored, and merges them into config as config_resume() describes. */
 enum vggcl_err checkpoint_config(const struct safetensors *file, const char *path, struct vggcl_config *config,
                                  struct vggcl_config *stored);
@@ -118,6 +124,15 @@ enum vggcl_err checkpoint_suggest_network(const struct safetensors *file, struct
  * it, from its tensors. Height and width are 0, and class_names NULL, if the metadata lacks them. The caller must
  * free(spec->class_names). VGGCL_EFORMAT if the metadata is damaged. */
 enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path, struct data_spec *spec);
+
+/* The same for a network without a data set, config->weights, after checkpoint_network(): height and width are
+ * config->size if the file does not name them, or with global average pooling; classes without names are called "0",
+ * "1", .... VGGCL_EUSAGE if the size is not known. The caller must free(spec->class_names) in all cases. */
+enum vggcl_err checkpoint_images(const struct safetensors *file, const struct vggcl_config *config,
+                                 struct data_spec *spec);
+
+/* What the metadata says of the network's input: "RGB, NCHW, (x/255 - 0.5)/0.5". */
+void checkpoint_preprocessing(const struct normalisation *n, size_t channels, char text[static NORMALISE_TEXT]);
 
 /* How the network in the file takes images of spec: sets *n, and config's normalize to the word for it. A file of an
  * earlier version means half; of a file that another program wrote, the option normalize says it, with train as for

@@ -39,21 +39,6 @@ void vggcl_predictor_free(struct vggcl_predictor *p) {
     free(p);
 }
 
-static enum vggcl_err find_spec(struct vggcl_predictor *p, const struct vggcl_config *config,
-                                const struct safetensors *file) {
-    struct data_spec *spec = &p->spec;
-    TRY(checkpoint_spec(file, config->weights, spec));
-    bool any_size = !spec->height || config->head == VGGCL_HEAD_AVGPOOL;
-    if (any_size && config->size)
-        spec->height = spec->width = (size_t)config->size;
-    if (!spec->height || !spec->width || !spec->channels || !spec->classes)
-        return err_set(VGGCL_EUSAGE, "%s: does not say what size of images its network takes; set size",
-                       config->weights);
-    if (!spec->class_names)
-        spec->class_names = names_numbered(spec->classes);
-    return spec->class_names ? VGGCL_OK : VGGCL_ENOMEM;
-}
-
 static enum vggcl_err make_net(struct vggcl_predictor *p, const struct vggcl_config *config,
                                const struct safetensors *file, const struct normalisation *normalisation) {
     struct vggcl_plan plan;
@@ -103,7 +88,7 @@ enum vggcl_err vggcl_predictor_open(const struct vggcl_config *given, struct vgg
     }
     TRY_GOTO(weights_open(&config, &file, &p->warnings), done);
     TRY_GOTO(checkpoint_network(&file, config.weights, &config), done);
-    TRY_GOTO(find_spec(p, &config, &file), done);
+    TRY_GOTO(checkpoint_images(&file, &config, &p->spec), done);
     TRY_GOTO(checkpoint_normalisation(&file, config.weights, &p->spec, NULL, &config, &normalisation), done);
     TRY_GOTO(profile_open(&config, &p->context, &tuned), done);
     TRY_GOTO(make_net(p, &config, &file, &normalisation), done);

@@ -7,6 +7,7 @@
 
 #include "program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,8 +64,36 @@ static void every_command_on_a_terminal(void **state) {
     }
 }
 
+/* Shell: a long run in the background, stopped after more steps than the advice waits for. */
+#define STOPPED_AFTER_STEPS(words)                                                                                     \
+    "version >/dev/null; rm -f log steps.csv; env --default-signal=INT " VGGCL_PROGRAM " train " words                 \
+    " --log-steps steps.csv >log 2>&1 & run=$!; until [ $(cat steps.csv 2>/dev/null | wc -l) -gt 30 ]; do sleep 0.1; " \
+    "done; kill -INT $run; wait $run; cat log"
+#define LONG                                                                                                           \
+    "--data synthetic:20000,20 --model 64,M,64,M --width 0.125 --batch 8 --gemm tiled --no-selfcheck --profile none"
+
+/* A run whose length nobody chose says, at the measured speed, how long it takes, and what is faster; others do not. */
+static void says_how_long(void **state) {
+    (void)state;
+    double hours, fast;
+    vggcl(STOPPED_AFTER_STEPS(LONG " --save b"));
+    const char *note = strstr(output, "\nnote     recipe seed reproduces the published 300 epochs: about ");
+    assert_non_null(note);
+    assert_int_equal(sscanf(strstr(note, ": about "), ": about %lf", &hours), 1);
+    assert_int_equal(sscanf(strstr(note, "30 epochs, about "), "30 epochs, about %lf", &fast), 1);
+    assert_says("; then: the same command with --recipe fast)\n");
+    assert_null(strstr(note + 1, "\nnote "));
+    vggcl(STOPPED_AFTER_STEPS(LONG " --save c --recipe seed"));
+    assert_null(strstr(output, "reproduces"));
+    vggcl(STOPPED_AFTER_STEPS(LONG " --save c --epochs 300"));
+    assert_null(strstr(output, "reproduces"));
+    vggcl(STOPPED_AFTER_STEPS("--resume b"));
+    assert_says("resumed  b");
+    assert_null(strstr(output, "reproduces"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(train_shows_its_start), cmocka_unit_test(lines_on_a_pipe),
-                                       cmocka_unit_test(every_command_on_a_terminal)};
+                                       cmocka_unit_test(every_command_on_a_terminal), cmocka_unit_test(says_how_long)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

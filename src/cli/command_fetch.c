@@ -73,8 +73,8 @@ static void print_text(const struct vggcl_fetched *f) {
     if (f->end == VGGCL_FETCH_STOPPED)
         printf("stopped  after %s; the same command goes on from what is downloaded\n", seconds);
     else
-        printf("done     %s, every file with its checksum, in %s; now: vggcl train --data %s\n", f->folder, seconds,
-               f->folder);
+        printf("done     %s, every file with its checksum, in %s; now: vggcl train --recipe fast --data %s\n",
+               f->folder, seconds, f->folder);
 }
 
 /* Where the data set is looked for; nothing if there is no such set, which vggcl_fetch() says. */

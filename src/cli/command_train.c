@@ -22,7 +22,9 @@ struct face {
     uint64_t planned;                       /* device memory of the plan in bytes */
     bool saved;                             /* there is a state to resume from */
     bool save_asked;                        /* by SIGUSR1 */
-    bool split_measured;                    /* the devices' shares of a batch, after opened() */
+    bool unchosen;                          /* by the default recipe, and advise() has said nothing so far */
+    size_t train_images;
+    bool split_measured; /* the devices' shares of a batch, after opened() */
     enum vggcl_end end;
 };
 
@@ -169,6 +171,7 @@ static void started(const struct vggcl_start *s, void *payload) {
     struct face *face = payload;
     progress_hide();
     face->epochs = s->config.epochs;
+    face->train_images = s->train_images;
     know_state(face, s->config.save, s->first_step);
     face->devices = s->device_count;
     if (face->split_measured)
@@ -211,8 +214,45 @@ static void stepped_first(const struct vggcl_first_step *f, void *payload) {
     fflush(stdout);
 }
 
+static bool is_given(const struct vggcl_config *config, const char *name) {
+    size_t count;
+    const struct vggcl_option *options = vggcl_options(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return config->given[i];
+    return false;
+}
+
+/* Whether nobody chose how long the run takes. */
+static bool is_unchosen(const struct vggcl_config *config) {
+    struct vggcl_config usual;
+    return vggcl_config_init(&usual) == VGGCL_OK && config->epochs == usual.epochs && !*config->resume &&
+           !is_given(config, "recipe") && !is_given(config, "epochs") && !is_given(config, "steps");
+}
+
+/* Says once, when the speed is known, how long a run of the default recipe takes, and what is faster. */
+static void advise(struct face *face, const struct vggcl_progress *p) {
+    enum { STEPS = 20, WORTH_IT = 900 }; /* WORTH_IT: seconds */
+    char all[32], fast[32];
+    struct vggcl_config other;
+    if (!face->unchosen || p->testing || p->step < STEPS)
+        return;
+    face->unchosen = false;
+    if (p->run_eta < WORTH_IT || vggcl_config_init(&other) != VGGCL_OK ||
+        vggcl_config_set(&other, "recipe", "fast") != VGGCL_OK)
+        return;
+    cli_duration(p->run_eta, all);
+    cli_duration((double)other.epochs * (double)face->train_images / p->images_per_second, fast);
+    line_erase(stdout);
+    printf("note     recipe seed reproduces the published %d epochs: about %s at this speed; --recipe fast is more "
+           "accurate on CIFAR-10 in %d epochs, about %s (Ctrl-C saves; then: the same command with --recipe fast)\n",
+           face->epochs, all, other.epochs, fast);
+    fflush(stdout);
+}
+
 static void progressed(const struct vggcl_progress *p, void *payload) {
     struct face *face = payload;
+    advise(face, p);
     double interval = face->live ? live_interval : plain_interval;
     char left[32], all[32];
     if (clock_seconds() - face->last_shown < interval)
@@ -297,6 +337,7 @@ static void finished(const struct vggcl_finish *f, void *payload) {
         return;
     }
     face->end = f->end;
+    progress_hide();
     signals_promise("ending; the state is saved");
     signals_finish(f->end == VGGCL_END_STOPPED ? EXIT_INTERRUPTED : EXIT_FINE);
     line_erase(stdout);
@@ -346,6 +387,7 @@ static int run(const struct vggcl_config *config) {
     struct face face = {.live = terminal_size(stdout).columns > 0};
     face.last_shown = clock_seconds();
     face.decoding = counted_begin("pictures", "decoded");
+    face.unchosen = is_unchosen(config);
     struct vggcl_observer observer = {decoded, started, stepped_first, progressed, epoch_ended, finished,
                                       noticed, stop,    &face,         save,       saved,       opened};
     expect(&face, config);
@@ -371,7 +413,8 @@ const struct command command_train = {
     .summary = "trains a network and saves it, epoch by epoch",
     .description =
         "Trains a VGG network on CIFAR-10, by default as in \"89.89% on CIFAR-10 in Pytorch\": VGG16, batch\n"
-        "normalisation and dropout, SGD, 300 epochs. The folder --save gets config.json (the options, for --config),\n"
+        "normalisation and dropout, SGD, 300 epochs. --recipe fast is more accurate in a tenth of the epochs. The "
+        "folder --save gets config.json (the options, for --config),\n"
         "accuracy.csv (a row an epoch), best.safetensors, epoch-NNN.safetensors (weights, as PyTorch's\n"
         "load_state_dict takes them) and last.safetensors (the whole state, written after each epoch and when the\n"
         "run is stopped by --steps or a signal; the one before it is last.safetensors.1). A folder\n"
@@ -386,8 +429,9 @@ const struct command command_train = {
         "gradients and gives the others its weights. Batch normalisation takes the statistics of each device's\n"
         "images, as of a micro-batch; --mem-limit holds for each device; the first one tests.\n\n"
         "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
-        "  vggcl train --data DIR                              the whole recipe\n"
-        "  vggcl train --recipe fast --epochs 12 --warmup 2    as accurate in 12 epochs\n"
+        "  vggcl train --recipe fast                           CIFAR-10: 92.75 % in 30 epochs\n"
+        "  vggcl train --recipe fast --epochs 12 --warmup 2    89.89 % in 12 epochs\n"
+        "  vggcl train                                         reproduces the published 300 epochs\n"
         "  vggcl train --data DIR --weights w.safetensors --reset-head --recipe finetune\n"
         "  vggcl train --config save/config.json --seed 1      the same run, another seed\n"
         "  vggcl train --device 0:0 --device 1:0 --device-split 3:1\n"

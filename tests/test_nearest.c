@@ -7,6 +7,10 @@
 #include <cmocka.h>
 
 #include "base/nearest.h"
+#include "options/synonyms.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const char *const names[] = {"epochs",        "lr",       "lr-step", "lr-gamma", "batch", "weight-decay",
                                     "no-bias-decay", "nesterov", "model",   "beta1",    "beta2", "save",
@@ -54,7 +58,29 @@ static void ranks(void **state) {
     assert_int_equal(n.count, 0);
 }
 
+/* Each foreign name stands for an option or flag of data/options.md, which test_manual compares with the program. */
+static void synonyms_are_of_options(void **state) {
+    static char text[1 << 20];
+    FILE *file = fopen(VGGCL_SOURCE_DIR "/data/options.md", "r");
+    (void)state;
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    for (const struct synonym *s = option_synonyms; s->foreign; s++) {
+        char name[64];
+        int length = (int)strcspn(s->ours, " ");
+        snprintf(name, sizeof name, "| `--%.*s ", length, s->ours);
+        bool takes_argument = strstr(text, name) != NULL;
+        snprintf(name, sizeof name, "| `--%.*s`", length, s->ours);
+        if (!takes_argument && !strstr(text, name))
+            fail_msg("%s stands for %s, which no command takes", s->foreign, s->ours);
+        snprintf(name, sizeof name, "%.*s", length, s->ours);
+        assert_true(synonym_is_of(s, name));
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(asks), cmocka_unit_test(ranks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(asks), cmocka_unit_test(ranks),
+                                       cmocka_unit_test(synonyms_are_of_options)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

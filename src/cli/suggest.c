@@ -111,12 +111,12 @@ static const char *option_elsewhere(const char *name) {
 
 /* The word is an option: it stands after a command, such as the first one that takes it. */
 static int suggest_order(const char *word, const char *option) {
-    struct taken t;
-    size_t i = 0;
-    while (cli_commands[i + 1] && !command_takes(cli_commands[i], option, &t))
-        i++;
-    return cli_misused("there is no command '%s'; did you mean vggcl %s --%s%s%s?", word, cli_commands[i]->name, option,
-                       t.argument ? " " : "", t.argument ? t.argument : "");
+    struct taken t = {0};
+    const struct command *const *c = cli_commands;
+    while (*c && !command_takes(*c, option, &t))
+        c++;
+    return cli_misused("there is no command '%s'; did you mean vggcl %s --%s%s%s?", word, *c ? (*c)->name : "COMMAND",
+                       option, t.argument ? " " : "", t.argument ? t.argument : "");
 }
 
 int suggest_command(const char *word) {

@@ -116,7 +116,6 @@ const struct synonym option_synonyms[] = {
     {"k", "top"},
     {"url", "from"},
     {"v", "verbose"},
-    {"q", "quiet"},
     {NULL, NULL},
 };
 

@@ -12,7 +12,7 @@ cd "$work/in"
 failures=0
 fail() { echo "$*"; failures=$((failures + 1)); }
 
-lines=('vggcl tr' 'vggcl train --rec' 'vggcl train --recipe ' 'vggcl train --recipe=f' 'vggcl train --save '
+lines=('vggcl tr' 'vggcl train --recip' 'vggcl train --recipe ' 'vggcl train --recipe=f' 'vggcl train --save '
     'vggcl train --data s' 'vggcl eval --weights ' 'vggcl train --config ' 'vggcl train --lr ' 'vggcl train --device '
     'vggcl fetch f' 'vggcl help pl' 'vggcl compare --only s' 'vggcl plot o' 'vggcl predict ' 'vggcl completion '
     'vggcl train --save plan --lab' 'vggcl compare --sl' 'vggcl nothing --')
@@ -39,7 +39,7 @@ describes() { grep -qF "$2" "$work/$1.txt" || fail "$1: does not show '$2'"; }
 device=$("$program" devices | sed -nE 's/^[* ] ([0-9]+:[0-9]+) .*/\1/p' | paste -sd' ')
 for shell in bash zsh fish; do
     says $shell 'vggcl tr' train
-    says $shell 'vggcl train --rec' --recipe
+    says $shell 'vggcl train --recip' --recipe
     says $shell 'vggcl train --recipe ' fast finetune seed
     says $shell 'vggcl train --recipe=f' fast finetune
     says $shell 'vggcl train --lr '

@@ -110,6 +110,8 @@ static void svg(void **state) {
                                         ">Test (solid) and training (dashed) loss in nats<"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         assert_says(words[i]);
+    assert_says("<title>Two of four</title>");
+    assert_int_equal(count("<title>"), 1); /* not gnuplot's names */
     assert_int_equal(vggcl("plot both --only loss --mark 50 --out loss.SVG"), 0);
     read_svg("loss.SVG");
     assert_null(strstr(output, "accuracy in"));
@@ -117,8 +119,9 @@ static void svg(void **state) {
     assert_int_equal(vggcl("plot both single long --only accuracy --from 80 --out accuracy.svg"), 0);
     read_svg("accuracy.svg");
     assert_null(strstr(output, "loss in"));
-    assert_says("> 300<");
-    assert_null(strstr(output, "> 60<"));
+    assert_says(">300<"); /* without gnuplot's space, which moves the numbers out of the middle */
+    assert_null(strstr(output, ">60<"));
+    assert_says("<title>Accuracy and loss: both, single, long</title>");
 }
 
 /* The width and height of the PNG that was read. */
@@ -154,6 +157,41 @@ static void terminal(void **state) {
     assert_int_equal(vggcl("plot single --out single.svg --ascii"), 0);
     assert_true(there_is("single.svg"));
     assert_says("A  single: best 50.00 % in epoch 1");
+}
+
+/* A training loss that is not what the test loss is, by the config.json beside the record. */
+static void smoothed_losses(void **state) {
+    (void)state;
+    make_run("smoothed", 8, 0.9);
+    make_run("mixed", 8, 0.9);
+    make_csv("smoothed/config.json", "{\"label-smoothing\": 0.1, \"mixup\": 0}");
+    make_csv("mixed/config.json", "{\"label-smoothing\": 0.1, \"mixup\": 0.2}");
+    assert_int_equal(vggcl("plot smoothed"), 0);
+    assert_says("Training loss: label smoothing 0.1; the test loss is without it\n");
+    assert_int_equal(vggcl("plot smoothed/accuracy.csv both mixed --out notes.svg"), 0);
+    read_svg("notes.svg");
+    assert_says(">smoothed, training loss: label smoothing 0.1; the test loss is without it<");
+    assert_says(">mixed, training loss: label smoothing 0.1, mixup 0.2; the test loss is without it<");
+    assert_null(strstr(output, ">both, training loss"));
+    assert_int_equal(vggcl("plot smoothed mixed --only accuracy"), 0);
+    assert_null(strstr(output, "smoothing"));
+    make_csv("mixed/config.json", "{\"label-smoothing\": ");
+    assert_int_equal(vggcl("plot mixed"), 0);
+    assert_null(strstr(output, "Training loss"));
+}
+
+/* No line is wider than the terminal. */
+static void narrow_terminal(void **state) {
+    (void)state;
+    for (int columns = 40; columns <= 80; columns += 20) {
+        assert_int_equal(vggcl_on_terminal(columns, columns,
+                                           "plot both smoothed 'a name that is too long by far=long' "
+                                           "--mark 'another of the long names=89.89'"),
+                         0);
+        assert_in_range(widest_line(output, ""), 38, columns);
+        assert_says(columns < 60 ? "both: 92.10 %, epoch 8" : "both: best 92.10 % in epoch 8");
+        assert_null(strchr(output, '\033'));
+    }
 }
 
 /* Files of other makers: what they lack is not drawn. */
@@ -306,6 +344,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(svg),
                                        cmocka_unit_test(png),
                                        cmocka_unit_test(terminal),
+                                       cmocka_unit_test(smoothed_losses),
+                                       cmocka_unit_test(narrow_terminal),
                                        cmocka_unit_test(other_columns),
                                        cmocka_unit_test(mapped_columns),
                                        cmocka_unit_test(names),

@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L /* open_memstream, strcasecmp */
+#define _GNU_SOURCE /* open_memstream, strcasecmp, memmem */
 #include "cli/chart.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -47,7 +47,7 @@ struct drawing {
     int panel_count, panel_rows; /* rows of each panel's plot area */
     int columns, rows;           /* of the whole picture */
     size_t legend_entries;
-    int legend_columns, legend_rows;
+    int legend_columns, legend_rows, note_rows;
     FILE *script;
 };
 
@@ -123,20 +123,43 @@ static void shorten(char *out, size_t size, const char *words, int most) {
     snprintf(out, size, "%.*s%s", (int)(fits ? end : cut), words, fits ? "" : dots);
 }
 
+/* The space around the panels' plot areas. */
+enum { TITLE_ROWS = 2, HEADING_ROWS = 2, TICS_ROWS = 1, EPOCH_ROWS = 2, LEFT_COLUMNS = 7, RIGHT_COLUMNS = 3 };
+
+/* Whether there is little room, on a small terminal. */
+static bool is_narrow(const struct drawing *d) {
+    enum { NARROW = 60 };
+    return d->columns < NARROW;
+}
+
+/* The column in which legend and notes begin. */
+static int legend_left(const struct drawing *d) {
+    return is_narrow(d) ? 1 : LEFT_COLUMNS;
+}
+
+/* Most characters of a run's name. */
+static int name_most(const struct drawing *d) {
+    static const char letter[] = "A  ", best[] = ": best 92.75 % in epoch 300";
+    int room = d->columns - legend_left(d) - (int)(strlen(letter) + strlen(best));
+    return room < NAME_MOST ? room : NAME_MOST;
+}
+
 /* A run's legend entry: its name, and its best epoch. */
-static void label_run(const struct chart_run *run, char label[LABEL]) {
+static void label_run(const struct drawing *d, const struct chart_run *run, char label[LABEL]) {
     const struct vggcl_epoch *best = NULL;
     for (size_t i = 0; i < run->count; i++)
         if (isfinite(run->rows[i].test_accuracy) && !(best && best->test_accuracy >= run->rows[i].test_accuracy))
             best = &run->rows[i];
-    shorten(label, LABEL - 60, run->name, NAME_MOST);
+    shorten(label, LABEL - 60, run->name, name_most(d));
     size_t used = strlen(label);
     if (best)
-        snprintf(label + used, LABEL - used, ": best %.2f %% in epoch %d", 100 * best->test_accuracy, best->epoch);
+        snprintf(label + used, LABEL - used, is_narrow(d) ? ": %.2f %%, epoch %d" : ": best %.2f %% in epoch %d",
+                 100 * best->test_accuracy, best->epoch);
 }
 
-static void label_mark(const struct chart *c, char label[LABEL]) {
-    shorten(label, LABEL - 60, c->mark_name, NAME_MOST);
+static void label_mark(const struct drawing *d, char label[LABEL]) {
+    const struct chart *c = d->chart;
+    shorten(label, LABEL - 60, c->mark_name, name_most(d));
     size_t used = strlen(label);
     snprintf(label + used, LABEL - used, "%s%.2f %%", used ? ": " : "", c->mark);
 }
@@ -156,21 +179,40 @@ static void write_text(FILE *script, const char *words, int most) {
 
 /* ---------------------------------------------------------------------------------------------------- the layout -- */
 
-/* The space around the panels' plot areas. */
-enum { TITLE_ROWS = 2, HEADING_ROWS = 2, TICS_ROWS = 1, EPOCH_ROWS = 2, LEFT_COLUMNS = 7, RIGHT_COLUMNS = 3 };
+/* Whether a run's training loss is drawn, but is no plain one. */
+static bool has_note(const struct drawing *d, const struct chart_run *run) {
+    return d->panels[CHART_LOSS] && *run->training && count_points(run, panels[CHART_LOSS].train);
+}
+
+/* Whether one note is true of all runs. */
+static bool notes_are_alike(const struct drawing *d) {
+    const struct chart_run *runs = d->chart->runs;
+    for (size_t i = 0; i < d->chart->run_count; i++)
+        if (!has_note(d, &runs[i]) || strcmp(runs[i].training, runs[0].training) != 0)
+            return false;
+    return true;
+}
+
+static int count_notes(const struct drawing *d) {
+    int notes = 0;
+    for (size_t i = 0; i < d->chart->run_count; i++)
+        notes += has_note(d, &d->chart->runs[i]);
+    return notes_are_alike(d) ? 1 : notes;
+}
 
 static void lay_legend(struct drawing *d) {
     enum { SPACE = 8 }; /* columns of a legend entry besides its label */
     char label[LABEL];
     size_t longest = 0;
     for (size_t i = 0; i < d->chart->run_count; i++) {
-        label_run(&d->chart->runs[i], label);
+        label_run(d, &d->chart->runs[i], label);
         longest = strlen(label) > longest ? strlen(label) : longest;
     }
     d->legend_entries = d->chart->run_count + (d->panels[CHART_ACCURACY] && isfinite(d->chart->mark));
     bool two = d->legend_entries > 1 && 2 * (longest + SPACE) <= (size_t)(d->columns - LEFT_COLUMNS);
     d->legend_columns = two ? 2 : 1;
     d->legend_rows = ((int)d->legend_entries + d->legend_columns - 1) / d->legend_columns;
+    d->note_rows = count_notes(d);
 }
 
 /* Computes the layout. rows: requested height of the picture, or 0 for the default height. */
@@ -178,8 +220,8 @@ static void lay_out(struct drawing *d, int columns, int rows) {
     enum { TALL = 22, HALF = 13, LEAST = 6 }; /* rows of a plot area */
     d->columns = columns;
     lay_legend(d);
-    int air = d->format->air, others = (d->chart->title ? TITLE_ROWS : 0) + EPOCH_ROWS + d->legend_rows + air +
-                                       d->panel_count * (HEADING_ROWS + TICS_ROWS + air);
+    int air = d->format->air, others = (d->chart->title ? TITLE_ROWS : 0) + EPOCH_ROWS + d->legend_rows + d->note_rows +
+                                       air + d->panel_count * (HEADING_ROWS + TICS_ROWS + air);
     d->panel_rows = rows ? (rows - others) / d->panel_count : d->panel_count == 1 ? TALL : HALF;
     if (d->panel_rows < LEAST)
         d->panel_rows = LEAST;
@@ -218,7 +260,7 @@ static void write_start(const struct drawing *d) {
             "set lmargin at screen %g\n"
             "set rmargin at screen %g\n"
             "set border 3 back linecolor rgb '#606060'\n"
-            "set tics nomirror out scale 0.5 textcolor rgb '#202020'\n",
+            "set tics nomirror out scale 0.5 format '%%h' textcolor rgb '#202020'\n",
             d->format->terminal, d->columns * d->format->cell_width, d->rows * d->format->cell_height,
             screen_x(d, LEFT_COLUMNS), screen_x(d, d->columns - RIGHT_COLUMNS));
     if (d->format != &text)
@@ -234,7 +276,8 @@ static void write_start(const struct drawing *d) {
 static void write_epochs(const struct drawing *d) {
     int first, last;
     find_epochs(d->chart, &first, &last);
-    double step = first == last ? 1 : fmax(1, nice_step(last - first, 10)), low = step * floor(first / step);
+    double step = first == last ? 1 : fmax(1, nice_step(last - first, d->columns < 80 ? d->columns / 8 : 10)),
+           low = step * floor(first / step);
     if (first == last) {
         low--;
         last++;
@@ -242,7 +285,7 @@ static void write_epochs(const struct drawing *d) {
     fprintf(d->script, "set xrange [%g:%d]\nset xtics %g,%g\n", low, last, low, step);
     fprintf(d->script, "set label 'Epoch' at screen %g, screen %g center\n",
             screen_x(d, (d->columns + LEFT_COLUMNS - RIGHT_COLUMNS) / 2),
-            screen_y(d, d->rows - 1.5 * d->format->air - d->legend_rows - EPOCH_ROWS));
+            screen_y(d, d->rows - 1.5 * d->format->air - d->legend_rows - d->note_rows - EPOCH_ROWS));
 }
 
 /* Tics at 1, 2 and 5 times each power of ten, or, if the range is wide, only at the powers. */
@@ -336,8 +379,8 @@ static void write_entry(const struct drawing *d, size_t entry) {
     char label[LABEL];
     bool run = entry < d->chart->run_count;
     size_t rows = (size_t)d->legend_rows;
-    double column = LEFT_COLUMNS + (double)(entry / rows) * (d->columns - LEFT_COLUMNS) / d->legend_columns;
-    double y = screen_y(d, d->rows - d->format->air - d->legend_rows + (int)(entry % rows));
+    double column = legend_left(d) + (double)(entry / rows) * (d->columns - LEFT_COLUMNS) / d->legend_columns;
+    double y = screen_y(d, d->rows - d->format->air - d->legend_rows - d->note_rows + (int)(entry % rows));
     if (d->format != &text) {
         fprintf(d->script, "set arrow from screen %g, screen %g to screen %g, screen %g nohead", screen_x(d, column), y,
                 screen_x(d, column + SAMPLE), y);
@@ -348,9 +391,9 @@ static void write_entry(const struct drawing *d, size_t entry) {
         fputc('\n', d->script);
     }
     if (run)
-        label_run(&d->chart->runs[entry], label);
+        label_run(d, &d->chart->runs[entry], label);
     else
-        label_mark(d->chart, label);
+        label_mark(d, label);
     fputs("set label ", d->script);
     if (d->format == &text)
         fprintf(d->script, "'%c  '.", run ? letter_of(entry, true) : '.');
@@ -359,13 +402,33 @@ static void write_entry(const struct drawing *d, size_t entry) {
             screen_x(d, d->format == &text ? column : column + SAMPLE + 1), y);
 }
 
+/* Writes the notes below the legend. */
+static void write_notes(const struct drawing *d) {
+    enum { FULL = 80 };
+    bool alike = notes_are_alike(d);
+    int row = d->rows - d->format->air - d->note_rows;
+    for (size_t i = 0; i < (alike ? 1 : d->chart->run_count); i++) {
+        const struct chart_run *run = &d->chart->runs[i];
+        char name[LABEL], words[LABEL + CHART_TRAINING + 64];
+        if (!has_note(d, run))
+            continue;
+        shorten(name, sizeof name, run->name, name_most(d));
+        snprintf(words, sizeof words, "%s%s: %s%s", alike ? "Training loss" : name, alike ? "" : ", training loss",
+                 run->training, d->columns < FULL ? "" : "; the test loss is without it");
+        fputs("set label ", d->script);
+        write_text(d->script, words, d->columns - legend_left(d));
+        fprintf(d->script, " at screen %g, screen %g left\n", screen_x(d, legend_left(d)), screen_y(d, row++));
+    }
+}
+
 /* "Test (solid) and training (dashed) accuracy in %". */
 static void write_heading(const struct drawing *d, const struct panel *p, double row) {
     bool test = has_curve(d->chart, p->test), train = has_curve(d->chart, p->train);
-    const char *who = !train               ? "Test"
-                      : !test              ? "Training"
-                      : d->format == &text ? "Test (capitals) and training (small letters)"
-                                           : "Test (solid) and training (dashed)";
+    const char *who = !train  ? "Test"
+                      : !test ? "Training"
+                      : d->format == &text
+                          ? is_narrow(d) ? "Test (A), training (a)" : "Test (capitals) and training (small letters)"
+                          : "Test (solid) and training (dashed)";
     fprintf(d->script, "set label '%s %s' at screen %g, screen %g left\n", who, p->name, screen_x(d, 1),
             screen_y(d, row));
 }
@@ -394,6 +457,7 @@ static void write_script(const struct drawing *d) {
     write_epochs(d);
     for (size_t i = 0; i < d->legend_entries; i++)
         write_entry(d, i);
+    write_notes(d);
     for (int i = 0; i < CHART_PANELS; i++) {
         if (!d->panels[i])
             continue;
@@ -449,14 +513,80 @@ bool chart_can_write(const char *path) {
     return format_of(path) != NULL;
 }
 
+/* Writes text with XML's special characters escaped. */
+static void put_xml(FILE *stream, const char *words) {
+    for (; *words; words++)
+        switch (*words) {
+        case '<':
+            fputs("&lt;", stream);
+            break;
+        case '>':
+            fputs("&gt;", stream);
+            break;
+        case '&':
+            fputs("&amp;", stream);
+            break;
+        default:
+            fputc(*words, stream);
+        }
+}
+
+/* What a browser shows as the picture's name: the chart's title, or the runs. */
+static void put_name(FILE *stream, const struct chart *c) {
+    char name[LABEL];
+    for (size_t i = 0; i < (c->title ? 1 : c->run_count); i++) {
+        shorten(name, sizeof name, c->title ? c->title : c->runs[i].name, NAME_MOST);
+        text_make_printable(name, "");
+        fputs(i ? ", " : c->title ? "" : "Accuracy and loss: ", stream);
+        put_xml(stream, name);
+    }
+}
+
+/* Writes a picture. An SVG's first title, gnuplot's own name, becomes the chart's; its others, numbers of curves, are
+ * left out. */
+static void put_picture(struct file_write *file, const struct chart *c, const char *picture, size_t size) {
+    static const char start[] = "<title>", end[] = "</title>";
+    const char *rest = picture, *last = picture + size, *title, *after;
+    while ((title = memmem(rest, (size_t)(last - rest), start, strlen(start))) &&
+           (after = memmem(title, (size_t)(last - title), end, strlen(end)))) {
+        file_write_bytes(file, rest, (size_t)(title - rest));
+        if (rest == picture) {
+            fputs(start, file->stream);
+            put_name(file->stream, c);
+            fputs(end, file->stream);
+        }
+        rest = after + strlen(end);
+    }
+    file_write_bytes(file, rest, (size_t)(last - rest));
+}
+
+/* Draws into memory, which the caller frees. */
+static enum vggcl_err draw_in_memory(const struct chart *c, const struct format *format, int columns, int rows,
+                                     char **picture, size_t *size) {
+    *picture = NULL;
+    *size = 0;
+    FILE *output = open_memstream(picture, size);
+    if (!output)
+        return err_no_memory("the drawing", 0);
+    enum vggcl_err err = draw(c, format, output, columns, rows);
+    if (fclose(output) != 0 && err == VGGCL_OK)
+        err = err_no_memory("the drawing", *size);
+    return err;
+}
+
 enum vggcl_err chart_write(const struct chart *chart, const char *path) {
     enum { COLUMNS = 112 };
     struct file_write file;
+    char *picture;
+    size_t size;
     TRY(file_write_begin(&file, &folder_current, path));
-    enum vggcl_err err = draw(chart, format_of(path), file.stream, COLUMNS, 0);
-    if (err == VGGCL_OK)
-        return file_write_commit(&file);
-    file_write_abandon(&file);
+    enum vggcl_err err = draw_in_memory(chart, format_of(path), COLUMNS, 0, &picture, &size);
+    if (err == VGGCL_OK) {
+        put_picture(&file, chart, picture, size);
+        err = file_write_commit(&file);
+    } else
+        file_write_abandon(&file);
+    free(picture);
     return err;
 }
 
@@ -481,14 +611,9 @@ static void print_page(FILE *stream, const char *page) {
 }
 
 enum vggcl_err chart_print(const struct chart *chart, FILE *stream, int columns, int rows) {
-    char *page = NULL;
-    size_t size = 0;
-    FILE *output = open_memstream(&page, &size);
-    if (!output)
-        return err_no_memory("the drawing", 0);
-    enum vggcl_err err = draw(chart, &text, output, columns, rows);
-    if (fclose(output) != 0 && err == VGGCL_OK)
-        err = err_no_memory("the drawing", size);
+    char *page;
+    size_t size;
+    enum vggcl_err err = draw_in_memory(chart, &text, columns, rows, &page, &size);
     if (err == VGGCL_OK)
         print_page(stream, page);
     free(page);

@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+enum { CHART_TRAINING = 96 };
+
 struct chart_run {
     char name[VGGCL_PATH_MAX];
     struct vggcl_epoch *rows; /* NaN values are not drawn */
     size_t count;
+    char training[CHART_TRAINING]; /* what makes its training loss another one than a test loss; "" for nothing */
 };
 
 enum { CHART_ACCURACY, CHART_LOSS, CHART_PANELS };

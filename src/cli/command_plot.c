@@ -1,4 +1,6 @@
 #define _POSIX_C_SOURCE 200809L /* access */
+#include "base/file.h"
+#include "base/json.h"
 #include "cli/chart.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
@@ -33,6 +35,47 @@ static void name_after(const char *path, char name[VGGCL_PATH_MAX]) {
     snprintf(name, VGGCL_PATH_MAX, "%.*s", (int)(length - start), path + start);
 }
 
+/* The path of config.json beside an accuracy record, or in a save folder. */
+static enum vggcl_err config_beside(const char *path, char config[VGGCL_PATH_MAX]) {
+    char beside[VGGCL_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (file_is_folder(path))
+        return file_path(config, path, "config.json");
+    snprintf(beside, sizeof beside, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    return file_path(config, beside, "config.json");
+}
+
+/* Sets text to the options of a run that change its training loss alone: "label smoothing 0.1". */
+static enum vggcl_err read_training(const char *path, char text[CHART_TRAINING]) {
+    enum { LIMIT = 1 << 20 };
+    static const char *const options[][2] = {
+        {"label-smoothing", "label smoothing"}, {"mixup", "mixup"}, {"cutmix", "cutmix"}};
+    char file[VGGCL_PATH_MAX], *bytes;
+    size_t size, used = 0;
+    json_t *config;
+    TRY(config_beside(path, file));
+    TRY(file_read(file, LIMIT, &bytes, &size));
+    enum vggcl_err err = json_read(bytes, size, file, &config);
+    free(bytes);
+    TRY(err);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        double value = json_number_of(config, options[i][0]);
+        if (value > 0)
+            used += (size_t)snprintf(text + used, CHART_TRAINING - used, "%s%s %.3g", used ? ", " : "", options[i][1],
+                                     value);
+    }
+    json_decref(config);
+    return VGGCL_OK;
+}
+
+/* The same of a run without such a file: nothing. */
+static void describe_training(const char *path, char text[CHART_TRAINING]) {
+    char *kept = err_keep();
+    *text = '\0';
+    (void)read_training(path, text);
+    err_put_back(kept);
+}
+
 /* Parses "PATH", or "NAME=PATH" if there is no file with the whole name. */
 static enum vggcl_err read_run(const char *word, struct chart_run *run) {
     const char *equals = access(word, F_OK) == 0 ? NULL : strchr(word, '='), *path = equals ? equals + 1 : word;
@@ -40,6 +83,7 @@ static enum vggcl_err read_run(const char *word, struct chart_run *run) {
         snprintf(run->name, sizeof run->name, "%.*s", (int)(equals - word), word);
     else
         name_after(path, run->name);
+    describe_training(path, run->training);
     return record_read(path, columns, columns_used, &run->rows, &run->count);
 }
 
@@ -101,7 +145,7 @@ static int parse_flags(struct chart *c, char name[VGGCL_PATH_MAX]) {
 
 /* Prints the chart in the size of the terminal without its last line, or 100 columns by 30 rows without a terminal. */
 static enum vggcl_err print_chart(const struct chart *c) {
-    enum { NARROW = 60, WIDE = 160, HIGH = 50 };
+    enum { NARROW = 40, WIDE = 160, HIGH = 50 };
     struct terminal_size size = terminal_size(stdout);
     if (!size.columns)
         return chart_print(c, stdout, 100, 30);

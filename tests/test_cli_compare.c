@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "browser.h"
 #include "program.h"
+#include "vggcl.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -120,21 +122,6 @@ static void assert_verdict(const json_t *all, const char *verdict) {
     assert_string_equal(json_string_value(json_object_get(all, "verdict")), verdict);
 }
 
-/* What the browser makes of a page, in output. */
-static void show(const char *page) {
-    if (system("command -v chromium >/dev/null") != 0)
-        fail_msg("there is no chromium to show the page: ci/packages.sh test installs it");
-    char line[512];
-    snprintf(line, sizeof line,
-             "timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir=%s/browser --dump-dom "
-             "file://%s/%s 2>/dev/null",
-             folder, folder, page);
-    FILE *stream = popen(line, "r");
-    assert_non_null(stream);
-    output[fread(output, 1, sizeof output - 1, stream)] = '\0';
-    assert_int_equal(pclose(stream), 0);
-}
-
 static int count_of(const char *part) {
     int count = 0;
     for (const char *at = output; (at = strstr(at, part)); at += strlen(part))
@@ -162,11 +149,12 @@ static void one_crashing(void **state) {
     shell("grep -c '<error type=\"crashed\" message=\"killed by SIGSEGV' r.xml >count; test $(cat count) = 1");
     shell("grep -q '  first losses  ' errors && grep -q 'stub <b>.*killed by SIGSEGV' errors");
 
-    show("r.html");
+    browser_show("r.html");
     assert_int_equal(count_of("<td class=\"crashed\">crashed</td>"), 1);
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1);
     assert_says("stub &lt;b&gt;&amp;\"device\"</span>");
     assert_says("<span class=\"crashed\">crashed</span>");
+    browser_fits("r.html");
 }
 
 static void rusticl_right(void **state) {
@@ -186,7 +174,7 @@ static void rusticl_right(void **state) {
     check_files("both.json", "r.xml");
     shell("grep -q '  first losses  ' errors");
 
-    show("r.html");
+    browser_show("r.html");
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 2);
     assert_int_equal(count_of("class=\"loss\""), 3 + 4); /* two devices, the reference; and two tolerances */
     assert_int_equal(count_of("class=\"bar\""), 2 * 20 * 3);
@@ -223,12 +211,70 @@ static void rusticl_wrong(void **state) {
     shell("grep -q '^vggcl: error: 2 of 3 devices did not pass: .*llvmpipe.*: gives wrong results: .*"
           "(gemm_local/gemm_local)' errors && grep -q 'stub <b>.*killed by SIGSEGV' errors");
 
-    show("r.html");
+    browser_show("r.html");
     assert_int_equal(count_of("<td class=\"crashed\">crashed</td>"), 1);
     assert_int_equal(count_of("<td class=\"wrong\">wrong</td>"), 1);
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1 + 2);
     assert_says("stub &lt;b&gt;&amp;\"device\"</span>");
-    assert_says("both.json</small>");
+    assert_says("(both.json)</span>");
+    browser_fits("r.html");
+}
+
+/* Writes stored records of two devices, the second of which is twice as slow and, in one step, off by 1e-3. */
+static void write_stored(const char *name) {
+    static const char record[] =
+        "{\"device\": {\"index\": 0, \"selector\": \"%d:0\", \"name\": \"Device %c of a name that is long enough to be "
+        "broken somewhere\", \"platform\": \"p\", \"driver\": \"d\"}, \"status\": \"passed\", \"faults\": [], "
+        "\"parts\": "
+        "[], \"seconds\": 1, \"losses\": {\"network\": \"n\", \"device\": [2.5, 2.25, %g], \"reference\": [2.5, 2.25, "
+        "2], "
+        "\"tolerance\": [0.01, 0.01, 0.01], \"from_others\": [0, 0, 0.001]}, \"benchmark\": {\"model\": \"vgg11\", "
+        "\"width\": 1, \"batch\": 8, \"network\": \"n\", \"layers\": [{\"name\": \"conv1\", \"type\": \"conv\", "
+        "\"forward_s\": %g, \"data_gradient_s\": 0, \"weight_gradient_s\": 0}]}}";
+    FILE *stream = fopen(name, "w");
+    assert_non_null(stream);
+    fputs("{\"devices\": [", stream);
+    fprintf(stream, record, 0, 'A', 2.0, 0.01);
+    fputs(", ", stream);
+    fprintf(stream, record, 1, 'B', 2.001, 0.02);
+    fputs("]}", stream);
+    assert_int_equal(fclose(stream), 0);
+}
+
+/* Width of the n-th bar, from 0. */
+static double bar_width(int n) {
+    const char *at = output;
+    for (int i = 0; i <= n; i++) {
+        at = strstr(at, "class=\"bar\"");
+        assert_non_null(at);
+        at++;
+    }
+    at = strstr(at, " width=\"");
+    assert_non_null(at);
+    return strtod(at + strlen(" width=\""), NULL);
+}
+
+/* What the page says at the top, and its charts' scales. */
+static void page(void **state) {
+    (void)state;
+    char name[128], text[128];
+    snprintf(name, sizeof name, "%s/stored.json", folder);
+    write_stored(name);
+    vggcl("compare --against stored.json --html 'stored page.html' --json 2>errors >stored-all.json; exit $?");
+    shell("cp 'stored page.html' stored.html");
+    browser_show("stored.html");
+    static const char *const says[] = {"<span class=\"right\">right</span>", "All devices give right results.",
+                                       "<dt>Date</dt>", "<dt>Host</dt>", "--html 'stored page.html'",
+                                       /* ticks of both kinds of axes, and a place for what has no logarithm */
+                                       ">2.0</text>", ">1e-3</text>", ">1e-2</text>", ">0</text>", "class=\"zero\"",
+                                       "nats, logarithmic scale", "All devices have the same scale"};
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        if (!strstr(output, says[i]))
+            fail_msg("the page has no '%s'", says[i]);
+    snprintf(text, sizeof text, "<dt>Version</dt><dd>vggcl %s", VGGCL_VERSION);
+    assert_says(text);
+    assert_true(bar_width(0) > 100 && fabs(bar_width(3) - 2 * bar_width(0)) < 1);
+    browser_fits("stored.html");
 }
 
 static void hanging(void **state) {
@@ -332,7 +378,7 @@ static void hostile_record(void **state) {
           "\"benchmark\": [1], \"faults\": {}}]}' >hostile.json");
     assert_int_equal(vggcl("compare --device stub --against hostile.json --html h.html " SMALL), 4);
     assert_null(strchr(output, '\033'));
-    show("h.html");
+    browser_show("h.html");
     assert_null(strstr(output, "id=\"owned\""));
     assert_int_equal(count_of("<td class=\"crashed\">crashed</td>"), 1);
     assert_int_equal(count_of("<td class=\"passed\">passed</td>"), 1);
@@ -391,9 +437,10 @@ int main(void) {
     setenv("RUSTICL_ENABLE", "llvmpipe", 1);
     setenv("ASAN_OPTIONS", "handle_segv=0", 1);         /* a crash is to be a crash */
     cmocka_set_skip_filter(getenv("VGGCL_SKIP_TESTS")); /* for checkers; not set otherwise */
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_crashing),   cmocka_unit_test(rusticl_right), cmocka_unit_test(rusticl_wrong),
-        cmocka_unit_test(hanging),        cmocka_unit_test(speeds),        cmocka_unit_test(missing),
-        cmocka_unit_test(hostile_record), cmocka_unit_test(interrupted),   cmocka_unit_test(bad_input)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_crashing),  cmocka_unit_test(rusticl_right),
+                                       cmocka_unit_test(rusticl_wrong), cmocka_unit_test(hanging),
+                                       cmocka_unit_test(speeds),        cmocka_unit_test(missing),
+                                       cmocka_unit_test(page),          cmocka_unit_test(hostile_record),
+                                       cmocka_unit_test(interrupted),   cmocka_unit_test(bad_input)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "browser.h"
 #include "data/data.h"
 #include "files/safetensors.h"
 #include "idx.h"
@@ -238,7 +239,9 @@ static void writes_pictures_and_page(void **state) {
     }
     assert_null(strstr(page, "<b>&\""));
     assert_null(strstr(page, "<!-- a"));
+    assert_non_null(strstr(page, "<br>vggcl " VGGCL_VERSION));
     free(page);
+    browser_fits("new/a/inspect.html");
 
     assert_int_equal(vggcl(INSPECT), 0);
     assert_says("\ninspect/training.png  training images");
@@ -285,6 +288,7 @@ static void lists_the_most_confused_of_many(void **state) {
     char *page = read_page("many-out/inspect.html"), text[128];
     assert_self_contained(page, MANY + wrongs, MANY_SIDE, false);
     assert_null(strstr(page, "<table class=\"matrix\">"));
+    browser_fits("many-out/inspect.html");
     json_int_t before = 2 * MANY, most = 0;
     const char *at = strstr(page, "<tbody>");
     for (int row = 0; row < 50 && (at = strstr(at, "<tr><th>class &lt;")); row++) {

@@ -1,4 +1,6 @@
 #include "cli/inspect_page.h"
+#include "cli/compare/report.h"
+#include "cli/origin.h"
 #include "cli/page.h"
 
 #include <stdlib.h>
@@ -17,6 +19,18 @@ static enum vggcl_err put_title(FILE *stream, const void *payload) {
     return VGGCL_OK;
 }
 
+/* What made the page, and when. */
+static enum vggcl_err put_origin(FILE *stream) {
+    char text[REPORT_ORIGIN];
+    json_t *origin = origin_json();
+    if (!origin)
+        return err_no_memory("the page", 0);
+    report_origin(origin, text);
+    page_put_text(stream, text);
+    json_decref(origin);
+    return VGGCL_OK;
+}
+
 static enum vggcl_err put_summary(FILE *stream, const void *payload) {
     const struct vggcl_evaluation *e = &((const struct inspected *)payload)->found.evaluation;
     fprintf(stream, "<p>Test accuracy %.2f %%: %zu of %zu images are right; mean loss %.4f.<br>", 100 * e->accuracy,
@@ -24,8 +38,10 @@ static enum vggcl_err put_summary(FILE *stream, const void *payload) {
     page_put_text(stream, e->dataset);
     fprintf(stream, "<br>%s, width %g, on ", e->model, e->width);
     page_put_text(stream, e->device.name);
+    fputs("<br>", stream);
+    enum vggcl_err err = put_origin(stream);
     fputs("</p>", stream);
-    return VGGCL_OK;
+    return err;
 }
 
 /* ---------------------------------------------------------------------------------------------------- images -- */

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *words[FLAG_MOST + 1], *files[FLAG_MOST + 1], *columns[FLAG_MOST + 1];
-static bool columns_used[FLAG_MOST];
+static const char *words[FLAG_MOST + 1], *files[FLAG_MOST + 1], *mapped[FLAG_MOST + 1];
+static bool mapped_used[FLAG_MOST];
 static const char *title, *mark, *only, *least;
 static bool ascii;
 
@@ -84,7 +84,7 @@ static enum vggcl_err read_run(const char *word, struct chart_run *run) {
     else
         name_after(path, run->name);
     describe_training(path, run->training);
-    return record_read(path, columns, columns_used, &run->rows, &run->count);
+    return record_read(path, mapped, mapped_used, &run->rows, &run->count);
 }
 
 /* Names runs by their whole paths if their folders have the same name. */
@@ -102,9 +102,9 @@ static enum vggcl_err read_runs(struct chart_run runs[FLAG_MOST], size_t *count)
     for (*count = 0; words[*count]; ++*count)
         TRY(read_run(words[*count], &runs[*count]));
     tell_apart(runs, *count);
-    for (size_t i = 0; columns[i]; i++)
-        if (!columns_used[i])
-            return err_set(VGGCL_EUSAGE, "columns: no file has the column of %s", columns[i]);
+    for (size_t i = 0; mapped[i]; i++)
+        if (!mapped_used[i])
+            return err_set(VGGCL_EUSAGE, "columns: no file has the column of %s", mapped[i]);
     return VGGCL_OK;
 }
 
@@ -208,7 +208,7 @@ const struct command command_plot = {
             {"columns", "F=NAME...",
              "take the field F from the column NAME of a CSV file; F is epoch,\ntrain_loss, train_accuracy, test_loss "
              "or test_accuracy; may be given again",
-             columns, NULL},
+             mapped, NULL},
             {"ascii", NULL, "draw in the terminal, where --out is given too", NULL, &ascii},
             {"title", "TEXT", "what stands above the chart", &title, NULL},
             {"mark", "PERCENT", "a dotted line at that accuracy; with a name in the legend as NAME=PERCENT", &mark,

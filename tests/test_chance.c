@@ -14,7 +14,7 @@
 
 static void slow_starts_are_none(void **state) {
     (void)state;
-    const struct chance chance = {0.1, 0.1, log(10)};
+    const struct chance chance = {0.1, 0.1, log(10), 0.1027, 0.106}; /* of CIFAR-10 */
     glob_t files;
     size_t epochs = 0;
     assert_int_equal(glob(VGGCL_SOURCE_DIR "/data/results/*/accuracy.csv", 0, NULL, &files), 0);
@@ -41,12 +41,14 @@ static void largest_class_is_the_level(void **state) {
     assert_int_equal(chance_of(&data, &chance), VGGCL_OK);
     assert_true(chance.train_accuracy == 0.75);
     assert_true(chance.test_accuracy == 0.5);
+    assert_true(fabs(chance.test_limit - 1) < 1e-12); /* 2 * sqrt(0.25 / 4) */
+    assert_in_range(1e6 * chance.train_limit, 1056185, 1056187);
     assert_true(fabs(chance.test_loss - 1.5 * log(2)) < 1e-12);
 }
 
 static void counts_the_last_epochs(void **state) {
     (void)state;
-    const struct chance chance = {0.7, 0.7, 0.8};
+    const struct chance chance = {0.7, 0.7, 0.8, 0.71, 0.72};
     struct vggcl_epoch rows[] = {
         {.epoch = 1, .train_accuracy = 0.7, .test_accuracy = 0.7, .test_loss = 0.8},
         {.epoch = 2, .train_accuracy = 0.9, .test_accuracy = 0.7, .test_loss = 0.8}, /* learns, by training images */

@@ -17,6 +17,11 @@ static double largest_share(const struct dataset *set, size_t classes, size_t *c
     return (double)largest / (double)set->count;
 }
 
+/* Two standard deviations above a share of count images. */
+static double limit_of(double share, size_t count) {
+    return share + 2 * sqrt(share * (1 - share) / (double)count);
+}
+
 enum vggcl_err chance_of(const struct data *data, struct chance *chance) {
     size_t classes = data->spec.classes;
     size_t *counts = calloc(2 * classes, sizeof *counts);
@@ -25,17 +30,18 @@ enum vggcl_err chance_of(const struct data *data, struct chance *chance) {
         return err_no_memory("the sizes of the classes", 2 * classes * sizeof *counts);
     chance->train_accuracy = largest_share(&data->train, classes, counts, &unused);
     chance->test_accuracy = largest_share(&data->test, classes, counts + classes, &chance->test_loss);
+    chance->train_limit = limit_of(chance->train_accuracy, data->train.count);
+    chance->test_limit = limit_of(chance->test_accuracy, data->test.count);
     free(counts);
     return VGGCL_OK;
 }
 
 int chance_epochs(const struct history *h, const struct chance *chance) {
-    const double accuracy_margin = 1.05, loss_margin = 0.98;
+    const double loss_margin = 0.98;
     int count = 0;
     for (size_t i = h->count; i-- > 0; count++) {
         const struct vggcl_epoch *row = &h->rows[i];
-        if (row->train_accuracy > chance->train_accuracy * accuracy_margin ||
-            row->test_accuracy > chance->test_accuracy * accuracy_margin ||
+        if (row->train_accuracy > chance->train_limit || row->test_accuracy > chance->test_limit ||
             row->test_loss < chance->test_loss * loss_margin)
             break;
     }

@@ -122,6 +122,10 @@ static void svg(void **state) {
     assert_says(">300<"); /* without gnuplot's space, which moves the numbers out of the middle */
     assert_null(strstr(output, ">60<"));
     assert_says("<title>Accuracy and loss: both, single, long</title>");
+    assert_int_equal(vggcl("plot long --only loss --out log.svg"), 0); /* 2 / 300 to 2 */
+    read_svg("log.svg");
+    assert_says(">Test (solid) and training (dashed) loss in nats, logarithmic<");
+    assert_says(">0.01<");
 }
 
 /* The width and height of the PNG that was read. */

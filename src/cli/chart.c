@@ -306,7 +306,8 @@ static void write_linear_axis(const struct drawing *d, double least, double most
     fprintf(d->script, "unset logscale y\nset yrange [%.9g:%.9g]\nset ytics %.9g,%.9g\n", low, high, low, step);
 }
 
-static void write_values(const struct drawing *d, int index) {
+/* Writes the axis of a panel's values; returns whether it is logarithmic. */
+static bool write_values(const struct drawing *d, int index) {
     static const double log_least = 20,
                         log_most = 1e12; /* the axis is logarithmic if largest / smallest loss is between these */
     const struct chart *c = d->chart;
@@ -318,7 +319,7 @@ static void write_values(const struct drawing *d, int index) {
     }
     if (index == CHART_LOSS && most > log_least * least && most < log_most * least) {
         write_log_axis(d, least, most);
-        return;
+        return true;
     }
     if (index == CHART_ACCURACY) {
         least = fmin(least, isfinite(c->mark) ? c->mark : least);
@@ -327,6 +328,7 @@ static void write_values(const struct drawing *d, int index) {
         most = fmax(most, least);
     }
     write_linear_axis(d, least, most, index == CHART_ACCURACY ? 100 : INFINITY);
+    return false;
 }
 
 static const char mark_line[] = " linewidth 2 linecolor rgb '#404040' dashtype (2,3)";
@@ -422,14 +424,15 @@ static void write_notes(const struct drawing *d) {
 }
 
 /* "Test (solid) and training (dashed) accuracy in %". */
-static void write_heading(const struct drawing *d, const struct panel *p, double row) {
+static void write_heading(const struct drawing *d, const struct panel *p, double row, bool logarithmic) {
     bool test = has_curve(d->chart, p->test), train = has_curve(d->chart, p->train);
     const char *who = !train  ? "Test"
                       : !test ? "Training"
                       : d->format == &text
                           ? is_narrow(d) ? "Test (A), training (a)" : "Test (capitals) and training (small letters)"
                           : "Test (solid) and training (dashed)";
-    fprintf(d->script, "set label '%s %s' at screen %g, screen %g left\n", who, p->name, screen_x(d, 1),
+    const char *scale = !logarithmic ? "" : is_narrow(d) ? ", log" : ", logarithmic";
+    fprintf(d->script, "set label '%s %s%s' at screen %g, screen %g left\n", who, p->name, scale, screen_x(d, 1),
             screen_y(d, row));
 }
 
@@ -440,8 +443,7 @@ static void write_panel(const struct drawing *d, int index, int row) {
         write_data(d->script, &d->chart->runs[i], i, p->test, p->scale);
         write_data(d->script, &d->chart->runs[i], i, p->train, p->scale);
     }
-    write_heading(d, p, row);
-    write_values(d, index);
+    write_heading(d, p, row, write_values(d, index));
     fprintf(d->script, "set tmargin at screen %g\nset bmargin at screen %g\nplot ", screen_y(d, row + HEADING_ROWS - 1),
             screen_y(d, row + HEADING_ROWS - 1 + d->panel_rows));
     plot_curves(d, p->train, false);

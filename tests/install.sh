@@ -20,10 +20,6 @@ cat >"$work/main.c" <<'END'
 int main(void) { return puts(vggcl_version()) < 0 || strcmp(vggcl_version(), VGGCL_VERSION) != 0; }
 END
 
-# The README's program.
-sed -n '/^```c$/,/^```$/{/^```/d;p}' "$(dirname "$0")/../README.md" >"$work/example.c"
-[ -s "$work/example.c" ] || { echo "README.md has no program in C"; exit 1; }
-
 # works PROGRAM shared|static: it runs, and needs libvggcl.so or not, as it should.
 works() {
     "$1" || { echo "$1: failed"; exit 1; }
@@ -38,8 +34,10 @@ read -ra flags <<<"${CFLAGS:-} $(pkg-config --cflags vggcl)"
 # shellcheck disable=SC2046
 "$CC" "${flags[@]}" "$work/main.c" -o "$work/pc-static" "$library/libvggcl.a" -Wl,--as-needed \
     $(pkg-config --static --libs vggcl)
-# shellcheck disable=SC2046
-"$CC" "${flags[@]}" -std=c11 -Wall -Wextra -Werror "$work/example.c" -o "$work/example" $(pkg-config --libs vggcl)
+for example in "$(dirname "$0")"/../examples/*.c; do
+    # shellcheck disable=SC2046
+    "$CC" "${flags[@]}" -std=c11 -Wall -Wextra -Werror "$example" -o "$work/example" $(pkg-config --libs vggcl)
+done
 works "$work/pc-shared" shared
 works "$work/pc-static" static
 

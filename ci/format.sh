@@ -30,7 +30,7 @@ if [ -z "$command" ]; then
     if $fix; then exit 1; else exit 0; fi
 fi
 
-mapfile -t files < <(find src include examples tests ci cl -name '*.[ch]' -o -name '*.cl' | sort)
+mapfile -t files < <(find src include tests ci cl -name '*.[ch]' -o -name '*.cl' | sort)
 [ ${#files[@]} -gt 0 ] || { echo "no files found" >&2; exit 1; }
 if $fix; then
     "$command" -i "${files[@]}"

@@ -34,7 +34,7 @@ read -ra flags <<<"${CFLAGS:-} $(pkg-config --cflags vggcl)"
 # shellcheck disable=SC2046
 "$CC" "${flags[@]}" "$work/main.c" -o "$work/pc-static" "$library/libvggcl.a" -Wl,--as-needed \
     $(pkg-config --static --libs vggcl)
-for example in "$(dirname "$0")"/../examples/*.c; do
+for example in "$(dirname "$0")"/examples/*.c; do
     # shellcheck disable=SC2046
     "$CC" "${flags[@]}" -std=c11 -Wall -Wextra -Werror "$example" -o "$work/example" $(pkg-config --libs vggcl)
 done

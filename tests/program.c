@@ -49,7 +49,7 @@ int vggcl(const char *format, ...) {
     return finish(length, pclose(stream));
 }
 
-/* Reads all output of a terminal, which gets other columns once there is a live line. */
+/* Reads all output of a terminal, which gets other columns once there is a live line of a training or a download. */
 static size_t read_terminal(int terminal, int later) {
     struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)later};
     bool live = false;
@@ -57,7 +57,7 @@ static size_t read_terminal(int terminal, int later) {
     for (ssize_t count; (count = read(terminal, output + length, sizeof output - 1 - length)) > 0;) {
         length += (size_t)count;
         output[length] = '\0';
-        if (!live && (live = strstr(output, CLEAR)))
+        if (!live && (live = strstr(output, CLEAR "epoch ") || strstr(output, CLEAR "download")))
             ioctl(terminal, TIOCSWINSZ, &size);
     }
     return length;

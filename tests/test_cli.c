@@ -307,7 +307,7 @@ static void says_the_preprocessing(void **state) {
         assert_int_equal(vggcl("version >/dev/null; head -c 600 p/%s.safetensors | grep -aqF '%s'", checkpoints[i],
                                "\"preprocessing\":\"RGB, NCHW, (x/255 - 0.5)/0.5\""),
                          0);
-    static const char *const texts[] = {"README.md", "include/vggcl.h", "data/man/vggcl.man"};
+    static const char *const texts[] = {"data/guide/images.md", "include/vggcl.h", "data/man/vggcl.man"};
     for (int i = 0; i < 3; i++)
         assert_int_equal(vggcl("version >/dev/null; tr -d '\\\\' < %s/%s | grep -qF '(x/255 - 0.5)/0.5'",
                                VGGCL_SOURCE_DIR, texts[i]),

@@ -70,7 +70,7 @@ static void every_command_on_a_terminal(void **state) {
     " --log-steps steps.csv >log 2>&1 & run=$!; until [ $(cat steps.csv 2>/dev/null | wc -l) -gt 30 ]; do sleep 0.1; " \
     "done; kill -INT $run; wait $run; cat log"
 #define LONG                                                                                                           \
-    "--data synthetic:20000,20 --model 64,M,64,M --width 0.125 --batch 8 --gemm tiled --no-selfcheck --profile none"
+    "--data synthetic:20000,20 --model 64,64,M,128,128,M --batch 8 --gemm tiled --no-selfcheck --profile none"
 
 /* A run whose length nobody chose says, at the measured speed, how long it takes, and what is faster; others do not. */
 static void says_how_long(void **state) {

@@ -29,7 +29,7 @@ static int run(const struct vggcl_config *config) {
 
 const struct command command_completion = {
     .name = "completion",
-    .summary = "prints the script that completes vggcl's options in bash, zsh or fish",
+    .summary = "prints a script that completes command lines in bash, zsh, fish",
     .description =
         "Prints a script for a shell: bash, zsh or fish. With it the Tab key completes commands, options, their "
         "choices,\n"

@@ -429,7 +429,7 @@ const struct command command_train = {
         "gradients and gives the others its weights. Batch normalisation takes the statistics of each device's\n"
         "images, as of a micro-batch; --mem-limit holds for each device; the first one tests.\n\n"
         "  vggcl train --data synthetic --width 0.25 --epochs 5\n"
-        "  vggcl train --recipe fast                         CIFAR-10: 92.75 % in 30 epochs\n"
+        "  vggcl train --recipe fast                         92.75 % of CIFAR-10 in 30\n"
         "  vggcl train --recipe fast --epochs 12 --warmup 2  89.5 to 89.9 % in 12\n"
         "  vggcl train                                       the published 300 epochs\n"
         "  vggcl train --data DIR --weights w.safetensors --reset-head --recipe finetune\n"

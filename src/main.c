@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/suggest.h"
 #include "cli/watchdog.h"
+#include "cli/messages.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -93,7 +94,7 @@ static int parse_flag(const struct command *c, int argc, char **argv, int *i, st
 static void warn_of_cache(const struct command *c) {
     char text[2 * VGGCL_PATH_MAX];
     if ((c->options || c == &command_devices) && vggcl_cache_problem(text, sizeof text))
-        fprintf(stderr, "vggcl: warning: %s\n", text);
+        fprintf(messages(), "vggcl: warning: %s\n", text);
 }
 
 /* Parses all flags and words, and runs the command. words: room for argc + 1 pointers. */
@@ -116,11 +117,15 @@ static int parse_and_run(const struct command *c, int argc, char **argv, struct 
     if (c->word_list)
         *c->word_list = words;
     warn_of_cache(c);
+    if (command_uses_devices(c) && !cli_is_verbose())
+        messages_keep_driver();
     if (c->options & VGGCL_FOR_DEVICES && !c->gate) /* a gate starts it in the process that calls the driver */
         watchdog_start(config->stall);
     if (c->options & VGGCL_FOR_DEVICES)
-        progress_watch(stderr);
-    return cli_end(c->run(config));
+        progress_watch(messages());
+    int status = cli_end(c->run(config));
+    messages_end(status);
+    return status;
 }
 
 /* Reading a mapped file beyond its end, or where the disk fails, raises SIGBUS. */
@@ -129,8 +134,10 @@ static void end_for_mapped_file(int number, siginfo_t *info, void *context) {
         "vggcl: error: a file of the data set, or its decoded copy in the cache, was truncated or cannot "
         "be read any more; check it and start again (train --resume goes on from the last save)\n";
     (void)context;
-    if (info->si_code == BUS_ADRERR && write(STDERR_FILENO, text, sizeof text - 1) > 0)
+    if (info->si_code == BUS_ADRERR && write(messages_descriptor(), text, sizeof text - 1) > 0) {
+        messages_end(EXIT_FINE);
         _exit(EXIT_FAILED);
+    }
     signal(number, SIG_DFL); /* and once more */
 }
 
@@ -192,7 +199,7 @@ int main(int argc, char **argv) {
     take_standard_descriptors();
     origin_keep_words(argv);
     if (argc < 2) {
-        help_print_commands(stderr);
+        help_print_commands(messages());
         return EXIT_USAGE;
     }
     const char *name = argv[1];

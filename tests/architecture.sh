@@ -98,6 +98,8 @@ while IFS=: read -r file line _; do
     breach "$file:$line" "a number with a decimal point depends on the locale: use base/text.h"
 done < <(grep -nE '\b(snprintf|fprintf)\(.*%[-+0-9.*]*l?[aefgAEFG]\b' "${sources[@]}" | grep -vE '^src/(cli/|main\.c)')
 breach_where '\b(stdout|stderr)\b' 'src/(main\.c|cli/[^:]*)' "only the program, src/main.c and src/cli, prints"
+breach_where '\b(stderr|perror|STDERR_FILENO)\b(?!, STDOUT)' 'src/cli/(messages|child)\.c' \
+    "is where drivers print: use cli/messages.h"
 
 # The library's texts are read by C programs too: they name options and fields as vggcl.h does, not as flags. A command of
 # the program to type, `vggcl train --resume save`, is whole, in backquotes and on one line of the source.

@@ -69,8 +69,7 @@ static void every_command_on_a_terminal(void **state) {
     "version >/dev/null; rm -f log steps.csv; env --default-signal=INT " VGGCL_PROGRAM " train " words                 \
     " --log-steps steps.csv >log 2>&1 & run=$!; until [ $(cat steps.csv 2>/dev/null | wc -l) -gt 30 ]; do sleep 0.1; " \
     "done; kill -INT $run; wait $run; cat log"
-#define LONG                                                                                                           \
-    "--data synthetic:20000,20 --model 64,64,M,128,128,M --batch 8 --gemm tiled --no-selfcheck --profile none"
+#define LONG "--data synthetic:20000,20 --model 64,64,M,128,128,M --batch 8 --gemm tiled --no-selfcheck --profile none"
 
 /* A run whose length nobody chose says, at the measured speed, how long it takes, and what is faster; others do not. */
 static void says_how_long(void **state) {
@@ -92,8 +91,69 @@ static void says_how_long(void **state) {
     assert_null(strstr(output, "reproduces"));
 }
 
+/* Shell: a driver that prints at each build, and, unless `at` is 0, aborts at that one. */
+#define PRINTS(at) COLD PRELOADED(VGGCL_BUILDS) "VGGCL_TEST_PRINTS=" at " "
+#define PRINTED    "1 warning generated.\n"
+
+static size_t count(const char *text) {
+    size_t found = 0;
+    for (const char *at = output; (at = strstr(at, text)); at += strlen(text))
+        found++;
+    return found;
+}
+
+/* What a driver prints is not seen where all is well, but with --verbose, or where something fails. */
+static void driver_messages(void **state) {
+    (void)state;
+    assert_int_equal(vggcl(PRINTS("0") "$V train " DATA " --profile none --steps 1 --save p"), 0);
+    assert_null(strstr(output, PRINTED));
+    assert_int_equal(vggcl(PRINTS("0") "$V train " DATA " --profile none --steps 1 --save p --verbose"), 0);
+    assert_true(count("\n" PRINTED) > 3);
+    assert_says("building image.cl, program 1 on ");
+    assert_says(" s] selfcheck 1/");
+    assert_int_equal(vggcl(PRINTS("0") "$V eval --weights p/last.safetensors --predictions none/x"), 1);
+    assert_follows("vggcl: error: none/x: ", "vggcl: the driver of ");
+    assert_says(" printed (--verbose shows all):\n  " PRINTED);
+    assert_int_equal(vggcl(PRINTS("0") "$V eval --weights p/last.safetensors --tta=x"), 2);
+    assert_null(strstr(output, "printed"));
+}
+
+/* The last words of a driver that aborts, hangs or exits. */
+static void last_words(void **state) {
+    (void)state;
+    static const char *const commands[] = {"selfcheck --quick --isolated", "compare --quick --only selfcheck"};
+    vggcl(PRINTS("3") "$V train " DATA " --profile none --steps 1 --save p");
+    assert_int_equal(count("vggcl: the driver of "), 1);
+    assert_int_equal(count("  " PRINTED), 3);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(vggcl(PRINTS("3") "$V %s " NETWORK " --profile none", commands[i]), 4);
+        assert_int_equal(count("vggcl: the driver of "), 1);
+        assert_int_equal(count("  " PRINTED), 3);
+        assert_says("killed by SIGABRT");
+    }
+    assert_int_equal(vggcl("version >/dev/null; " PRELOADED(VGGCL_HANG) "VGGCL_HANG_READ=3 " VGGCL_PROGRAM
+                                                                        " bench --stall 1 " NETWORK),
+                     4);
+    assert_says(" printed (--verbose shows all):\n  hanging\n");
+    assert_follows("hanging\n", "vggcl: error: the OpenCL driver hangs: ");
+}
+
+/* A terminal whose live line a driver would break. */
+static void live_line_is_whole(void **state) {
+    (void)state;
+    assert_int_equal(
+        vggcl_on_terminal(100, 100, PRINTS("0") "$V compare --quick --only selfcheck " NETWORK " --profile none"), 0);
+    assert_says("\033[K1/1  selfcheck: selfcheck ");
+    assert_null(strstr(output, "warning generated"));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(train_shows_its_start), cmocka_unit_test(lines_on_a_pipe),
-                                       cmocka_unit_test(every_command_on_a_terminal), cmocka_unit_test(says_how_long)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(train_shows_its_start),
+                                       cmocka_unit_test(lines_on_a_pipe),
+                                       cmocka_unit_test(every_command_on_a_terminal),
+                                       cmocka_unit_test(says_how_long),
+                                       cmocka_unit_test(driver_messages),
+                                       cmocka_unit_test(last_words),
+                                       cmocka_unit_test(live_line_is_whole)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

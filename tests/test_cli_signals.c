@@ -65,7 +65,7 @@ static void repeated_signal_is_one(void **state) {
 static void second_signal_ends_unsaved(void **state) {
     (void)state;
     assert_int_equal(
-        shell(BEGIN(HANGS("40") "$V train " RECIPE " --epochs 100000 --stall 0 --save c", "c.log")
+        shell(BEGIN(HANGS("40") "$V train " RECIPE " --verbose --epochs 100000 --stall 0 --save c", "c.log")
                   UNTIL("grep hanging c.log") "kill -INT $run; " UNTIL(
                       "grep SIGINT: c.log") "sleep 1.1; kill -TERM $run; wait $run; echo status $?; cat c.log; ls c"),
         0);
@@ -218,10 +218,11 @@ static void hanging_step(void **state) {
 /* The time in which a process is stopped does not count, even in the middle of a wait. */
 static void stopped_process_does_not_stall(void **state) {
     (void)state;
-    assert_int_equal(shell(BEGIN(HANGS("40") "$V train " RECIPE " --epochs 100000 --stall 5 --save j", "j.log") UNTIL(
-                         "grep hanging j.log") "kill -STOP $run; sleep 6; kill -CONT $run; sleep 1; "
-                                               "kill -0 $run && echo alive; kill -KILL $run; wait $run; cat j.log"),
-                     0);
+    assert_int_equal(
+        shell(BEGIN(HANGS("40") "$V train " RECIPE " --verbose --epochs 100000 --stall 5 --save j", "j.log")
+                  UNTIL("grep hanging j.log") "kill -STOP $run; sleep 6; kill -CONT $run; sleep 1; "
+                                              "kill -0 $run && echo alive; kill -KILL $run; wait $run; cat j.log"),
+        0);
     assert_says("alive\n");
     assert_null(strstr(output, "driver hangs"));
 }

@@ -2,6 +2,7 @@
 #include "cli/child.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/messages.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/status.h"
@@ -59,6 +60,7 @@ enum vggcl_err child_err(const json_t *answer) {
 /* Runs in the child, which ends with its parent. It calls exit(), so that the drivers' exit handlers are tested too. */
 static void do_work(const struct child *child, int pipe_end) {
     signals_reset();
+    messages_leave_driver();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(STDERR_FILENO, STDOUT_FILENO);
     to_parent = fdopen(pipe_end, "w");

@@ -30,8 +30,8 @@ struct child {
 
 /* Runs child->work(child->job) in a child process, whose phases are shown as progress.h says. *answer is what it
  * returned, owned by the caller, if the result is CHILD_FINE, else NULL; reason then says what happened, e.g. "killed
- * by SIGSEGV". The child's output and that of its drivers goes to stderr. The calling process must not have made any
- * OpenCL call, because drivers do not survive fork(). */
+ * by SIGSEGV". The child's output and that of its drivers goes to stderr; where messages.h keeps that, the calling
+ * process shows it. The calling process must not have made any OpenCL call, because drivers do not survive fork(). */
 enum child_end child_run(const struct child *child, json_t **answer, char reason[CHILD_REASON]);
 
 /* In work(): sends a message, which it takes over, to the calling process. */

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "base/text.h"
 #include "cli/verdict.h"
+#include "cli/messages.h"
 
 #include <errno.h>
 #include <math.h>
@@ -10,7 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool gate;
+static bool gate, quiet, verbose;
+
+const struct flag cli_common_flags[] = {
+    {"quiet", NULL, "print only the result, warnings and errors", NULL, &quiet},
+    {"verbose", NULL, "print what the OpenCL driver prints, and when which part of the start begins", NULL, &verbose},
+    {0}};
+
+bool cli_is_quiet(void) {
+    return quiet;
+}
+
+bool cli_is_verbose(void) {
+    return verbose;
+}
 
 void cli_be_gate(void) {
     gate = true;
@@ -19,13 +33,13 @@ void cli_be_gate(void) {
 void cli_warn(const char *warnings) {
     for (size_t length; warnings && *warnings; warnings += length + 1) {
         length = strcspn(warnings, "\n");
-        fprintf(stderr, "vggcl: %.*s\n", (int)length, warnings);
+        fprintf(messages(), "vggcl: %.*s\n", (int)length, warnings);
     }
 }
 
 int cli_failed(enum vggcl_err err) {
     fflush(stdout);
-    fprintf(stderr, "vggcl: error: %s\n", vggcl_error());
+    fprintf(messages(), "vggcl: error: %s\n", vggcl_error());
     if (gate)
         return verdict_status(verdict_of(err));
     switch (err) {
@@ -42,9 +56,9 @@ int cli_failed(enum vggcl_err err) {
 
 static void print_error(const char *format, va_list arguments) {
     fflush(stdout);
-    fputs("vggcl: error: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    fputs("vggcl: error: ", messages());
+    vfprintf(messages(), format, arguments);
+    fputc('\n', messages());
 }
 
 int cli_misused(const char *format, ...) {
@@ -82,7 +96,7 @@ int cli_set_missing(const char *text) {
 }
 
 int cli_no_memory(void) {
-    fputs("vggcl: error: out of memory\n", stderr);
+    fputs("vggcl: error: out of memory\n", messages());
     return gate ? EXIT_UNDONE : EXIT_FAILED;
 }
 
@@ -91,7 +105,7 @@ int cli_end(int status) {
         status = gate ? EXIT_UNSAVED : EXIT_FAILED;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    perror("vggcl: error: standard output");
+    fprintf(messages(), "vggcl: error: standard output: %s\n", strerror(errno));
     return !gate ? EXIT_FAILED : status == EXIT_FINE ? EXIT_UNSAVED : status;
 }
 
@@ -120,7 +134,7 @@ void cli_print_column(const char *text, int columns, int most) {
 void cli_outlive_stdout(void) {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return;
-    fputs("vggcl: standard output cannot be written to; the run goes on without it\n", stderr);
+    fputs("vggcl: standard output cannot be written to; the run goes on without it\n", messages());
     if (!freopen("/dev/null", "w", stdout))
         clearerr(stdout);
 }

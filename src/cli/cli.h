@@ -1,5 +1,6 @@
 /* cli.h - what the program's commands share. Each command is one file, command_NAME.c, that ends in a const struct
- * command; CLI_COMMANDS lists them. Only src/main.c and this folder print. */
+ * command; CLI_COMMANDS lists them. Only src/main.c and this folder print: results to stdout, everything else to
+ * messages(). */
 #ifndef VGGCL_CLI_CLI_H
 #define VGGCL_CLI_CLI_H
 
@@ -62,6 +63,11 @@ struct command {
 #define CLI_DECLARE_COMMAND(name) extern const struct command command_##name;
 CLI_COMMANDS(CLI_DECLARE_COMMAND)
 extern const struct command *const cli_commands[]; /* ends in NULL */
+
+/* The flags that all commands which use devices take too; a command's own flag of that name replaces one. */
+extern const struct flag cli_common_flags[];
+bool cli_is_quiet(void);
+bool cli_is_verbose(void);
 
 /* From now on, exit statuses are those of a gate: 1 means a wrong result of a driver and nothing else. */
 void cli_be_gate(void);

@@ -5,6 +5,7 @@
 #include "cli/compare/records.h"
 #include "cli/compare/report.h"
 #include "cli/signals.h"
+#include "cli/messages.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -77,7 +78,7 @@ static enum verdict report(json_t *answer, enum verdict verdict) {
     verdict = verdict_worse(verdict, put_file(report_markdown, markdown, answer));
     fflush(stdout);
     if (verdict == VERDICT_INTERRUPTED)
-        fputs("vggcl: interrupted: this is what was measured until then\n", stderr);
+        fputs("vggcl: interrupted: this is what was measured until then\n", messages());
     else if (verdict > VERDICT_UNWRITTEN) {
         judge_explain(answer);
         cli_failed(VGGCL_EWRONG);
@@ -147,7 +148,7 @@ static int run(const struct vggcl_config *config) {
         cli_set_missing(missing_status) != EXIT_FINE)
         return EXIT_USAGE;
     if (only_records())
-        fputs("vggcl: only records are compared; --device or --all measures devices too\n", stderr);
+        fputs("vggcl: only records are compared; --device or --all measures devices too\n", messages());
     return compare(&plan, share);
 }
 

@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "cli/json.h"
 #include "cli/progress.h"
+#include "cli/messages.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -150,7 +151,7 @@ static int save_predictions(const struct vggcl_evaluation *e) {
     bool failed = !file || ferror(file) || !file_sync(file);
     if ((file && fclose(file) != 0) || failed) {
         fflush(stdout);
-        fprintf(stderr, "vggcl: error: %s: cannot be written: %s\n", predictions_path, strerror(errno));
+        fprintf(messages(), "vggcl: error: %s: cannot be written: %s\n", predictions_path, strerror(errno));
         return EXIT_FAILED;
     }
     return EXIT_FINE;
@@ -168,7 +169,7 @@ static int run(const struct vggcl_config *config) {
     fflush(stdout);
     text_make_printable(evaluation.warning, "");
     if (*evaluation.warning)
-        fprintf(stderr, "vggcl: warning: %s\n", evaluation.warning);
+        fprintf(messages(), "vggcl: warning: %s\n", evaluation.warning);
     int status = predictions_path ? save_predictions(&evaluation) : EXIT_FINE;
     vggcl_evaluation_free(&evaluation);
     return status;

@@ -1,6 +1,7 @@
 #include "cli/json.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "cli/messages.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -94,7 +95,7 @@ static int run(const struct vggcl_config *config) {
     struct vggcl_fetched fetched;
     struct vggcl_fetch fetch = {
         .name = name, .dir = dir, .from = *from ? from : NULL, .timeout = (double)seconds, .force = force};
-    struct face face = {.stream = as_json ? stderr : stdout};
+    struct face face = {.stream = as_json ? messages() : stdout};
     struct vggcl_fetch_observer observer = {progressed, noticed, signals_stop, &face};
     face.live = terminal_size(face.stream).columns > 0;
     face.last_shown = clock_seconds();

@@ -4,6 +4,7 @@
 #include "cli/chart.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
+#include "cli/messages.h"
 #include "train/record.h"
 
 #include <math.h>
@@ -156,7 +157,7 @@ static enum vggcl_err print_chart(const struct chart *c) {
 static enum vggcl_err draw(const struct chart *c) {
     for (const char **file = files; *file; file++) {
         TRY(chart_write(c, *file));
-        fprintf(stderr, "vggcl: wrote %s\n", *file);
+        fprintf(messages(), "vggcl: wrote %s\n", *file);
     }
     return ascii || !*files ? print_chart(c) : VGGCL_OK;
 }

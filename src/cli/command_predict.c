@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE /* fts, getline, strdup */
 #include "cli/json.h"
 #include "cli/progress.h"
+#include "cli/messages.h"
 #include "base/file.h"
 #include "base/parallel.h"
 #include "base/text.h"
@@ -179,7 +180,7 @@ static void read_picture(size_t i, void *payload) {
 static void print_problem(struct job *j, size_t i) {
     text_make_printable(j->problems[i], "");
     fflush(stdout);
-    fprintf(stderr, "vggcl: error: %s\n", j->problems[i]);
+    fprintf(messages(), "vggcl: error: %s\n", j->problems[i]);
     free(j->problems[i]);
     j->problems[i] = NULL;
     j->failures++;

@@ -4,6 +4,7 @@
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/watchdog.h"
+#include "cli/messages.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -165,7 +166,7 @@ static void print_text(const json_t *answer) {
 static void print_error(enum verdict verdict) {
     fflush(stdout);
     if (verdict == VERDICT_INTERRUPTED)
-        fprintf(stderr, "vggcl: interrupted after %d checks\n", found.checks);
+        fprintf(messages(), "vggcl: interrupted after %d checks\n", found.checks);
     else
         cli_failed(VGGCL_EWRONG);
 }
@@ -179,7 +180,7 @@ static int run(const struct vggcl_config *config) {
     signals_finish(EXIT_INTERRUPTED);
     signals_catch(false);
     found.rows = json_array();
-    if (!as_json && !terminal_size(stderr).columns)
+    if (!as_json && !terminal_size(messages()).columns)
         progress_watch(NULL); /* the rows are the progress */
     if (!as_json)
         printf("%-36s %-26s %9s %9s\n", "operator", "shape", "error", "tolerance");

@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "cli/messages.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -200,7 +201,7 @@ static void noticed(const char *text, void *payload) {
     line_erase(stdout);
     fflush(stdout);
     if (strncmp(text, "warning: ", 9) == 0)
-        fprintf(stderr, "vggcl: %s\n", text);
+        fprintf(messages(), "vggcl: %s\n", text);
     else
         printf("note     %s\n", text);
     fflush(stdout);

@@ -23,4 +23,7 @@ bool command_next(const struct command *c, size_t *i, struct taken *t);
 /* Finds the one of that name. */
 bool command_takes(const struct command *c, const char *name, struct taken *t);
 
+/* Whether it calls OpenCL drivers, in its own process or in others; it takes cli_common_flags then. */
+bool command_uses_devices(const struct command *c);
+
 #endif

@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/messages.h"
 #include "cli/terminal.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@ static const double live_interval = 0.1, plain_interval = 60, patience = 1; /* s
 static struct {
     FILE *stream; /* NULL: nothing is shown */
     char title[64];
+    double begun;          /* clock_seconds() */
     char name[64];         /* of the phase that was shown last */
     double waiting, shown; /* clock_seconds(): since when there is nothing to see; of the last line */
     bool live;             /* there is a live line */
@@ -26,11 +28,12 @@ static bool is_stdout(FILE *stream) {
 }
 
 void progress_watch(FILE *stream) {
-    if (stream && is_stdout(stream))
+    if (cli_is_quiet() || (stream && is_stdout(stream)))
         stream = NULL;
     now.stream = stream;
     now.waiting = clock_seconds();
-    vggcl_watch_phases(stream ? progress_show : NULL, NULL);
+    now.begun = now.begun ? now.begun : now.waiting;
+    vggcl_watch_phases(progress_show, NULL);
 }
 
 void progress_title(const char *title) {
@@ -46,10 +49,22 @@ static bool is_due(const struct vggcl_phase *phase, bool terminal) {
     return !*now.title && seconds - now.waiting >= patience && (!same || seconds - now.shown >= plain_interval);
 }
 
+/* Every item, and when it begins. */
+static void log_phase(const struct vggcl_phase *phase) {
+    fprintf(messages(), "[%7.2f s] %s", clock_seconds() - now.begun, phase->name);
+    if (phase->count)
+        fprintf(messages(), " %zu/%zu", phase->done, phase->count);
+    fprintf(messages(), "%s%s%s%s\n", *phase->item ? ": " : "", phase->item, *phase->device ? " on " : "",
+            phase->device);
+}
+
 void progress_show(const struct vggcl_phase *phase, void *payload) {
     char eta[32];
     (void)payload;
-    if (!now.stream || !is_due(phase, terminal_size(now.stream).columns > 0))
+    messages_name_driver(phase->device);
+    if (cli_is_verbose())
+        log_phase(phase);
+    if (cli_is_verbose() || !now.stream || !is_due(phase, terminal_size(now.stream).columns > 0))
         return;
     now.shown = clock_seconds();
     now.live = true;

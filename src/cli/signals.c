@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L /* sigaction */
 #include "cli/signals.h"
+#include "cli/messages.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -88,11 +89,11 @@ static size_t append(char *line, size_t used, const char *text) {
 /* Writes one line; on a terminal below the live line. */
 static void say(int number, const char *what, const char *more) {
     char line[TEXT + 128];
-    const char *parts[] = {isatty(STDERR_FILENO) ? "\n" : "", "vggcl: ", name_of(number), what, more, "\n"};
+    const char *parts[] = {isatty(messages_descriptor()) ? "\n" : "", "vggcl: ", name_of(number), what, more, "\n"};
     size_t used = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         used = append(line, used, parts[i]);
-    ssize_t written = write(STDERR_FILENO, line, used);
+    ssize_t written = write(messages_descriptor(), line, used);
     (void)written;
 }
 
@@ -110,6 +111,7 @@ static void end(int number) {
     } else if (now - first >= SAME_MS) {
         int status = atomic_load(&final_status);
         say(number, status == EXIT_UNSAVED ? " again: stopped without saving; " : " again: ended; ", get(&kept));
+        messages_end(status);
         _exit(status);
     }
     errno = error;

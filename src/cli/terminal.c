@@ -20,9 +20,15 @@ static int count_from(const char *variable, int otherwise) {
     return text && cli_parse_count(text, 1, SHRT_MAX, &count) ? (int)count : otherwise;
 }
 
+/* Whether the stream is a terminal that knows escape sequences. */
+static bool is_terminal(FILE *stream) {
+    const char *term = getenv("TERM");
+    return isatty(fileno(stream)) && !(term && strcmp(term, "dumb") == 0);
+}
+
 struct terminal_size terminal_size(FILE *stream) {
     struct winsize size = {0};
-    if (!isatty(fileno(stream)))
+    if (!is_terminal(stream))
         return (struct terminal_size){0, 0};
     ioctl(fileno(stream), TIOCGWINSZ, &size);
     return (struct terminal_size){size.ws_col ? size.ws_col : count_from("COLUMNS", 80),
@@ -119,6 +125,6 @@ void line_show(struct line *l) {
 }
 
 void line_erase(FILE *stream) {
-    if (isatty(fileno(stream)))
+    if (is_terminal(stream))
         fputs("\r\033[K", stream);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* The size of the terminal that the stream writes to: as the terminal reports it, else $COLUMNS and $LINES, else 80x24.
- * Both are 0 if the stream is not a terminal. */
+ * Both are 0 if the stream is not a terminal, or one without escape sequences ($TERM is "dumb"). */
 struct terminal_size {
     int columns, rows;
 };

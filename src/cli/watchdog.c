@@ -2,6 +2,7 @@
 #include "cli/watchdog.h"
 #include "base/text.h"
 #include "cli/signals.h"
+#include "cli/messages.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -20,8 +21,9 @@ static void give_up(struct vggcl_activity *a, int seconds) {
                  "\nvggcl: error: the OpenCL driver hangs: %s%s%s has not returned for %d s%s%s; wait longer with "
                  "--stall SECONDS (0: for ever), or take another device or driver (vggcl devices)\n",
                  a->call, *a->device ? " on " : "", a->device, seconds, *kept ? "; " : "", kept);
-    bool terminal = isatty(STDERR_FILENO);
-    ssize_t written = write(STDERR_FILENO, text + !terminal, (size_t)length - !terminal);
+    messages_end(EXIT_STALLED);
+    bool terminal = isatty(messages_descriptor());
+    ssize_t written = write(messages_descriptor(), text + !terminal, (size_t)length - !terminal);
     (void)written;
     _exit(EXIT_STALLED);
 }
@@ -35,9 +37,10 @@ static void *watch(void *payload) {
         vggcl_activity(&now);
         if (!*now.call || now.calls != calls)
             seconds = 0;
-        else if (seconds >= limit * (now.compiles ? WATCHDOG_COMPILING : 1))
+        else if (limit > 0 && seconds >= limit * (now.compiles ? WATCHDOG_COMPILING : 1))
             give_up(&now, seconds);
         calls = now.calls;
+        messages_limit_driver();
         nanosleep(&second, NULL);
     }
     return payload;
@@ -49,7 +52,7 @@ void watchdog_start(int seconds) {
     limit = seconds;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are handled by the other threads */
-    if (seconds > 0 && pthread_create(&thread, NULL, watch, NULL) == 0)
+    if (pthread_create(&thread, NULL, watch, NULL) == 0)
         pthread_detach(thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

@@ -3,6 +3,7 @@
  *     VGGCL_TEST_BUILDS=FILE   appends a line to FILE for each program that is built from source: a hash of its sources
  *                              and the options
  *     VGGCL_TEST_SIGNAL=3      SIGINT at the third of these builds
+ *     VGGCL_TEST_PRINTS=3      prints "1 warning generated." at each build, and at the third one aborts; 0: never
  *     VGGCL_TEST_HASTE=1000    the monotonic clock runs a thousand times as fast: there is no time for measurements
  *
  * The platform's name is "Nobody's driver", for which no profile ships with vggcl. */
@@ -57,14 +58,21 @@ cl_program clCreateProgramWithBinary(cl_context context, cl_uint devices, const 
 
 static void watch(const struct source *source, const char *options) {
     static long builds;
-    const char *path = getenv("VGGCL_TEST_BUILDS"), *at = getenv("VGGCL_TEST_SIGNAL");
+    const char *path = getenv("VGGCL_TEST_BUILDS"), *at = getenv("VGGCL_TEST_SIGNAL"),
+               *prints = getenv("VGGCL_TEST_PRINTS");
     FILE *file = path ? fopen(path, "a") : NULL;
     if (file) {
         fprintf(file, "%016llx %s\n", (unsigned long long)source->hash, options);
         fclose(file);
     }
-    if (at && ++builds == atol(at))
+    builds++;
+    if (at && builds == atol(at))
         raise(SIGINT);
+    if (prints) {
+        fprintf(stderr, "1 warning generated.\n");
+        if (builds == atol(prints))
+            abort();
+    }
 }
 
 cl_int clBuildProgram(cl_program program, cl_uint devices, const cl_device_id *ids, const char *options,

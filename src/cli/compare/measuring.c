@@ -6,6 +6,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "cli/messages.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -54,7 +55,7 @@ struct turn {
 /* Prints the progress to stderr; a live line on a terminal. */
 static void say(const json_t *record, const struct turn *turn, const char *what) {
     char name[RECORD_NAME], title[64], eta[32];
-    struct line line = line_begin(stderr);
+    struct line line = line_begin(messages());
     record_name(record, name);
     snprintf(title, sizeof title, "%zu/%zu  %s", turn->done + 1, turn->count, what);
     progress_title(title);
@@ -104,6 +105,7 @@ static enum verdict measure_part(json_t **record, const char *what, json_t *(*wo
     char reason[CHILD_REASON];
     json_t *part;
     double start = clock_seconds();
+    messages_forget_driver();
     enum child_end end = child_run(&(struct child){.work = work, .job = m, .timeout = seconds}, &part, reason);
     enum verdict verdict = child_verdict(end, part);
     const char *fault = json_text_of(part, "fault"), *error = part ? json_text_of(part, "error") : reason;
@@ -113,6 +115,10 @@ static enum verdict measure_part(json_t **record, const char *what, json_t *(*wo
     if (*fault) {
         add_fault(record, fault);
         verdict = VERDICT_WRONG;
+    }
+    if (verdict != VERDICT_RIGHT) {
+        line_erase(messages());
+        messages_show_driver();
     }
     note_part(record, what, clock_seconds() - start, status_of(verdict), *fault ? fault : *value ? "" : error);
     json_decref(part);
@@ -308,12 +314,12 @@ static void finish(const json_t *records, unsigned parts) {
 
 enum verdict measuring_run(json_t *answer, const struct measuring_plan *plan) {
     json_t *devices, *records = json_object_get(answer, "devices");
-    progress_watch(stderr);
+    progress_watch(messages());
     enum verdict worst = list_devices(answer, plan, &devices);
     worst = verdict_worse(worst, measure_all_once(records, plan, devices));
     for (int i = 0; plan->parts & MEASURE_SPEED && i < plan->rounds; i++)
         worst = verdict_worse(worst, measure_all_speeds(records, plan, i));
-    line_erase(stderr);
+    line_erase(messages());
     finish(records, plan->parts);
     json_decref(devices);
     return signals_stop(NULL) ? VERDICT_INTERRUPTED : worst;

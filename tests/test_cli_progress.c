@@ -147,6 +147,48 @@ static void live_line_is_whole(void **state) {
     assert_null(strstr(output, "warning generated"));
 }
 
+/* Each line is an object: one an epoch, as accuracy.csv has it, then the result. */
+static void train_as_json(void **state) {
+    (void)state;
+    static const char script[] =
+        "import csv, json, sys; lines = [json.loads(line) for line in sys.stdin]; rows = list(csv.DictReader(open(\"j/"
+        "accuracy.csv\"))); assert len(rows) == len(lines) - 1 == 2, lines; "
+        "assert all(set(row) <= set(line) and row[\"weights_hash\"] == line[\"weights_hash\"] and "
+        "abs(float(row[\"test_loss\"]) - line[\"test_loss\"]) < 1e-4 for row, line in zip(rows, lines)); "
+        "result = lines[-1]; assert result[\"result\"] == \"done\" and result[\"epochs\"] == 2 and result[\"error\"] "
+        "is "
+        "None and result[\"weights_hash\"] == rows[-1][\"weights_hash\"], result; print(\"fine\")";
+    const char *run = "$V train --profile none --no-selfcheck " DATA " --epochs 2 --json";
+    assert_int_equal(vggcl("version >/dev/null; V=" VGGCL_PROGRAM "; %s --save j | python3 -c '%s'", run, script), 0);
+    assert_string_equal(output, "fine\n");
+    vggcl("version >/dev/null; V=" VGGCL_PROGRAM "; %s --save j/config.json/x 2>err; cat err", run);
+    assert_ptr_equal(strstr(output, "{\"result\":\"failed\",\"epochs\":0,"), output);
+    assert_follows("}\n", "vggcl: error: ");
+    assert_int_equal(count("{"), 1);
+}
+
+static void train_quietly(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("train --quiet --profile none " DATA " --epochs 2 --save q"), 0);
+    assert_ptr_equal(strstr(output, "done after 2 epochs, "), output);
+    assert_int_equal(count("\n"), 1);
+    assert_int_equal(vggcl("train --quiet --resume q --epochs 3 --lr 0.1"), 0);
+    assert_ptr_equal(strstr(output, "vggcl: warning: the learning rate"), output);
+    assert_int_equal(count("\n"), 2);
+}
+
+/* No colours anywhere; no escape sequences on a terminal that does not know them. */
+static void no_colours(void **state) {
+    (void)state;
+    assert_int_equal(vggcl_on_terminal(80, 80, "train " DATA " --epochs 1 --save n"), 0);
+    assert_int_equal(count("\033["), count("\033[K"));
+    assert_true(count("\033[K") > 0);
+    assert_int_equal(
+        vggcl_on_terminal(80, 80, "version >/dev/null; TERM=dumb " VGGCL_PROGRAM " train " DATA " --epochs 1 --save n"),
+        0);
+    assert_int_equal(count("\033"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(train_shows_its_start),
                                        cmocka_unit_test(lines_on_a_pipe),
@@ -154,6 +196,9 @@ int main(void) {
                                        cmocka_unit_test(says_how_long),
                                        cmocka_unit_test(driver_messages),
                                        cmocka_unit_test(last_words),
-                                       cmocka_unit_test(live_line_is_whole)};
+                                       cmocka_unit_test(live_line_is_whole),
+                                       cmocka_unit_test(train_as_json),
+                                       cmocka_unit_test(train_quietly),
+                                       cmocka_unit_test(no_colours)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

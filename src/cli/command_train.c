@@ -1,4 +1,5 @@
 #include "cli/counted.h"
+#include "cli/json.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
@@ -7,6 +8,7 @@
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +29,17 @@ struct face {
     size_t train_images;
     bool split_measured; /* the devices' shares of a batch, after opened() */
     enum vggcl_end end;
+    struct vggcl_finish so_far; /* epochs only */
 };
 
 static const double live_interval = 0.1, plain_interval = 60; /* seconds between updates */
 
-static bool only_print;
+static bool only_print, as_json;
+
+/* Whether progress and details are left out. */
+static bool is_terse(void) {
+    return as_json || cli_is_quiet();
+}
 
 static void print_devices(const struct vggcl_start *s) {
     for (size_t i = 0; i < s->device_count; i++) {
@@ -133,6 +141,8 @@ static void saved(const char *folder, int64_t step, void *payload) {
     if (!face->save_asked)
         return;
     face->save_asked = false;
+    if (is_terse())
+        return;
     line_erase(stdout);
     printf("saved    the state after %lld steps, in %s\n", (long long)step, folder);
     fflush(stdout);
@@ -168,20 +178,11 @@ static void print_split(const struct vggcl_start *s) {
     printf(" of a batch's %d images, by the measured speeds\n", s->config.batch);
 }
 
-static void started(const struct vggcl_start *s, void *payload) {
-    struct face *face = payload;
-    progress_hide();
-    face->epochs = s->config.epochs;
-    face->train_images = s->train_images;
-    know_state(face, s->config.save, s->first_step);
-    face->devices = s->device_count;
-    if (face->split_measured)
+static void print_start(const struct vggcl_start *s, bool split_measured) {
+    if (split_measured)
         print_split(s);
-    for (size_t i = 0; i < s->device_count; i++) {
-        face->planned += s->plans[i].bytes;
-        strcpy(face->wrong[i], s->plans[i].wrong);
+    for (size_t i = 0; i < s->device_count; i++)
         print_plan(&s->plans[i], s->device_count > 1 ? (int)i + 1 : 0);
-    }
     if (s->checks)
         printf("check    %d operators compute right on %s (%.1f s)\n", s->checks,
                s->device_count > 1 ? "these devices" : "this device", s->check_seconds);
@@ -195,14 +196,30 @@ static void started(const struct vggcl_start *s, void *payload) {
     fflush(stdout);
 }
 
+static void started(const struct vggcl_start *s, void *payload) {
+    struct face *face = payload;
+    progress_hide();
+    face->epochs = s->config.epochs;
+    face->train_images = s->train_images;
+    know_state(face, s->config.save, s->first_step);
+    face->devices = s->device_count;
+    for (size_t i = 0; i < s->device_count; i++) {
+        face->planned += s->plans[i].bytes;
+        strcpy(face->wrong[i], s->plans[i].wrong);
+    }
+    if (!is_terse())
+        print_start(s, face->split_measured);
+}
+
 static void noticed(const char *text, void *payload) {
     (void)payload;
     progress_hide();
     line_erase(stdout);
     fflush(stdout);
-    if (strncmp(text, "warning: ", 9) == 0)
-        fprintf(messages(), "vggcl: %s\n", text);
-    else
+    bool warns = strncmp(text, "warning: ", 9) == 0;
+    if (warns || (as_json && !cli_is_quiet()))
+        fprintf(messages(), "vggcl: %s%s\n", warns ? "" : "note: ", text);
+    else if (!is_terse())
         printf("note     %s\n", text);
     fflush(stdout);
 }
@@ -275,8 +292,45 @@ static void progressed(const struct vggcl_progress *p, void *payload) {
     line_show(&line);
 }
 
+/* The members are the columns of accuracy.csv. */
+static void print_epoch_json(const struct vggcl_epoch *r, bool is_best) {
+    progress_hide();
+    cli_print_json(
+        JSON_MAKE(
+            {"epoch", json_integer(r->epoch)}, {"lr", json_make_number(r->lr)},
+            {"train_loss", json_make_number(r->train_loss)}, {"train_accuracy", json_make_number(r->train_accuracy)},
+            {"test_loss", json_make_number(r->test_loss)}, {"test_accuracy", json_make_number(r->test_accuracy)},
+            {"seconds", json_make_number(r->seconds)}, {"images_per_second", json_make_number(r->images_per_second)},
+            {"weights_hash", json_make_format("%016" PRIx64, r->weights_hash)}, {"best", json_boolean(is_best)}),
+        JSON_LINE);
+    fflush(stdout);
+}
+
+/* error: why the run failed or was stopped before a step was done; NULL if it was neither. With it, only the epochs of
+ * f are known. */
+static void print_result_json(const struct vggcl_finish *f, const char *result, const char *save, const char *error) {
+    progress_hide();
+    cli_print_json(JSON_MAKE({"result", json_make_text(result)}, {"epochs", json_integer(f->epoch)},
+                             {"steps", error ? json_null() : json_integer(f->step)},
+                             {"best_epoch", f->best_epoch ? json_integer(f->best_epoch) : json_null()},
+                             {"best_accuracy", f->best_epoch ? json_make_number(f->best_accuracy) : json_null()},
+                             {"seconds", json_make_number(error ? NAN : f->seconds)},
+                             {"peak_bytes", error ? json_null() : json_integer((json_int_t)f->peak_bytes)},
+                             {"weights_hash", error ? json_null() : json_make_format("%016" PRIx64, f->weights_hash)},
+                             {"save", json_make_text(save)}, {"error", json_make_text(error)}),
+                   JSON_LINE);
+}
+
 static void epoch_ended(const struct vggcl_epoch *r, bool is_best, double best, void *payload) {
-    const struct face *face = payload;
+    struct face *face = payload;
+    face->so_far.epoch = r->epoch;
+    face->so_far.best_accuracy = best;
+    if (is_best)
+        face->so_far.best_epoch = r->epoch;
+    if (as_json)
+        print_epoch_json(r, is_best);
+    if (is_terse())
+        return;
     struct line line = line_begin(stdout);
     line_add(&line, "epoch %d/%d", r->epoch, face->epochs);
     line_add(&line, "  loss %.4f", r->train_loss);
@@ -330,17 +384,8 @@ static void print_complete(const struct vggcl_finish *f) {
     printf("\nweights  %016" PRIx64 "\n", f->weights_hash);
 }
 
-static void finished(const struct vggcl_finish *f, void *payload) {
-    struct face *face = payload;
+static void print_result(const struct face *face, const struct vggcl_finish *f) {
     char seconds[32];
-    if (f->was_complete) {
-        print_complete(f);
-        return;
-    }
-    face->end = f->end;
-    progress_hide();
-    signals_promise("ending; the state is saved");
-    signals_finish(f->end == VGGCL_END_STOPPED ? EXIT_INTERRUPTED : EXIT_FINE);
     line_erase(stdout);
     cli_duration(f->seconds, seconds);
     bool done = f->end == VGGCL_END_EPOCHS || f->end == VGGCL_END_PATIENCE;
@@ -349,9 +394,34 @@ static void finished(const struct vggcl_finish *f, void *payload) {
            f->end == VGGCL_END_PATIENCE ? ", because the accuracy does not improve any more" : "");
     print_best(f);
     print_replaced(face);
+    if (is_terse())
+        return;
     printf("memory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
            cli_mebibytes(f->peak_bytes), f->peak_bytes, face->devices > 1 ? "s together" : "",
            f->peak_bytes == face->planned ? "as planned" : "not as planned", f->weights_hash);
+}
+
+static void finished(const struct vggcl_finish *f, void *payload) {
+    static const char *const results[] = {[VGGCL_END_EPOCHS] = "done",
+                                          [VGGCL_END_STEPS] = "steps",
+                                          [VGGCL_END_STOPPED] = "stopped",
+                                          [VGGCL_END_PATIENCE] = "patience"};
+    struct face *face = payload;
+    progress_hide();
+    if (f->was_complete) {
+        if (as_json)
+            print_result_json(f, "complete", f->save, NULL);
+        else
+            print_complete(f);
+        return;
+    }
+    face->end = f->end;
+    signals_promise("ending; the state is saved");
+    signals_finish(f->end == VGGCL_END_STOPPED ? EXIT_INTERRUPTED : EXIT_FINE);
+    if (as_json)
+        print_result_json(f, results[f->end], face->save, NULL);
+    else
+        print_result(face, f);
 }
 
 static int print_config(const struct vggcl_config *config) {
@@ -378,31 +448,50 @@ static bool save(void *payload) {
 /* The exit status of a run that a signal stopped. */
 static int interrupted(const struct face *face) {
     if (face->saved)
-        printf("the state is saved; continue with: vggcl train --resume %s\n", face->save);
+        fprintf(as_json ? messages() : stdout, "the state is saved; continue with: vggcl train --resume %s\n",
+                face->save);
     return face->saved ? EXIT_INTERRUPTED : EXIT_UNSAVED;
+}
+
+/* The exit status of a run that did not end in finished(). */
+static int unfinished(const struct face *face, enum vggcl_err err) {
+    const char *text = vggcl_error();
+    bool stopped = err == VGGCL_ESTOPPED;
+    if (as_json)
+        print_result_json(&face->so_far, stopped ? "stopped" : "failed", face->saved ? face->save : NULL, text);
+    else if (stopped)
+        printf("%s\n", text);
+    return stopped ? EXIT_FINE : cli_failed(err);
 }
 
 static int run(const struct vggcl_config *config) {
     if (only_print)
         return print_config(config);
+    const bool terse = is_terse();
     struct face face = {.live = terminal_size(stdout).columns > 0};
     face.last_shown = clock_seconds();
     face.decoding = counted_begin("pictures", "decoded");
     face.unchosen = is_unchosen(config);
-    struct vggcl_observer observer = {decoded, started, stepped_first, progressed, epoch_ended, finished,
-                                      noticed, stop,    &face,         save,       saved,       opened};
+    const struct vggcl_observer observer = {.decoded = terse ? NULL : decoded,
+                                            .opened = terse ? NULL : opened,
+                                            .started = started,
+                                            .stepped_first = terse ? NULL : stepped_first,
+                                            .progressed = terse ? NULL : progressed,
+                                            .epoch_ended = epoch_ended,
+                                            .finished = finished,
+                                            .noticed = noticed,
+                                            .stop = stop,
+                                            .save = save,
+                                            .saved = saved,
+                                            .payload = &face};
     expect(&face, config);
     signals_catch(true);
-    progress_watch(stdout);
+    progress_watch(as_json ? messages() : stdout);
     enum vggcl_err err = vggcl_train(config, &observer);
     progress_hide();
-    if (err != VGGCL_OK && face.live)
+    if (err != VGGCL_OK && face.live && !terse)
         putchar('\n');
-    int status = EXIT_FINE;
-    if (err == VGGCL_ESTOPPED)
-        printf("%s\n", vggcl_error());
-    else if (err != VGGCL_OK)
-        status = cli_failed(err);
+    int status = err == VGGCL_OK ? EXIT_FINE : unfinished(&face, err);
     if (err == VGGCL_ESTOPPED || face.end == VGGCL_END_STOPPED)
         status = interrupted(&face);
     cli_outlive_stdout();
@@ -453,6 +542,8 @@ const struct command command_train = {
     .options = VGGCL_FOR_TRAIN | VGGCL_FOR_DEVICES,
     .flags =
         (const struct flag[]){
+            {"json", NULL, "for scripts: a line an epoch, with the columns of accuracy.csv, then the result", NULL,
+             &as_json},
             {"print-config", NULL, "print the options of the run, as --config takes them, and stop", NULL, &only_print},
             {0}},
     .run = run,

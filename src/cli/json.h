@@ -8,8 +8,8 @@
 /* Prints a value on a line of its own and takes it over; flags as json_print(). If memory is out, cli_end() fails. */
 void cli_print_json(json_t *json, size_t flags);
 
-/* The flags of a command that prints one object. */
-enum { CLI_JSON = JSON_INDENT(2) | JSON_REAL_PRECISION(9) };
+/* The flags of a command that prints one object, and of lines that are an object each. */
+enum { CLI_JSON = JSON_INDENT(2) | JSON_REAL_PRECISION(9), JSON_LINE = JSON_COMPACT | JSON_REAL_PRECISION(9) };
 
 /* A device as `vggcl devices --json` prints it; details adds what --verbose adds. index: its position in the list. */
 json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details);

@@ -137,7 +137,7 @@ static void tells_bad_pictures(void **state) {
 static void refuses_folders(void **state) {
     (void)state;
     assert_int_equal(vggcl("version; mkdir -p one/class empty; cp set/apples/*.png one/class"), 0);
-    assert_fails(1, "one: has 1 subfolders", "train --data one " NETWORK);
+    assert_fails(1, "one: has 1 subfolder;", "train --data one " NETWORK);
     assert_fails(1, "empty: is not a data set that vggcl reads", "train --data empty " NETWORK);
     assert_says("pictures (a subfolder of pictures for each class)");
 }

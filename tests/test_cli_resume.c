@@ -289,7 +289,7 @@ static void takes_the_advice(void **state) {
     assert_fails(2, "or cut it into parts: 0:0/2", "train " RECIPE " --device 0:0 --device 0:0 --save c");
     assert_fails(2, "a number from 1 to 65536 for each", "train " RECIPE " --device 0:0/2 --device-split 3 --save c");
     assert_int_equal(vggcl("train " RECIPE " --device 0:0/2 --device-split 3:1 --epochs 1 --save c"), 0);
-    /* "profile: ... leave the option out" is the same; "limit it with mem-limit": */
+    /* "profile: ... leave the option out" is the same; "set mem-limit to less": */
     assert_int_equal(vggcl("train --resume g --epochs 4 --mem-limit 64M"), 0);
 }
 

@@ -279,7 +279,7 @@ static void refuses_layouts(void **state) {
     (void)state;
     put_text(at("set/a/1.png"));
     refuses(VGGCL_EFORMAT, at("set"),
-            ": has 1 subfolders; a folder of pictures needs one for each class, and at least "
+            ": has 1 subfolder; a folder of pictures needs one for each class, and at least "
             "two: ");
     assert_int_equal(mkdir(at("set/b"), 0777), 0);
     put_text(at("set/b/notes.txt"));
@@ -294,7 +294,7 @@ static void refuses_layouts(void **state) {
     put_text(at("set/train/a/1.png"));
     put_text(at("set/train/b/1.png"));
     put_text(at("set/test/c/1.png"));
-    refuses(VGGCL_EFORMAT, at("set/test/c"), ": is a class that the training pictures do not have; add them to ");
+    refuses(VGGCL_EFORMAT, at("set/test/c"), ": is a class that has no training pictures; put some into ");
     contains(vggcl_error(), at("set/train/c"));
     remove_set();
     put_text(at("set/train/a/1.png"));
@@ -473,9 +473,9 @@ static void needs_test_pictures(void **state) {
     struct data_source from = source();
     put_classes(2, 5);
     from.test_share = 0;
-    refuses_from(
-        &from, VGGCL_EFORMAT, at("set"),
-        ": has 10 pictures to train with and 0 to test on, and needs both; add pictures, or set test-share to ");
+    refuses_from(&from, VGGCL_EFORMAT, at("set"),
+                 ": has 10 pictures to train with and 0 to test on, and needs both; add pictures, or set test-share to "
+                 "a larger");
     from.test_share = 0.05; /* a quarter of a picture */
     refuses_from(&from, VGGCL_EFORMAT, at("set"), ": has 10 pictures to train with and 0 to test on");
     from.validate = 4; /* these are tested on */

@@ -367,7 +367,7 @@ static void ends_early(void **state) {
         setup(state);
         assert_int_equal(truncate(path_of(files[k]), sizes[k] - 1), 0);
         snprintf(text, sizeof text, "ends at byte %d, but", sizes[k] - 1);
-        refuses(VGGCL_EFORMAT, files[k], text, "get the file again", NULL);
+        refuses(VGGCL_EFORMAT, files[k], text, "download the file again", NULL);
         for (int bytes = header; bytes >= 0; bytes--) {
             assert_int_equal(truncate(path_of(files[k]), bytes), 0);
             snprintf(text, sizeof text, "ends at byte %d, %s", bytes, bytes < header ? "in its header" : "but");

@@ -1,5 +1,6 @@
 #include "cl/arena.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,10 @@ static enum vggcl_err place(struct arena *a, struct arena_request *r, struct pla
     return VGGCL_OK;
 }
 
+static double mebibytes(double bytes) {
+    return bytes / (1 << 20);
+}
+
 /* The largest block in words; its bytes fit into size_t, also where that has 32 bits and the device has more memory. */
 static size_t largest_block(const struct dev *d) {
     uint64_t largest = d->info.largest_allocation;
@@ -114,10 +119,11 @@ static enum vggcl_err sum_blocks(const struct arena *a, const struct dev *d, siz
     *bytes = (size_t)sum;
     if (*bytes == sum)
         return VGGCL_OK;
-    return err_set(VGGCL_ENOMEM,
-                   "%llu bytes of device memory on %s are more than a 32-bit program can address: set mem-limit, or a "
-                   "smaller batch",
-                   (unsigned long long)sum, d->info.name);
+    return err_set(
+        VGGCL_ENOMEM,
+        "%llu bytes of device memory on %s are more than a 32-bit program can address; set mem-limit, or use "
+        "a smaller batch",
+        (unsigned long long)sum, d->info.name);
 }
 
 enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes) {
@@ -129,9 +135,12 @@ enum vggcl_err arena_plan(struct arena *a, const struct dev *d, size_t *bytes) {
     a->block_count = 0;
     for (struct arena_request *r = a->requests; r < a->requests + a->request_count; r++) {
         if (r->words > limit || r->count >= (size_t)1 << 31) {
-            err = err_set(VGGCL_ENOMEM,
-                          "%s needs %llu bytes in one piece; %s gives at most %zu: set mem-limit, or a smaller batch",
-                          r->name, 4ULL * r->words, d->info.name, 4 * limit);
+            err = err_set(
+                VGGCL_ENOMEM,
+                "%s needs %llu bytes (%.1f MiB) of device memory in one piece, but %s allows at most %zu; use a "
+                "smaller batch, set mem-limit to %.0fM, which splits batches, or set storage to half",
+                r->name, 4ULL * r->words, mebibytes(4.0 * (double)r->words), d->info.name, 4 * limit,
+                fmax(1, floor(mebibytes(4.0 * (double)limit))));
             goto done;
         }
         r->room = (r->words + step - 1) / step * step;
@@ -152,9 +161,12 @@ enum vggcl_err arena_commit(struct arena *a, struct dev *d) {
         struct arena_block *block = &a->blocks[i];
         code = dev_allocate(d, block->words, &block->mem);
         if (code != CL_SUCCESS)
-            return err_set(VGGCL_ENOMEM,
-                           "%zu bytes of device memory on %s: %s (%d); limit it with mem-limit, or use a smaller batch",
-                           bytes, d->info.name, cl_error_name(code), code);
+            return err_set(
+                VGGCL_ENOMEM,
+                "%s does not have %.1f MiB of free memory (%s (%d)); it has %.1f MiB in all, which other programs "
+                "use too: use a smaller batch, set mem-limit to less, such as %.0fM, or set storage to half",
+                d->info.name, mebibytes((double)bytes), cl_error_name(code), code, mebibytes((double)d->info.memory),
+                fmax(1, floor(mebibytes(0.75 * (double)bytes))));
         TRY(dev_fill(d, arena_block_tensor(a, i), 0, block->words, 0));
     }
     for (size_t i = 0; i < a->request_count; i++) {

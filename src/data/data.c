@@ -155,7 +155,8 @@ static enum vggcl_err hold_out(size_t validate, size_t *train, size_t *test) {
     if (!validate)
         return VGGCL_OK;
     if (validate >= *train)
-        return err_set(VGGCL_EUSAGE, "validate %zu: leaves none of %zu training images", validate, *train);
+        return err_set(VGGCL_EUSAGE, "validate %zu: leaves none of %zu training images to train with; hold out fewer",
+                       validate, *train);
     *train -= validate;
     *test = validate;
     return VGGCL_OK;

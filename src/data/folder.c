@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "data/decode.h"
 #include "data/format.h"
 #include "data/picture_cache.h"
@@ -205,9 +206,12 @@ static enum vggcl_err assign_positions(struct reading *r, size_t *train, size_t 
     free(training);
     if (*train && (*test || r->source->validate))
         return VGGCL_OK;
-    return err_set(VGGCL_EFORMAT, "%s: has %zu pictures to train with and %zu to test on, and needs both; %s",
-                   r->tree.folder, *train, *test,
-                   r->tree.has_test ? "add pictures" : "add pictures, or set test-share to another share");
+    return err_set(VGGCL_EFORMAT,
+                   "%s: has %zu picture%s to train with and %zu to test on, and needs both; add pictures%s",
+                   r->tree.folder, *train, text_plural((long long)*train), *test,
+                   r->tree.has_test ? ""
+                   : *train         ? ", or set test-share to a larger share, such as 0.5"
+                                    : ", or set test-share to a smaller share");
 }
 
 static enum vggcl_err split(struct reading *r, size_t *train, size_t *test) {

@@ -149,11 +149,11 @@ static enum vggcl_err wrong_size(const struct idx_file *file, uint64_t size) {
     uint64_t expected = header_bytes(file) + content_bytes(file);
     if (size > expected)
         return err_set(VGGCL_EFORMAT,
-                       "%s: byte %llu%s: there are more bytes after the last of the %llu %s; get the file again",
+                       "%s: byte %llu%s: there are more bytes after the last of the %llu %s; download the file again",
                        file->reader.path, (unsigned long long)expected, unpacked(file), (unsigned long long)file->count,
                        kind_of(file->part));
     return err_set(VGGCL_EFORMAT,
-                   "%s: ends at byte %llu%s, but its %llu %s of %zu bytes end at byte %llu; get the file again",
+                   "%s: ends at byte %llu%s, but its %llu %s of %zu bytes end at byte %llu; download the file again",
                    file->reader.path, (unsigned long long)size, unpacked(file), (unsigned long long)file->count,
                    kind_of(file->part), item_bytes(file), (unsigned long long)expected);
 }
@@ -168,7 +168,8 @@ static enum vggcl_err check_magic(const struct idx_file *file, const uint8_t *he
         return VGGCL_OK;
     return err_set(VGGCL_EFORMAT, "%s: byte 0%s: the magic number is 0x%08x, not 0x%08x, as of %s in bytes%s",
                    file->reader.path, unpacked(file), (unsigned)magic, (unsigned)expected, kind_of(file->part),
-                   magic >> 16 == 0x1f8b ? "; it is compressed by gzip: add .gz to its name" : "; get the file again");
+                   magic >> 16 == 0x1f8b ? "; it is compressed by gzip: add .gz to its name"
+                                         : "; download the file again");
 }
 
 static enum vggcl_err check_channels(struct idx_file *file, const uint8_t *number) {
@@ -210,7 +211,7 @@ static enum vggcl_err read_header(struct idx_file *file) {
     if (got >= 4)
         TRY(check_magic(file, header));
     if (got < bytes)
-        return err_set(VGGCL_EFORMAT, "%s: ends at byte %zu%s, in its header of %zu bytes; get the file again",
+        return err_set(VGGCL_EFORMAT, "%s: ends at byte %zu%s, in its header of %zu bytes; download the file again",
                        file->reader.path, got, unpacked(file), bytes);
     TRY(check_dimensions(file, header));
     uint64_t expected = bytes + content_bytes(file), most = reader_capacity(&file->reader);
@@ -227,11 +228,11 @@ static enum vggcl_err open_file(struct idx *set, enum part part) {
     file->part = part;
     file->dimensions = find_file(path, set->folder, set->layout, part);
     if (!file->dimensions)
-        return err_set(
-            VGGCL_EIO,
-            "%s: is missing, also with .gz and with . for the second -; `vggcl fetch mnist` and `vggcl fetch "
-            "fashion-mnist` get all files of these sets",
-            path);
+        return err_set(VGGCL_EIO,
+                       "%s: is missing, and so are its other names (with .gz; with a dot in place of the second dash); "
+                       "`vggcl fetch mnist` and `vggcl fetch "
+                       "fashion-mnist` get all files of these sets",
+                       path);
     TRY(reader_open(&file->reader, path));
     return read_header(file);
 }
@@ -250,7 +251,8 @@ static enum vggcl_err check_counts(const struct idx *set) {
     for (int part = 0; part < PARTS; part += 2) {
         const struct idx_file *images = &set->files[part], *labels = &set->files[part + 1];
         if (images->count != labels->count)
-            return err_set(VGGCL_EFORMAT, "%s: byte 4%s: has %llu labels, but %s has %llu images; get both files again",
+            return err_set(VGGCL_EFORMAT,
+                           "%s: byte 4%s: has %llu labels, but %s has %llu images; download both files again",
                            labels->reader.path, unpacked(labels), (unsigned long long)labels->count,
                            images->reader.path, (unsigned long long)images->count);
     }

@@ -35,7 +35,7 @@ static enum vggcl_err gzip_open(struct reader *reader) {
     if (gzbuffer(gzip, 1 << 17) == 0 && gzdirect(gzip))
         return err_set(VGGCL_EFORMAT,
                        "%s: is not compressed by gzip, though its name ends in .gz; rename it to the name without .gz, "
-                       "or get it again",
+                       "or download it again",
                        reader->path);
     return VGGCL_OK;
 }
@@ -52,7 +52,7 @@ static enum vggcl_err gzip_read(struct reader *reader, void *to, size_t bytes, s
     if (code == Z_OK || code == Z_STREAM_END)
         return VGGCL_OK;
     return err_set(VGGCL_EFORMAT,
-                   "%s: byte %llu of the uncompressed data: the compressed data is %s (%s); get the file again",
+                   "%s: byte %llu of the uncompressed data: the compressed data is %s (%s); download the file again",
                    reader->path, (unsigned long long)(reader->position + *count),
                    code == Z_BUF_ERROR ? "truncated" : "damaged", text);
 }

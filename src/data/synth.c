@@ -220,11 +220,12 @@ static enum vggcl_err name_classes(struct data_spec *named) {
 
 enum vggcl_err synth_check(size_t train, size_t test, size_t side) {
     if (side < DATA_LEAST_SIDE || side > DATA_MOST_SIDE)
-        return err_set(VGGCL_EUSAGE, "synthetic set: images of %zu pixels a side: %d to %d", side, DATA_LEAST_SIDE,
-                       DATA_MOST_SIDE);
+        return err_set(VGGCL_EUSAGE, "synthetic set: images of %zux%zu pixels cannot be drawn; size takes %d to %d",
+                       side, side, DATA_LEAST_SIDE, DATA_MOST_SIDE);
     if (train < FEWEST_IMAGES || train > MOST_IMAGES || test < FEWEST_IMAGES || test > MOST_IMAGES)
-        return err_set(VGGCL_EUSAGE, "synthetic set: %zu training and %zu test images: each may be %d to %d", train,
-                       test, FEWEST_IMAGES, MOST_IMAGES);
+        return err_set(VGGCL_EUSAGE,
+                       "synthetic set: cannot have %zu training and %zu test images; each number must be from %d to %d",
+                       train, test, FEWEST_IMAGES, MOST_IMAGES);
     return VGGCL_OK;
 }
 
@@ -274,7 +275,9 @@ static enum vggcl_err count(const struct data_source *source, struct data_size *
     const char *counts = strchr(source->name, ':');
     *size = (struct data_size){synth_spec(source->side ? source->side : SYNTH_SIDE), SYNTH_TRAIN, SYNTH_TEST};
     if (!recognise(source->name) || (counts && !parse_counts(counts + 1, &size->train, &size->test)))
-        return err_set(VGGCL_EUSAGE, "data %s: takes synthetic, or synthetic:TRAIN,TEST with two numbers of images",
+        return err_set(VGGCL_EUSAGE,
+                       "data %s: takes synthetic or synthetic:TRAIN,TEST, e.g. synthetic:5000,1000 for 5000 training "
+                       "and 1000 test images",
                        source->name);
     return VGGCL_OK;
 }

@@ -2,6 +2,7 @@
 #include "data/tree.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "data/dataset.h"
 #include "data/decode.h"
 
@@ -112,9 +113,9 @@ static enum vggcl_err read_classes(struct tree *t, const char *folder) {
     TRY(list_subfolders(folder, &t->classes, &t->class_count));
     if (t->class_count < 2)
         return err_set(VGGCL_EFORMAT,
-                       "%s: has %zu subfolders; a folder of pictures needs one for each class, and at least two: "
+                       "%s: has %zu subfolder%s; a folder of pictures needs one for each class, and at least two: "
                        "%s/CLASS/picture.jpg",
-                       folder, t->class_count, folder);
+                       folder, t->class_count, text_plural((long long)t->class_count), folder);
     if (t->class_count > DATA_MOST_CLASSES)
         return err_set(VGGCL_EFORMAT, "%s: has %zu subfolders, more than the %d classes that a network can have",
                        folder, t->class_count, DATA_MOST_CLASSES);
@@ -236,8 +237,8 @@ static enum vggcl_err read_test(struct tree *t, const char *folder) {
         size_t class_index = find_class(t, names[i]);
         if (class_index == t->class_count) {
             err = err_set(VGGCL_EFORMAT,
-                          "%s/%s: is a class that the training pictures do not have; add them to "
-                          "%s/train/%s, or remove it",
+                          "%s/%s: is a class that has no training pictures; put some into %s/train/%s, or remove the "
+                          "test pictures of this class",
                           folder, names[i], t->folder, names[i]);
             goto done;
         }

@@ -241,8 +241,8 @@ static enum vggcl_err check_batch(const struct net *net) {
         uint64_t bytes = 4ULL * net->batch * shape_count(l->out);
         if (bytes > SIZE_MAX)
             return err_set(VGGCL_ENOMEM,
-                           "%s needs %llu bytes in one piece, more than a 32-bit program can address: set mem-limit, "
-                           "or a smaller batch",
+                           "%s needs %llu bytes in one piece, more than a 32-bit program can address; set mem-limit, "
+                           "or use a smaller batch",
                            l->spec.name, (unsigned long long)bytes);
     }
     return VGGCL_OK;

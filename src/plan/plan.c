@@ -3,6 +3,7 @@
 #include "options/options.h"
 #include "nets/feed.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -185,8 +186,9 @@ static enum vggcl_err too_small(const struct vggcl_config *config, uint64_t leas
     if (config->micro_batch && config->micro_batch < config->batch)
         snprintf(part, sizeof part, " in micro-batches of %d", config->micro_batch);
     return err_set(VGGCL_ENOMEM,
-                   "mem-limit %s: too small; the least that works for this network, data and batch%s is %llu (%.1fM)",
-                   limit, part, (unsigned long long)least, (double)least / (1 << 20));
+                   "mem-limit %s: too small; the least that works for this network, data and batch%s is %llu bytes "
+                   "(%.1f MiB): set mem-limit to %.0fM or more, or use a smaller width or batch",
+                   limit, part, (unsigned long long)least, (double)least / (1 << 20), ceil((double)least / (1 << 20)));
 }
 
 /* The rows of a plan: the net's groups from first to last together; the data set follows. */
@@ -233,7 +235,8 @@ static void describe(const struct task *t, const struct draft *draft, struct vgg
 static enum vggcl_err check_micro_batch(const struct vggcl_config *config) {
     if (config->micro_batch <= config->batch)
         return VGGCL_OK;
-    return err_set(VGGCL_EUSAGE, "micro-batch %d: is larger than batch %d", config->micro_batch, config->batch);
+    return err_set(VGGCL_EUSAGE, "micro-batch %d: is larger than batch %d; set it to at most %d", config->micro_batch,
+                   config->batch, config->batch);
 }
 
 enum vggcl_err plan_net(const struct context *context, const struct vggcl_config *config, const struct work *work,

@@ -58,7 +58,7 @@ check_packages() {
     apt install -y "$1"/vggcl_*.deb
     vggcl version
     vggcl devices
-    vggcl train --data synthetic:320,50 --width 0.125 --batch 32 --steps 5 --save save
+    vggcl train --data synthetic:320,50 --model vgg11 --width 0.125 --batch 32 --epochs 1 --save save
     vggcl eval --data synthetic:320,50 --weights save/best.safetensors
     echo "== programs in C"
     apt install -y --no-install-recommends "${packages[@]}" gcc libc6-dev make cmake pkg-config

@@ -115,7 +115,7 @@ static enum vggcl_err read_names(const struct cifar_set *set, const char *folder
         goto done;
     }
     TRY_GOTO(open_file(&file, set, folder, set->names), done);
-    fread(text, 1, LONGEST_NAMES, file.stream);
+    text[fread(text, 1, LONGEST_NAMES, file.stream)] = '\0';
     if (ferror(file.stream)) {
         err = err_set(VGGCL_EIO, "%s: cannot be read: %s", file.path, strerror(errno));
         goto done;

@@ -153,10 +153,10 @@ static void missing_folder(void **state) {
     assert_unreadable("/nonexistent/cifar", "cifar10", VGGCL_EIO, "/nonexistent/cifar/data_batch_1.bin: ");
 }
 
-/* A folder of something else, a file, and formats that do not exist or do not fit. */
+/* A file, a path through one, and formats that do not exist or do not fit. */
 static void not_a_data_set(void **state) {
     (void)state;
-    assert_unreadable("/etc", "auto", VGGCL_EIO, "/etc: is not a data set that vggcl reads: it holds ");
+    assert_unreadable("/dev/null/x", "auto", VGGCL_EIO, "/dev/null/x: Not a directory");
     assert_unreadable("/dev/null", "auto", VGGCL_EIO, "/dev/null: is not a directory");
     assert_unreadable(folder, "cifar", VGGCL_EUSAGE, "data-format: takes one of auto, synthetic, cifar10");
     assert_unreadable(folder, "synthetic", VGGCL_EUSAGE, "takes synthetic, or synthetic:TRAIN,TEST");

@@ -40,14 +40,22 @@ static void list_formats(char *text, size_t size) {
                      formats[i]->files);
 }
 
+/* Whether a folder has the files of a set that has names of its own. */
+static bool has_named_files(const char *folder) {
+    for (int i = 0; i < FORMATS; i++)
+        if (formats[i]->files && !formats[i]->any_side && formats[i]->recognise(folder))
+            return true;
+    return false;
+}
+
 static enum vggcl_err not_recognised(const char *name) {
     char known[1024], found[FOUND_TEXT];
     struct stat status;
-    if (file_is_folder(name)) {
-        if (found_other_version(name, found))
-            return err_set(VGGCL_EIO, "%s: %s", name, found);
+    if (found_known(name, has_named_files, found))
+        return err_set(VGGCL_EIO, "%s: %s", name, found);
+    if (file_is_folder(name))
         found_names(name, found);
-    } else
+    else
         snprintf(found, sizeof found, "%s", stat(name, &status) == 0 ? "is not a directory" : strerror(errno));
     list_formats(known, sizeof known);
     return err_set(VGGCL_EIO,

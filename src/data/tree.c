@@ -89,6 +89,36 @@ static void free_names(char **names, size_t count) {
     free(names);
 }
 
+/* The number of subfolders, 0 if it cannot be read; first: the path of the first one. */
+static size_t count_subfolders(const char *folder, char first[VGGCL_PATH_MAX]) {
+    char *kept = err_keep(), **names;
+    size_t count, found = 0;
+    if (list_subfolders(folder, &names, &count) == VGGCL_OK && count && join(first, folder, names[0]) == VGGCL_OK)
+        found = count;
+    free_names(names, count);
+    err_put_back(kept);
+    return found;
+}
+
+static bool has_subfolder(const char *folder) {
+    char first[VGGCL_PATH_MAX];
+    return count_subfolders(folder, first) > 0;
+}
+
+/* From a folder with one subfolder, which may have one, and so on, to the first that has several or a folder train. */
+static bool find_deeper(const char *folder, char deeper[VGGCL_PATH_MAX]) {
+    enum { DEEPEST = 8 };
+    char first[VGGCL_PATH_MAX];
+    snprintf(deeper, VGGCL_PATH_MAX, "%s", folder);
+    for (int i = 0; i < DEEPEST; i++) {
+        size_t count = count_subfolders(deeper, first);
+        if (count != 1 || (strcmp(strrchr(first, '/'), "/train") == 0 && has_subfolder(first)))
+            return count > 0;
+        strcpy(deeper, first);
+    }
+    return false;
+}
+
 static int by_letters(const void *a, const void *b) {
     return strcasecmp(*(char *const *)a, *(char *const *)b);
 }
@@ -110,7 +140,11 @@ static enum vggcl_err check_case(const struct tree *t) {
 }
 
 static enum vggcl_err read_classes(struct tree *t, const char *folder) {
+    char deeper[VGGCL_PATH_MAX];
     TRY(list_subfolders(folder, &t->classes, &t->class_count));
+    if (t->class_count == 1 && find_deeper(folder, deeper))
+        return err_set(VGGCL_EFORMAT, "%s: has one folder, %s; the folders of the classes are deeper: set data to %s",
+                       folder, t->classes[0], deeper);
     if (t->class_count < 2)
         return err_set(VGGCL_EFORMAT,
                        "%s: has %zu subfolder%s; a folder of pictures needs one for each class, and at least two: "
@@ -228,11 +262,23 @@ static enum vggcl_err read_training(struct tree *t, const char *folder) {
     return VGGCL_OK;
 }
 
+/* Pictures to test on whose classes are in another file, as ImageNet's are. */
+static enum vggcl_err without_classes(const struct tree *t, const char *folder) {
+    return err_set(VGGCL_EFORMAT,
+                   "%s: has no subfolders of classes, as %s/train has; sort its pictures into such folders, or move it "
+                   "to another place: a share of the training pictures is tested on then (test-share)",
+                   folder, t->folder);
+}
+
 static enum vggcl_err read_test(struct tree *t, const char *folder) {
     enum vggcl_err err;
     char **names;
     size_t count;
     TRY_GOTO(list_subfolders(folder, &names, &count), done);
+    if (!count || (count == 1 && find_class(t, names[0]) == t->class_count && strcasecmp(names[0], "images") == 0)) {
+        err = without_classes(t, folder);
+        goto done;
+    }
     for (size_t i = 0; i < count; i++) {
         size_t class_index = find_class(t, names[i]);
         if (class_index == t->class_count) {
@@ -244,22 +290,12 @@ static enum vggcl_err read_test(struct tree *t, const char *folder) {
         }
         TRY_GOTO(read_class(t, folder, names[i], class_index, true), done);
     }
-    if (!count)
-        err = err_set(VGGCL_EFORMAT, "%s: has no subfolders of classes, as %s/train has", folder, t->folder);
 done:
     free_names(names, count);
     return err;
 }
 
-static bool has_subfolder(const char *folder) {
-    char *kept = err_keep();
-    char **names;
-    size_t count;
-    list_subfolders(folder, &names, &count);
-    free_names(names, count);
-    err_put_back(kept);
-    return count > 0;
-}
+/* --------------------------------------------------------------------------------------------------- the layout -- */
 
 /* The folder's layout: train is the folder of the classes, test that of the test pictures, or "". A folder "train" that
  * has only pictures, and no folder of test pictures beside it, is a class: that of railway trains. */
@@ -276,6 +312,41 @@ static enum vggcl_err find_layout(const char *folder, char train[VGGCL_PATH_MAX]
     return VGGCL_OK;
 }
 
+/* The first of the words that is the folder's name, in any case; NULL if none is. */
+static const char *word_of(const char *name, const char *const *words) {
+    while (*words && strcasecmp(name, *words) != 0)
+        words++;
+    return *words;
+}
+
+/* Folders of training and of test pictures under names that are not looked for: not taken for classes. */
+static enum vggcl_err check_names(const char *folder) {
+    static const char *const train_words[] = {"train", "training", NULL};
+    static const char *const test_words[] = {"test", "testing", "eval", "dev", "val", "valid", "validation", NULL};
+    const char *train = NULL, *test = NULL, *word = NULL;
+    char path[VGGCL_PATH_MAX], **names;
+    enum vggcl_err err;
+    size_t count;
+    TRY_GOTO(list_subfolders(folder, &names, &count), done);
+    for (size_t i = 0; i < count; i++) {
+        TRY_GOTO(join(path, folder, names[i]), done);
+        if (word_of(names[i], train_words) && has_subfolder(path))
+            train = names[i];
+        else if (word_of(names[i], test_words) && has_subfolder(path)) {
+            test = names[i];
+            word = *test == 'v' || *test == 'V' ? "val" : "test";
+        }
+    }
+    if (train && test)
+        err = err_set(VGGCL_EFORMAT,
+                      "%s: has the folders %s and %s, which must be called train and %s: rename them; to train with "
+                      "the pictures of %s alone, set data to %s/%s",
+                      folder, train, test, word, train, folder, train);
+done:
+    free_names(names, count);
+    return err;
+}
+
 enum vggcl_err tree_read(const char *folder, struct tree *t) {
     char train[VGGCL_PATH_MAX], test[VGGCL_PATH_MAX];
     *t = (struct tree){0};
@@ -284,6 +355,8 @@ enum vggcl_err tree_read(const char *folder, struct tree *t) {
     if (strcmp(train, folder) != 0)
         TRY(check_not_link(train));
     TRY(check_not_link(test));
+    if (!*test)
+        TRY(check_names(folder));
     TRY(read_classes(t, train));
     TRY(read_training(t, train));
     t->has_test = *test;

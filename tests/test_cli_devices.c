@@ -212,9 +212,9 @@ static void wrong(void **state) {
     assert_fails(6, "no such OpenCL device; there are", RUN " --device portable --device fastest");
     assert_fails(2, "named already", RUN " --device portable,"); /* nothing behind the comma: the default */
     assert_fails(6, "too few for 5 parts", RUN " --device portable/5");
-    assert_fails(2, "is more than one device", "bench " HALVES);
-    assert_fails(2, "is more than one device", "plan --eval " HALVES " " PLAIN);
-    assert_fails(2, "give plan the numbers", "plan --device-split auto " HALVES " " PLAIN);
+    assert_fails(2, "names more than one device", "bench " HALVES);
+    assert_fails(2, "names more than one device", "plan --eval " HALVES " " PLAIN);
+    assert_fails(2, "give plan the shares as numbers", "plan --device-split auto " HALVES " " PLAIN);
     assert_fails(3, "is not finite; the first output that is not finite is that of ",
                  RUN " --lr 1e6 --epochs 3 --save n " HALVES);
     assert_int_equal(vggcl("train --resume n --steps 1"), 0);

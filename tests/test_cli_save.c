@@ -67,7 +67,9 @@ static void full_for_a_while(void **state) {
 
 static void full_to_the_end(void **state) {
     (void)state;
-    assert_fails(1, "; the last save of the run failed: b has the state after 7 of 35 steps\n",
+    assert_fails(1,
+                 "; the last save of the run failed: b has the state after 7 of 35 steps; once it can be written "
+                 "again, go on with `vggcl train --resume b`\n",
                  WITH("VGGCL_TEST_SPACE=4:99:1000") "train " RECIPE "--epochs 5 --save-every 2 --save b");
     assert_int_equal(count("vggcl: warning: "), 4);
     assert_int_equal(vggcl("train --resume b"), 0);
@@ -107,7 +109,9 @@ static void input_output_error(void **state) {
 /* Weights that cannot be saved are kept in memory, but not without a limit. */
 static void too_many_to_keep(void **state) {
     (void)state;
-    assert_fails(1, "f/epoch-009.safetensors: was left out when nothing could be saved; everything else is saved\n",
+    assert_fails(1,
+                 "f/epoch-009.safetensors: was not written, because nothing could be saved at that time; everything "
+                 "else is saved\n",
                  WITH("VGGCL_TEST_SPACE=4:11:1000") "train " RECIPE "--epochs 10 --save-every 1 --save f");
     assert_int_equal(count("vggcl: warning: "), 9);
     assert_int_equal(vggcl("version >/dev/null; ls f"), 0);

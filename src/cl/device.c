@@ -100,7 +100,9 @@ enum vggcl_err dev_open(const char *selector, const char *kernel_dir, struct dev
     }
     while (count > 0)
         dev_close(devices[--count]);
-    return err_set(VGGCL_EUSAGE, "device %s: is more than one device; only train and plan take several", selector);
+    return err_set(VGGCL_EUSAGE,
+                   "device %s: names more than one device, but only train and plan use several; name one of them",
+                   selector);
 }
 
 void dev_close(struct dev *d) {

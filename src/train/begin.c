@@ -195,8 +195,11 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
     data_limit(&run->data, (size_t)config->limit);
     TRY(network_check_augmentation(config, &run->data.spec));
     if (config->drop_last && !run_epoch_images(run))
-        return err_set(VGGCL_EUSAGE, "drop-last: leaves out all %zu training images, fewer than a batch of %d",
-                       run->data.train.count, config->batch);
+        return err_set(
+            VGGCL_EUSAGE,
+            "drop-last: leaves out all %zu training images, fewer than a batch of %d; set batch to at most %zu, or "
+            "leave drop-last out",
+            run->data.train.count, config->batch, run->data.train.count);
     return config->class_weights == VGGCL_CLASS_WEIGHTS_BALANCED
                ? class_weights_balance(&run->data, &run->team.class_weights)
                : VGGCL_OK;

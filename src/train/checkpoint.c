@@ -649,7 +649,8 @@ enum vggcl_err checkpoint_images(const struct safetensors *file, const struct vg
     if (any_size && config->size)
         spec->height = spec->width = (size_t)config->size;
     if (!spec->height || !spec->width || !spec->channels || !spec->classes)
-        return err_set(VGGCL_EUSAGE, "%s: does not say what size of images its network takes; set size",
+        return err_set(VGGCL_EUSAGE,
+                       "%s: does not say what size of images its network takes; set size, e.g. to 32 for 32x32 pixels",
                        config->weights);
     if (!spec->class_names)
         spec->class_names = names_numbered(spec->classes);

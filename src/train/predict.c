@@ -83,7 +83,9 @@ enum vggcl_err vggcl_predictor_open(const struct vggcl_config *given, struct vgg
     TRY_GOTO(config_check(given), done);
     config.images = VGGCL_IMAGES_DEVICE; /* of a batch */
     if (!*config.weights) {
-        err = err_set(VGGCL_EUSAGE, "weights: is missing; set it to the safetensors file of a trained network");
+        err = err_set(
+            VGGCL_EUSAGE,
+            "weights: is missing; name the safetensors file of a trained network, such as save/best.safetensors");
         goto done;
     }
     TRY_GOTO(weights_open(&config, &file, &p->warnings), done);

@@ -58,8 +58,10 @@ static enum vggcl_err check_room(const struct run *run, const char *name, enum c
     uint64_t needed = checkpoint_bytes(team_net(&run->team), contents), space;
     if (!space_free_in(run->folder.descriptor, &space) || space >= needed)
         return VGGCL_OK;
-    return err_set(VGGCL_EIO, "%s/%s: cannot be written: its folder has %.1f MiB of free space, but it takes %.1f MiB",
-                   run->config.save, name, mebibytes(space), mebibytes(needed));
+    return err_set(
+        VGGCL_EIO,
+        "%s/%s: cannot be written: its folder has %.1f MiB of free space, but it takes %.1f MiB; make room there",
+        run->config.save, name, mebibytes(space), mebibytes(needed));
 }
 
 enum vggcl_err save_first(struct run *run) {
@@ -137,14 +139,24 @@ enum vggcl_err save_state(struct run *run) {
     return VGGCL_OK;
 }
 
+static enum vggcl_err last_failed(const struct run *run, enum vggcl_err err) {
+    const char *save = run->config.save;
+    int64_t saved = run->saved_step, all = run->progress.step;
+    char advice[VGGCL_PATH_MAX + 96] = "";
+    if (saved < all)
+        snprintf(advice, sizeof advice, "; once it can be written again, go on with `vggcl train --resume %s`", save);
+    return err_set(err,
+                   "%s; the last save of the run failed: %s has the state after %" PRId64 " of %" PRId64 " steps%s",
+                   vggcl_error(), save, saved, all, advice);
+}
+
 enum vggcl_err save_last(struct run *run) {
     enum vggcl_err err = run->progress.epoch_step || run->save_failed ? write_all(run) : save_check_weights(run);
     if (save_may_fail(run, err))
-        return err_set(err,
-                       "%s; the last save of the run failed: %s has the state after %" PRId64 " of %" PRId64 " steps",
-                       vggcl_error(), run->config.save, run->saved_step, run->progress.step);
+        return last_failed(run, err);
     if (err == VGGCL_OK && *run->left_out)
-        return err_set(VGGCL_EIO, "%s/%s: was left out when nothing could be saved; everything else is saved",
+        return err_set(VGGCL_EIO,
+                       "%s/%s: was not written, because nothing could be saved at that time; everything else is saved",
                        run->config.save, run->left_out);
     return err;
 }

@@ -524,7 +524,8 @@ static enum vggcl_err plan_eval(struct team *t, size_t test) {
     const struct work work = {.data = t->data, .test = test, .batch = (size_t)t->config->batch};
     struct member *m = &t->members[0];
     if (t->count > 1)
-        return err_set(VGGCL_EUSAGE, "device %s: is more than one device; eval takes one", t->config->device);
+        return err_set(VGGCL_EUSAGE, "device %s: names more than one device, but eval uses one; name one of them",
+                       t->config->device);
     TRY(plan_net(&m->context, t->config, &work, &m->net, &t->plans[0]));
     return plan_least(&m->context, t->config, &work, &t->plans[0].least);
 }
@@ -532,7 +533,8 @@ static enum vggcl_err plan_eval(struct team *t, size_t test) {
 static enum vggcl_err plan_train(struct team *t, size_t train, size_t test) {
     struct vggcl_config config = *t->config;
     if (strcmp(config.device_split, "auto") == 0)
-        return err_set(VGGCL_EUSAGE, "device-split auto: is measured when a run begins; give plan the numbers");
+        return err_set(VGGCL_EUSAGE, "device-split auto: is measured when a run begins, not by plan; give plan the "
+                                     "shares as numbers, such as 3:1");
     TRY(team_plan(t, train, test, &config));
     for (size_t i = 0; i < t->count; i++) {
         const struct work work = team_work(t, i, train, test);

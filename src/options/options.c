@@ -63,16 +63,16 @@ static const struct vggcl_option options[] = {
     {"data-format", "NAME",
      "format of the data set; auto takes the first one that recognises the folder; memory is for C programs", "auto",
      BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(data_format, data_format_names)},
-    {"labels", "KIND", "which labels to use, of a data set that has two kinds", "fine", BOTH | PLAN | VGGCL_STORED,
-     CHOICE(labels, data_label_names)},
+    {"labels", "KIND", "which labels to use, for a data set that has two kinds (CIFAR-100)", "fine",
+     BOTH | PLAN | VGGCL_STORED, CHOICE(labels, data_label_names)},
     {"size", "N",
-     "of a folder of pictures: scale and crop them to N x N pixels, 8 to 256; 0: their own size if\n"
-     "all have the same one, else 32 for small pictures and 64 for larger ones. Of synthetic images: draw\n"
-     "them that large; 0: 32",
+     "for a folder of pictures: scale and crop them to N x N pixels, 8 to 256; 0: their own size if\n"
+     "all have the same one, else 32 for small pictures and 64 for larger ones. For synthetic images:\n"
+     "draw them that large; 0: 32",
      "0", BOTH | PREDICT | PLAN | VGGCL_STORED, WHOLE(size, 0, DATA_MOST_SIDE)},
-    {"test-share", "F", "of a folder of pictures without a test folder: the share of each class to test on", "0.1",
+    {"test-share", "F", "for a folder of pictures without a test folder: the share of each class to test on", "0.1",
      BOTH | PLAN | VGGCL_STORED, REAL(test_share, 0, 0.9)},
-    {"bad-images", "PERCENT", "of a folder of pictures: stop if more than this percentage of them cannot be decoded",
+    {"bad-images", "PERCENT", "for a folder of pictures: stop if more than this percentage of them cannot be decoded",
      "1", BOTH | PLAN | VGGCL_STORED | VGGCL_CHANGEABLE, REAL(bad_images, 0, 100)},
     {"validate", "N", "hold out the last N training images and test on them instead of on the test set", "0",
      BOTH | PLAN | VGGCL_STORED, WHOLE(validate, 0, 1e9)},
@@ -120,8 +120,8 @@ static const struct vggcl_option options[] = {
      "channel", STORED | NETWORK, CHOICE(dropout, dropout_names)},
     {"epochs", "N", "number of epochs, counted from the start of the run", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
     {"patience", "N",
-     "early stopping: end the run when the test accuracy has not improved for N epochs; 0 for never. With\n"
-     "--validate the test set is not looked at",
+     "early stopping: end the run when the test accuracy has not improved for N epochs; 0 for never. Use\n"
+     "it with --validate, so that the test set does not choose when to stop",
      "0", CHANGEABLE, WHOLE(patience, 0, 1e6)},
     {"batch", "N", "images per training step, or per evaluation batch; the last batch of an epoch may be smaller",
      "128", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED, WHOLE(batch, 1, 65536)},
@@ -140,16 +140,16 @@ static const struct vggcl_option options[] = {
      "batch is uploaded while the device computes the one before. auto: on the device if they fit into\n"
      "its memory and --mem-limit, else on the host. The results are the same",
      "auto", BOTH | PLAN, CHOICE(images, images_names)},
-    {"lr", "F", "learning rate; its peak, if it changes", "0.01", CHANGEABLE, REAL(lr, 0, 1e6)},
+    {"lr", "F", "learning rate; with a schedule or a warm-up, the highest one", "0.01", CHANGEABLE, REAL(lr, 0, 1e6)},
     {"optimizer", "NAME", "optimiser" OPTIMISERS(OPTIMISER_HELP), "sgd", STORED | NETWORK,
      CHOICE(optimizer, optimiser_names)},
-    {"momentum", "F", "momentum of SGD", "0.9", STORED, REAL(momentum, 0, 1)},
-    {"nesterov", NULL, "use Nesterov momentum", "no", CHANGEABLE, FLAG(nesterov)},
-    {"beta1", "F", "of AdamW: decay of the moving average of gradients", "0.9", STORED, REAL(beta1, 0, 0.999999)},
-    {"beta2", "F", "of AdamW: decay of the moving average of squared gradients", "0.999", STORED,
+    {"momentum", "F", "for SGD: momentum", "0.9", STORED, REAL(momentum, 0, 1)},
+    {"nesterov", NULL, "for SGD: use Nesterov momentum", "no", CHANGEABLE, FLAG(nesterov)},
+    {"beta1", "F", "for AdamW: decay of the moving average of gradients", "0.9", STORED, REAL(beta1, 0, 0.999999)},
+    {"beta2", "F", "for AdamW: decay of the moving average of squared gradients", "0.999", STORED,
      REAL(beta2, 0, 0.999999)},
-    {"eps", "F", "of AdamW: added to the square root of that average, so that nothing is divided by 0", "1e-08", STORED,
-     REAL(eps, 1e-30, 1)},
+    {"eps", "F", "for AdamW: added to the square root of that average, so that nothing is divided by 0", "1e-08",
+     STORED, REAL(eps, 1e-30, 1)},
     {"weight-decay", "F", "weight decay on every parameter", "0.0005", STORED, REAL(weight_decay, 0, 1e6)},
     {"no-bias-decay", NULL, "no weight decay on biases and batch-norm parameters", "no", STORED, FLAG(no_bias_decay)},
     {"schedule", "NAME",
@@ -191,8 +191,9 @@ static const struct vggcl_option options[] = {
      "0", STORED | PLAN, REAL(cutmix, 0, 1000)},
     {"normalize", "KIND",
      "normalisation of images. half: (x/255 - 0.5)/0.5; dataset: by the mean and standard deviation of\n"
-     "each channel of the training images; imagenet: by those of ImageNet, as torchvision. Weights hold\n"
-     "theirs, which eval and predict use, and train, where it starts from weights and has no --normalize",
+     "each channel of the training images; imagenet: by those of ImageNet, as torchvision. Files of\n"
+     "weights say which one they need: eval and predict use it, and train --weights, unless --normalize\n"
+     "is given",
      "half", BOTH | PREDICT | VGGCL_STORED, CHOICE(normalize, normalize_names)},
     {"tta", NULL,
      "test-time augmentation: average the logits of each image and its mirror image; takes twice\n"
@@ -203,8 +204,8 @@ static const struct vggcl_option options[] = {
     {"no-shuffle", NULL, "use the training images in file order", "no", STORED, FLAG(no_shuffle)},
     {"no-flip", NULL, "no random horizontal flips", "no", STORED, FLAG(no_flip)},
     {"drop-last", NULL,
-     "leave out an epoch's last training batch if it is smaller than the others: batch normalisation\n"
-     "suffers from very small ones",
+     "leave out an epoch's last training batch if it is smaller than the others: very small ones lower\n"
+     "the accuracy of networks with batch normalisation",
      "no", STORED | PLAN, FLAG(drop_last)},
     {"no-selfcheck", NULL, "skip the check of the device's arithmetic at the start", "no", BOTH | PREDICT,
      FLAG(no_selfcheck)},
@@ -212,7 +213,8 @@ static const struct vggcl_option options[] = {
      "stop where a convolution algorithm or matrix product gives wrong results on the device, instead of\n"
      "using another one",
      "no", BOTH | PREDICT | VGGCL_FOR_BENCH | TUNE, FLAG(strict)},
-    {"steps", "N", "stop after N steps in all and save the state; 0 for no limit", "0", TRAIN, WHOLE64(steps, 0x1p53)},
+    {"steps", "N", "stop after N steps, counted from the start of the run, and save the state; 0 for no limit", "0",
+     TRAIN, WHOLE64(steps, 0x1p53)},
     {"save", "DIR", "folder for the accuracy record and the checkpoints", "save", TRAIN | GIVEN_ONLY, TEXT(save)},
     {"save-every", "N", "keep a checkpoint, epoch-NNN.safetensors, every N epochs", "25", CHANGEABLE,
      WHOLE(save_every, 1, 1e6)},
@@ -223,8 +225,8 @@ static const struct vggcl_option options[] = {
      "save; the run fails if the last one does. stop: end the run at once",
      "retry", TRAIN, CHOICE(on_save_error, save_error_names)},
     {"resume", "DIR",
-     "continue the run saved in this folder, with its own options; --save names another folder to\n"
-     "continue in",
+     "continue the run saved in this folder, or name its last.safetensors. The run keeps its options;\n"
+     "to train a complete run longer, give more --epochs. --save names another folder to continue in",
      "", TRAIN | GIVEN_ONLY, TEXT(resume)},
     {"weights", "FILE",
      "safetensors file of weights, or a save folder with one: train starts from them, eval, predict and\n"

@@ -6,10 +6,9 @@
     probabilities = vggcl_torch.predict(net, info, ["a.png", "b.jpg"])   # a row for each picture
     print(info.classes[probabilities[0].argmax()])
 
-As a program:
+As a program, which says what is on pictures, as vggcl predict does:
 
-    python3 vggcl_torch.py save/best.safetensors a.png b.jpg       what is on the pictures, as vggcl predict
-    python3 vggcl_torch.py --convert model.pth model.safetensors   weights of torch.save() as safetensors
+    python3 vggcl_torch.py save/best.safetensors a.png b.jpg
 
 load() builds the network from the names and shapes of the tensors in the file: VGG11 to VGG19 or any list of layers, of any
 width, with and without batch normalisation, for images of any size. The file's metadata say how pixels are normalised, how
@@ -132,11 +131,13 @@ def load(path):
         raise ValueError(f"{path}: {error}") from None
     channels, classes = weights["conv1_1.weight"].shape[1], list(net.children())[-1].out_features
 
+    side = int(metadata.get("size", 0)) or 32  # if the file does not say it of height and width
+
     def numbers(key):
         return json.loads(metadata.get(key, "null")) or [0.5] * channels
 
     return net, types.SimpleNamespace(classes=json.loads(metadata.get("classes", "null")) or [str(i) for i in range(classes)],
-                                      height=int(metadata.get("image.height", 32)), width=int(metadata.get("image.width", 32)),
+                                      height=int(metadata.get("image.height", side)), width=int(metadata.get("image.width", side)),
                                       channels=channels, mean=numbers("image.mean"), std=numbers("image.std"),
                                       metadata=metadata)
 
@@ -186,43 +187,12 @@ def predict(net, info, pictures, batch=100):
                           for part in torch.as_tensor(pictures).split(batch)])
 
 
-# -------------------------------------------------------------------------------------------------------- converting --
-
-
-def find_weights(content):
-    """The tensors in what torch.save() was given: a state_dict, or a checkpoint that has one."""
-    if isinstance(content, dict):
-        for key in ("state_dict", "model_state_dict", "model", "net"):
-            if isinstance(content.get(key), dict):
-                return find_weights(content[key])
-        tensors = {name: t for name, t in content.items() if torch.is_tensor(t)}
-        if tensors:
-            return tensors
-    raise ValueError("has no state_dict")
-
-
-def convert(path, out):
-    """Writes the weights in a file of torch.save() as safetensors. Only tensors are read: no code in the file is run."""
-    try:
-        weights = find_weights(torch.load(path, map_location="cpu", weights_only=True))
-    except OSError:
-        raise
-    except Exception as error:  # of many kinds, from pickle, zipfile and PyTorch
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path}: has no weights that can be read safely ({reason}); load the model where it was made, and "
-                         f"save its weights: torch.save(model.state_dict(), 'weights.pth')") from None
-    write_safetensors(out, weights)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--convert", action="store_true", help="WEIGHTS is a file of torch.save(), the second one its copy")
     parser.add_argument("--top", type=int, default=5, help="classes to print of each picture (default 5)")
     parser.add_argument("weights", metavar="WEIGHTS", help="a safetensors file that vggcl wrote")
-    parser.add_argument("files", metavar="PICTURE", nargs="+", help="JPEG, PNG, ... (with --convert: the file to write)")
+    parser.add_argument("files", metavar="PICTURE", nargs="+", help="JPEG, PNG, ...")
     arguments = parser.parse_args()
-    if arguments.convert:
-        return convert(arguments.weights, arguments.files[0])
     net, info = load(arguments.weights)
     for path, row in zip(arguments.files, predict(net, info, arguments.files)):
         best = row.topk(min(arguments.top, len(row)))

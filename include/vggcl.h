@@ -625,8 +625,9 @@ struct vggcl_exported {
     double width_factor;            /* as in struct vggcl_predictor_info */
     size_t height, width, channels; /* of the images that the network takes */
     size_t class_count;
-    char preprocessing[512]; /* what images are: "RGB, NCHW, (x/255 - 0.5)/0.5"; "RGB, NCHW, uint8" */
-    uint64_t bytes;          /* size of the file */
+    char preprocessing[512];      /* what images are: "RGB, NCHW, (x/255 - 0.5)/0.5"; "RGB, NCHW, uint8" */
+    uint64_t bytes;               /* size of the file */
+    char warnings[VGGCL_WARNING]; /* lines about the weights file, as in struct vggcl_evaluation; "" for none */
 };
 
 /* Writes the network in config->weights as an ONNX model to path, atomically; uses no OpenCL device. The model's input
@@ -638,6 +639,33 @@ struct vggcl_exported {
  * libprotobuf-c; VGGCL_EFORMAT also if a weight is not finite. exported may be NULL. */
 VGGCL_API enum vggcl_err vggcl_export_onnx(const struct vggcl_config *config, const char *path,
                                            const struct vggcl_onnx *how, struct vggcl_exported *exported);
+
+/* ------------------------------------------------------------------------------------------------- conversion -- */
+
+/* A tensor under the name that it had and the one that it got. */
+struct vggcl_renamed {
+    char from[96], to[48];
+    int rank;
+    size_t shape[4]; /* [rank] */
+};
+
+struct vggcl_conversion {
+    char model[VGGCL_MODEL_MAX]; /* the network, as the options model and width take it */
+    double width;
+    bool bn;
+    size_t classes;
+    struct vggcl_renamed *tensors; /* [count], in the order of the file */
+    size_t count;
+    char *notices; /* lines about the file that was read, as in struct vggcl_evaluation's warnings; NULL for none */
+};
+
+/* Copies the weights in the safetensors file `from`, of vggcl or of another program, to the safetensors file `to`,
+ * which may be the same one. names: of the tensors in that file, one of "vggcl", "torchvision" and "kuangliu"; NULL for
+ * "vggcl". Free the contents of *conversion with vggcl_conversion_free(). VGGCL_EFORMAT, naming the tensor, if the
+ * network is not one that vggcl has; VGGCL_EUSAGE if it is not one that these names are for. */
+VGGCL_API enum vggcl_err vggcl_convert(const char *from, const char *names, const char *to,
+                                       struct vggcl_conversion *conversion);
+VGGCL_API void vggcl_conversion_free(struct vggcl_conversion *conversion);
 
 /* -------------------------------------------------------------------------------------------------- selfcheck -- */
 

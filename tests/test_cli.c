@@ -26,9 +26,9 @@ static bool there_is(const char *name) {
 
 static void helps(void **state) {
     (void)state;
-    static const char *const commands[] = {"train", "eval",    "predict", "inspect",   "plan",  "bench",
-                                           "tune",  "compare", "plot",    "selfcheck", "synth", "devices",
-                                           "fetch", "version", "help",    "completion"};
+    static const char *const commands[] = {"train", "eval",    "predict", "inspect",    "plan",    "bench",
+                                           "tune",  "compare", "plot",    "selfcheck",  "synth",   "devices",
+                                           "fetch", "version", "help",    "completion", "convert", "export"};
     enum { COMMANDS = sizeof commands / sizeof *commands };
     assert_int_equal(vggcl("help"), 0);
     for (int i = 0; i < COMMANDS; i++) {

@@ -90,11 +90,46 @@ static void names_other_files(void **state) {
                  EVAL "'my model.pth'");
 }
 
+/* ------------------------------------------------------------------------------------------------------- convert -- */
+
+/* The same network under torchvision's names, and under vggcl's again: the same bits. */
+static void converts_there_and_back(void **state) {
+    (void)state;
+    assert_int_equal(vggcl("convert s/best.safetensors theirs.safetensors --to torchvision"), 0);
+    assert_says("features.4.weight        <- conv2_1.weight               8x4x3x3\n");
+    assert_says("classifier.3.bias        <- fc2.bias                     10\n");
+    assert_says("theirs.safetensors: model vgg11, width 0.0625, with batch normalisation, 10 classes; 52 tensors\n");
+    assert_int_equal(vggcl(EVAL "theirs.safetensors"), 0);
+    assert_says(
+        "vggcl: weights: names of torchvision, in the form for CIFAR (chenyaofo/pytorch-cifar-models), matched by "
+        "order and shape; images are normalised as its metadata says\n");
+    assert_same_result();
+    assert_int_equal(vggcl("convert theirs.safetensors ours.safetensors"), 0);
+    assert_says("conv2_1.weight           <- features.4.weight            8x4x3x3\n");
+    assert_int_equal(vggcl(EVAL "ours.safetensors"), 0);
+    assert_same_result();
+    assert_null(strstr(output, "matched"));
+    assert_int_equal(vggcl("convert s/last.safetensors ours.safetensors"), 0); /* without the optimiser's states */
+    assert_says(" 52 tensors\n");
+    assert_int_equal(vggcl("convert ours.safetensors ours.safetensors"), 0);
+}
+
+static void refuses_conversions(void **state) {
+    (void)state;
+    assert_fails(2, "s/best.safetensors: its network has 2 linear layers, and kuangliu's names are for one",
+                 "convert s/best.safetensors k.safetensors --to kuangliu");
+    assert_fails(2, "to: takes one of vggcl, torchvision, kuangliu, not 'keras'", "convert s a --to keras");
+    assert_fails(2, "convert takes two files", "convert s");
+    assert_fails(1, "none.safetensors: ", "convert none.safetensors a");
+    assert_fails(1, "my model.pth: cannot be converted: python3 ", "convert 'my model.pth' a");
+    assert_int_equal(vggcl("version; ls a a.part k.safetensors"), 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_prefixes),
-        cmocka_unit_test(takes_folders),
-        cmocka_unit_test(names_other_files),
+        cmocka_unit_test(takes_prefixes),      cmocka_unit_test(takes_folders),
+        cmocka_unit_test(names_other_files),   cmocka_unit_test(converts_there_and_back),
+        cmocka_unit_test(refuses_conversions),
     };
     return cmocka_run_group_tests(tests, make_weights, remove_folder);
 }

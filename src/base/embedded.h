@@ -10,6 +10,7 @@ struct embedded_file {
 extern const struct embedded_file embedded_kernels[];  /* cl/x.cl */
 extern const struct embedded_file embedded_profiles[]; /* data/profiles/x.json */
 extern const struct embedded_file embedded_sums[];     /* data/sums/x.txt */
+extern const struct embedded_file embedded_scripts[];  /* src/cli/x.py; only in the program */
 extern const struct embedded_file embedded_pages[];    /* src/cli/x.html; only in the program */
 extern const struct embedded_file embedded_manual[];   /* data/man/x.man; only in the program */
 

@@ -45,6 +45,7 @@ struct command {
     ROW(train)                                                                                                         \
     ROW(eval)                                                                                                          \
     ROW(predict)                                                                                                       \
+    ROW(convert)                                                                                                       \
     ROW(export)                                                                                                        \
     ROW(inspect)                                                                                                       \
     ROW(plan)                                                                                                          \

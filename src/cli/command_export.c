@@ -57,6 +57,7 @@ static int run(const struct vggcl_config *given) {
     enum vggcl_err err = vggcl_export_onnx(&config, path, &how, &exported);
     if (err != VGGCL_OK)
         return cli_failed(err);
+    cli_warn(exported.warnings);
     print(path, &exported);
     return EXIT_FINE;
 }

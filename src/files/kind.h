@@ -7,7 +7,7 @@
 
 struct file_kind {
     const char *is;      /* "an HDF5 file, ..." */
-    const char *advice;  /* what to do; NULL: `vggcl convert` makes a safetensors file of it, by Python with PyTorch */
+    const char *advice;  /* what to do; NULL: `vggcl convert` makes a safetensors file of it, by Python */
     const char *command; /* of that, to be followed by the path: "gunzip"; or NULL */
 };
 

@@ -303,8 +303,8 @@ static enum vggcl_err other_kind(const char *path, const char *bytes, size_t siz
         return VGGCL_OK;
     if (!kind->advice) {
         file_kind_command(path, text, sizeof text);
-        return err_set(VGGCL_EFORMAT, "%s: is %s, not safetensors; convert it with: %s (needs Python 3 with PyTorch)",
-                       path, kind->is, text);
+        return err_set(VGGCL_EFORMAT, "%s: is %s, not safetensors; convert it with: %s (needs Python 3)", path,
+                       kind->is, text);
     }
     snprintf(text, sizeof text, "%s%s%s", kind->command ? ": " : "", kind->command ? kind->command : "",
              kind->command ? " " : "");
@@ -427,7 +427,8 @@ static enum vggcl_err take_records(struct safetensors *file, const struct tensor
     for (size_t i = 0; i < count; i++) {
         if (!tensors[i].taken)
             continue;
-        struct record *record = &file->records[file->count++];
+        struct record *record = &file->records[file->count];
+        file->stored[file->count++] = tensors[i].record.name;
         *record = tensors[i].record;
         record->values = (float *)(void *)to;
         to = copy_values(&tensors[i], bytes + data + tensors[i].begin, to);
@@ -451,8 +452,9 @@ enum vggcl_err safetensors_read(const char *path, struct safetensors *file) {
     size_t entries = json_object_size(file->header) + 1; /* never 0: malloc(0) may return NULL */
     tensors = malloc(entries * sizeof *tensors);
     file->records = malloc(entries * sizeof *file->records);
-    if (!tensors || !file->records) {
-        err = err_no_memory(path, entries * (sizeof *tensors + sizeof *file->records));
+    file->stored = malloc(entries * sizeof *file->stored);
+    if (!tensors || !file->records || !file->stored) {
+        err = err_no_memory(path, entries * (sizeof *tensors + sizeof *file->records + sizeof *file->stored));
         goto done;
     }
     TRY_GOTO(parse_header(path, file->header, tensors, &count), done);
@@ -480,7 +482,35 @@ const char *safetensors_metadata(const struct safetensors *file, const char *key
     return json_string_value(json_object_get(json_object_get(file->header, metadata_key), key));
 }
 
+enum vggcl_err safetensors_suggest(struct safetensors *file, const char *key, const char *value) {
+    json_t *metadata = json_object_get(file->header, metadata_key);
+    if (!metadata) {
+        metadata = json_object();
+        if (json_object_set_new(file->header, metadata_key, metadata) != 0)
+            return err_no_memory("metadata", strlen(value));
+    }
+    if (json_object_get(metadata, key) || json_object_set_new(metadata, key, json_make_text(value)) == 0)
+        return VGGCL_OK;
+    return err_no_memory("metadata", strlen(value));
+}
+
+size_t safetensors_pairs(const struct safetensors *file, size_t most, const char **pairs) {
+    size_t count = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(file->header, metadata_key), key, value) {
+        if (count == most || strcmp(key, checksum_key) == 0)
+            continue;
+        pairs[2 * count] = key;
+        pairs[2 * count++ + 1] = json_string_value(value);
+    }
+    pairs[2 * count] = NULL;
+    return count;
+}
+
 void safetensors_free(struct safetensors *file) {
+    free(file->names);
+    free(file->stored);
     free(file->records);
     free(file->storage);
     json_decref(file->header);

@@ -26,8 +26,10 @@ size_t record_count(const struct record *record); /* the product of the shape */
 struct safetensors {
     struct record *records;
     size_t count;
-    void *storage; /* owns the records' values */
-    void *header;  /* a jansson object: owns the records' names and the metadata */
+    const char **stored; /* [count]: the records' names in the file, which may have got others since */
+    void *storage;       /* owns the records' values */
+    void *names;         /* owns names that the records were given; or NULL */
+    void *header;        /* a jansson object: owns the records' names and the metadata */
 };
 
 /* Writes the records, in their order, and the metadata (key, value, key, value, ..., NULL; may be NULL) to path in
@@ -53,6 +55,13 @@ const struct record *safetensors_find(const struct safetensors *file, const char
 
 /* The metadata value of a key; NULL if there is none. Owned by file. */
 const char *safetensors_metadata(const struct safetensors *file, const char *key);
+
+/* Adds a value to the metadata of a file that was read, unless it has one. */
+enum vggcl_err safetensors_suggest(struct safetensors *file, const char *key, const char *value);
+
+/* All keys and values of the metadata, except the checksum, for safetensors_write(): key, value, ..., NULL. Up to
+ * `most` pairs; pairs has room for 2 * most + 1. Owned by file. Returns the number of pairs. */
+size_t safetensors_pairs(const struct safetensors *file, size_t most, const char **pairs);
 
 /* Frees all that file owns, and sets it to empty. */
 void safetensors_free(struct safetensors *file);

@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "layers/layer.h"
+#include "nets/layer_list.h"
 
 /* In the order of the words of --model. */
 #define MODELS(ROW) ROW(vgg11) ROW(vgg13) ROW(vgg16) ROW(vgg19)
@@ -72,6 +73,9 @@ enum vggcl_err model_find(const char *text, struct model *m);
 /* Finds the model whose tensors these are; false where there is none. text and width are what the file's metadata says,
  * NULL and 0 if it does not; they are used if the tensors agree. */
 bool model_recognise(const struct model_tensors *tensors, const char *text, double width, struct model_found *found);
+
+/* The layers of a VGG; false if it is none. */
+bool vgg_layers(const struct model *m, struct layer_list *layers);
 
 /* VGG with the layers of a valid list. */
 struct model vgg_of(const char *list);

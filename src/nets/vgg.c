@@ -22,6 +22,11 @@ static struct layer_list layers_of(const struct model *m) {
     return list;
 }
 
+bool vgg_layers(const struct model *m, struct layer_list *layers) {
+    *layers = layers_of(m);
+    return layers->count > 0;
+}
+
 /* The dropout after a convolution, except the last of its stage. */
 static float dropout_of(const struct list_convolution *c) {
     return c->stage == 1 ? 0.3f : 0.4f;

@@ -571,6 +571,23 @@ static void square_images(const struct model_found *found, char text[static SQUA
         snprintf(text, SQUARE, " (%zux%zu if square)", most, most);
 }
 
+/* VGGCL_EUSAGE, naming those that it takes, if the network in the file does not take images of that size, or the size
+ * is 0. */
+static enum vggcl_err takes_size(const struct safetensors *file, const char *path, size_t height, size_t width) {
+    struct model_found found;
+    char square[SQUARE];
+    if (!find_network(file, &found))
+        return not_recognised(path);
+    if (height && width && (has_avgpool(file, &found) || pixels_of(&found, height, width) == found.pixels))
+        return VGGCL_OK;
+    square_images(&found, square);
+    if (!height || !width)
+        return err_set(VGGCL_EUSAGE, "%s: does not say what size of images its network takes%s; set size", path,
+                       square);
+    return err_set(VGGCL_EUSAGE, "%s: its network takes images of another size than %zux%zu%s; set size to that", path,
+                   width, height, square);
+}
+
 /* theirs has a height and width if the file says so; else any image with as many pixels after pooling will do. */
 static enum vggcl_err check_size(const struct model_found *found, const char *path, const struct data_spec *theirs,
                                  const struct data *data) {
@@ -642,21 +659,6 @@ enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path,
     return read_classes(file, path, spec);
 }
 
-enum vggcl_err checkpoint_images(const struct safetensors *file, const struct vggcl_config *config,
-                                 struct data_spec *spec) {
-    TRY(checkpoint_spec(file, config->weights, spec));
-    bool any_size = !spec->height || config->head == VGGCL_HEAD_AVGPOOL;
-    if (any_size && config->size)
-        spec->height = spec->width = (size_t)config->size;
-    if (!spec->height || !spec->width || !spec->channels || !spec->classes)
-        return err_set(VGGCL_EUSAGE,
-                       "%s: does not say what size of images its network takes; set size, e.g. to 32 for 32x32 pixels",
-                       config->weights);
-    if (!spec->class_names)
-        spec->class_names = names_numbered(spec->classes);
-    return spec->class_names ? VGGCL_OK : VGGCL_ENOMEM;
-}
-
 /* count numbers of at least `least` from the metadata. */
 static enum vggcl_err read_numbers(const struct safetensors *file, const char *path, const char *key, double least,
                                    size_t count, double *values) {
@@ -679,7 +681,8 @@ enum vggcl_err checkpoint_normalisation(const struct safetensors *file, const ch
                                         struct normalisation *n) {
     const char *word = safetensors_metadata(file, "normalize");
     bool has_numbers = safetensors_metadata(file, mean_key) != NULL;
-    if (!has_numbers && !safetensors_metadata(file, producer_key))
+    bool is_ours = safetensors_metadata(file, producer_key) != NULL;
+    if (!is_ours && (!has_numbers || config_gives(config, "normalize")))
         return normalise((enum vggcl_normalize)config->normalize, spec, train, n);
     word = word ? word : "half";
     if (config_gives(config, "normalize") && strcmp(word, config_word(config, "normalize")) != 0)
@@ -704,6 +707,18 @@ enum vggcl_err checkpoint_suggest_data(const struct safetensors *file, const cha
             return err_set(VGGCL_EFORMAT, "%s: %s", path, vggcl_error());
     }
     return VGGCL_OK;
+}
+
+enum vggcl_err checkpoint_images(const struct safetensors *file, struct vggcl_config *config, struct data_spec *spec) {
+    TRY(checkpoint_spec(file, config->weights, spec));
+    if (!spec->height)
+        TRY(checkpoint_suggest_data(file, config->weights, config));
+    if (config->size && (!spec->height || config->head == VGGCL_HEAD_AVGPOOL))
+        spec->height = spec->width = (size_t)config->size;
+    TRY(takes_size(file, config->weights, spec->height, spec->width));
+    if (!spec->class_names)
+        spec->class_names = names_numbered(spec->classes);
+    return spec->class_names ? VGGCL_OK : VGGCL_ENOMEM;
 }
 
 bool checkpoint_other_data(const struct safetensors *file, const char *path, const struct data *data,

@@ -127,17 +127,17 @@ enum vggcl_err checkpoint_spec(const struct safetensors *file, const char *path,
 
 /* The same for a network without a data set, config->weights, after checkpoint_network(): height and width are
  * config->size if the file does not name them, or with global average pooling; classes without names are called "0",
- * "1", .... VGGCL_EUSAGE if the size is not known. The caller must free(spec->class_names) in all cases. */
-enum vggcl_err checkpoint_images(const struct safetensors *file, const struct vggcl_config *config,
-                                 struct data_spec *spec);
+ * "1", .... VGGCL_EUSAGE if the size is not known, or not one that the network takes. The caller must
+ * free(spec->class_names) in all cases. */
+enum vggcl_err checkpoint_images(const struct safetensors *file, struct vggcl_config *config, struct data_spec *spec);
 
 /* What the metadata says of the network's input: "RGB, NCHW, (x/255 - 0.5)/0.5". */
 void checkpoint_preprocessing(const struct normalisation *n, size_t channels, char text[static NORMALISE_TEXT]);
 
 /* How the network in the file takes images of spec: sets *n, and config's normalize to the word for it. A file of an
  * earlier version means half; of a file that another program wrote, the option normalize says it, with train as for
- * normalise(). VGGCL_EUSAGE if normalize was set with vggcl_config_set() to something else than the file has,
- * VGGCL_EFORMAT if the metadata is damaged. */
+ * normalise(), if it was set or the metadata has no numbers. VGGCL_EUSAGE if normalize was set with vggcl_config_set()
+ * to something else than the file has, VGGCL_EFORMAT if the metadata is damaged. */
 enum vggcl_err checkpoint_normalisation(const struct safetensors *file, const char *path, const struct data_spec *spec,
                                         const struct dataset *train, struct vggcl_config *config,
                                         struct normalisation *n);

@@ -6,6 +6,7 @@
 #include "options/network.h"
 #include "options/options.h"
 #include "train/checkpoint.h"
+#include "train/weights.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct export {
     struct vggcl_config config; /* with the network of the file */
     struct vggcl_onnx how;
     struct safetensors file;
+    char *notices; /* of weights_open(); NULL for none */
     struct data_spec spec;
     struct normalisation normalisation;
     struct layer layers[MODEL_LAYERS];
@@ -30,6 +32,7 @@ struct export {
 static void export_free(struct export *e) {
     onnx_free(e->model);
     free(e->spec.class_names);
+    free(e->notices);
     safetensors_free(&e->file);
     free(e);
 }
@@ -186,7 +189,7 @@ static enum vggcl_err check_size(const struct export *e) {
 
 static enum vggcl_err read_network(struct export *e) {
     struct vggcl_config *config = &e->config;
-    TRY(safetensors_read(config->weights, &e->file));
+    TRY(weights_open(config, &e->file, &e->notices));
     TRY(checkpoint_network(&e->file, config->weights, config));
     TRY(checkpoint_images(&e->file, config, &e->spec));
     TRY(check_size(e));
@@ -204,6 +207,7 @@ static void describe(const struct export *e, struct vggcl_exported *exported) {
                                         .channels = e->spec.channels,
                                         .class_count = e->spec.classes};
     snprintf(exported->model, sizeof exported->model, "%s", e->config.model);
+    snprintf(exported->warnings, sizeof exported->warnings, "%s", e->notices ? e->notices : "");
     if (e->how.with_preprocess)
         snprintf(exported->preprocessing, sizeof exported->preprocessing, "%s, NCHW, uint8",
                  e->spec.channels == 1 ? "grey" : "RGB");

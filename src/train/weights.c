@@ -1,6 +1,8 @@
 #include "train/weights.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "data/normalise.h"
+#include "nets/naming.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,9 +60,45 @@ static void take_off_prefixes(struct safetensors *file) {
             file->records[i].name += length;
 }
 
+/* --------------------------------------------------------------------------------------------------- other names -- */
+
+/* What the origin of the names says about the images, where the file does not. */
+static enum vggcl_err suggest_images(struct safetensors *file, const struct naming *naming) {
+    enum { COLOURS = 3 };
+    char text[NORMALISE_TEXT];
+    if (!naming->images)
+        return VGGCL_OK;
+    TRY(safetensors_suggest(file, "normalize", naming->normalize));
+    normalise_list(naming->mean, COLOURS, text);
+    TRY(safetensors_suggest(file, "image.mean", text));
+    normalise_list(naming->deviation, COLOURS, text);
+    TRY(safetensors_suggest(file, "image.std", text));
+    return safetensors_suggest(file, "size", naming->size);
+}
+
+static enum vggcl_err match_names(const char *path, struct safetensors *file, char **notices) {
+    struct naming naming;
+    char images[256];
+    TRY(naming_match(file, path, &naming));
+    if (!naming.origin)
+        return VGGCL_OK;
+    if (safetensors_metadata(file, "image.mean"))
+        snprintf(images, sizeof images, "images are normalised as its metadata says");
+    else if (naming.images)
+        snprintf(images, sizeof images,
+                 "images are normalised as there, (x/255 - mean)/std of %s; the option normalize changes that",
+                 naming.images);
+    else
+        snprintf(images, sizeof images, "the option normalize says how images are normalised");
+    char origin[128];
+    snprintf(origin, sizeof origin, "names of %s, matched by order and shape", naming.origin);
+    TRY(notice(notices, "weights: %s; %s", origin, images));
+    return suggest_images(file, &naming);
+}
+
 enum vggcl_err weights_open(struct vggcl_config *config, struct safetensors *file, char **notices) {
     TRY(find_in_folder(config->weights, notices));
     TRY(safetensors_read(config->weights, file));
     take_off_prefixes(file);
-    return VGGCL_OK;
+    return match_names(config->weights, file, notices);
 }

@@ -2,6 +2,7 @@
  * to a device. */
 #include "common.h"
 #include "mutate.h"
+#include "nets/naming.h"
 #include "options/options.h"
 #include "train/checkpoint.h"
 #include "tune/profile.h"
@@ -86,6 +87,18 @@ static void compare_data(const struct safetensors *file) {
         FUZZ_HOLDS(strlen(warning) < VGGCL_WARNING);
 }
 
+/* As weights_open(). */
+static void match_names(struct safetensors *file) {
+    struct naming naming;
+    if (!fuzz_accepted(naming_match(file, "weights", &naming)))
+        return;
+    for (size_t i = 0; i < file->count; i++) {
+        const struct record *r = &file->records[i];
+        FUZZ_HOLDS(r->rank >= 0 && r->rank <= SAFETENSORS_RANK && strlen(r->name) < SIZE_MAX && file->stored[i]);
+    }
+    FUZZ_HOLDS(!naming.images || safetensors_suggest(file, "size", naming.size) == VGGCL_OK);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     struct safetensors file;
     if (!fuzz_accepted(safetensors_read(fuzz_file("state.safetensors", bytes, count), &file)))
@@ -95,6 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     read_config(&file);
     read_network(&file, count);
     compare_data(&file);
+    match_names(&file);
+    read_network(&file, count);
     safetensors_free(&file);
     return 0;
 }

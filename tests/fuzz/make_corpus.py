@@ -147,6 +147,12 @@ def make_state():
     seed("state", "crash-empty-tensor", safetensors(empty))
     seed("state", "crash-width-infinite", safetensors(small, {**WEIGHTS, "width": "inf"}))
     seed("state", "crash-width-large", safetensors(small, {**WEIGHTS, "width": "1e300"}))
+    theirs = {"features.0": [2, 3, 3, 3], "features.3": [4, 2, 3, 3], "features.5": [4, 4, 3, 3], "classifier.0": [5, 4],
+              "classifier.3": [10, 5]}
+    for name, rename in {"torchvision": str, "wrapped": lambda name: name.replace("s.", "s.module."),
+                         "timm": lambda name: name.replace("classifier.0", "pre_logits.fc1").replace("classifier.3", "head.fc")}.items():
+        seed("state", name, safetensors({f"{rename(layer)}.{part}": ("F32", 4, shape if part == "weight" else shape[:1])
+                                         for layer, shape in theirs.items() for part in ("weight", "bias")}))
     seed("state", "wrong-numbers", safetensors(small, {**STATE, "state.step": "-1", "image.std": "[0,0,1e999]",
                                                        "classes": '["\\u0000",1]', "batch": "x\x1b[31m"}))
 

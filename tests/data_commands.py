@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""convert.py PROGRAM: data sets in the formats of other programs. vggcl's error names a command that converts each; this
+"""data_commands.py PROGRAM: data sets in the formats of other programs. vggcl's error names a command that converts each; this
 runs the commands, with the Python that runs this script, and compares what they make with what they were given."""
 import glob
 import os

@@ -590,14 +590,14 @@ static enum vggcl_err takes_size(const struct safetensors *file, const char *pat
 
 /* theirs has a height and width if the file says so; else any image with as many pixels after pooling will do. */
 static enum vggcl_err check_size(const struct model_found *found, const char *path, const struct data_spec *theirs,
-                                 const struct data *data) {
+                                 const struct data *data, bool trains) {
     const struct data_spec *ours = &data->spec;
+    const char *advice = trains ? "name another data set (data), set size, or set reset-head"
+                                : "name another data set (data), or set size";
     if (theirs->height && (theirs->height != ours->height || theirs->width != ours->width))
-        return err_set(
-            VGGCL_EUSAGE,
-            "%s: is a network for images of %zux%zu pixels, but those of the data set have %zux%zu: %s; name "
-            "another data set (data)",
-            path, theirs->width, theirs->height, ours->width, ours->height, data->description);
+        return err_set(VGGCL_EUSAGE,
+                       "%s: is a network for images of %zux%zu pixels, but those of the data set have %zux%zu: %s; %s",
+                       path, theirs->width, theirs->height, ours->width, ours->height, data->description, advice);
     size_t pixels = pixels_of(found, ours->height, ours->width);
     char square[SQUARE];
     if (pixels == found->pixels)
@@ -605,9 +605,9 @@ static enum vggcl_err check_size(const struct model_found *found, const char *pa
     square_images(found, square);
     return err_set(VGGCL_EUSAGE,
                    "%s: is a network for images that pooling reduces to %zu pixel%s%s, but those of the data set have "
-                   "%zux%zu pixels, which it reduces to %zu: %s; name another data set (data)",
+                   "%zux%zu pixels, which it reduces to %zu: %s; %s",
                    path, found->pixels, found->pixels == 1 ? "" : "s", square, ours->height, ours->width, pixels,
-                   data->description);
+                   data->description, advice);
 }
 
 static enum vggcl_err read_classes(const struct safetensors *file, const char *path, struct data_spec *spec) {
@@ -772,7 +772,7 @@ enum vggcl_err checkpoint_takes_data(const struct safetensors *file, const char 
     if (err == VGGCL_OK)
         err = check_data(path, &theirs, data, !same_classes);
     if (err == VGGCL_OK && !has_avgpool(file, &found))
-        err = check_size(&found, path, &theirs, data);
+        err = check_size(&found, path, &theirs, data, !same_classes);
     if (err == VGGCL_OK && same_classes)
         err = check_classes(path, &theirs, data);
     free(theirs.class_names);

@@ -155,7 +155,7 @@ static enum vggcl_err add_parameter(struct run *run, const struct net *net, size
     char name[PARAMETER_NAME], tag[PARAMETER_NAME + 16];
     net_parameter_name(net, i, name);
     snprintf(tag, sizeof tag, "weights/%s", name);
-    TRY(parameter_read(net->dev, p, p->value, values));
+    TRY(dev_read(net->dev, p->value, 0, parameter_count(p), values)); /* in any order */
     return events_add(&run->tensorboard, &(struct event){.kind = EVENT_HISTOGRAM,
                                                          .step = run->progress.step - 1,
                                                          .tag = tag,

@@ -240,6 +240,11 @@ static void wrong_resume(void **state) {
 static void bad_places(void **state) {
     (void)state;
     assert_fails(1, "plain/below", "version > plain; %s train " RECIPE " --epochs 1 --save plain/below", VGGCL_PROGRAM);
+    assert_says("save plain/below: this folder cannot be made in plain: this is not a directory; set save to another");
+    assert_null(strstr(output, "device "));
+    assert_fails(1, "log-steps no/where.csv: there is no folder no to write it to",
+                 "train " RECIPE " --log-steps no/where.csv");
+    assert_null(strstr(output, "device "));
     assert_fails(1, "kernel-dir nowhere: is not", "train " RECIPE " --kernel-dir nowhere");
     assert_int_equal(vggcl("version; mkdir kernels; echo broken > kernels/channel.cl"), 0);
     assert_fails(1, "channel.cl does not build", "train " RECIPE " --kernel-dir kernels --save k2");

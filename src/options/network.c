@@ -74,8 +74,8 @@ size_t network_staged(const struct vggcl_config *config, size_t n) {
 enum vggcl_err network_check_augmentation(const struct vggcl_config *config, const struct data_spec *data) {
     if ((size_t)config->crop < (data->height < data->width ? data->height : data->width))
         return VGGCL_OK;
-    return err_set(VGGCL_EUSAGE, "crop %d: must be less than the side of an image, and they are %zux%zu", config->crop,
-                   data->height, data->width);
+    return err_set(VGGCL_EUSAGE, "crop %d: must be less than the sides of the images, which have %zux%zu pixels",
+                   config->crop, data->height, data->width);
 }
 
 struct hyperparameters network_hyperparameters(const struct vggcl_config *config) {

@@ -28,6 +28,39 @@ static bool same_folder(const struct folder *folder, const char *path) {
            one.st_ino == other.st_ino;
 }
 
+/* Cuts the path to its folder; "." if it has none. */
+static void cut_to_folder(char path[static VGGCL_PATH_MAX]) {
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        strcpy(path, ".");
+    else
+        slash[slash == path] = '\0';
+}
+
+/* The first thing that exists among the folders above a path. */
+static void find_above(const char *path, char above[static VGGCL_PATH_MAX]) {
+    snprintf(above, VGGCL_PATH_MAX, "%s", path);
+    do
+        cut_to_folder(above);
+    while (!file_exists(above));
+}
+
+/* Before any slow work: whether the save folder can be made, and the log of steps has a folder. */
+static enum vggcl_err check_places(const struct vggcl_config *config) {
+    const char *save = config->save, *log = config->log_steps;
+    char above[VGGCL_PATH_MAX];
+    find_above(save, above);
+    if (!file_exists(save) && (!file_is_folder(above) || access(above, W_OK | X_OK) != 0))
+        return err_set(VGGCL_EIO, "save %s: this folder cannot be made in %s: %s; set save to another folder", save,
+                       above, file_is_folder(above) ? strerror(errno) : "this is not a directory");
+    snprintf(above, sizeof above, "%s", log);
+    cut_to_folder(above);
+    if (*log && !file_is_folder(above))
+        return err_set(VGGCL_EIO, "log-steps %s: there is no folder %s to write it to; make it, or name another file",
+                       log, above);
+    return VGGCL_OK;
+}
+
 /* Opens and locks the folders that already exist, so that a conflict is reported before any slow work. */
 static enum vggcl_err take_folders(struct run *run) {
     struct vggcl_config *config = &run->config;
@@ -44,6 +77,7 @@ static enum vggcl_err take_folders(struct run *run) {
             return VGGCL_OK;
         }
     }
+    TRY(check_places(config));
     return file_exists(config->save) ? open_locked(&run->folder, config->save) : VGGCL_OK;
 }
 
@@ -302,7 +336,8 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
     enum vggcl_err err;
     struct safetensors weights = {0};
     if (run->config.reset_head && !*run->config.weights)
-        return err_set(VGGCL_EUSAGE, "reset-head: needs weights, the file to take the convolutions from");
+        return err_set(VGGCL_EUSAGE, "reset-head: needs weights, the file to take the convolutions from, such as "
+                                     "`vggcl train --reset-head --weights FILE`");
     if (run->config.freeze != VGGCL_FREEZE_NONE && !*run->config.weights)
         return err_set(VGGCL_EUSAGE,
                        "freeze conv: needs weights, a file with trained convolutions: without it they would stay the "

@@ -235,8 +235,8 @@ enum vggcl_err evaluator_open(struct evaluator *e, const struct vggcl_config *co
     TRY(config_check(config));
     TRY(config_use_dataset(&e->config));
     if (!*config->weights)
-        return err_set(VGGCL_EUSAGE, "weights: is missing; name the safetensors file to evaluate, such as "
-                                     "`vggcl eval --weights save/best.safetensors`");
+        return err_set(VGGCL_EUSAGE,
+                       "weights: is missing; name the safetensors file of a network, such as save/best.safetensors");
     TRY(open_data(e));
     TRY(profile_open(&e->config, &e->context, &tuned));
     return make_net(e);

@@ -38,9 +38,9 @@ static enum vggcl_err read_split(struct team *t) {
         if (share < 1 || share > 65536 || (end && *end != (i + 1 < t->count ? ':' : '\0')))
             return err_set(
                 VGGCL_EUSAGE,
-                "device-split %s: takes a number from 1 to 65536 for each of the %zu devices, separated by colons, "
+                "device-split %s: takes a number from 1 to 65536 for each of the %zu device%s, separated by colons, "
                 "or auto",
-                text, t->count);
+                text, t->count, text_plural((long long)t->count));
         t->bounds[i + 1] = t->bounds[i] + share;
         at = end ? end + 1 : at;
     }

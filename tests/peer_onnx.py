@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""peer_onnx.py PROGRAM: networks that `vggcl export` writes pass onnx.checker, and ONNX Runtime gives the probabilities of
-`vggcl predict`: the largest difference of their logarithms, which are the logits less a constant, is at most 1e-4 for
-1,000 images. The networks have random weights and statistics. Runs in the Python that ci/peers.sh prints ($VGGCL_PEERS);
-exit status 77 without it."""
+"""peer_onnx.py PROGRAM: networks that `vggcl export` writes pass onnx.checker, and ONNX Runtime gives the probabilities
+of `vggcl predict`: the largest difference of their logarithms, which are the logits less a constant, is at most 1e-4
+for 1,000 images. The networks have random weights and statistics. Runs in the Python that ci/peers.sh prints
+($VGGCL_PEERS); exit status 77 without it."""
 import json, os, struct, subprocess, sys, tempfile, zlib
 
 try:
@@ -38,8 +38,9 @@ def write_png(path, image):
     chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     channels, height, width = image.shape
     rows = b"".join(b"\0" + row.tobytes() for row in image.transpose(1, 2, 0))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
     with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0))
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
                    + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
 
 
@@ -55,10 +56,12 @@ def make_network(model, shape, classes, bn, head):
             height, width, stage, number = height // 2, width // 2, stage + 1, 1
             continue
         outputs = int(word) // 16
-        tensors[f"conv{stage}_{number}.weight"] = random.normal(0, (2 / (9 * channels)) ** 0.5, (outputs, channels, 3, 3))
+        deviation = (2 / (9 * channels)) ** 0.5
+        tensors[f"conv{stage}_{number}.weight"] = random.normal(0, deviation, (outputs, channels, 3, 3))
         tensors[f"conv{stage}_{number}.bias"] = uniform(-0.2, 0.2, outputs)
         if bn:
-            for suffix, low, high in ("weight", 0.5, 1.5), ("bias", -0.5, 0.5), ("running_mean", -0.5, 0.5), ("running_var", 0.2, 2):
+            for suffix, low, high in (("weight", 0.5, 1.5), ("bias", -0.5, 0.5), ("running_mean", -0.5, 0.5),
+                                      ("running_var", 0.2, 2)):
                 tensors[f"bn{stage}_{number}.{suffix}"] = uniform(low, high, outputs)
         channels, number = outputs, number + 1
     features = channels * (1 if head == "avgpool" else height * width)
@@ -75,8 +78,9 @@ def predicted(shape, names):
     os.makedirs("images", exist_ok=True)
     for i, image in enumerate(images):
         write_png(f"images/{i:04}.png", image)
-    lines = vggcl("predict", "--weights", "w.safetensors", "--profile", "none", "--json", "--top", str(len(names)), "images")
-    guesses = [{p["class"]: p["probability"] for p in json.loads(line)["predictions"]} for line in lines.splitlines()]
+    lines = vggcl("predict", "--weights", "w.safetensors", "--profile", "none", "--json", "--top", str(len(names)),
+                  "images").splitlines()
+    guesses = [{p["class"]: p["probability"] for p in json.loads(line)["predictions"]} for line in lines]
     return images, numpy.array([[guess[name] for name in names] for guess in guesses])
 
 
@@ -123,7 +127,8 @@ with tempfile.TemporaryDirectory() as folder:
         write_safetensors("w.safetensors", make_network(model, shape, classes, has_bn, head), {
             "model": model, "width": "0.0625", "head": head, "producer": "vggcl", "normalize": "dataset",
             "image.channels": str(shape[0]), "image.height": str(shape[1]), "image.width": str(shape[2]),
-            "image.mean": json.dumps(mean.tolist()), "image.std": json.dumps(std.tolist()), "classes": json.dumps(names)})
+            "image.mean": json.dumps(mean.tolist()), "image.std": json.dumps(std.tolist()),
+            "classes": json.dumps(names)})
         images, probabilities = predicted(shape, names)
         for flags in [], ["--fold-bn"], ["--with-preprocess"], ["--fold-bn", "--with-preprocess"]:
             check_export(flags, images, mean, std, names, numpy.log(probabilities))

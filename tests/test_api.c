@@ -66,6 +66,10 @@ static enum vggcl_err first_losses(const struct vggcl_config *config) {
     return vggcl_first_losses(config, 1, &loss);
 }
 
+static enum vggcl_err export_onnx(const struct vggcl_config *config) {
+    return vggcl_export_onnx(config, "network.onnx", &(struct vggcl_onnx){0}, NULL);
+}
+
 static enum vggcl_err config_text(const struct vggcl_config *config) {
     char *text;
     enum vggcl_err err = vggcl_config_text(config, &text);
@@ -86,6 +90,7 @@ static const struct {
                {"tune", tune},
                {"run_selfcheck", selfcheck},
                {"first_losses", first_losses},
+               {"export_onnx", export_onnx},
                {"config_text", config_text}};
 enum { ENTRIES = sizeof entries / sizeof *entries };
 

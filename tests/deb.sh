@@ -15,6 +15,8 @@ while read -r package; do
     grep -qE "(^| )$package( |,|$)" <(sed -n '/^Build-Depends/,/^$/p' ci/debian/control) ||
         fail "ci/debian/control: Build-Depends lacks $package, which ci/packages.sh has"
 done <"$work/needed"
+names=$(sed -nE 's/^vggcl_find_optional\(VGGCL_([A-Z0-9]+) .*/\1/p' CMakeLists.txt | xargs)
+grep -qx "OPTIONAL = $names" ci/debian/rules || fail "ci/debian/rules: OPTIONAL is not $names, as in CMakeLists.txt"
 
 command -v dh >/dev/null || { echo "skipped: debhelper is not installed"; exit 77; }
 ci/deb.sh --build "$build" --out "$work" >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }

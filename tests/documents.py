@@ -45,7 +45,7 @@ def flags_of(command, known={}):
 
 def check_commands(path, text):
     """The commands in blocks of code and between backticks: "vggcl COMMAND ... --flag ..."."""
-    code = re.findall(r"^    .*$", text, re.MULTILINE) + re.findall(r"`([^`]+)`", text)
+    code = re.findall(r"^    .*$", text, re.MULTILINE) + re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
     code = "\n".join(code).replace("\\\n", " ")
     for command, rest in re.findall(r"(?:^|[\s/`(])vggcl ([a-z]+)([^\n|;&#]*)", code):
         if command == "help":

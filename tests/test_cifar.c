@@ -159,7 +159,7 @@ static void not_a_data_set(void **state) {
     assert_unreadable("/dev/null/x", "auto", VGGCL_EIO, "/dev/null/x: Not a directory");
     assert_unreadable("/dev/null", "auto", VGGCL_EIO, "/dev/null: is not a directory");
     assert_unreadable(folder, "cifar", VGGCL_EUSAGE, "data-format: takes one of auto, synthetic, cifar10");
-    assert_unreadable(folder, "synthetic", VGGCL_EUSAGE, "takes synthetic, or synthetic:TRAIN,TEST");
+    assert_unreadable(folder, "synthetic", VGGCL_EUSAGE, "takes synthetic or synthetic:TRAIN,TEST");
     assert_unreadable("synthetic", "cifar10", VGGCL_EIO, "synthetic/data_batch_1.bin: ");
 }
 

@@ -237,7 +237,7 @@ static void hostile(void **state) {
     assert_null(strstr(output, "<b>"));
     assert_says("| 0:0 \\<b\\>\\|\\*x\\*\\_\\]\\]\\>\\&amp;\"'?\\[2J\xef\xbf\xbf\xf0\x9f\x98\x80?\\@x \\[h.json\\] | ");
     shell("tail -n +2 out.md | grep '^|' | sed 's/[\\\\]|//g; s/[^|]//g' | sort | uniq -c");
-    assert_says("      4 |||||||||||||\n"); /* each row has all cells */
+    assert_says("      4 |||||||||||||||||\n"); /* each row has all cells */
     shell("grep -cE '<error type=\"&lt;b&gt;[|]\\*x\\*_]]&gt;&amp;amp;&quot;&#39;[?]\\[2J[?]{3}' out.xml");
 }
 

@@ -111,7 +111,7 @@ static void pictures(void **state) {
          {"has one folder, all; the folders of the classes are deeper: set data to set/all"}},
         {{"set/a/b/cat/1.png", "set/a/b/dog/1.png"}, "set", {"has one folder, a; ", "set data to set/a/b"}},
         {{"set/a/b/train/cat/1.png", "set/a/b/train/dog/1.png"}, "set", {"has one folder, a; ", "set data to set/a/b"}},
-        {{"set/cat/1.png"}, "set", {"has 1 subfolders; "}},
+        {{"set/cat/1.png"}, "set", {"has 1 subfolder; "}},
         {{"set/training/a/1.png", "set/training/b/1.png", "set/testing/a/1.png", "set/testing/b/1.png"},
          "set",
          {"has the folders training and testing, which must be called train and test: ", "set data to set/training"}},

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -155,7 +156,7 @@ static void move_reports(void) {
     extern void __sanitizer_set_report_fd(void *descriptor) __attribute__((weak));
     const char *options = getenv("ASAN_OPTIONS");
     if (__sanitizer_set_report_fd && !(options && strstr(options, "log_path")))
-        __sanitizer_set_report_fd((char *)NULL + own);
+        __sanitizer_set_report_fd((void *)(intptr_t)own);
 }
 
 void messages_keep_driver(void) {

@@ -233,8 +233,7 @@ static void warns_of_other_data(void **state) {
     assert_fails(2, "is a network of 2 classes, but the data set has 10", EVAL_GREY "--data " SET);
 }
 
-/* ------------------------------------------------------------------------------------------------ lists of layers --
- */
+/* ----------------------------------------------------------------------------------------------- lists of layers -- */
 
 #define LIST "--model 64,64,M,128,M,96 --width 0.0625 --batch 5 --profile none --no-selfcheck "
 
@@ -262,8 +261,7 @@ static void trains_a_list(void **state) {
     assert_int_equal(vggcl("selfcheck --quick --profile none --batch 2 --model 16,M,16,16,M"), 0);
 }
 
-/* ------------------------------------------------------------------------------------------------------- the head --
- */
+/* ------------------------------------------------------------------------------------------------------ the head -- */
 
 #define AVERAGED "--model 64,M,96 --head avgpool --width 0.0625 --batch 5 --profile none --no-selfcheck "
 

@@ -112,8 +112,7 @@ static void elsewhere(void **state) {
     assert_int_equal(shell("test ! -e run/accuracy.csv && head -n 3 other/accuracy.csv | cmp - at/accuracy.csv"), 0);
 }
 
-/* ---------------------------------------------------------------------------------------------------- --log-steps --
- */
+/* --------------------------------------------------------------------------------------------------- --log-steps -- */
 
 /* Rows of steps that the state lacks, and one that is cut off: the run does these steps again. */
 static void steps_stand_once(void **state) {

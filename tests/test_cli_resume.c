@@ -31,8 +31,7 @@ static char *keep_hash(char hash[17]) {
     return strcpy(hash, weights_hash());
 }
 
-/* ------------------------------------------------------------------------------------------------ one to a folder --
- */
+/* ----------------------------------------------------------------------------------------------- one to a folder -- */
 
 static void folder_has_one_run(void **state) {
     (void)state;

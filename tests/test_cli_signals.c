@@ -193,8 +193,7 @@ static void stops_during_a_test(void **state) {
     assert_true(w.finish.weights_hash == hashes[0]);
 }
 
-/* ---------------------------------------------------------------------------------------------- drivers that hang --
- */
+/* --------------------------------------------------------------------------------------------- drivers that hang -- */
 
 static void hanging_driver(void **state) {
     (void)state;

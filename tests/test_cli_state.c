@@ -208,8 +208,7 @@ static void keeps_to_a_whole_state(void **state) {
     assert_fails(2, "momentum 0.5 contradicts the run in j/last.safetensors.1", RESUME "j --momentum 0.5");
 }
 
-/* ------------------------------------------------------------------------------------------- contradicting states --
- */
+/* ------------------------------------------------------------------------------------------ contradicting states -- */
 
 /* Writes the file again, as a program that keeps to the format does, with another value of one key of its metadata. */
 static void rewrite(const char *name, const char *key, const char *value) {

@@ -64,8 +64,7 @@ static void takes_prefixes(void **state) {
     }
 }
 
-/* -------------------------------------------------------------------------------------------------------- folders --
- */
+/* ------------------------------------------------------------------------------------------------------- folders -- */
 
 static void takes_folders(void **state) {
     (void)state;
@@ -78,8 +77,7 @@ static void takes_folders(void **state) {
     assert_fails(1, "empty: is a folder without best.safetensors; name a file", EVAL "empty");
 }
 
-/* ---------------------------------------------------------------------------------------------------- what to type --
- */
+/* -------------------------------------------------------------------------------------------------- what to type -- */
 
 static void names_other_files(void **state) {
     (void)state;

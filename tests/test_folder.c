@@ -164,8 +164,7 @@ static void same_data(const struct data *a, const struct data *b) {
 
 #endif
 
-/* ------------------------------------------------------------------------------------------ layouts, names, links --
- */
+/* ----------------------------------------------------------------------------------------- layouts, names, links -- */
 
 /* The paths of a tree's pictures, below the folder, are these. */
 static void lists(const char *const *paths, size_t count) {

@@ -609,8 +609,7 @@ static void test_cut_off_anywhere(void **state) {
     assert_read_fails(VGGCL_EFORMAT, "'b'");
 }
 
-/* --------------------------------------------------------------------------------------------------- the checksum --
- */
+/* -------------------------------------------------------------------------------------------------- the checksum -- */
 
 static void assert_reads_tiny(void) {
     struct safetensors file;

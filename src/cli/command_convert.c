@@ -12,8 +12,7 @@
 static const char *const *words;
 static const char *to;
 
-/* ------------------------------------------------------------------------------------------- files of torch.save() --
- */
+/* ----------------------------------------------------------------------------------------- files of torch.save() -- */
 
 /* Whether it is a file of torch.save(), which Python has to read. */
 static bool needs_python(const char *path) {
@@ -83,8 +82,7 @@ static enum vggcl_err convert(const char *from, const char *out, struct vggcl_co
     return err;
 }
 
-/* --------------------------------------------------------------------------------------------------------- printing --
- */
+/* ------------------------------------------------------------------------------------------------------ printing -- */
 
 static void print_tensor(const struct vggcl_renamed *t) {
     cli_print_column(t->to, 24, 64);

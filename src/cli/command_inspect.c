@@ -188,8 +188,7 @@ static void print_json(const struct inspected *s, const struct log_file *events)
                    CLI_JSON);
 }
 
-/* ---------------------------------------------------------------------------------------------------- the command --
- */
+/* --------------------------------------------------------------------------------------------------- the command -- */
 
 static void inspected_free(struct inspected *s) {
     for (size_t i = 0; i < INSPECT_PICTURES; i++)

@@ -157,7 +157,7 @@ static void print_flags(FILE *stream, const struct command *c) {
     fprintf(stream, "\n## vggcl %s%s%s\n\n", c->name, c->words ? " " : "", c->words ? c->words->argument : "");
     print_cell(stream, c->summary);
     fputs(".\n", stream);
-    if (c->flags[0].name)
+    if (c->flags[0].name || command_uses_devices(c))
         fputs("\n| flag | what it does |\n|---|---|\n", stream);
     for (size_t i = 0; command_next(c, &i, &t);)
         if (t.flag) {

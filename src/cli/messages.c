@@ -31,8 +31,7 @@ int messages_descriptor(void) {
     return own;
 }
 
-/* ------------------------------------------------------------------------------------------- what drivers printed --
- */
+/* --------------------------------------------------------------------------------------- what drivers printed -- */
 
 static void write_text(const char *text) {
     ssize_t written = write(own, text, strlen(text));

@@ -105,8 +105,7 @@ static enum vggcl_err write_names(const struct job *j, const char *folder) {
                                                      : file_write_text(&folder_current, path, j->set->class_names);
 }
 
-/* ------------------------------------------------------------------------------------------------------ downloads --
- */
+/* ----------------------------------------------------------------------------------------------------- downloads -- */
 
 /* What is done with a file when it is complete; VGGCL_EFORMAT if it is not the right one. */
 typedef enum vggcl_err use_function(struct job *j, const char *path);
@@ -231,8 +230,7 @@ static enum vggcl_err take_from(struct job *j, const char *const *sources) {
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------ all of it --
- */
+/* ----------------------------------------------------------------------------------------------------- all of it -- */
 
 static enum vggcl_err put_into_place(struct job *j) {
     const char *folder = j->fetched->folder;

@@ -113,8 +113,7 @@ static struct layer_cost cost(const struct layer *l, size_t n, enum conv_directi
     return cost;
 }
 
-/* -------------------------------------------------------------------------------------------- in double precision --
- */
+/* ------------------------------------------------------------------------------------------- in double precision -- */
 
 static size_t pixels_in(const struct exact *e, const struct pass *pass) {
     return pass->n * e->layer->in.h * e->layer->in.w;

@@ -92,8 +92,7 @@ static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
     return l->needs_dx ? run(l, pass, CONV_DATA_GRADIENT, l->parameters[0].value) : VGGCL_OK;
 }
 
-/* -------------------------------------------------------------------------------------------- in double precision --
- */
+/* ------------------------------------------------------------------------------------------- in double precision -- */
 
 static long neighbour(const struct layer *l, size_t pixel, size_t tap) {
     return conv_neighbour(layer_conv_shape(l, 0), pixel, tap);

@@ -27,8 +27,7 @@ static struct layer_cost cost(const struct layer *l, size_t n, enum conv_directi
     return l->in_place ? (struct layer_cost){0, 0} : layer_moves(l, n, direction);
 }
 
-/* -------------------------------------------------------------------------------------------- in double precision --
- */
+/* ------------------------------------------------------------------------------------------- in double precision -- */
 
 /* The index in y of element i of x: [pixel][c] to [c][pixel]. */
 static size_t flattened(const struct layer *l, size_t i) {

@@ -78,8 +78,7 @@ static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
                     MATRIX(l->dx, c), scratch);
 }
 
-/* -------------------------------------------------------------------------------------------- in double precision --
- */
+/* ------------------------------------------------------------------------------------------- in double precision -- */
 
 static long same(const struct layer *l, size_t row, size_t tap) {
     (void)l, (void)tap;

@@ -119,8 +119,7 @@ static enum vggcl_err collect(struct safetensors *file, const char *path, struct
     return VGGCL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------ our names --
- */
+/* ----------------------------------------------------------------------------------------------------- our names -- */
 
 static bool is_convolution(const struct their_layer *l) {
     const struct record *w = l->tensors[WEIGHT];
@@ -231,8 +230,7 @@ static enum vggcl_err rename_records(struct safetensors *file, const struct thei
     return VGGCL_OK;
 }
 
-/* --------------------------------------------------------------------------------------------------- their images --
- */
+/* -------------------------------------------------------------------------------------------------- their images -- */
 
 /* As these programs normalise them, where they were trained. */
 static const double imagenet_mean[] = {0.485, 0.456, 0.406}, imagenet_deviation[] = {0.229, 0.224, 0.225};
@@ -301,8 +299,7 @@ enum vggcl_err naming_match(struct safetensors *file, const char *path, struct n
     return VGGCL_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------- the other direction --
- */
+/* ------------------------------------------------------------------------------------------- the other direction -- */
 
 /* If ours is a tensor of that layer, writes its name with another layer's name. */
 static bool is_of(const char *ours, const char *layer, const char *other, char name[static NAMING_NAME]) {

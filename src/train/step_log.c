@@ -14,8 +14,7 @@ static const char names[] = "step,epoch,lr,loss\n";
 static const char option[] = "log-steps";
 enum { ROW = 128 /* most bytes of a row */ };
 
-/* -------------------------------------------------------------------------------------------------- what is there --
- */
+/* ------------------------------------------------------------------------------------------------- what is there -- */
 
 /* The size of the part of a log that is kept: up to the first row of step `steps` or later, without a last row that is
  * cut off. Text that is no row is kept: an earlier version may have left it. */

@@ -36,8 +36,7 @@ static enum vggcl_err find_in_folder(char path[VGGCL_PATH_MAX], char **notices) 
                    path);
 }
 
-/* ------------------------------------------------------------------------------------------------------- prefixes --
- */
+/* ------------------------------------------------------------------------------------------------------ prefixes -- */
 
 /* The length of what all names have in front of their layer's name, up to a dot: that of "module."; 0 if they differ.
  * The layers' own names stay: features is that of the convolutions in other programs. */

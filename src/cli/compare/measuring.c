@@ -69,8 +69,7 @@ static void say(const json_t *record, const struct turn *turn, const char *what)
     line_show(&line);
 }
 
-/* ------------------------------------------------------------------------------------------------ parts of a record --
- */
+/* --------------------------------------------------------------------------------------------- parts of a record -- */
 
 /* Adds a part's seconds and status to the record's "parts"; to the same part if it is the last one there. */
 static void note_part(json_t **record, const char *what, double seconds, const char *status, const char *text) {

@@ -118,7 +118,8 @@ install() {
         root=(sudo)
     fi
     echo "Installing $*"
-    apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null; }
+    apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+            -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" >/dev/null; }
     apt update || true # an unrelated broken source must not stop this; `apt install` reports missing packages
     local package wanted=(ca-certificates)
     for package; do

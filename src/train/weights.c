@@ -43,14 +43,14 @@ static enum vggcl_err find_in_folder(char path[VGGCL_PATH_MAX], char **notices) 
 static size_t common_prefix(const struct safetensors *file) {
     const char *first = file->count ? file->records[0].name : "";
     size_t length = strcspn(first, ".") + 1;
-    if (strncmp(first, "features.", length) == 0)
+    if (!strchr(first, '.') || strncmp(first, "features.", length) == 0)
         return 0;
     for (size_t i = 0; i < file->count; i++) {
         const char *name = file->records[i].name;
         if (strncmp(name, first, length) != 0 || !strchr(name + length, '.'))
             return 0;
     }
-    return file->count ? length : 0;
+    return length;
 }
 
 static void take_off_prefixes(struct safetensors *file) {

@@ -5,8 +5,10 @@
 #include "nets/naming.h"
 #include "options/options.h"
 #include "train/checkpoint.h"
+#include "train/weights.h"
 #include "tune/profile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,29 +89,34 @@ static void compare_data(const struct safetensors *file) {
         FUZZ_HOLDS(strlen(warning) < VGGCL_WARNING);
 }
 
-/* As weights_open(). */
-static void match_names(struct safetensors *file) {
-    struct naming naming;
-    if (!fuzz_accepted(naming_match(file, "weights", &naming)))
-        return;
-    for (size_t i = 0; i < file->count; i++) {
-        const struct record *r = &file->records[i];
-        FUZZ_HOLDS(r->rank >= 0 && r->rank <= SAFETENSORS_RANK && strlen(r->name) < SIZE_MAX && file->stored[i]);
+/* As a file that the option weights names: with the names of other programs too. */
+static void open_weights(const char *path, size_t count) {
+    static struct vggcl_config config;
+    struct safetensors file = {0};
+    char *notices = NULL;
+    FUZZ_HOLDS(vggcl_config_init(&config) == VGGCL_OK);
+    snprintf(config.weights, sizeof config.weights, "%s", path);
+    if (fuzz_accepted(weights_open(&config, &file, &notices))) {
+        for (size_t i = 0; i < file.count; i++)
+            FUZZ_HOLDS(file.records[i].rank <= SAFETENSORS_RANK &&
+                       strlen(file.records[i].name) <= NAMING_NAME + strlen(file.stored[i]));
+        read_network(&file, count);
     }
-    FUZZ_HOLDS(!naming.images || safetensors_suggest(file, "size", naming.size) == VGGCL_OK);
+    safetensors_free(&file);
+    free(notices);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     struct safetensors file;
-    if (!fuzz_accepted(safetensors_read(fuzz_file("state.safetensors", bytes, count), &file)))
+    const char *path = fuzz_file("state.safetensors", bytes, count);
+    if (!fuzz_accepted(safetensors_read(path, &file)))
         return 0;
     read_progress(&file);
     read_profiles(&file);
     read_config(&file);
     read_network(&file, count);
     compare_data(&file);
-    match_names(&file);
-    read_network(&file, count);
     safetensors_free(&file);
+    open_weights(path, count);
     return 0;
 }

@@ -153,6 +153,7 @@ def make_state():
                          "timm": lambda name: name.replace("classifier.0", "pre_logits.fc1").replace("classifier.3", "head.fc")}.items():
         seed("state", name, safetensors({f"{rename(layer)}.{part}": ("F32", 4, shape if part == "weight" else shape[:1])
                                          for layer, shape in theirs.items() for part in ("weight", "bias")}))
+    seed("state", "crash-name-without-dot", safetensors({"a": ("F32", 4, [1])}))
     seed("state", "wrong-numbers", safetensors(small, {**STATE, "state.step": "-1", "image.std": "[0,0,1e999]",
                                                        "classes": '["\\u0000",1]', "batch": "x\x1b[31m"}))
 

@@ -102,6 +102,7 @@ static void converts_there_and_back(void **state) {
         "vggcl: weights: names of torchvision, in the form for CIFAR (chenyaofo/pytorch-cifar-models), matched by "
         "order and shape; images are normalised as its metadata says\n");
     assert_same_result();
+    assert_fails(2, "was trained with half; leave the option out", EVAL "theirs.safetensors --normalize imagenet");
     assert_int_equal(vggcl("convert theirs.safetensors ours.safetensors"), 0);
     assert_says("conv2_1.weight           <- features.4.weight            8x4x3x3\n");
     assert_int_equal(vggcl(EVAL "ours.safetensors"), 0);

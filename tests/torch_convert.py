@@ -231,6 +231,11 @@ def main():
         error = vggcl("predict", "--weights", weights, "--size", 64, "224/0.png", "--profile", "none", status=2)
         if "takes images of another size than 64x64 (224x224 to 255x255 if square)" not in error:
             sys.exit(f"another size: {error}")
+        paths = put_pictures(32)
+        said = subprocess.run([PROGRAM, "predict", "--weights", "my kuangliu.safetensors", "--normalize", "half", "--profile",
+                               "none", *paths], capture_output=True, text=True)
+        if said.returncode:
+            sys.exit(f"--normalize half: {said.stderr}")
         check_reader()
         check_reader()
         check_refusals()

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "data/normalise.h"
 #include "nets/naming.h"
+#include "options/options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,13 +76,15 @@ static enum vggcl_err suggest_images(struct safetensors *file, const struct nami
     return safetensors_suggest(file, "size", naming->size);
 }
 
-static enum vggcl_err match_names(const char *path, struct safetensors *file, char **notices) {
+static enum vggcl_err match_names(const struct vggcl_config *config, struct safetensors *file, char **notices) {
     struct naming naming;
     char images[256];
-    TRY(naming_match(file, path, &naming));
+    TRY(naming_match(file, config->weights, &naming));
     if (!naming.origin)
         return VGGCL_OK;
-    if (safetensors_metadata(file, "image.mean"))
+    if (config_gives(config, "normalize") && !safetensors_metadata(file, "producer")) /* vggcl's are certain */
+        snprintf(images, sizeof images, "images are normalised as the option normalize says");
+    else if (safetensors_metadata(file, "image.mean"))
         snprintf(images, sizeof images, "images are normalised as its metadata says");
     else if (naming.images)
         snprintf(images, sizeof images,
@@ -99,5 +102,5 @@ enum vggcl_err weights_open(struct vggcl_config *config, struct safetensors *fil
     TRY(find_in_folder(config->weights, notices));
     TRY(safetensors_read(config->weights, file));
     take_off_prefixes(file);
-    return match_names(config->weights, file, notices);
+    return match_names(config, file, notices);
 }

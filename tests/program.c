@@ -21,6 +21,7 @@
 enum { WORDS = 4096, COMMAND = 2 * WORDS };
 
 char output[1 << 20], folder[64];
+const char *resizing_line = "";
 
 static void make_command(char command[COMMAND], const char *format, va_list arguments) {
     char words[WORDS];
@@ -49,15 +50,17 @@ int vggcl(const char *format, ...) {
     return finish(length, pclose(stream));
 }
 
-/* Reads all output of a terminal, which gets other columns once there is a live line of a training or a download. */
+/* Reads all output of a terminal, which gets other columns once there is a live line */
 static size_t read_terminal(int terminal, int later) {
     struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)later};
     bool live = false;
     size_t length = 0;
+    char line[64];
+    snprintf(line, sizeof line, CLEAR "%s", resizing_line);
     for (ssize_t count; (count = read(terminal, output + length, sizeof output - 1 - length)) > 0;) {
         length += (size_t)count;
         output[length] = '\0';
-        if (!live && (live = strstr(output, CLEAR "epoch ") || strstr(output, CLEAR "download")))
+        if (!live && (live = strstr(output, line)))
             ioctl(terminal, TIOCSWINSZ, &size);
     }
     return length;

@@ -11,7 +11,8 @@ int vggcl(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern char output[1 << 20];
 
 /* The same on a pseudo-terminal with `columns` columns, which is resized to `later` columns when the first live line
- * appears. Skips the test if the machine has no pseudo-terminals. */
+ * that begins with resizing_line ("" for any) appears. Skips the test if the machine has no pseudo-terminals. */
+extern const char *resizing_line;
 int vggcl_on_terminal(int columns, int later, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The length of the longest line of an ASCII text that begins with `start`; each version of a live line is a line. */

@@ -50,7 +50,7 @@ int vggcl(const char *format, ...) {
     return finish(length, pclose(stream));
 }
 
-/* Reads all output of a terminal, which gets other columns once there is a live line */
+/* Reads all output of a terminal, which gets other columns once there is a live line that begins as resizing_line. */
 static size_t read_terminal(int terminal, int later) {
     struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)later};
     bool live = false;

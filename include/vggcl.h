@@ -56,11 +56,11 @@ enum vggcl_err {
     VGGCL_EWRONG,   /* a device gives wrong results */
 };
 
-#define VGGCL_VERSION   "0.1.0"
+#define VGGCL_VERSION   "0.2.0"
 #define VGGCL_PATH_MAX  4096
 #define VGGCL_MODEL_MAX 512
 
-/* The library's version, e.g. "0.1.0". It may be newer than VGGCL_VERSION, that of the header. */
+/* The library's version, e.g. "0.2.0". It may be newer than VGGCL_VERSION, that of the header. */
 VGGCL_API const char *vggcl_version(void);
 
 /* A library that vggcl can be built with or without. */

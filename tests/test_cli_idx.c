@@ -78,8 +78,8 @@ static void plans(void **state) {
     assert_true(number_of("peak_bytes") > one_channel);
     assert_fails(2, "labels coarse: IDX has one kind of labels", "plan --data set --labels coarse");
     assert_int_equal(vggcl("version; mkdir -p empty; %s plan --data empty 2>&1", VGGCL_PROGRAM), 1);
-    assert_says("it is empty; set data or VGGCL_CIFAR10 to a folder that holds CIFAR-10 (");
-    assert_says("IDX (train-images-idx3-ubyte, ");
+    assert_says("is an empty folder; `vggcl fetch` downloads CIFAR-10. ");
+    assert_says("IDX files (as MNIST's)");
 }
 
 int main(void) {

@@ -139,9 +139,11 @@ static void sets_nearby(void **state) {
          {"the data set is one folder deeper: set data to set/cifar-10-batches-bin"}},
         {{"set/MNIST/train-images-idx3-ubyte"}, "set/", {"the data set is one folder deeper: set data to set/MNIST"}},
         {{"set/data_batch_1.bin"}, "set/data_batch_1.bin", {"is a file of a data set; set data to its folder, set"}},
-        {{"set/a/b/c.txt", "set/d/e.txt"}, "set", {"is not a data set that vggcl reads: it holds a and d; set data"}},
-        {{NULL}, "set", {"is not a data set that vggcl reads: it is empty; set data"}},
-        {{NULL}, "other", {"No such file or directory; set data"}}};
+        {{"set/a/b/c.txt", "set/d/e.txt"},
+         "set",
+         {"is not a data set that vggcl reads: it holds a and d; `vggcl fetch`"}},
+        {{NULL}, "set", {"is an empty folder; `vggcl fetch`"}},
+        {{NULL}, "other", {"No such file or directory; `vggcl fetch`"}}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_found(&cases[i]);
 }

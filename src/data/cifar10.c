@@ -18,7 +18,7 @@ static const struct cifar_set set = {
     .names = "batches.meta.txt",
     .classes = CLASSES,
     .label_bytes = 1,
-    .advice = "; `vggcl fetch` gets CIFAR-10; or set data or VGGCL_CIFAR10 to the folder that holds "
+    .advice = "; `vggcl fetch` downloads CIFAR-10; or set data or VGGCL_CIFAR10 to the folder that holds "
               "data_batch_1.bin, or try data=synthetic",
 };
 
@@ -36,8 +36,7 @@ static enum vggcl_err read(const struct data_source *source, struct data *data) 
 
 const struct data_format format_cifar10 = {.name = "cifar10",
                                            .title = "CIFAR-10",
-                                           .files = "data_batch_1.bin to data_batch_5.bin, test_batch.bin, "
-                                                    "batches.meta.txt",
+                                           .files = "CIFAR-10's .bin files",
                                            .recognise = recognise,
                                            .count = count,
                                            .read = read};

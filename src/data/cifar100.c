@@ -30,8 +30,7 @@ static enum vggcl_err read(const struct data_source *source, struct data *data) 
 
 const struct data_format format_cifar100 = {.name = "cifar100",
                                             .title = "CIFAR-100",
-                                            .files = "train.bin, test.bin, fine_label_names.txt, "
-                                                     "coarse_label_names.txt",
+                                            .files = "CIFAR-100's .bin files",
                                             .has_coarse_labels = true,
                                             .recognise = recognise,
                                             .count = count,

@@ -31,12 +31,18 @@ static const char *name_of(const struct data_source *source) {
     return *source->name ? source->name : environment && *environment ? environment : "data/cifar-10-batches-bin";
 }
 
-/* "CIFAR-10 (data_batch_1.bin, ...) or ..." */
+/* "CIFAR-10's .bin files, ... or a subfolder of pictures for each class" */
 static void list_formats(char *text, size_t size) {
+    int last = FORMATS - 1;
+    while (!formats[last]->files)
+        last--;
     *text = '\0';
-    for (int i = 0; i < FORMATS; i++)
+    for (int i = 0; i <= last; i++)
         if (formats[i]->files)
-            snprintf(text + strlen(text), size - strlen(text), "%s%s (%s)", *text ? " or " : "", formats[i]->title,
+            snprintf(text + strlen(text), size - strlen(text), "%s%s",
+                     !*text     ? ""
+                     : i < last ? ", "
+                                : " or ",
                      formats[i]->files);
 }
 
@@ -49,7 +55,7 @@ static bool has_named_files(const char *folder) {
 }
 
 static enum vggcl_err not_recognised(const char *name) {
-    char known[1024], found[FOUND_TEXT];
+    char known[256], found[FOUND_TEXT];
     struct stat status;
     if (found_known(name, has_named_files, found))
         return err_set(VGGCL_EIO, "%s: %s", name, found);
@@ -58,10 +64,11 @@ static enum vggcl_err not_recognised(const char *name) {
     else
         snprintf(found, sizeof found, "%s", stat(name, &status) == 0 ? "is not a directory" : strerror(errno));
     list_formats(known, sizeof known);
-    return err_set(VGGCL_EIO,
-                   "%s: %s; set data or VGGCL_CIFAR10 to a folder that holds %s. `vggcl fetch` gets CIFAR-10, "
-                   "and other sets by name; data=synthetic needs no files",
-                   name, found, known);
+    return err_set(
+        VGGCL_EIO,
+        "%s: %s; `vggcl fetch` downloads CIFAR-10. Or set data to a folder that has %s; data=synthetic needs no "
+        "files",
+        name, found, known);
 }
 
 static bool is_auto(const struct data_source *source) {

@@ -32,10 +32,10 @@ struct data_source {
 };
 
 struct data_format {
-    const char *name;       /* for --data-format: "cifar10" */
-    const char *title;      /* for descriptions: "CIFAR-10" */
-    const char *files;      /* what a folder must hold: "data_batch_1.bin, ..."; NULL where a set is not a folder */
-    bool varies;            /* the images' size and the classes differ from set to set, so descriptions name them */
+    const char *name;  /* for --data-format: "cifar10" */
+    const char *title; /* for descriptions: "CIFAR-10" */
+    const char *files; /* what a folder of it holds, in a few words: "IDX files"; NULL where a set is not a folder */
+    bool varies;       /* the images' size and the classes differ from set to set, so descriptions name them */
     bool has_coarse_labels; /* else source->labels is always DATA_FINE */
     bool any_side;          /* read() makes images of source->side; else they have the size that they have */
 

@@ -388,7 +388,7 @@ static void add_name(char text[FOUND_TEXT], const char *separator, const char *n
 void found_names(const char *folder, char text[FOUND_TEXT]) {
     struct dirent **entries;
     int count = list(folder, &entries);
-    strcpy(text, "is not a data set that vggcl reads");
+    strcpy(text, count ? "is not a data set that vggcl reads" : "is an empty folder");
     if (count < 0) {
         snprintf(text, FOUND_TEXT, "cannot be listed: %s", strerror(errno));
         return;
@@ -396,9 +396,7 @@ void found_names(const char *folder, char text[FOUND_TEXT]) {
     for (int i = 0; i < count && i < SHOWN_NAMES; i++)
         add_name(text, i == 0 ? ": it holds " : i == count - 1 ? " and " : ", ", entries[i]->d_name);
     size_t length = strlen(text);
-    if (count == 0)
-        snprintf(text + length, FOUND_TEXT - length, ": it is empty");
-    else if (count > SHOWN_NAMES)
+    if (count > SHOWN_NAMES)
         snprintf(text + length, FOUND_TEXT - length, " and %d more", count - SHOWN_NAMES);
     list_free(entries, count);
 }

@@ -485,9 +485,7 @@ done:
 
 const struct data_format format_idx = {.name = "idx",
                                        .title = "IDX",
-                                       .files = "train-images-idx3-ubyte, train-labels-idx1-ubyte, "
-                                                "t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or .gz, "
-                                                "as MNIST, Fashion-MNIST; idx4 with channels; or EMNIST's",
+                                       .files = "IDX files (as MNIST's)",
                                        .varies = true,
                                        .recognise = recognise,
                                        .count = count,

@@ -45,7 +45,7 @@ void report_table(const json_t *answer) {
     json_array_foreach(records, i, record) print_record(record);
     puts("\nworst: the largest error by its tolerance; loss off: from double precision; others: from the other "
          "devices;\n"
-         "used: of the peak by a training step, of the copying speed by the activations");
+         "of peak: the share that a training step uses; of copy: the share that the activations use");
     print_speeds(records);
     printf("verdict: %s\n", json_text_of(answer, "verdict"));
 }

@@ -37,7 +37,8 @@ static void train_shows_its_start(void **state) {
 /* On a pipe one line for each phase that goes on after a second; the result alone is on the standard output. */
 static void lines_on_a_pipe(void **state) {
     (void)state;
-    assert_int_equal(vggcl(COLD "$V tune --budget 3 --json " NETWORK " 2>err | head -c 1; echo; grep -c ^tuning err"),
+    assert_int_equal(vggcl(COLD "$V tune --budget 3 --json --model 64,64,M,128,128,M --batch 64 --gemm tiled 2>err "
+                                "| head -c 1; echo; grep -c ^tuning err"),
                      0);
     assert_string_equal(output, "{\n1\n");
     assert_int_equal(vggcl("version >/dev/null; cat err"), 0);
@@ -56,11 +57,11 @@ static void every_command_on_a_terminal(void **state) {
                  {"selfcheck --quick --json " NETWORK, "\033[Kselfcheck "},
                  {"selfcheck --quick --json --isolated " NETWORK, "\033[Kselfcheck "},
                  {"compare --only selfcheck --quick " NETWORK, "\033[K1/1  selfcheck: selfcheck "}};
+    assert_int_equal(vggcl("train " DATA " --steps 1 --save a"), 0);
     assert_int_equal(vggcl("inspect --weights a/last.safetensors && cp inspect/filters.png picture.png"), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(vggcl_on_terminal(100, 100, COLD "$V %s", cases[i].words), 0);
         assert_says(cases[i].shows);
-        assert_says(" on ");
     }
 }
 

@@ -16,5 +16,6 @@ for python in /usr/bin/python3 "$folder/bin/python"; do
     fi
 done
 echo "Installing onnx, onnxruntime and TensorBoard in $folder" >&2
-{ /usr/bin/python3 -m venv "$folder" && "$folder/bin/pip" -q --retries 1 install -r ci/peers.txt && has "$folder/bin/python"; } >&2
+{ /usr/bin/python3 -m venv "$folder" && "$folder/bin/pip" -q --retries 1 install -r ci/peers.txt && has "$folder/bin/python"; } >&2 ||
+    exit 1
 echo "$folder/bin/python"

@@ -139,7 +139,7 @@ static enum vggcl_err build(const struct model *m, const struct model_options *o
     for (size_t i = 0; i < list.linear_count; i++) {
         add_linear(&end, i, scaled(list.linear[i], o->width));
         struct layer_spec *relu = add(&end, &layer_activation);
-        snprintf(relu->name, sizeof relu->name, "relu%zu", i + 1);
+        snprintf(relu->name, sizeof relu->name, "relu%d", (int)i + 1);
         drop_before_linear(relu, o);
     }
     add_linear(&end, list.linear_count, data->classes);

@@ -16,7 +16,13 @@ lines=('vggcl tr' 'vggcl train --recip' 'vggcl train --recipe ' 'vggcl train --r
     'vggcl train --data s' 'vggcl eval --weights ' 'vggcl train --config ' 'vggcl train --lr ' 'vggcl train --device '
     'vggcl fetch f' 'vggcl help pl' 'vggcl compare --only s' 'vggcl plot o' 'vggcl predict ' 'vggcl completion '
     'vggcl train --save plan --lab' 'vggcl compare --sl' 'vggcl nothing --')
-for shell in bash zsh fish; do
+shells=(bash fish)
+if zsh -fc 'zmodload zsh/zpty && zpty terminal true' 2>/dev/null; then
+    shells+=(zsh)
+else
+    echo "zsh is left out: no pseudo-terminal can be opened (is /dev/pts mounted?)"
+fi
+for shell in "${shells[@]}"; do
     echo "-- $shell"
     "$here/complete.$shell" "$completions" "${lines[@]}" >"$work/$shell.txt" || fail "$shell: failed"
 done
@@ -37,7 +43,7 @@ says() {
 describes() { grep -qF "$2" "$work/$1.txt" || fail "$1: does not show '$2'"; }
 
 device=$("$program" devices | sed -nE 's/^[* ] ([0-9]+:[0-9]+) .*/\1/p' | paste -sd' ')
-for shell in bash zsh fish; do
+for shell in "${shells[@]}"; do
     says $shell 'vggcl tr' train
     says $shell 'vggcl train --recip' --recipe
     says $shell 'vggcl train --recipe ' fast finetune seed

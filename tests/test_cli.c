@@ -99,7 +99,7 @@ static void no_device(void **state) {
 
 static void bad_data(void **state) {
     (void)state;
-    assert_fails(1, "data_batch_1.bin", "train --data nowhere");
+    assert_fails(1, "nowhere: No such file or directory; `vggcl fetch`", "train --data nowhere");
     assert_says("synthetic");
     assert_int_equal(vggcl("synth --out set --train 100 --test 20"), 0);
     assert_int_equal(vggcl("train --data set --model vgg11 --width 0.0625 --no-dropout --batch 32 --epochs 1"), 0);

@@ -138,8 +138,8 @@ static void refuses_folders(void **state) {
     (void)state;
     assert_int_equal(vggcl("version; mkdir -p one/class empty; cp set/apples/*.png one/class"), 0);
     assert_fails(1, "one: has 1 subfolder;", "train --data one " NETWORK);
-    assert_fails(1, "empty: is not a data set that vggcl reads", "train --data empty " NETWORK);
-    assert_says("pictures (a subfolder of pictures for each class)");
+    assert_fails(1, "empty: is an empty folder", "train --data empty " NETWORK);
+    assert_says("or a subfolder of pictures for each class");
 }
 
 #else

@@ -108,7 +108,7 @@ static void promised(void **state) {
     assert_true(planned("--batch 512 --storage half", "peak_bytes") <= 1100000000);
     assert_true(planned("--eval", "peak_bytes") < 300000000);
     assert_int_equal(vggcl("plan --data nowhere"), 1);
-    assert_says("data_batch_1.bin");
+    assert_says("nowhere: No such file or directory; `vggcl fetch`");
 }
 
 /* Training for six steps; all losses, and the tensors of the state. */

@@ -307,7 +307,7 @@ static void other_folders(void **state) {
     struct data_source named = source();
     named.format = "folder";
     assert_false(tree_recognise(at("set")));
-    refuses(VGGCL_EIO, at("set"), ": is not a data set that vggcl reads");
+    refuses(VGGCL_EIO, at("set"), ": is an empty folder");
     contains(vggcl_error(), "pictures (a subfolder of pictures for each class)");
     put_text(at("set/loose.png"));
     assert_false(tree_recognise(at("set")));

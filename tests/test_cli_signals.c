@@ -118,7 +118,7 @@ static void saves_now(void **state) {
                          "grep '^saved  ' g.log") "kill -KILL $run; wait $run; cat g.log; "
                                                   "steps=$(sed -nE 's/^saved.* after ([0-9]+) steps.*/\\1/p' g.log); "
                                                   "test $steps -gt 0 && $V train --resume g --steps $((steps + 1)) | "
-                                                  "grep 'after step'"),
+                                                  "grep -E 'after step|^complete'"),
                      0);
     assert_says("vggcl: SIGUSR1: saving after this step\n");
     assert_says("saved    the state after ");

@@ -308,7 +308,7 @@ static void other_folders(void **state) {
     named.format = "folder";
     assert_false(tree_recognise(at("set")));
     refuses(VGGCL_EIO, at("set"), ": is an empty folder");
-    contains(vggcl_error(), "pictures (a subfolder of pictures for each class)");
+    contains(vggcl_error(), "or a subfolder of pictures for each class");
     put_text(at("set/loose.png"));
     assert_false(tree_recognise(at("set")));
     refuses_from(&named, VGGCL_EFORMAT, at("set"), ": has 0 subfolders");

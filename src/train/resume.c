@@ -70,12 +70,12 @@ static void advise_runs(const char *path, bool is_folder, char advice[static ADV
     bool in_it = is_folder && list_runs(path, "", runs);
     split(path, folder, name);
     if (!in_it && !list_runs(folder, name, runs))
-        snprintf(advice, ADVICE,
-                 "; no folder beside it has one either: to begin a new run, type `vggcl train --save %s`", path);
+        text_print(advice, ADVICE,
+                   "; no folder beside it has one either: to begin a new run, type `vggcl train --save %s`", path);
     else
-        snprintf(advice, ADVICE, "; %s: %s: type e.g. `vggcl train --resume %.*s`",
-                 in_it ? "the folders in it that have one" : "folders beside it that have one", runs,
-                 (int)strcspn(runs, ", "), runs);
+        text_print(advice, ADVICE, "; %s: %s: type e.g. `vggcl train --resume %.*s`",
+                   in_it ? "the folders in it that have one" : "folders beside it that have one", runs,
+                   (int)strcspn(runs, ", "), runs);
 }
 
 static enum vggcl_err no_state(const char *path) {

@@ -377,7 +377,7 @@ static void test_converts_floats(void **state) {
     static const uint16_t halves[] = {0x3C00, 0xC000, 0x3800, 0x7C00}, bfloats[] = {0x3F80, 0xC000, 0x3F00, 0x7F80};
     static const float expected[] = {1, -2, 0.5f, INFINITY}, one = 1;
     static const double doubles[] = {1, -2, 1e300};
-    unsigned char bytes[512];
+    unsigned char bytes[512] = {0};
     uint64_t length = sizeof header - 1;
     char *data = (char *)bytes + 8 + length;
     memcpy(bytes, &length, 8);

@@ -51,9 +51,10 @@ release_build() { build "$root" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Rel
 tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel $((jobs + 1)) "${@:2}"; }
 
 # One run with both sanitizers and coverage, in a separate build. test_architecture, test_install, test_packages, test_deb
-# and test_fault need libraries without instrumentation; test_optional, test_narrow and test_tarball run no code of this project. With -pthread gcc counts
-# atomically by default, which makes the references four times as slow. Without that counts may be lost or be negative,
-# which is why gcovr ignores lines that it cannot parse; which lines ran is known all the same.
+# and test_fault need libraries without instrumentation; test_optional, test_narrow and test_tarball run no code of this
+# project; test_manual, test_completion and test_documents compare texts. With -pthread gcc counts atomically
+# by default, which makes the references four times as slow. Without that counts may be lost or be negative, which is why
+# gcovr ignores lines that it cannot parse; which lines ran is known all the same.
 asan() {
     check "asan: build" build "$root/asan" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_C_FLAGS="-O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
@@ -62,7 +63,7 @@ asan() {
     # LeakSanitizer itself fails occasionally ("Tracer caught signal 11") while a driver's threads exit, so failed tests
     # run twice. Mesa's compiler takes minutes that do not exercise this project's code, so its tests are skipped.
     LSAN_OPTIONS=suppressions=$PWD/ci/lsan.supp:print_suppressions=0 VGGCL_SKIP_TESTS='*rusticl*' \
-        check "asan: tests" tests "$root/asan" --repeat until-pass:2 -E 'architecture|install|optional|narrow|packages|test_deb|tarball|test_fault'
+        check "asan: tests" tests "$root/asan" --repeat until-pass:2 -E 'architecture|install|optional|narrow|packages|deb|tarball|fault|manual|completion|documents'
     check "asan: 85 % of lines" gcovr --root . --filter src/ --gcov-ignore-parse-errors \
         --object-directory "$root/asan" --fail-under-line 85 "$root/asan"
     grep -hE '^TOTAL' "$root"/checkers/asan--85---of-lines.log

@@ -227,6 +227,7 @@ static void noticed(const char *text, void *payload) {
 static void stepped_first(const struct vggcl_first_step *f, void *payload) {
     (void)payload;
     progress_hide();
+    progress_watch(NULL); /* from now on progressed() shows a line */
     printf("start    first step after %.1f s (kernel programs built: %d, from the cache: %d)\n", f->seconds,
            f->programs_built, f->programs_cached);
     fflush(stdout);

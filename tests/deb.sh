@@ -15,7 +15,7 @@ while read -r package; do
     grep -qE "(^| )$package( |,|$)" <(sed -n '/^Build-Depends/,/^$/p' ci/debian/control) ||
         fail "ci/debian/control: Build-Depends lacks $package, which ci/packages.sh has"
 done <"$work/needed"
-names=$(sed -nE 's/^vggcl_find_optional\(VGGCL_([A-Z0-9]+) .*/\1/p' CMakeLists.txt | xargs)
+names=$(sed -nE 's/^vggcl_find_optional(_library)?\(VGGCL_([A-Z0-9]+) .*/\2/p' CMakeLists.txt | xargs)
 grep -qx "OPTIONAL = $names" ci/debian/rules || fail "ci/debian/rules: OPTIONAL is not $names, as in CMakeLists.txt"
 
 command -v dh >/dev/null || { echo "skipped: debhelper is not installed"; exit 77; }
@@ -40,7 +40,7 @@ holds vggcl '-rwxr-xr-x root/root .* ./usr/bin/vggcl' './usr/share/man/man1/vggc
     '-rwxr-xr-x .*/vggcl/gate/bisect.sh' '/README.md.gz' "${each[@]}"
 holds "$library" "/libvggcl.so.$version" "/libvggcl.so.${version%.*} -> libvggcl.so.$version" "${each[@]}"
 holds libvggcl-dev './usr/include/vggcl.h' '/libvggcl.a' "/libvggcl.so -> libvggcl.so.${version%.*}" \
-    '/pkgconfig/vggcl.pc' '/cmake/vggcl/vggcl-config.cmake' "${each[@]}"
+    '/pkgconfig/vggcl.pc' '/cmake/vggcl/vggcl-config.cmake' '/examples/train.c' "${each[@]}"
 twice=$(cat "$work"/*.list | grep -v '^d' | awk '{print $6}' | sort | uniq -d)
 [ -z "$twice" ] || fail "in more than one package: $twice"
 

@@ -68,10 +68,18 @@ static int open_temporary(struct file_write *file, mode_t mode) {
     }
 }
 
+void file_cut_to_folder(char path[static 2]) {
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        strcpy(path, ".");
+    else
+        slash[slash == path] = '\0';
+}
+
 static int open_parent(const struct folder *folder, const char *path) {
     char parent[VGGCL_PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    snprintf(parent, sizeof parent, "%s", path);
+    file_cut_to_folder(parent);
     return openat(folder->descriptor, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 

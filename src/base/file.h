@@ -68,6 +68,9 @@ bool file_rename(const char *from, const char *to);
  * errno, if that fails; a stream that is no file on disk (a pipe) is no failure. */
 bool file_sync(FILE *stream);
 
+/* Cuts a path to the folder that it is in: "." if it has no slash, "/" for "/name". */
+void file_cut_to_folder(char path[static 2]);
+
 /* out = folder/name. VGGCL_EUSAGE if the path is too long. */
 enum vggcl_err file_path(char out[VGGCL_PATH_MAX], const char *folder, const char *name);
 

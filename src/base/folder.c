@@ -1,10 +1,12 @@
-#define _DEFAULT_SOURCE /* flock, gethostname */
+#define _DEFAULT_SOURCE /* flock, gethostname, scandir */
 #include "base/folder.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -98,4 +100,23 @@ bool folder_sync(int descriptor) {
         ;
     return status == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP || errno == EOPNOTSUPP ||
            errno == EROFS;
+}
+
+static int is_visible(const struct dirent *entry) {
+    return *entry->d_name != '.';
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int folder_list(const char *path, struct dirent ***entries) {
+    return scandir(path, entries, is_visible, by_bytes);
+}
+
+void folder_list_free(struct dirent **entries, int count) {
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    if (count >= 0)
+        free(entries);
 }

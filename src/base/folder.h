@@ -27,6 +27,13 @@ enum vggcl_err folder_lock(struct folder *folder, const char *advice);
 
 void folder_close(struct folder *folder);
 
+/* The entries of the folder at path, except hidden ones, sorted by the bytes of their names: unlike alphasort(),
+ * independent of the locale. Returns their number, or -1 with errno; free them with folder_list_free() in both cases.
+ */
+struct dirent;
+int folder_list(const char *path, struct dirent ***entries);
+void folder_list_free(struct dirent **entries, int count);
+
 /* Flushes an open file or folder to disk; of a folder, the names in it: new, renamed and removed ones. Without it, a
  * power cut can undo a rename. False, with errno, if the disk fails; a file system that cannot do it is no failure. */
 bool folder_sync(int descriptor);

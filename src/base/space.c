@@ -1,6 +1,6 @@
 #define _POSIX_C_SOURCE 200809L /* statvfs */
 #include "base/space.h"
-#include "vggcl.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,13 +23,9 @@ bool space_free_at(const char *path, uint64_t *bytes) {
     char parent[VGGCL_PATH_MAX];
     snprintf(parent, sizeof parent, "%s", path);
     while (statvfs(parent, &status) != 0) {
-        char *slash = strrchr(parent, '/');
         if (errno != ENOENT || strcmp(parent, ".") == 0)
             return false;
-        if (slash)
-            slash[slash == parent] = '\0';
-        else
-            strcpy(parent, ".");
+        file_cut_to_folder(parent);
     }
     return take(&status, bytes);
 }

@@ -39,10 +39,10 @@ static void name_after(const char *path, char name[VGGCL_PATH_MAX]) {
 /* The path of config.json beside an accuracy record, or in a save folder. */
 static enum vggcl_err config_beside(const char *path, char config[VGGCL_PATH_MAX]) {
     char beside[VGGCL_PATH_MAX];
-    const char *slash = strrchr(path, '/');
     if (file_is_folder(path))
         return file_path(config, path, "config.json");
-    snprintf(beside, sizeof beside, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    snprintf(beside, sizeof beside, "%s", path);
+    file_cut_to_folder(beside);
     return file_path(config, beside, "config.json");
 }
 

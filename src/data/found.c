@@ -135,8 +135,8 @@ static bool has_file(const char *folder, const char *name) {
 
 /* The folder that a file is in. */
 static void folder_of(char out[VGGCL_PATH_MAX], const char *path) {
-    const char *slash = strrchr(path, '/');
-    snprintf(out, VGGCL_PATH_MAX, "%.*s", slash ? (int)(slash - path) + (slash == path) : 1, slash ? path : ".");
+    snprintf(out, VGGCL_PATH_MAX, "%s", path);
+    file_cut_to_folder(out);
 }
 
 /* A path as a word of the shell. */
@@ -169,27 +169,6 @@ static bool is_idx(const char *path, int *dimensions) {
     }
     err_put_back(kept);
     return found;
-}
-
-static int is_shown(const struct dirent *entry) {
-    return *entry->d_name != '.';
-}
-
-/* Unlike alphasort(), independent of the locale. */
-static int by_bytes(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* The visible names in a folder, in byte order; below 0 with errno. */
-static int list(const char *folder, struct dirent ***entries) {
-    return scandir(folder, entries, is_shown, by_bytes);
-}
-
-static void list_free(struct dirent **entries, int count) {
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    if (count >= 0)
-        free(entries);
 }
 
 /* ------------------------------------------------------------------------------------------ what a folder holds -- */
@@ -298,9 +277,9 @@ static bool in_subfolders(const char *folder, struct dirent **entries, int count
         struct dirent **inner;
         if (!join(path, folder, entries[i]->d_name) || !file_is_folder(path))
             continue;
-        int inner_count = list(path, &inner);
+        int inner_count = folder_list(path, &inner);
         found = other_version(path, text) || holds_kind(path, inner, inner_count, text);
-        list_free(inner, inner_count);
+        folder_list_free(inner, inner_count);
     }
     return found;
 }
@@ -308,11 +287,11 @@ static bool in_subfolders(const char *folder, struct dirent **entries, int count
 static bool has_folder(const char *folder) {
     char path[VGGCL_PATH_MAX];
     struct dirent **entries;
-    int count = list(folder, &entries);
+    int count = folder_list(folder, &entries);
     bool found = false;
     for (int i = 0; i < count && !found; i++)
         found = join(path, folder, entries[i]->d_name) && file_is_folder(path);
-    list_free(entries, count);
+    folder_list_free(entries, count);
     return found;
 }
 
@@ -340,12 +319,12 @@ static bool holds_folders(const char *folder, struct dirent **entries, int count
 
 static bool known_folder(const char *folder, bool (*recognise)(const char *), char text[FOUND_TEXT]) {
     struct dirent **entries;
-    int count = list(folder, &entries);
+    int count = folder_list(folder, &entries);
     bool found = other_version(folder, text) || holds_set(folder, entries, count, recognise, text) ||
                  holds_pictures(folder, entries, count, text) || holds_idx(folder, entries, count, text) ||
                  holds_kind(folder, entries, count, text) || in_subfolders(folder, entries, count, text) ||
                  holds_folders(folder, entries, count, text);
-    list_free(entries, count);
+    folder_list_free(entries, count);
     return found;
 }
 
@@ -387,7 +366,7 @@ static void add_name(char text[FOUND_TEXT], const char *separator, const char *n
 
 void found_names(const char *folder, char text[FOUND_TEXT]) {
     struct dirent **entries;
-    int count = list(folder, &entries);
+    int count = folder_list(folder, &entries);
     strcpy(text, count ? "is not a data set that vggcl reads" : "is an empty folder");
     if (count < 0) {
         snprintf(text, FOUND_TEXT, "cannot be listed: %s", strerror(errno));
@@ -398,5 +377,5 @@ void found_names(const char *folder, char text[FOUND_TEXT]) {
     size_t length = strlen(text);
     if (count > SHOWN_NAMES)
         snprintf(text + length, FOUND_TEXT - length, " and %d more", count - SHOWN_NAMES);
-    list_free(entries, count);
+    folder_list_free(entries, count);
 }

@@ -38,20 +38,6 @@ static enum vggcl_err join(char out[VGGCL_PATH_MAX], const char *folder, const c
 
 /* ------------------------------------------------------------------------------------------------ the classes -- */
 
-static int by_bytes(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int is_visible(const struct dirent *entry) {
-    return entry->d_name[0] != '.';
-}
-
-static void free_entries(struct dirent **entries, int count) {
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
-}
-
 /* The names of the subfolders, in the order of their bytes. The caller frees the names and the list, on failure too. */
 static enum vggcl_err list_subfolders(const char *folder, char ***names, size_t *count) {
     enum vggcl_err err = VGGCL_OK;
@@ -59,7 +45,7 @@ static enum vggcl_err list_subfolders(const char *folder, char ***names, size_t 
     char path[VGGCL_PATH_MAX];
     *count = 0;
     *names = NULL;
-    int entry_count = scandir(folder, &entries, is_visible, by_bytes);
+    int entry_count = folder_list(folder, &entries);
     if (entry_count < 0)
         return err_set(VGGCL_EIO, "%s: cannot be read: %s", folder, strerror(errno));
     *names = calloc((size_t)entry_count + 1, sizeof **names);
@@ -79,7 +65,7 @@ static enum vggcl_err list_subfolders(const char *folder, char ***names, size_t 
         }
     }
 done:
-    free_entries(entries, entry_count);
+    folder_list_free(entries, entry_count);
     return err;
 }
 
@@ -386,7 +372,7 @@ static bool has_picture(const char *folder) {
     bool found = false;
     DIR *list = opendir(folder);
     while (list && !found && (entry = readdir(list)))
-        found = is_visible(entry) && decode_is_picture(entry->d_name);
+        found = *entry->d_name != '.' && decode_is_picture(entry->d_name);
     if (list)
         closedir(list);
     return found;

@@ -28,20 +28,11 @@ static bool same_folder(const struct folder *folder, const char *path) {
            one.st_ino == other.st_ino;
 }
 
-/* Cuts the path to its folder; "." if it has none. */
-static void cut_to_folder(char path[static VGGCL_PATH_MAX]) {
-    char *slash = strrchr(path, '/');
-    if (!slash)
-        strcpy(path, ".");
-    else
-        slash[slash == path] = '\0';
-}
-
 /* The first thing that exists among the folders above a path. */
 static void find_above(const char *path, char above[static VGGCL_PATH_MAX]) {
     snprintf(above, VGGCL_PATH_MAX, "%s", path);
     do
-        cut_to_folder(above);
+        file_cut_to_folder(above);
     while (!file_exists(above));
 }
 
@@ -54,7 +45,7 @@ static enum vggcl_err check_places(const struct vggcl_config *config) {
         return err_set(VGGCL_EIO, "save %s: this folder cannot be made in %s: %s; set save to another folder", save,
                        above, file_is_folder(above) ? strerror(errno) : "this is not a directory");
     snprintf(above, sizeof above, "%s", log);
-    cut_to_folder(above);
+    file_cut_to_folder(above);
     if (*log && !file_is_folder(above))
         return err_set(VGGCL_EIO, "log-steps %s: there is no folder %s to write it to; make it, or name another file",
                        log, above);

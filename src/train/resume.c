@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L /* scandir */
+#define _POSIX_C_SOURCE 200809L /* S_ISDIR */
 #include "train/resume.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -35,30 +34,19 @@ static void split(const char *path, char folder[static VGGCL_PATH_MAX], char nam
     snprintf(folder, VGGCL_PATH_MAX, "%.*s", start ? (int)start : 1, start ? path : ".");
 }
 
-/* Unlike alphasort(), independent of the locale. */
-static int by_bytes(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int is_shown(const struct dirent *entry) {
-    return *entry->d_name != '.';
-}
-
 /* Appends the folders in `in` that have a state, except the one of that name; the number of all of them. */
 static size_t list_runs(const char *in, const char *except, char text[static ADVICE]) {
     struct dirent **entries;
     size_t found = 0;
-    int count = scandir(in, &entries, is_shown, by_bytes);
+    int count = folder_list(in, &entries);
     for (int i = 0; i < count; i++) {
         char path[VGGCL_PATH_MAX];
         const char *name = entries[i]->d_name;
         int length = snprintf(path, sizeof path, "%s%s%s", strcmp(in, ".") ? in : "", strcmp(in, ".") ? "/" : "", name);
         if (length < (int)sizeof path && strcmp(name, except) != 0 && has_state(path) && found++ < SHOWN)
             snprintf(text + strlen(text), ADVICE - strlen(text), "%s%s", found > 1 ? ", " : "", path);
-        free(entries[i]);
     }
-    if (count >= 0)
-        free(entries);
+    folder_list_free(entries, count);
     if (found > SHOWN)
         snprintf(text + strlen(text), ADVICE - strlen(text), " and %zu more", found - SHOWN);
     return found;

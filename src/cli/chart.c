@@ -2,6 +2,7 @@
 #include "cli/chart.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/page.h"
 #include "cli/child.h"
 #include "cli/cli.h"
 
@@ -515,24 +516,6 @@ bool chart_can_write(const char *path) {
     return format_of(path) != NULL;
 }
 
-/* Writes text with XML's special characters escaped. */
-static void put_xml(FILE *stream, const char *words) {
-    for (; *words; words++)
-        switch (*words) {
-        case '<':
-            fputs("&lt;", stream);
-            break;
-        case '>':
-            fputs("&gt;", stream);
-            break;
-        case '&':
-            fputs("&amp;", stream);
-            break;
-        default:
-            fputc(*words, stream);
-        }
-}
-
 /* What a browser shows as the picture's name: the chart's title, or the runs. */
 static void put_name(FILE *stream, const struct chart *c) {
     char name[LABEL];
@@ -540,7 +523,7 @@ static void put_name(FILE *stream, const struct chart *c) {
         shorten(name, sizeof name, c->title ? c->title : c->runs[i].name, NAME_MOST);
         text_make_printable(name, "");
         fputs(i ? ", " : c->title ? "" : "Accuracy and loss: ", stream);
-        put_xml(stream, name);
+        page_put_text(stream, name);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "cli/messages.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "options/options.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -233,20 +234,11 @@ static void stepped_first(const struct vggcl_first_step *f, void *payload) {
     fflush(stdout);
 }
 
-static bool is_given(const struct vggcl_config *config, const char *name) {
-    size_t count;
-    const struct vggcl_option *options = vggcl_options(&count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(options[i].name, name) == 0)
-            return config->given[i];
-    return false;
-}
-
 /* Whether nobody chose how long the run takes. */
 static bool is_unchosen(const struct vggcl_config *config) {
     struct vggcl_config usual;
     return vggcl_config_init(&usual) == VGGCL_OK && config->epochs == usual.epochs && !*config->resume &&
-           !is_given(config, "recipe") && !is_given(config, "epochs") && !is_given(config, "steps");
+           !config_gives(config, "recipe") && !config_gives(config, "epochs") && !config_gives(config, "steps");
 }
 
 /* Says once, when the speed is known, how long a run of the default recipe takes, and what is faster. */

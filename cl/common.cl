@@ -16,6 +16,8 @@
 #if VW == 1
 typedef float vec;
 typedef int ivec;
+typedef uint uvec;
+typedef ushort ushorts;
 #define VLOAD(i, p)        ((p)[i])
 #define VSTORE(v, i, p)    ((p)[i] = (v))
 #define TO_MASK(condition) ((condition) ? -1 : 0)
@@ -23,9 +25,14 @@ typedef int ivec;
 #define TO_LANES(v, lanes) (*(lanes) = (v))
 #define AS_VEC             as_float
 #define AS_IVEC            as_int
+#define AS_UVEC            as_uint
+#define TO_UVEC            convert_uint
+#define TO_USHORTS         convert_ushort
 #else
 typedef CONCAT(float, VW) vec;
 typedef CONCAT(int, VW) ivec;
+typedef CONCAT(uint, VW) uvec;
+typedef CONCAT(ushort, VW) ushorts;
 #define VLOAD(i, p)        (((global const vec *)(p))[i])
 #define VSTORE(v, i, p)    (((global vec *)(p))[i] = (v))
 #define TO_MASK(condition) (condition)
@@ -33,6 +40,9 @@ typedef CONCAT(int, VW) ivec;
 #define TO_LANES(v, lanes) CONCAT(vstore, VW)(v, 0, lanes)
 #define AS_VEC             CONCAT(as_float, VW)
 #define AS_IVEC            CONCAT(as_int, VW)
+#define AS_UVEC            CONCAT(as_uint, VW)
+#define TO_UVEC            CONCAT(convert_uint, VW)
+#define TO_USHORTS         CONCAT(convert_ushort, VW)
 #endif
 
 /* Tells the compiler that a work-item computes with whole vectors. One that makes SIMD lanes of work-items, as that of
@@ -51,18 +61,19 @@ typedef CONCAT(int, VW) ivec;
 #endif
 #endif
 
-/* ALOAD and ASTORE access activations and their gradients: floats, or with HALF 16-bit floats, rounded to nearest even
- * when they are stored. Arithmetic is in floats in both cases. ALOAD1 and ASTORE1 access a single element. */
-#ifndef HALF
-#define HALF 0
+/* ALOAD and ASTORE access activations and their gradients, which are floats (STORED is 0), 16-bit floats (1) or
+ * bfloat16 (2; the upper half of a float), rounded to nearest even when they are stored. Arithmetic is in floats in all
+ * cases. ALOAD1 and ASTORE1 access a single element. */
+#ifndef STORED
+#define STORED 0
 #endif
-#if !HALF
+#if STORED == 0
 typedef float stored;
 #define ALOAD            VLOAD
 #define ASTORE           VSTREAM
 #define ALOAD1(i, p)     ((p)[i])
 #define ASTORE1(v, i, p) ((p)[i] = (v))
-#else
+#elif STORED == 1
 typedef half stored; /* pointers to half are a core feature; cl_khr_fp16 is not needed */
 #define ALOAD1(i, p)     vload_half(i, p)
 #define ASTORE1(v, i, p) vstore_half_rte(v, i, p)
@@ -73,6 +84,24 @@ typedef half stored; /* pointers to half are a core feature; cl_khr_fp16 is not 
 #define ALOAD  CONCAT(vloada_half, VW)
 #define ASTORE CONCAT(CONCAT(vstorea_half, VW), _rte)
 #endif
+#else
+typedef ushort stored;
+static inline vec from_bf16(ushorts x) {
+    return AS_VEC(TO_UVEC(x) << 16);
+}
+/* A NaN, whose fraction could become 0, keeps its upper bits and the first of its fraction. */
+static inline ushorts to_bf16(vec x) {
+    uvec bits = AS_UVEC(x), upper = bits >> 16;
+    return TO_USHORTS(select((bits + 0x7FFF + (upper & 1)) >> 16, upper | 0x40, AS_UVEC(TO_MASK(x != x))));
+}
+static inline ushort to_bf16_1(float x) {
+    uint bits = as_uint(x), upper = bits >> 16;
+    return x != x ? upper | 0x40 : (bits + 0x7FFF + (upper & 1)) >> 16;
+}
+#define ALOAD(i, p)      from_bf16(((global const ushorts *)(p))[i])
+#define ASTORE(v, i, p)  (((global ushorts *)(p))[i] = to_bf16(v))
+#define ALOAD1(i, p)     as_float((uint)(p)[i] << 16)
+#define ASTORE1(v, i, p) ((p)[i] = to_bf16_1(v))
 #endif
 
 /* For loops over a private array of vectors: when they are unrolled, the array is kept in registers. */

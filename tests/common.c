@@ -42,13 +42,19 @@ bool interpreted(void) {
 
 int store_half(void **state) {
     (void)state;
-    context->half = true;
+    context->stored = STORED_HALF;
+    return 0;
+}
+
+int store_bf16(void **state) {
+    (void)state;
+    context->stored = STORED_BF16;
     return 0;
 }
 
 int release(void **state) {
     (void)state;
-    context->half = false;
+    context->stored = STORED_FLOAT;
     enum vggcl_err err = rig_end(rig());
     rig_start(&test_rig);
     if (err == VGGCL_OK)

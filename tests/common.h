@@ -41,6 +41,10 @@ int release(void **state);
 #define HALF_TEST(function) {#function ", half", function, store_half, release, NULL}
 int store_half(void **state);
 
+/* The same with activations stored as bfloat16. */
+#define BF16_TEST(function) {#function ", bf16", function, store_bf16, release, NULL}
+int store_bf16(void **state);
+
 /* Fails the test with the error's text if a function of the library fails. */
 #define CHECK(call) check_at((call), #call, __FILE__, __LINE__)
 void check_at(enum vggcl_err err, const char *call, const char *file, int line);

@@ -69,13 +69,14 @@ static void frozen(void **state) {
 enum { IMAGES = 6 };
 
 /* The net's gradients, as SGD sees them: what it makes of velocities at rest. Batches of 5 are no power of two. */
-static struct net *net_with_gradients(const struct layer_spec *specs, size_t count, const char *conv, bool half) {
+static struct net *net_with_gradients(const struct layer_spec *specs, size_t count, const char *conv,
+                                      enum stored stored) {
     struct net *net;
     size_t pixels = IMAGES * shape_count(input);
     int32_t label[IMAGES];
     for (int i = 0; i < IMAGES; i++)
         label[i] = i * 3 % 10;
-    context->half = half;
+    context->stored = stored;
     CHECK(net_create(context, specs, count, input, IMAGES, (const size_t[]){IMAGES - 1, 0}, conv, NET_TRAINS,
                      &optimiser_sgd, &net));
     CHECK(net_allocate(net));
@@ -110,7 +111,7 @@ static void compare_storages(const struct layer_spec *specs, size_t count, const
     double worst = 0, scale = 0;
     for (int half = 0; half < 2; half++) {
         rig_start(&test_rig); /* the same images */
-        nets[half] = net_with_gradients(specs, count, conv, half);
+        nets[half] = net_with_gradients(specs, count, conv, half ? STORED_HALF : STORED_FLOAT);
     }
     for (size_t i = 0; i < net_parameter_count(nets[0]); i++) {
         const struct parameter *p = net_parameter(nets[0], i), *other = net_parameter(nets[1], i);

@@ -163,7 +163,9 @@ int main(void) {
         DEVICE_TEST(ties_of_a_window),
         DEVICE_TEST(in_place),
         HALF_TEST(nan_is_passed_on),
+        BF16_TEST(nan_is_passed_on),
         HALF_TEST(ties_of_a_window),
+        BF16_TEST(ties_of_a_window),
         HALF_TEST(in_place),
         DEVICE_TEST(rest_of_odd_images),
         HALF_TEST(rest_of_odd_images),
@@ -171,6 +173,7 @@ int main(void) {
         HALF_TEST(rest_of_normalised_images),
         DEVICE_TEST(odd_sizes),
         HALF_TEST(odd_sizes),
+        BF16_TEST(odd_sizes),
         DEVICE_TEST(share_of_drops),
         DEVICE_TEST(workspace_is_enough_for_fewer_images),
     };

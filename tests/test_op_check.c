@@ -70,7 +70,7 @@ static void small_shapes(void **state) {
     (void)state;
     static const struct conv_shape shapes[] = {{1, 1, 1, 1, 1},   {3, 2, 2, 3, 7},   {9, 2, 2, 32, 16},
                                                {1, 7, 7, 13, 48}, {3, 3, 5, 32, 16}, {1, 3, 17, 1, 1}};
-    if (interpreted() && context->half)
+    if (interpreted() && context->stored)
         skip(); /* test_op_conv and test_op_activation have shapes small enough */
     check_shapes(shapes, sizeof shapes / sizeof *shapes, SIZE_MAX);
 }
@@ -85,8 +85,9 @@ static void chunks(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {DEVICE_TEST(small_shapes), HALF_TEST(small_shapes), DEVICE_TEST(chunks),
-                                       HALF_TEST(chunks),         DEVICE_TEST(with_bn),    HALF_TEST(with_bn),
+    const struct CMUnitTest tests[] = {DEVICE_TEST(small_shapes), HALF_TEST(small_shapes), BF16_TEST(small_shapes),
+                                       DEVICE_TEST(chunks),       HALF_TEST(chunks),       BF16_TEST(chunks),
+                                       DEVICE_TEST(with_bn),      HALF_TEST(with_bn),      BF16_TEST(with_bn),
                                        DEVICE_TEST(without_bn),   HALF_TEST(without_bn),   DEVICE_TEST(other_sizes)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -215,6 +215,8 @@ int main(void) {
         DEVICE_TEST(long_sums),
         HALF_TEST(many_channels_are_left_to_im2col),
         HALF_TEST(direct_is_the_same_every_time),
+        BF16_TEST(many_channels_are_left_to_im2col),
+        BF16_TEST(direct_is_the_same_every_time),
         HALF_TEST(halves),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);

@@ -4,6 +4,7 @@
 #include "ops/average.h"
 #include "ops/bn.h"
 
+#include <float.h>
 #include <math.h>
 
 /* ----------------------------------------------------------------------------------------------------- reference -- */
@@ -96,7 +97,7 @@ static void compare_batch(struct rig *rig, const struct normalisation *f, double
 void bn_compare_statistics(struct rig *rig, size_t pixels, size_t o, size_t slabs, struct tensor partial,
                            const float *y) {
     struct normalisation f = normalisation(rig, pixels, o, y);
-    double roundings = sum_roundings((double)pixels) + 4 + (rig->context.half ? 4096 : 0);
+    double roundings = sum_roundings((double)pixels) + 4 + stored_rounding(rig->context.stored) / FLT_EPSILON;
     RIG_RUN(rig, bn_finish(rig->dev, slabs, o, &f.bn, partial));
     compare_batch(rig, &f, roundings);
 }

@@ -21,7 +21,7 @@ struct sum reference_bn_running_scale(const struct reference_bn *bn, size_t chan
 struct sum reference_bn_running_shift(const struct reference_bn *bn, size_t channel);
 
 /* Compares the statistics that a convolution computed of its output y[pixels][o]. It computed them before y was rounded
- * to 16-bit floats, where y is: by at most half a unit in the last of 11 places, which is 2^12 times FLT_EPSILON. */
+ * to be stored. */
 void bn_compare_statistics(struct rig *rig, size_t pixels, size_t o, size_t slabs, struct tensor partial,
                            const float *y);
 

@@ -9,7 +9,7 @@ static void columns(struct rig *rig, const struct check *check, struct conv_shap
     size_t plane = s.h * s.w, pixels = s.n * plane, count = (plane + pixels) * s.c;
     float *x = rig_activations(rig, count);
     struct tensor column = rig_poisoned(rig, pixels * 9 * s.c);
-    struct kernel kernel = im2col_kernel(rig->dev, s.c, rig->context.half);
+    struct kernel kernel = im2col_kernel(rig->dev, s.c, rig->context.stored);
     struct tensor in = rig_upload_stored(rig, count, x);
     RIG_RUN(rig, im2col(rig->dev, &kernel, s, in, 1, column));
     for (struct rig_output r = rig_read(rig, "column", RIG_FLOATS, column, 0); r.open; rig_judge(rig, &r)) {

@@ -144,7 +144,7 @@ to_points(struct rig *rig, const struct check *check, struct conv_shape s, size_
     size_t image = s.h * s.w * channels, count = (s.n + 1) * image;
     float *from = rig_activations(rig, count);
     struct tensor to = poisoned_points(rig, check, tiles_of(check, s), channels);
-    struct kernel kernel = winograd_kernel(kernel_name, rig->dev, alpha, channels, rig->context.half);
+    struct kernel kernel = winograd_kernel(kernel_name, rig->dev, alpha, channels, rig->context.stored);
     struct tensor in = rig_upload_stored(rig, count, from);
     RIG_RUN(rig, transform(rig->dev, &kernel, alpha, s, in, 1, channels, to));
     RIG_COMPARE(rig, "points", RIG_FLOATS, to, TRANSFORM_ROUNDINGS, i, reference(alpha, s, from + image, i));
@@ -165,7 +165,7 @@ static void transform_output(struct rig *rig, const struct check *check, struct 
     float *m = rig_floats(rig, count, -1, 1), *bias = rig_floats(rig, s.o, -1, 1);
     float *old = rig_stored(rig, images, rig_floats(rig, images, 2, 3));
     struct tensor y = rig_upload_stored(rig, images, old);
-    struct kernel kernel = winograd_kernel("winograd/winograd_output", rig->dev, alpha, s.o, rig->context.half);
+    struct kernel kernel = winograd_kernel("winograd/winograd_output", rig->dev, alpha, s.o, rig->context.stored);
     struct tensor points = rig_upload(rig, count, m), biases = rig_upload(rig, s.o, bias);
     RIG_RUN(rig, winograd_output(rig->dev, &kernel, alpha, s, points, 1, biases, y));
     RIG_COMPARE(rig, "y", RIG_FLOATS, y, TRANSFORM_ROUNDINGS, i,

@@ -1,5 +1,5 @@
 #include "check/rig.h"
-#include "base/half.h"
+#include "base/stored.h"
 #include "base/text.h"
 #include "cl/arena.h"
 
@@ -91,44 +91,44 @@ int32_t *rig_labels(struct rig *rig, size_t count, size_t classes) {
 
 /* ----------------------------------------------------------------------------------------------- device memory -- */
 
-static enum vggcl_err allocate(struct dev *d, struct made *m, size_t count, bool half) {
-    size_t words = storage_words(count, half);
+static enum vggcl_err allocate(struct dev *d, struct made *m, size_t count, enum stored stored) {
+    size_t words = storage_words(count, stored);
     TRY(arena_reserve(&m->arena, "guard words", d->alignment / 4, &m->before));
     TRY(arena_reserve(&m->arena, "an operand of a check", words + GUARD_WORDS, &m->data));
     TRY(arena_commit(&m->arena, d));
     TRY(dev_fill(d, m->before, 0, m->before.count, POISON));
     TRY(dev_fill(d, m->data, words, GUARD_WORDS, POISON));
     m->data.count = count;
-    m->data.half = half;
+    m->data.stored = stored;
     return VGGCL_OK;
 }
 
 /* count elements between guard words, not initialised. */
-static struct tensor guarded(struct rig *rig, size_t count, bool half) {
+static struct tensor guarded(struct rig *rig, size_t count, enum stored stored) {
     struct made *m = make(rig);
     if (!m)
         return (struct tensor){0};
-    RIG_RUN(rig, allocate(rig->dev, m, count, half));
+    RIG_RUN(rig, allocate(rig->dev, m, count, stored));
     return m->data;
 }
 
 struct tensor rig_poisoned(struct rig *rig, size_t count) {
-    struct tensor t = guarded(rig, count, false);
+    struct tensor t = guarded(rig, count, STORED_FLOAT);
     if (count)
         RIG_RUN(rig, dev_fill(rig->dev, t, 0, count, POISON));
     return t;
 }
 
 struct tensor rig_upload(struct rig *rig, size_t count, const void *host) {
-    struct tensor t = guarded(rig, count, false);
+    struct tensor t = guarded(rig, count, STORED_FLOAT);
     if (count)
         RIG_RUN(rig, dev_write(rig->dev, t, 0, count, host));
     return t;
 }
 
 float *rig_stored(struct rig *rig, size_t count, float *x) {
-    for (size_t i = 0; x && rig->context.half && i < count; i++)
-        x[i] = half_to_float(half_from_float(x[i]));
+    for (size_t i = 0; x && i < count; i++)
+        x[i] = stored_round(rig->context.stored, x[i]);
     return x;
 }
 
@@ -137,14 +137,15 @@ float *rig_activations(struct rig *rig, size_t count) {
 }
 
 struct tensor rig_poisoned_stored(struct rig *rig, size_t count) {
-    struct tensor t = guarded(rig, count, rig->context.half);
+    struct tensor t = guarded(rig, count, rig->context.stored);
     if (count)
-        RIG_RUN(rig, dev_fill(rig->dev, t, 0, storage_words(count, t.half), t.half ? poison_halves : POISON));
+        RIG_RUN(rig, dev_fill(rig->dev, t, 0, storage_words(count, t.stored),
+                              t.stored == STORED_FLOAT ? POISON : poison_halves));
     return t;
 }
 
 struct tensor rig_upload_stored(struct rig *rig, size_t count, const float *host) {
-    struct tensor t = guarded(rig, count, rig->context.half);
+    struct tensor t = guarded(rig, count, rig->context.stored);
     if (count)
         RIG_RUN(rig, dev_write_floats(rig->dev, t, 0, count, host));
     return t;
@@ -167,7 +168,7 @@ static enum vggcl_err check_guards(struct dev *d, const struct made *m, struct t
         for (size_t i = 0; i < part; i++)
             if (words[i] != POISON)
                 return err_set(VGGCL_EWRONG, "a kernel wrote 0x%08x at word %ld of a tensor of %zu words", words[i],
-                               distance + (long)(done + i), storage_words(m->data.count, m->data.half));
+                               distance + (long)(done + i), storage_words(m->data.count, m->data.stored));
     }
     return VGGCL_OK;
 }
@@ -177,8 +178,8 @@ enum vggcl_err rig_end(struct rig *rig) {
         struct made *m = rig->made;
         rig->made = m->next;
         if (m->data.mem) {
-            size_t words = storage_words(m->data.count, m->data.half);
-            struct tensor whole = {m->data.mem, words + GUARD_WORDS, false};
+            size_t words = storage_words(m->data.count, m->data.stored);
+            struct tensor whole = {m->data.mem, words + GUARD_WORDS, STORED_FLOAT};
             RIG_RUN(rig, check_guards(rig->dev, m, m->before, 0, m->before.count, -(long)m->before.count));
             RIG_RUN(rig, check_guards(rig->dev, m, whole, words, GUARD_WORDS, (long)words));
         }
@@ -196,7 +197,7 @@ enum vggcl_err rig_end(struct rig *rig) {
 struct rig_output rig_read(struct rig *rig, const char *name, enum rig_kind kind, struct tensor output,
                            double roundings) {
     struct rig_output r = {
-        .name = name, .kind = kind, .roundings = roundings, .half = output.half, .count = output.count};
+        .name = name, .kind = kind, .roundings = roundings, .stored = output.stored, .count = output.count};
     r.compared = r.count < rig->sample ? r.count : rig->sample;
     r.words = rig_download(rig, output);
     r.exact = rig_zeros(rig, r.compared * sizeof *r.exact);
@@ -223,11 +224,6 @@ static double word(const struct rig_output *r, size_t i) {
     return r->kind == RIG_INTEGERS ? ((const int32_t *)r->words)[i] : ((const float *)r->words)[i];
 }
 
-/* The largest rounding error of storing a number as a 16-bit float. */
-static double storing_rounds(double value) {
-    return fmax(fabs(value) * HALF_ROUNDING, HALF_SMALLEST / 2);
-}
-
 /* The error relative to magnitude. `stored` is the rounding error of storing the result, which is not counted. */
 static double error_of(double got, double expected, double magnitude, double stored) {
     if (got == expected || (isnan(got) && isnan(expected)))
@@ -236,8 +232,8 @@ static double error_of(double got, double expected, double magnitude, double sto
     return error <= FLT_MIN ? 0 : isfinite(error) && magnitude > 0 ? error / magnitude : INFINITY;
 }
 
-static void count_element(struct comparison *c, bool half, size_t i, double got, struct sum exact) {
-    double magnitude = fmax(exact.magnitude, fabs(exact.value)), stored = half ? storing_rounds(exact.value) : 0;
+static void count_element(struct comparison *c, enum stored kind, size_t i, double got, struct sum exact) {
+    double magnitude = fmax(exact.magnitude, fabs(exact.value)), stored = stored_error(kind, exact.value);
     double error = error_of(got, exact.value, magnitude, stored);
     c->error = fmax(c->error, error);
     if (!(error > c->tolerance))
@@ -271,7 +267,7 @@ static void count_not_finite(struct comparison *c, const struct rig_output *r, d
         sampled += !isfinite(word(r, element(r, k)));
     for (size_t i = 0; i < r->count; i++)
         if (!isfinite(word(r, i)))
-            count_element(c, r->half, i, word(r, i), (struct sum){0, magnitude});
+            count_element(c, r->stored, i, word(r, i), (struct sum){0, magnitude});
     c->wrong = c->wrong - before > sampled ? c->wrong - sampled : before;
     c->compared = r->count;
 }
@@ -285,7 +281,7 @@ void rig_judge(struct rig *rig, struct rig_output *r) {
         struct sum exact = r->exact[k];
         if (r->kind == RIG_SPREAD)
             exact.magnitude = largest;
-        count_element(&c, r->half, element(r, k), word(r, element(r, k)), exact);
+        count_element(&c, r->stored, element(r, k), word(r, element(r, k)), exact);
     }
     if (r->compared < r->count && r->kind != RIG_INTEGERS && !all_finite(r->words, r->count))
         count_not_finite(&c, r, largest);

@@ -62,7 +62,7 @@ struct tensor rig_poisoned(struct rig *rig, size_t count);
 /* The same, with count words copied from host. */
 struct tensor rig_upload(struct rig *rig, size_t count, const void *host);
 
-/* For activations, which are stored as floats or as 16-bit floats (rig->context.half): x rounded as if it had been
+/* For activations, which are stored as rig->context.stored says: x rounded as if it had been
  * stored, in place; a poisoned tensor of activations; a tensor with count floats from host. */
 float *rig_stored(struct rig *rig, size_t count, float *x);
 struct tensor rig_poisoned_stored(struct rig *rig, size_t count);
@@ -71,7 +71,7 @@ struct tensor rig_upload_stored(struct rig *rig, size_t count, const float *host
 /* Random activations in [-1, 1), rounded as if they had been stored. */
 float *rig_activations(struct rig *rig, size_t count);
 
-/* A copy of t on the host, where 16-bit floats are converted to floats. */
+/* A copy of t on the host, converted to floats. */
 void *rig_download(struct rig *rig, struct tensor t);
 
 #define RIG_RUN(rig, call)                                                                                             \
@@ -89,9 +89,9 @@ enum rig_kind { RIG_FLOATS, RIG_SPREAD, RIG_INTEGERS };
 
 /* Compares an output with `expected`, an expression of type struct sum for its element i. The result is stored in
  * rig->result if it is worse than the one there. roundings: the allowed error, in FLT_EPSILON times the magnitude. An
- * error of FLT_MIN is always allowed, because a device may flush smaller numbers to zero. For 16-bit floats, the
- * rounding error of storing them is allowed in addition, and is not counted as an error. A NaN is right only where one
- * is expected. */
+ * error of FLT_MIN is always allowed, because a device may flush smaller numbers to zero. The
+ * rounding error of storing 16-bit values is allowed in addition, and is not counted as an error. A NaN is right only
+ * where one is expected. */
 #define RIG_COMPARE(rig, name, kind, output, roundings, i, expected)                                                   \
     for (struct rig_output output_ = rig_read((rig), (name), (kind), (output), (roundings)); output_.open;             \
          rig_judge((rig), &output_))                                                                                   \
@@ -103,7 +103,8 @@ struct rig_output {
     const char *name;
     enum rig_kind kind;
     double roundings;
-    bool open, half;
+    bool open;
+    enum stored stored;
     const void *words; /* 32-bit floats or integers */
     size_t count, compared, done;
     struct sum *exact;

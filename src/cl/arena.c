@@ -13,8 +13,8 @@ struct arena_request {
     size_t room;          /* words, rounded up to a multiple of the alignment */
 };
 
-enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_t count, bool half, size_t from,
-                                        size_t until, struct tensor *tensor) {
+enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_t count, enum stored stored,
+                                        size_t from, size_t until, struct tensor *tensor) {
     count = count ? count : 1;
     if (a->request_count == a->request_room) {
         size_t room = a->request_room ? 2 * a->request_room : 64;
@@ -24,11 +24,11 @@ enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_
         a->requests = grown;
         a->request_room = room;
     }
-    *tensor = (struct tensor){.half = half};
+    *tensor = (struct tensor){.stored = stored};
     a->requests[a->request_count++] = (struct arena_request){.name = name,
                                                              .tensor = tensor,
                                                              .count = count,
-                                                             .words = storage_words(count, half),
+                                                             .words = storage_words(count, stored),
                                                              .from = from,
                                                              .until = until};
     return VGGCL_OK;
@@ -36,7 +36,7 @@ enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_
 
 enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t count, size_t from, size_t until,
                                     struct tensor *tensor) {
-    return arena_reserve_activation(a, name, count, false, from, until, tensor);
+    return arena_reserve_activation(a, name, count, STORED_FLOAT, from, until, tensor);
 }
 
 enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, struct tensor *tensor) {

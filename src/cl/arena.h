@@ -29,9 +29,9 @@ enum vggcl_err arena_reserve(struct arena *a, const char *name, size_t count, st
 enum vggcl_err arena_reserve_during(struct arena *a, const char *name, size_t count, size_t from, size_t until,
                                     struct tensor *tensor);
 
-/* As arena_reserve_during(), for count elements, stored as 16-bit floats if half is set. */
-enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_t count, bool half, size_t from,
-                                        size_t until, struct tensor *tensor);
+/* As arena_reserve_during(), for count elements that are stored as `stored` says. */
+enum vggcl_err arena_reserve_activation(struct arena *a, const char *name, size_t count, enum stored stored,
+                                        size_t from, size_t until, struct tensor *tensor);
 
 /* Marks a position in the list of requests. In each block, tensors that were reserved before this call with
  * arena_reserve() lie before those reserved after it; arena_block.marked_words is the boundary. */

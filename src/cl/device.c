@@ -2,7 +2,6 @@
 #include "cl/select.h"
 #include "base/cache_folder.h"
 #include "base/file.h"
-#include "base/half.h"
 #include "base/phase.h"
 #include "base/text.h"
 
@@ -204,25 +203,27 @@ int dev_vector_width(const struct dev *d, int channels) {
     return width;
 }
 
-/* [half][vector width]: constant strings, so that a launch formats none. */
-static const char *const vector_options[2][17] = {
-    {[1] = "-DVW=1", [2] = "-DVW=2", [4] = "-DVW=4", [8] = "-DVW=8", [16] = "-DVW=16"},
-    {[1] = "-DHALF=1 -DVW=1",
-     [2] = "-DHALF=1 -DVW=2",
-     [4] = "-DHALF=1 -DVW=4",
-     [8] = "-DHALF=1 -DVW=8",
-     [16] = "-DHALF=1 -DVW=16"}};
+/* [enum stored][vector width]: constant strings, so that a launch formats none. */
+#define VECTOR_OPTIONS(before)                                                                                         \
+    {[1] = before "-DVW=1",                                                                                            \
+     [2] = before "-DVW=2",                                                                                            \
+     [4] = before "-DVW=4",                                                                                            \
+     [8] = before "-DVW=8",                                                                                            \
+     [16] = before "-DVW=16"}
+static const char *const vector_options[][17] = {[STORED_FLOAT] = VECTOR_OPTIONS(""),
+                                                 [STORED_HALF] = VECTOR_OPTIONS("-DSTORED=1 "),
+                                                 [STORED_BF16] = VECTOR_OPTIONS("-DSTORED=2 ")};
 
 const char *dev_vector_option(const struct dev *d, int channels) {
-    return vector_options[false][dev_vector_width(d, channels)];
+    return vector_options[STORED_FLOAT][dev_vector_width(d, channels)];
 }
 
-const char *dev_stored_option(const struct dev *d, int channels, bool half) {
-    return vector_options[half][dev_vector_width(d, channels)];
+const char *dev_stored_option(const struct dev *d, int channels, enum stored stored) {
+    return vector_options[stored][dev_vector_width(d, channels)];
 }
 
 enum vggcl_err dev_write(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host) {
-    assert(offset + count <= storage_words(t.count, t.half));
+    assert(offset + count <= storage_words(t.count, t.stored));
     if (count == 0) /* an error in OpenCL */
         return VGGCL_OK;
     dev_begin_wait(d, "writing to a buffer");
@@ -242,7 +243,7 @@ enum vggcl_err dev_write_later(struct dev *d, struct tensor t, size_t offset, si
 }
 
 enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t count, void *host) {
-    assert(offset + count <= storage_words(t.count, t.half));
+    assert(offset + count <= storage_words(t.count, t.stored));
     if (count == 0) /* an error in OpenCL */
         return VGGCL_OK;
     dev_begin_wait(d, "reading from a buffer");
@@ -252,34 +253,34 @@ enum vggcl_err dev_read(struct dev *d, struct tensor t, size_t offset, size_t co
 }
 
 enum vggcl_err dev_write_floats(struct dev *d, struct tensor t, size_t offset, size_t count, const float *host) {
-    if (!t.half || count == 0)
+    if (t.stored == STORED_FLOAT || count == 0)
         return dev_write(d, t, offset, count, host);
     assert(offset + count <= t.count);
-    uint16_t *halves = malloc(count * sizeof *halves + 1);
-    if (!halves)
-        return err_no_memory("a tensor's copy", count * sizeof *halves);
+    uint16_t *words = malloc(count * sizeof *words + 1);
+    if (!words)
+        return err_no_memory("a tensor's copy", count * sizeof *words);
     for (size_t i = 0; i < count; i++)
-        halves[i] = half_from_float(host[i]);
+        words[i] = stored_from_float(t.stored, host[i]);
     dev_begin_wait(d, "writing to a buffer");
-    cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, halves, 0, NULL, NULL);
+    cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, words, 0, NULL, NULL);
     dev_end_wait(d);
-    free(halves);
+    free(words);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
 }
 
 enum vggcl_err dev_read_floats(struct dev *d, struct tensor t, size_t offset, size_t count, float *host) {
-    if (!t.half || count == 0)
+    if (t.stored == STORED_FLOAT || count == 0)
         return dev_read(d, t, offset, count, host);
     assert(offset + count <= t.count);
-    uint16_t *halves = malloc(count * sizeof *halves + 1);
-    if (!halves)
-        return err_no_memory("a tensor's copy", count * sizeof *halves);
+    uint16_t *words = malloc(count * sizeof *words + 1);
+    if (!words)
+        return err_no_memory("a tensor's copy", count * sizeof *words);
     dev_begin_wait(d, "reading from a buffer");
-    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, halves, 0, NULL, NULL);
+    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, words, 0, NULL, NULL);
     dev_end_wait(d);
     for (size_t i = 0; code == CL_SUCCESS && i < count; i++)
-        host[i] = half_to_float(halves[i]);
-    free(halves);
+        host[i] = stored_to_float(t.stored, words[i]);
+    free(words);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
 }
 
@@ -319,7 +320,7 @@ enum vggcl_err dev_grow(struct dev *d, struct tensor *t, size_t count) {
 }
 
 enum vggcl_err dev_fill(struct dev *d, struct tensor t, size_t offset, size_t count, uint32_t word) {
-    assert(offset + count <= storage_words(t.count, t.half));
+    assert(offset + count <= storage_words(t.count, t.stored));
     if (count == 0) /* an error in OpenCL */
         return VGGCL_OK;
     activity_begin("filling a buffer", d->info.name, d->fresh);

@@ -9,21 +9,23 @@
 #define VGGCL_CL_DEVICE_H
 
 #include "base/activity.h"
+#include "base/stored.h"
 #include "cl/error.h"
 
+struct matrix_backend;
 struct program; /* a built kernel file with one set of options */
 
 /* A buffer in device memory, or a view into one. Copies of the struct refer to the same memory, which belongs to the
  * arena, or to the caller of dev_grow(). */
 struct tensor {
     cl_mem mem;
-    size_t count; /* number of elements: floats or 32-bit integers, or 16-bit floats if `half` is set */
-    bool half;    /* stored as 16-bit floats; kernels convert them from and to floats (see cl/common.cl) */
+    size_t count;       /* number of elements: 32-bit integers, or floats stored as `stored` says */
+    enum stored stored; /* kernels convert 16-bit ones from and to floats (see cl/common.cl) */
 };
 
 /* Number of 4-byte words that count elements occupy. */
-static inline size_t storage_words(size_t count, bool half) {
-    return half ? (count + 1) / 2 : count;
+static inline size_t storage_words(size_t count, enum stored stored) {
+    return stored == STORED_FLOAT ? count : (count + 1) / 2;
 }
 
 struct dev {
@@ -48,6 +50,7 @@ struct dev {
      * width of 1 (Mesa's llvmpipe). Such devices need many work-items, in groups of adjacent ones. If false, a
      * work-item runs on a CPU core of its own and uses that core's vector registers. */
     bool simt;
+    const struct matrix_backend *matrix; /* matrix instructions to multiply bfloat16 by; NULL: none (matrix.h) */
 };
 
 /* Opens the device that selector names (see vggcl_device_select()), to be closed with dev_close(). kernel_dir (NULL or
@@ -146,8 +149,8 @@ size_t dev_register_width(const struct dev *d);
 int dev_vector_width(const struct dev *d, int channels);
 const char *dev_vector_option(const struct dev *d, int channels);
 
-/* The same option, with "-DHALF=1" if half is set: the kernel's activations are stored as 16-bit floats. */
-const char *dev_stored_option(const struct dev *d, int channels, bool half);
+/* The same option, with "-DSTORED=1" or 2 for a kernel whose activations are not stored as floats. */
+const char *dev_stored_option(const struct dev *d, int channels, enum stored stored);
 
 /* ------------------------------------------------------------------------------------------------------ memory -- */
 

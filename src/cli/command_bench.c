@@ -1,5 +1,6 @@
 #include "cli/json.h"
 #include "cli/progress.h"
+#include "options/options.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -56,15 +57,14 @@ static void print_layers(const struct vggcl_benchmark *b) {
 }
 
 static void print_text(const struct vggcl_benchmark *b) {
-    char storage[16], shape[24];
-    vggcl_config_get(&b->config, "storage", storage, sizeof storage);
+    char shape[24];
     vggcl_config_get(&b->config, "shape", shape, sizeof shape);
     printf("device      %s (%s, driver %s)\n", b->device.name, b->device.platform_name, b->device.driver);
     printf("peak        %.0f GFLOP/s (multiply-adds), %.1f GB/s (copying)\n", 1e-9 * b->peak_flops,
            1e-9 * b->copy_bytes);
     printf("tuning      %s\n", b->tuning);
     printf("network     %s, width %g, batch %d, activations as %s; %.0f MB on the device\n", b->config.model,
-           b->config.width, b->config.batch, storage, 1e-6 * (double)b->device_bytes);
+           b->config.width, b->config.batch, config_stored_word(&b->config), 1e-6 * (double)b->device_bytes);
     printf("images      %s, %d classes\n", shape, b->config.classes);
     printf("first step  %.2f s, the selfcheck and building kernels included\n", b->first_step);
     printf("train       %.1f images/s (%.1f to %.1f), %.0f GFLOP/s or %.0f %% of the peak\n", b->train.median,

@@ -1,5 +1,6 @@
 #include "cli/json.h"
 #include "cli/progress.h"
+#include "options/options.h"
 
 #include <stdio.h>
 
@@ -7,18 +8,17 @@ static bool eval, as_json;
 
 static json_t *object(const struct vggcl_plan *p) {
     json_t *groups = json_array();
-    char storage[16], where[16], shape[24];
-    vggcl_config_get(&p->config, "storage", storage, sizeof storage);
+    char where[16], shape[24];
     vggcl_config_get(&p->config, "images", where, sizeof where);
     vggcl_config_get(&p->config, "shape", shape, sizeof shape);
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         json_add(&groups, JSON_MAKE({"name", json_make_text(p->groups[i].name)},
                                     {"bytes", json_integer((json_int_t)p->groups[i].bytes)}));
     return JSON_MAKE({"device", json_make_text(p->device.name)}, {"model", json_make_text(p->config.model)},
-                     {"width", json_make_number(p->config.width)}, {"storage", json_make_text(storage)},
-                     {"shape", json_make_text(shape)}, {"classes", json_integer(p->config.classes)},
-                     {"batch", json_integer(p->config.batch)}, {"images", json_integer(p->images)},
-                     {"micro_batch", json_integer(p->config.micro_batch)},
+                     {"width", json_make_number(p->config.width)},
+                     {"storage", json_make_text(config_stored_word(&p->config))}, {"shape", json_make_text(shape)},
+                     {"classes", json_integer(p->config.classes)}, {"batch", json_integer(p->config.batch)},
+                     {"images", json_integer(p->images)}, {"micro_batch", json_integer(p->config.micro_batch)},
                      {"micro_batches", json_integer(p->micro_batches)}, {"images_on", json_make_text(where)},
                      {"conv", json_make_text(p->conv)}, {"conv_bytes", json_integer((json_int_t)p->conv_bytes)},
                      {"groups", groups}, {"peak_bytes", json_integer((json_int_t)p->bytes)},
@@ -39,12 +39,11 @@ static void print_json(const struct vggcl_plan *plans, size_t count) {
 }
 
 static void print_device(const struct vggcl_plan *p) {
-    char storage[16], where[16], shape[24];
-    vggcl_config_get(&p->config, "storage", storage, sizeof storage);
+    char where[16], shape[24];
     vggcl_config_get(&p->config, "images", where, sizeof where);
     vggcl_config_get(&p->config, "shape", shape, sizeof shape);
     printf("%s, width %g, batch %d of %s images, %d classes, activations as %s, on %s\n", p->config.model,
-           p->config.width, p->config.batch, shape, p->config.classes, storage, p->device.name);
+           p->config.width, p->config.batch, shape, p->config.classes, config_stored_word(&p->config), p->device.name);
     printf("%-40s %14s %10s\n", "", "bytes", "MiB");
     for (int i = 0; i < VGGCL_MEMORY_GROUPS; i++)
         printf("%-40s %14llu %10.1f\n", p->groups[i].name, (unsigned long long)p->groups[i].bytes,

@@ -58,11 +58,14 @@ static void print_devices(const struct vggcl_start *s) {
 /* Prints a device's plan. number: the device's number, from 1, if there are several, else 0. */
 static void print_plan(const struct vggcl_plan *p, int number) {
     char which[32] = "the device";
+    enum stored stored = config_stored(&p->config);
     if (number)
         snprintf(which, sizeof which, "device %d", number);
     printf("tuning   %s%s%s\n", number ? which : "", number ? ": " : "", p->tuning);
     printf("memory   %.1f MiB planned on %s%s%s\n", cli_mebibytes(p->bytes), which,
-           p->config.storage == VGGCL_STORAGE_HALF ? ", activations as 16-bit floats" : "",
+           stored == STORED_HALF   ? ", activations as 16-bit floats"
+           : stored == STORED_BF16 ? ", activations as bfloat16"
+                                   : "",
            p->config.images == VGGCL_IMAGES_HOST ? "; the images stay on the host" : "");
     if (p->micro_batches > 1)
         printf("batches  in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,
@@ -505,8 +508,9 @@ const struct command command_train = {
         "process trains there, the new run fails.\n\n"
         "--resume continues a run with the options stored in it. Only --epochs, --patience, --steps, --data,\n"
         "--data-format, --bad-images, --lr, --lr-step, --lr-gamma, --schedule, --warmup, --nesterov, --device,\n"
-        "--device-split, --conv, --gemm, --storage, --mem-limit, --images and --save-every may be changed\n"
-        "then; --data may name another folder that has the same images. With --save the run continues in another\n"
+        "--device-split, --conv, --gemm, --storage, --precision, --matrix, --mem-limit, --images and --save-every\n"
+        "may be changed then; --data may name another folder that has the same images. With --save the run continues "
+        "in another\n"
         "folder, and the first one is only read.\n\n"
         "Several devices train together: each step's batch is split over them, and the first one adds up the\n"
         "gradients and gives the others its weights. Batch normalisation takes the statistics of each device's\n"

@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "options/options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,13 +100,12 @@ double cli_flops_share(const struct vggcl_benchmark *b) {
 }
 
 json_t *cli_bench_json(const struct vggcl_benchmark *b) {
-    char storage[16], shape[24];
+    char shape[24];
     vggcl_config_get(&b->config, "shape", shape, sizeof shape);
-    vggcl_config_get(&b->config, "storage", storage, sizeof storage);
     return JSON_MAKE(
         {"device", json_make_text(b->device.name)}, {"driver", json_make_text(b->device.driver)},
         {"tuning", json_make_text(b->tuning)}, {"model", json_make_text(b->config.model)},
-        {"width", json_make_number(b->config.width)}, {"storage", json_make_text(storage)},
+        {"width", json_make_number(b->config.width)}, {"storage", json_make_text(config_stored_word(&b->config))},
         {"batch", json_integer(b->config.batch)}, {"shape", json_make_text(shape)},
         {"classes", json_integer(b->config.classes)}, {"train_images_per_s", json_make_number(b->train.median)},
         {"eval_images_per_s", json_make_number(b->eval.median)}, {"train_spread", spread_json(b->train)},

@@ -18,12 +18,12 @@ void layer_onnx_node(const struct layer *l, struct onnx *graph, const char *oper
     onnx_node(graph, operator_name, l->spec.name, tensors, attributes);
 }
 
-static double activation_bytes(size_t n, struct shape shape, bool half) {
-    return 4.0 * (double)storage_words(n * shape_count(shape), half);
+static double activation_bytes(size_t n, struct shape shape, enum stored stored) {
+    return 4.0 * (double)storage_words(n * shape_count(shape), stored);
 }
 
 static double moved_bytes(const struct layer *l, size_t n) {
-    return activation_bytes(n, l->in, l->x.half) + activation_bytes(n, l->out, l->y.half);
+    return activation_bytes(n, l->in, l->x.stored) + activation_bytes(n, l->out, l->y.stored);
 }
 
 struct layer_cost layer_multiplies(const struct layer *l, size_t n, enum conv_direction direction) {

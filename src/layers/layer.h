@@ -62,10 +62,10 @@ struct layer {
     struct layer_spec spec;
     int index; /* number in the net, from 0; part of the key of its dropout mask */
     struct shape in, out;
-    bool in_place; /* y and x are the same tensor, dx and dy too */
-    bool half;   /* y and dy are stored as 16-bit floats: the previous layer's setting, unless configure() clears it */
-    bool frozen; /* has no backward pass, and normalises by running statistics in training too; set by the net */
-    bool needs_dx; /* whether dx is computed: false if no layer before this one has parameters that are trained */
+    bool in_place;      /* y and x are the same tensor, dx and dy too */
+    enum stored stored; /* of y and dy: the previous layer's, unless configure() changes it */
+    bool frozen;        /* has no backward pass, and normalises by running statistics in training too; set by the net */
+    bool needs_dx;      /* whether dx is computed: false if no layer before this one has parameters that are trained */
     struct parameter parameters[LAYER_PARAMETERS];
     int parameter_count;
     struct tensor x, y, dx, dy;
@@ -85,7 +85,7 @@ struct layer_cost {
 struct layer_type {
     const char *name;
 
-    /* Sets out, half, in_place, parameters and saved_words from l->spec, l->in and l->half, which is the previous
+    /* Sets out, stored, in_place, parameters and saved_words from l->spec, l->in and l->stored, which is the previous
      * layer's; uses no device. VGGCL_EUSAGE, naming the layer, if it does not support the shape. */
     enum vggcl_err (*configure)(struct layer *l);
 

@@ -8,7 +8,7 @@
 
 static enum vggcl_err configure(struct layer *l) {
     l->out = (struct shape){1, 1, l->in.c};
-    l->half = false;
+    l->stored = STORED_FLOAT;
     return VGGCL_OK;
 }
 

@@ -6,8 +6,8 @@
 
 static enum vggcl_err configure(struct layer *l) {
     l->out = (struct shape){1, 1, shape_count(l->in)};
-    l->in_place = l->in.h * l->in.w == 1 && !l->half;
-    l->half = false;
+    l->in_place = l->in.h * l->in.w == 1 && l->stored == STORED_FLOAT;
+    l->stored = STORED_FLOAT;
     return VGGCL_OK;
 }
 

@@ -17,7 +17,7 @@ static enum vggcl_err configure(struct layer *l) {
     size_t c = l->in.c, o = l->spec.channels;
     double bound = 1 / sqrt((double)c);
     l->out = (struct shape){1, 1, o};
-    l->half = false;
+    l->stored = STORED_FLOAT;
     l->parameter_count = 2;
     l->parameters[0] = (struct parameter){.suffix = "weight",
                                           .layout = LAYOUT_LINEAR,

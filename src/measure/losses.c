@@ -1,6 +1,6 @@
 /* losses.c - vggcl_first_losses(): the losses of the first training steps on the device and, in double precision, on
  * the host. */
-#include "base/half.h"
+#include "base/stored.h"
 #include "base/phase.h"
 #include "check/twin.h"
 #include "data/synth.h"
@@ -16,10 +16,10 @@
 
 /* The tolerance for rounding errors is twice the drift, plus `summing` for the sum of a batch's losses. The drift is
  * how far the losses change if the initial weights are disturbed by the relative error off_by. Winograd F(4x4) makes
- * about 32 float roundings in a layer; 16-bit floats (off_by_half) are rounded once a layer, with a margin of 4.
+ * about 32 float roundings in a layer; 16-bit values are rounded once a layer, with a margin of 4 (off_by_stored).
  * Measured with PoCL and llvmpipe, ten to sixteen steps of VGG11 and VGG16 at widths of 1/32 to 1/8, with each kind of
  * dropout, with and without batch normalisation: the devices used up to a fifth of the tolerance. */
-static const double off_by = 32 * FLT_EPSILON / 2, off_by_half = 4 * HALF_ROUNDING, summing = 16 * FLT_EPSILON;
+static const double off_by = 32 * FLT_EPSILON / 2, off_by_stored = 4, summing = 16 * FLT_EPSILON;
 
 /* The same training three times: on the device, by its twin (the reference in double precision on the host), and by a
  * twin with disturbed initial weights. */
@@ -46,7 +46,7 @@ static enum vggcl_err start_weights(struct trio *t, uint64_t seed) {
         free(values);
         TRY(err);
     }
-    twin_disturb(t->disturbed, t->net->context.half ? off_by_half : off_by);
+    twin_disturb(t->disturbed, fmax(off_by, off_by_stored * stored_rounding(t->net->context.stored)));
     return VGGCL_OK;
 }
 

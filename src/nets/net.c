@@ -24,7 +24,8 @@ static void freeze_parameters(struct layer *l) {
 
 static enum vggcl_err configure_layers(struct net *net, const struct layer_spec *specs, struct shape shape,
                                        const char *conv) {
-    bool learnt_before = false, half = net->context.half, frozen = net->use & NET_FREEZES;
+    bool learnt_before = false, frozen = net->use & NET_FREEZES;
+    enum stored stored = net->context.stored;
     for (size_t i = 0; i < net->layer_count; i++) {
         struct layer *l = &net->layers[i];
         l->spec = specs[i];
@@ -32,7 +33,7 @@ static enum vggcl_err configure_layers(struct net *net, const struct layer_spec 
         l->before = i ? l - 1 : NULL;
         l->index = (int)i;
         l->in = shape;
-        l->half = half;
+        l->stored = stored;
         frozen = frozen && !in_head(l);
         l->frozen = frozen;
         l->needs_dx = learnt_before;
@@ -43,7 +44,7 @@ static enum vggcl_err configure_layers(struct net *net, const struct layer_spec 
             freeze_parameters(l);
         learnt_before |= l->parameter_count > 0 && !frozen;
         shape = l->out;
-        half = l->half;
+        stored = l->stored;
     }
     net->classes = shape_count(shape);
     return VGGCL_OK;
@@ -138,7 +139,8 @@ static enum vggcl_err reserve_activations(struct net *net) {
         struct layer *l = &net->layers[i];
         size_t until = last_use(net, i);
         if (!l->in_place)
-            TRY(arena_reserve_activation(a, l->spec.name, net->batch * shape_count(l->out), l->half, i, until, &l->y));
+            TRY(arena_reserve_activation(a, l->spec.name, net->batch * shape_count(l->out), l->stored, i, until,
+                                         &l->y));
         for (int k = 0; k < LAYER_SAVED; k++)
             if (l->saved_words[k])
                 TRY(arena_reserve_during(a, l->spec.name, l->saved_words[k], i, until, &l->saved[k]));
@@ -158,7 +160,7 @@ static enum vggcl_err reserve_activation_gradients(struct net *net) {
         size_t next = reader(net, i);
         bool learns = net->use & NET_TRAINS && has_backward(l);
         if (!l->in_place && (learns || next == net->layer_count))
-            TRY(arena_reserve_activation(a, "a gradient", net->batch * shape_count(l->out), l->half,
+            TRY(arena_reserve_activation(a, "a gradient", net->batch * shape_count(l->out), l->stored,
                                          backward_step(net, next), backward_step(net, i), &l->dy));
     }
     return VGGCL_OK;
@@ -182,7 +184,7 @@ static enum vggcl_err reserve_scratch(struct net *net) {
 
 static enum vggcl_err reserve_rest(struct net *net) {
     struct arena *a = &net->arenas[NET_REST];
-    TRY(arena_reserve_activation(a, "the images", net->batch * shape_count(net->layers[0].in), net->context.half, 0,
+    TRY(arena_reserve_activation(a, "the images", net->batch * shape_count(net->layers[0].in), net->context.stored, 0,
                                  SIZE_MAX, &net->input));
     TRY(arena_reserve(a, "the logits of another view", net->batch * net->classes, &net->other_logits));
     TRY(arena_reserve(a, "the labels", net->batch, &net->label));
@@ -361,7 +363,9 @@ enum vggcl_err net_forward(struct net *net, const struct pass *pass) {
  * The largest class weight is divided out, so that the gradients of its class are not larger than without it.
  */
 static double loss_scale(const struct net *net, const struct pass *pass) {
-    return net->context.half ? exp2(ceil(log2((double)pass->whole)) + IMAGE_SCALE - net->weight_exponent) : 1;
+    return net->context.stored == STORED_HALF
+               ? exp2(ceil(log2((double)pass->whole)) + IMAGE_SCALE - net->weight_exponent)
+               : 1;
 }
 
 enum vggcl_err net_loss(struct net *net, const struct pass *pass) {

@@ -48,7 +48,7 @@ struct options {
 static struct options build_options(const struct dev *d, const struct activation *a, struct tensor x) {
     struct options options;
     snprintf(options.text, sizeof options.text, "%s -DCOLUMNS=%zu -DNORMALISE=%d -DPOOL=%d -DDROPOUT=%d",
-             dev_stored_option(d, (int)a->c, x.half), channel_columns(d, a->c), a->bn != NULL, a->pool,
+             dev_stored_option(d, (int)a->c, x.stored), channel_columns(d, a->c), a->bn != NULL, a->pool,
              (int)a->dropout);
     if (a->pool && (a->h % 2 || a->w % 2)) {
         size_t end = strlen(options.text);

@@ -19,7 +19,7 @@ size_t bn_workspace(const struct dev *d, size_t pixels, size_t c) {
 enum vggcl_err bn_partial(struct dev *d, size_t pixels, size_t c, struct tensor x, struct tensor partial) {
     char option[48];
     size_t blocks = c / (size_t)dev_vector_width(d, (int)c), columns = channel_columns(d, c);
-    snprintf(option, sizeof option, "%s -DCOLUMNS=%zu", dev_stored_option(d, (int)c, x.half), columns);
+    snprintf(option, sizeof option, "%s -DCOLUMNS=%zu", dev_stored_option(d, (int)c, x.stored), columns);
     return dev_run(d, "bn/bn_partial", option, dev_grid(d, bn_slabs(d, pixels) * blocks / columns, 1),
                    ARGS(A_MEM(x), A_INT(pixels), A_INT(c), A_INT(channel_slab_rows(d, pixels)), A_MEM(partial)));
 }

@@ -70,7 +70,7 @@ enum vggcl_err channel_broadcast(struct dev *d, size_t rows, size_t c, struct te
 
 enum vggcl_err channel_sum(struct dev *d, size_t rows, size_t c, struct tensor x, struct tensor sum,
                            struct tensor workspace) {
-    const char *option = dev_stored_option(d, (int)c, x.half);
+    const char *option = dev_stored_option(d, (int)c, x.stored);
     size_t blocks = c / (size_t)dev_vector_width(d, (int)c), slabs = channel_slabs(d, rows);
     TRY(dev_run(d, "channel/column_sum_partial", option, RANGE(slabs * blocks),
                 ARGS(A_MEM(x), A_INT(rows), A_INT(c), A_INT(channel_slab_rows(d, rows)), A_MEM(workspace))));

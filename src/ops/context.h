@@ -6,9 +6,9 @@
 #include "ops/tuning.h"
 
 struct context {
-    struct dev *dev; /* not owned */
-    bool half;       /* store activations as 16-bit floats, up to flattening or global average pooling */
-    bool strict;     /* the tuning's wrong methods are ignored: what uses them fails its check */
+    struct dev *dev;                  /* not owned */
+    enum stored stored;               /* of activations up to flattening or global average pooling */
+    bool strict;                      /* the tuning's wrong methods are ignored: what uses them fails its check */
     const struct gemm_engine *engine; /* the user's choice for all matrix products; NULL for automatic */
     struct tuning tuning;             /* measured, or the built-in rules */
     size_t conv_limit;                /* maximum words of transformed images at a time; 0: tuning.conv_words */

@@ -14,7 +14,7 @@ enum vggcl_err image_batch(struct dev *d, const struct image_set *set, struct te
     for (int i = 0; i < NORMALISE_CHANNELS; i++)
         factor[i] = 1 / normalisation->deviation[i];
     snprintf(options, sizeof options, "%s -DHEIGHT=%zu -DWIDTH=%zu -DCHANNELS=%zu -DPLAIN=%d",
-             dev_stored_option(d, 1, to->x.half), set->height, set->width, set->channels, plain);
+             dev_stored_option(d, 1, to->x.stored), set->height, set->width, set->channels, plain);
     if (a->color_jitter > 0)
         TRY(dev_run(d, "image/image_grey", options, RANGE(images * set->height),
                     ARGS(A_MEM(set->pixels), A_MEM(order), A_INT(first), A_INT(n), A_INT(set->staged), A_INT(m.ends),

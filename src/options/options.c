@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L /* open_memstream */
 #include "options/options.h"
+#include "cl/matrix.h"
 #include "data/data.h"
 #include "nets/model.h"
 #include "ops/conv/conv.h"
@@ -15,10 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; /* enum vggcl_schedule */
-static const char *const head_names[] = {"flatten", "avgpool", NULL};           /* enum vggcl_head */
-static const char *const save_error_names[] = {"retry", "stop", NULL};          /* enum vggcl_on_save_error */
-static const char *const storage_names[] = {"float", "half", NULL};
+static const char *const schedule_names[] = {"step", "cosine", "linear", NULL};        /* enum vggcl_schedule */
+static const char *const head_names[] = {"flatten", "avgpool", NULL};                  /* enum vggcl_head */
+static const char *const save_error_names[] = {"retry", "stop", NULL};                 /* enum vggcl_on_save_error */
+static const char *const storage_names[] = {"float", "half", NULL};                    /* enum vggcl_storage */
+static const char *const precision_names[] = {"float", "bf16", NULL};                  /* enum vggcl_precision */
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const normalize_names[] = {"half", "dataset", "imagenet", NULL};    /* enum vggcl_normalize */
 static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
@@ -260,6 +262,15 @@ static const struct vggcl_option options[] = {
      "data type of activations and their gradients; half takes about half the memory. Weights and\n"
      "all arithmetic are float in either case",
      "float", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(storage, storage_names)},
+    {"precision", "KIND",
+     "bf16: activations and their gradients are stored as bfloat16, in half the memory, and products\n"
+     "multiply bfloat16 and add in float where the device has instructions for that. Weights, their\n"
+     "gradients, the optimiser and all sums are float in either case",
+     "float", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(precision, precision_names)},
+    {"matrix", "NAME",
+     "the instructions that --precision bf16 multiplies by; none: float products of bfloat16 values;\n"
+     "plain: computes in float what the others do, to compare them with",
+     "auto", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(matrix, matrix_names)},
     {"kernel-dir", "DIR", "use the .cl files in this folder instead of the built-in ones", "",
      BOTH | PREDICT | NETWORK | TUNE | GIVEN_ONLY, TEXT(kernel_dir)},
     {"stall", "SECONDS",
@@ -403,11 +414,35 @@ static enum vggcl_err check_dataset(const struct vggcl_config *config) {
     return VGGCL_OK;
 }
 
+static enum vggcl_err check_precision(const struct vggcl_config *config) {
+    bool bf16 = config->precision == VGGCL_PRECISION_BF16;
+    if (bf16 && config->storage == VGGCL_STORAGE_HALF)
+        return err_set(VGGCL_EUSAGE,
+                       "storage: is half, but with precision bf16 activations are stored as bfloat16; leave "
+                       "one of them out");
+    if (!bf16 && config->matrix > 1)
+        return err_set(VGGCL_EUSAGE, "matrix: %s multiplies bfloat16; set precision to bf16 too",
+                       matrix_names[config->matrix]);
+    return VGGCL_OK;
+}
+
 enum vggcl_err config_check(const struct vggcl_config *config) {
     for (size_t i = 0; i < OPTIONS; i++)
         if (options[i].kind != VGGCL_INCLUDE)
             TRY(value_check(&options[i], config));
+    TRY(check_precision(config));
     return check_dataset(config);
+}
+
+enum stored config_stored(const struct vggcl_config *config) {
+    return config->precision == VGGCL_PRECISION_BF16 ? STORED_BF16
+           : config->storage == VGGCL_STORAGE_HALF   ? STORED_HALF
+                                                     : STORED_FLOAT;
+}
+
+const char *config_stored_word(const struct vggcl_config *config) {
+    static const char *const words[] = {[STORED_FLOAT] = "float", [STORED_HALF] = "half", [STORED_BF16] = "bf16"};
+    return words[config_stored(config)];
 }
 
 enum vggcl_err config_use_dataset(struct vggcl_config *config) {

@@ -4,6 +4,7 @@
 #define VGGCL_OPTIONS_OPTIONS_H
 
 #include "base/err.h"
+#include "base/stored.h"
 
 enum { CONFIG_TEXT = VGGCL_PATH_MAX }; /* bytes that any option fits into as text */
 
@@ -32,6 +33,10 @@ enum vggcl_err config_check(const struct vggcl_config *config);
 /* If config->dataset is set, sets the options data and data-format accordingly, so that checkpoints store that the
  * images are in memory. */
 enum vggcl_err config_use_dataset(struct vggcl_config *config);
+
+/* How activations are stored, by the options storage and precision; "float", "half" or "bf16". */
+enum stored config_stored(const struct vggcl_config *config);
+const char *config_stored_word(const struct vggcl_config *config);
 
 /* The chosen word of an option of kind VGGCL_CHOICE or VGGCL_RECIPE: config_word(config, "conv"). */
 const char *config_word(const struct vggcl_config *config, const char *name);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/cache_folder.h"
+#include "cl/matrix.h"
 #include "options/options.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/clblast.h"
@@ -638,9 +639,10 @@ enum vggcl_err profile_resume(struct context *context, const char *text, const c
 enum vggcl_err profile_prepare(const struct vggcl_config *config, struct dev *d, struct context *context,
                                struct tuned *tuned) {
     *context = context_make(d);
-    context->half = config->storage == VGGCL_STORAGE_HALF;
+    context->stored = config_stored(config);
     context->strict = config->strict;
     TRY(gemm_find_engine(config_word(config, "gemm"), &context->engine));
+    TRY(matrix_choose(d, config->precision == VGGCL_PRECISION_BF16 ? config_word(config, "matrix") : "none"));
     return profile_choose(context, config, tuned);
 }
 

@@ -104,9 +104,9 @@ static enum vggcl_err grow(struct search *s, struct tensor *t, size_t count) {
 static enum vggcl_err grow_operands(struct search *s) {
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++) {
         size_t pixels = s->images * r->s.h * r->s.w, weights = 9 * r->s.c * r->s.o;
-        TRY(grow(s, &s->image[0], storage_words(pixels * r->s.c, s->context->half)));
-        TRY(grow(s, &s->image[1], storage_words(pixels * r->s.o, s->context->half)));
-        s->image[0].half = s->image[1].half = s->context->half;
+        TRY(grow(s, &s->image[0], storage_words(pixels * r->s.c, s->context->stored)));
+        TRY(grow(s, &s->image[1], storage_words(pixels * r->s.o, s->context->stored)));
+        s->image[0].stored = s->image[1].stored = s->context->stored;
         TRY(grow(s, &s->weight, weights));
         TRY(grow(s, &s->gradient, weights));
         TRY(grow(s, &s->bias, r->s.o));

@@ -2,6 +2,7 @@
 #include "cli/compare/record.h"
 #include "base/err.h"
 #include "cli/child.h"
+#include "options/options.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -125,13 +126,12 @@ static void describe_images(const struct vggcl_config *c, char text[64]) {
 
 /* Everything that the losses depend on, except the device: only losses and speeds of equal networks are compared. */
 static json_t *describe_network(const struct vggcl_config *c) {
-    char dropout[16], storage[16], images[64];
+    char dropout[16], images[64];
     describe_images(c, images);
     vggcl_config_get(c, "dropout", dropout, sizeof dropout);
-    vggcl_config_get(c, "storage", storage, sizeof storage);
     return json_make_format(
         "%s, width %g, batch %d, %s batch normalisation, %s dropout, activations as %s, seed %llu%s%s", c->model,
-        c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, storage,
+        c->width, c->batch, c->no_bn ? "no" : "with", c->no_dropout ? "no" : dropout, config_stored_word(c),
         (unsigned long long)c->seed, c->head == VGGCL_HEAD_AVGPOOL ? ", global average pooling" : "", images);
 }
 

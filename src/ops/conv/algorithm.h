@@ -44,7 +44,7 @@ struct conv_plan {
     const struct gemm_engine *engine;
     enum conv_direction direction;
     struct conv_shape s; /* as the kernels see it: for a data gradient, c and o are swapped */
-    bool half;           /* x and y are stored as 16-bit floats */
+    enum stored stored;  /* of x and y */
     size_t slabs; /* number of slabs of its output's statistics (ops/bn.h) that forward() writes; 0 if it cannot */
     struct conv_scratch_words words;
     struct kernel kernels[CONV_KERNELS]; /* in an order that the algorithm defines */

@@ -147,8 +147,11 @@ enum vggcl_err conv_make_plan(const struct context *context, struct conv_method 
         return err_set(VGGCL_EUSAGE,
                        "convolution algorithm %s does not support this shape and names no other one for it",
                        m.algorithm->name);
-    *p = (struct conv_plan){
-        .algorithm = a, .engine = m.engine, .direction = direction, .s = directed(s, direction), .half = context->half};
+    *p = (struct conv_plan){.algorithm = a,
+                            .engine = m.engine,
+                            .direction = direction,
+                            .s = directed(s, direction),
+                            .stored = context->stored};
     TRY(a->plan(context, p));
     if (direction != CONV_FORWARD || p->slabs > MOST_SLABS)
         p->slabs = 0;

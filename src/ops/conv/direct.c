@@ -42,8 +42,8 @@ static struct slabbing gradient_slabbing(const struct dev *d, struct conv_shape 
 
 static struct kernel kernel_of(const char *name, const struct dev *d, const struct conv_plan *p, size_t pixels,
                                size_t columns) {
-    return kernel_make(name, "%s -DCHANNELS=%zu -DPIXELS=%zu -DCOLUMNS=%zu", dev_stored_option(d, (int)p->s.o, p->half),
-                       p->s.c, pixels, columns);
+    return kernel_make(name, "%s -DCHANNELS=%zu -DPIXELS=%zu -DCOLUMNS=%zu",
+                       dev_stored_option(d, (int)p->s.o, p->stored), p->s.c, pixels, columns);
 }
 
 /* s.c of a data gradient is the number of output channels, which is usually large: im2col computes it then. */

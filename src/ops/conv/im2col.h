@@ -7,8 +7,8 @@
 
 extern const struct conv_algorithm conv_im2col;
 
-/* The kernel for images of c channels, stored as 16-bit floats where half is set. */
-struct kernel im2col_kernel(const struct dev *d, size_t c, bool half);
+/* The kernel for images of c channels. */
+struct kernel im2col_kernel(const struct dev *d, size_t c, enum stored stored);
 
 /* column[pixel][tap][c] = x at pixel's neighbour `tap`, for s.n images of x from number first_image on; 0 outside of
  * the image. */

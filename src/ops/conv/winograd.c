@@ -28,15 +28,15 @@ size_t winograd_point_words(size_t rows, size_t columns) {
     return rows * columns + GAP;
 }
 
-struct winograd_options winograd_options(const struct dev *d, int alpha, size_t channels, bool half) {
+struct winograd_options winograd_options(const struct dev *d, int alpha, size_t channels, enum stored stored) {
     struct winograd_options options;
     snprintf(options.text, sizeof options.text, "-DALPHA=%d -DGAP=%d %s", alpha, GAP,
-             dev_stored_option(d, (int)channels, half));
+             dev_stored_option(d, (int)channels, stored));
     return options;
 }
 
-struct kernel winograd_kernel(const char *name, const struct dev *d, int alpha, size_t channels, bool half) {
-    return kernel_make(name, "%s", winograd_options(d, alpha, channels, half).text);
+struct kernel winograd_kernel(const char *name, const struct dev *d, int alpha, size_t channels, enum stored stored) {
+    return kernel_make(name, "%s", winograd_options(d, alpha, channels, stored).text);
 }
 
 static struct range blocks_of(const struct dev *d, size_t count, size_t channels) {
@@ -151,14 +151,14 @@ static enum vggcl_err plan(const struct context *context, struct conv_plan *p) {
     p->words = (struct conv_scratch_words){.weight = points * winograd_point_words(s.c, s.o),
                                            .input = points * winograd_point_words(tiles, s.c),
                                            .output = points * winograd_point_words(tiles, s.o)};
-    p->kernels[INPUT] = winograd_kernel("winograd/winograd_input", d, alpha, s.c, p->half);
+    p->kernels[INPUT] = winograd_kernel("winograd/winograd_input", d, alpha, s.c, p->stored);
     if (p->direction == CONV_WEIGHT_GRADIENT) {
         p->kernels[WEIGHT] = winograd_kernel("winograd/winograd_weight_gradient", d, alpha, s.o, false);
-        p->kernels[OUTPUT] = winograd_kernel("winograd/winograd_gradient", d, alpha, s.o, p->half);
+        p->kernels[OUTPUT] = winograd_kernel("winograd/winograd_gradient", d, alpha, s.o, p->stored);
     } else {
         size_t columns = p->direction == CONV_DATA_GRADIENT ? s.c : s.o;
         p->kernels[WEIGHT] = winograd_kernel("winograd/winograd_weight", d, alpha, columns, false);
-        p->kernels[OUTPUT] = winograd_kernel("winograd/winograd_output", d, alpha, s.o, p->half);
+        p->kernels[OUTPUT] = winograd_kernel("winograd/winograd_output", d, alpha, s.o, p->stored);
     }
     return conv_plan_chunks(context, p, plan_chunk);
 }

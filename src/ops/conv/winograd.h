@@ -22,16 +22,15 @@ size_t winograd_tiles(int alpha, size_t h, size_t w); /* of an image */
  * are multiples of a large power of two, all points would map to the same few cache sets of a CPU. */
 size_t winograd_point_words(size_t rows, size_t columns);
 
-/* The build options of cl/winograd_transform.cl for tensors of `channels` channels, stored as 16-bit floats if half is
- * set. */
+/* The build options of cl/winograd_transform.cl for tensors of `channels` channels. */
 struct winograd_options {
     char text[64];
 };
-struct winograd_options winograd_options(const struct dev *d, int alpha, size_t channels, bool half);
+struct winograd_options winograd_options(const struct dev *d, int alpha, size_t channels, enum stored stored);
 
 /* A kernel of cl/winograd.cl with these options. Each function below launches the kernel of its name, which must have
  * been made for the channels and storage of the tensor argument after the shape. */
-struct kernel winograd_kernel(const char *name, const struct dev *d, int alpha, size_t channels, bool half);
+struct kernel winograd_kernel(const char *name, const struct dev *d, int alpha, size_t channels, enum stored stored);
 
 /* Input transform of s.n images of x[..][s.c], from number first_image on, to v[panel][point][tile][channel in the
  * panel]. A panel has `panel` channels, a divisor of s.c; panel = s.c gives v[point][tile][s.c]. */

@@ -69,7 +69,7 @@ static struct arg local_points(int alpha, size_t rows, size_t columns) {
 static struct kernel kernel_of(const char *name, const struct dev *d, const struct conv_plan *p, enum product product) {
     struct register_tile tile = register_tile(d, product, p->s.o);
     return kernel_make(name, "%s -DPRODUCT=%d -DROWS=%zu -DCOLUMNS=%zu",
-                       winograd_options(d, p->algorithm->alpha, dev_register_width(d), p->half).text, product,
+                       winograd_options(d, p->algorithm->alpha, dev_register_width(d), p->stored).text, product,
                        tile.rows, tile.columns);
 }
 
@@ -256,10 +256,10 @@ static enum vggcl_err sliced_plan(const struct context *context, struct conv_pla
     bool gradient = p->direction == CONV_WEIGHT_GRADIENT;
     conv_cut(p, conv_chunk_images(context, s.n, image_words, 0));
     TRY(conv_plan_chunks(context, p, gradient ? plan_gradient_chunk : plan_forward_chunk));
-    p->kernels[INPUT] = winograd_kernel("winograd/winograd_input", d, alpha, s.c, p->half);
+    p->kernels[INPUT] = winograd_kernel("winograd/winograd_input", d, alpha, s.c, p->stored);
     if (gradient) {
         p->kernels[PRODUCT] = kernel_of("winograd_local/winograd_sliced_gradient", d, p, SLICED_GRADIENT);
-        p->kernels[OUTPUT] = winograd_kernel("winograd/winograd_gradient", d, alpha, s.o, p->half);
+        p->kernels[OUTPUT] = winograd_kernel("winograd/winograd_gradient", d, alpha, s.o, p->stored);
         return VGGCL_OK;
     }
     p->kernels[PRODUCT] = kernel_of("winograd_local/winograd_sliced", d, p, SLICED);

@@ -1,0 +1,25 @@
+/* matrix.h - the matrix instructions of devices, which multiply bfloat16 and add in float: the host's side of
+ * cl/matrix.cl. A back-end is a way to these instructions. To add one: a row in matrix.c, and its functions in
+ * cl/matrix.cl. */
+#ifndef VGGCL_CL_MATRIX_H
+#define VGGCL_CL_MATRIX_H
+
+#include "cl/device.h"
+
+struct matrix_backend {
+    const char *name;
+    int number;        /* of -DMATRIX */
+    int rows, columns; /* tiles of 16 x 16 sums that are kept in registers */
+    bool fast;         /* "auto" may take it: it was seen to be right, and faster than products of floats */
+    /* Whether the device has the instructions, as far as can be known without using them. */
+    bool (*suits)(const struct dev *d);
+};
+
+/* "auto", "none", then the names of all back-ends; ends with NULL. */
+extern const char *const matrix_names[];
+
+/* Sets d->matrix to the back-end of that name; "auto": to the first fast one that suits the device, or NULL; "none": to
+ * NULL. VGGCL_EUSAGE, naming the option matrix, if there is no such back-end or it does not suit the device. */
+enum vggcl_err matrix_choose(struct dev *d, const char *name);
+
+#endif

@@ -73,7 +73,7 @@ static void names_of_other_programs(void **state) {
         {"train --gpu 0", "vggcl train takes no '--gpu'; did you mean --device?"},
         {"train --pretrained f", "vggcl train takes no '--pretrained'; did you mean --weights?"},
         {"train --dataset d", "vggcl train takes no '--dataset'; did you mean --data?"},
-        {"train --amp", "vggcl train takes no '--amp'; did you mean --storage half?"},
+        {"train --amp", "vggcl train takes no '--amp'; did you mean --precision bf16?"},
         {"train --output d", "vggcl train takes no '--output'; did you mean --save?"},
         {"inspect --output d", "vggcl inspect takes no '--output'; did you mean --out?"},
         {"train --imgsz 64", "vggcl train takes no '--imgsz'; did you mean --size?"},

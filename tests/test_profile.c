@@ -39,10 +39,12 @@ static struct profile example(void) {
     p.tuning.wrong[2] = (struct device_method){.tile = {5, 2, 8, 0, 8, 16, 12}, .transposed = true};
     p.unmeasured = true;
     p.tuning.conv_count = 2;
-    p.tuning.convs[0] = (struct tuned_conv){{128, 32, 16, 3, 64}, {{&conv_direct, &gemm_tiled}, {NULL, NULL}}};
+    p.tuning.convs[0] =
+        (struct tuned_conv){{128, 32, 16, 3, 64}, {{&conv_direct, &gemm_tiled}, {NULL, NULL}}, matrix_find("plain")};
     p.tuning.convs[1] = (struct tuned_conv){
         {64, 2, 2, 512, 512},
-        {{&conv_winograd2, &gemm_clblast}, {&conv_winograd4, &gemm_tiled}, {&conv_im2col, &gemm_tiled}}};
+        {{&conv_winograd2, &gemm_clblast}, {&conv_winograd4, &gemm_tiled}, {&conv_im2col, &gemm_tiled}},
+        matrix_find("plain")};
     return p;
 }
 
@@ -116,6 +118,8 @@ static void names_what_is_wrong(void **state) {
         {"\"h\": 32", "\"h\": 0", "convolutions[0]: h is 0"},
         {"\"h\": 32", "\"h\": 1000000", "convolutions[0]: h is 1000000"},
         {"\"direct\"", "\"fft\"", "convolutions[0].forward: unknown algorithm 'fft'"},
+        {"\"plain\"", "\"fpga\"", "convolutions[0]: unknown matrix 'fpga'"},
+        {"\"plain\"", "1", "convolutions[0]: unknown matrix ''"},
         {"\"engine\": \"clblast\"", "\"engine\": \"auto\"", "convolutions[1].forward: unknown engine 'auto'"},
         {"\"engine\": \"clblast\"", "\"engine\": null", "convolutions[1].forward: engine is not a text"},
         {"\"weight_gradient\"", "\"gradient\"", "convolutions[1]: 'gradient'"},
@@ -167,14 +171,14 @@ static void nearest_number_of_images(void **state) {
         size_t images, found; /* 0: nothing */
     } cases[] = {{15, 0}, {16, 32}, {63, 32}, {64, 32}, {65, 128}, {256, 128}, {257, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct tuned_conv *row = tuning_find(&t, (struct conv_shape){cases[i].images, 4, 4, 512, 512});
+        const struct tuned_conv *row = tuning_find(&t, (struct conv_shape){cases[i].images, 4, 4, 512, 512}, NULL);
         assert_int_equal(row ? row->s.n : 0, cases[i].found);
     }
-    assert_null(tuning_find(&t, (struct conv_shape){128, 8, 8, 512, 512}));
+    assert_null(tuning_find(&t, (struct conv_shape){128, 8, 8, 512, 512}, NULL));
     t.convs[0].s.n = 128; /* the order does not matter */
     t.convs[1].s.n = 32;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct tuned_conv *row = tuning_find(&t, (struct conv_shape){cases[i].images, 4, 4, 512, 512});
+        const struct tuned_conv *row = tuning_find(&t, (struct conv_shape){cases[i].images, 4, 4, 512, 512}, NULL);
         assert_int_equal(row ? row->s.n : 0, cases[i].found);
     }
 }
@@ -183,29 +187,29 @@ static void nearest_number_of_images(void **state) {
 static struct tuning full(void) {
     struct tuning t = {.conv_count = 0};
     for (size_t h = 1; h <= TUNED_CONVS; h++)
-        tuning_add(&t, (struct conv_shape){1, h, 1, 1, 1})->methods[0] =
+        tuning_add(&t, (struct conv_shape){1, h, 1, 1, 1}, NULL)->methods[0] =
             (struct conv_method){&conv_direct, &gemm_tiled};
     assert_int_equal(t.conv_count, TUNED_CONVS);
     return t;
 }
 
 static bool has(const struct tuning *t, size_t h) {
-    return tuning_find(t, (struct conv_shape){1, h, 1, 1, 1});
+    return tuning_find(t, (struct conv_shape){1, h, 1, 1, 1}, NULL);
 }
 
 /* A new shape replaces the oldest one; a renewed one is not old. */
 static void full_tuning_drops_the_oldest(void **state) {
     (void)state;
     struct tuning t = full();
-    struct tuned_conv *there = tuning_add(&t, (struct conv_shape){1, 3, 1, 1, 1});
+    struct tuned_conv *there = tuning_add(&t, (struct conv_shape){1, 3, 1, 1, 1}, NULL);
     assert_ptr_equal(there->methods[0].algorithm, &conv_direct);
-    assert_true(tuning_renew(&t, (struct conv_shape){2, 1, 1, 1, 1}));
-    assert_false(tuning_renew(&t, (struct conv_shape){3, 1, 1, 1, 1}));
-    struct tuned_conv *added = tuning_add(&t, (struct conv_shape){1, 64, 64, 1, 1});
+    assert_true(tuning_renew(&t, (struct conv_shape){2, 1, 1, 1, 1}, NULL));
+    assert_false(tuning_renew(&t, (struct conv_shape){3, 1, 1, 1, 1}, NULL));
+    struct tuned_conv *added = tuning_add(&t, (struct conv_shape){1, 64, 64, 1, 1}, NULL);
     assert_null(added->methods[0].algorithm);
     assert_int_equal(t.conv_count, TUNED_CONVS);
     assert_true(has(&t, 1) && !has(&t, 2) && has(&t, 3) && has(&t, TUNED_CONVS));
-    assert_ptr_equal(tuning_find(&t, (struct conv_shape){1, 64, 64, 1, 1}), added);
+    assert_ptr_equal(tuning_find(&t, (struct conv_shape){1, 64, 64, 1, 1}, NULL), added);
 }
 
 /* Storing what was measured for other images keeps the earlier shapes, as far as there is room. */
@@ -219,14 +223,14 @@ static void stores_beside_the_earlier(void **state) {
     const struct conv_shape first = {1, 1, 1, 1, 1}, large = {1, 64, 64, 3, 64};
     assert_non_null(mkdtemp(cache));
     setenv("VGGCL_CACHE_DIR", cache, 1);
-    *tuning_add(&context.tuning, first) = (struct tuned_conv){.s = first};
+    *tuning_add(&context.tuning, first, NULL) = (struct tuned_conv){.s = first};
     assert_int_equal(profile_store(&context, path), VGGCL_OK);
     context.tuning.conv_count = 0;
-    *tuning_add(&context.tuning, large) = (struct tuned_conv){.s = large};
+    *tuning_add(&context.tuning, large, NULL) = (struct tuned_conv){.s = large};
     assert_int_equal(profile_store(&context, path), VGGCL_OK);
     assert_int_equal(profile_read(path, &stored), VGGCL_OK);
     assert_int_equal(stored.tuning.conv_count, 2);
-    assert_true(tuning_find(&stored.tuning, first) && tuning_find(&stored.tuning, large));
+    assert_true(tuning_find(&stored.tuning, first, NULL) && tuning_find(&stored.tuning, large, NULL));
 
     struct tuning many = full();
     memcpy(context.tuning.convs, many.convs + 1, (TUNED_CONVS - 1) * sizeof *many.convs);
@@ -234,7 +238,7 @@ static void stores_beside_the_earlier(void **state) {
     assert_int_equal(profile_store(&context, path), VGGCL_OK);
     assert_int_equal(profile_read(path, &stored), VGGCL_OK);
     assert_int_equal(stored.tuning.conv_count, TUNED_CONVS);
-    assert_true(!tuning_find(&stored.tuning, first) && tuning_find(&stored.tuning, large));
+    assert_true(!tuning_find(&stored.tuning, first, NULL) && tuning_find(&stored.tuning, large, NULL));
 
     /* One that others can write to is not read, and replaced. */
     struct stat status;
@@ -242,7 +246,7 @@ static void stores_beside_the_earlier(void **state) {
     assert_int_equal(status.st_mode & 07777, 0600);
     assert_int_equal(chmod(path, 0620), 0);
     context.tuning.conv_count = 0;
-    *tuning_add(&context.tuning, first) = (struct tuned_conv){.s = first};
+    *tuning_add(&context.tuning, first, NULL) = (struct tuned_conv){.s = first};
     assert_int_equal(profile_store(&context, path), VGGCL_OK);
     assert_int_equal(profile_read(path, &stored), VGGCL_OK);
     assert_int_equal(stored.tuning.conv_count, 1);
@@ -286,7 +290,7 @@ static void avoids_wrong_algorithms(void **state) {
         know_wrong(&context, (struct device_method){.algorithm = order[i], .direction = CONV_FORWARD});
     }
     assert_ptr_equal(chosen(&context, "auto", CONV_FORWARD), &conv_winograd4); /* none is right */
-    *tuning_add(&context.tuning, (struct conv_shape){2, 16, 16, 64, 64}) = (struct tuned_conv){
+    *tuning_add(&context.tuning, (struct conv_shape){2, 16, 16, 64, 64}, NULL) = (struct tuned_conv){
         .s = {2, 16, 16, 64, 64},
         .methods = {[CONV_WEIGHT_GRADIENT] = {&conv_im2col, &gemm_tiled}, [CONV_DATA_GRADIENT] = {NULL, NULL}}};
     assert_ptr_equal(chosen(&context, "auto", CONV_WEIGHT_GRADIENT), &conv_im2col);
@@ -340,12 +344,12 @@ static void stores_wrong_methods(void **state) {
     assert_int_equal(profile_choose(&measured, &config, &tuned), VGGCL_OK); /* built-in or shipped */
     assert_true(tuned.by != TUNED_STORED && measured.tuning.wrong_count == 1);
 
-    *tuning_add(&measured.tuning, s) = (struct tuned_conv){.s = s};
+    *tuning_add(&measured.tuning, s, NULL) = (struct tuned_conv){.s = s};
     assert_int_equal(profile_store(&measured, path), VGGCL_OK);
     know_wrong(&context, (struct device_method){.engine = &gemm_clblast});
     assert_int_equal(profile_store_wrong(&context, path), VGGCL_OK);
     assert_int_equal(profile_read(path, &stored), VGGCL_OK);
-    assert_true(!stored.unmeasured && stored.tuning.wrong_count == 2 && tuning_find(&stored.tuning, s));
+    assert_true(!stored.unmeasured && stored.tuning.wrong_count == 2 && tuning_find(&stored.tuning, s, NULL));
 
     cpu.info.driver[0] = '2'; /* a new driver is not suspected */
     assert_int_equal(profile_choose(&context, &config, &tuned), VGGCL_OK);

@@ -37,19 +37,27 @@ static const struct matrix_backend backends[] = {BACKENDS(BACKEND)};
 enum { BACKEND_COUNT = sizeof backends / sizeof *backends };
 const char *const matrix_names[] = {"auto", "none", BACKENDS(NAME) NULL};
 
+const struct matrix_backend *matrix_find(const char *name) {
+    for (size_t i = 0; i < BACKEND_COUNT; i++)
+        if (strcmp(backends[i].name, name) == 0)
+            return &backends[i];
+    return NULL;
+}
+
 enum vggcl_err matrix_choose(struct dev *d, const char *name) {
     bool automatic = strcmp(name, "auto") == 0;
+    const struct matrix_backend *named = matrix_find(name);
     d->matrix = NULL;
-    for (size_t i = 0; i < BACKEND_COUNT && !d->matrix; i++) {
-        const struct matrix_backend *b = &backends[i];
-        if ((automatic ? b->fast : strcmp(name, b->name) == 0) && b->suits(d))
-            d->matrix = b;
-    }
-    if (d->matrix || automatic || strcmp(name, "none") == 0)
+    for (size_t i = 0; automatic && i < BACKEND_COUNT && !d->matrix; i++)
+        if (backends[i].fast && backends[i].suits(d))
+            d->matrix = &backends[i];
+    if (automatic || strcmp(name, "none") == 0)
         return VGGCL_OK;
-    for (size_t i = 0; matrix_names[i]; i++)
-        if (strcmp(name, matrix_names[i]) == 0)
-            return err_set(VGGCL_EUSAGE, "matrix: %s does not have the instructions of %s; leave the option out",
-                           d->info.name, name);
-    return err_choice("matrix", matrix_names, name);
+    if (!named)
+        return err_choice("matrix", matrix_names, name);
+    if (!named->suits(d))
+        return err_set(VGGCL_EUSAGE, "matrix: %s does not have the instructions of %s; leave the option out",
+                       d->info.name, name);
+    d->matrix = named;
+    return VGGCL_OK;
 }

@@ -15,6 +15,9 @@ struct matrix_backend {
     bool (*suits)(const struct dev *d);
 };
 
+/* The back-end of that name; NULL if there is none. */
+const struct matrix_backend *matrix_find(const char *name);
+
 /* "auto", "none", then the names of all back-ends; ends with NULL. */
 extern const char *const matrix_names[];
 

@@ -12,11 +12,11 @@ static bool is_nearer(size_t a, size_t b, size_t n) {
     return ratio(a, n) < ratio(b, n) || (ratio(a, n) == ratio(b, n) && a < b);
 }
 
-const struct tuned_conv *tuning_find(const struct tuning *t, struct conv_shape s) {
+const struct tuned_conv *tuning_find(const struct tuning *t, struct conv_shape s, const struct matrix_backend *matrix) {
     const struct tuned_conv *nearest = NULL;
     for (const struct tuned_conv *row = t->convs; row < t->convs + t->conv_count; row++)
-        if (row->s.h == s.h && row->s.w == s.w && row->s.c == s.c && row->s.o == s.o && ratio(row->s.n, s.n) <= 2 &&
-            (!nearest || is_nearer(row->s.n, nearest->s.n, s.n)))
+        if (row->s.h == s.h && row->s.w == s.w && row->s.c == s.c && row->s.o == s.o && row->matrix == matrix &&
+            ratio(row->s.n, s.n) <= 2 && (!nearest || is_nearer(row->s.n, nearest->s.n, s.n)))
             nearest = row;
     return nearest;
 }
@@ -29,18 +29,18 @@ static struct tuned_conv take_out(struct tuning *t, size_t i) {
     return taken;
 }
 
-struct tuned_conv *tuning_add(struct tuning *t, struct conv_shape s) {
+struct tuned_conv *tuning_add(struct tuning *t, struct conv_shape s, const struct matrix_backend *matrix) {
     for (struct tuned_conv *row = t->convs; row < t->convs + t->conv_count; row++)
-        if (memcmp(&row->s, &s, sizeof s) == 0)
+        if (memcmp(&row->s, &s, sizeof s) == 0 && row->matrix == matrix)
             return row;
     if (t->conv_count == TUNED_CONVS)
         take_out(t, 0);
-    t->convs[t->conv_count] = (struct tuned_conv){.s = s};
+    t->convs[t->conv_count] = (struct tuned_conv){.s = s, .matrix = matrix};
     return &t->convs[t->conv_count++];
 }
 
-bool tuning_renew(struct tuning *t, struct conv_shape s) {
-    const struct tuned_conv *found = tuning_find(t, s);
+bool tuning_renew(struct tuning *t, struct conv_shape s, const struct matrix_backend *matrix) {
+    const struct tuned_conv *found = tuning_find(t, s, matrix);
     if (!found)
         return false;
     struct tuned_conv last = take_out(t, (size_t)(found - t->convs));

@@ -3,13 +3,15 @@
 #ifndef VGGCL_OPS_TUNING_H
 #define VGGCL_OPS_TUNING_H
 
+#include "cl/matrix.h"
 #include "ops/conv/algorithm.h"
 #include "ops/gemm/tile.h"
 
-/* The fastest methods for 3x3 convolutions of shape s. */
+/* The fastest methods for 3x3 convolutions of shape s, where these matrix instructions are in use. */
 struct tuned_conv {
     struct conv_shape s;
     struct conv_method methods[CONV_DIRECTIONS]; /* algorithm NULL: use the built-in rule */
+    const struct matrix_backend *matrix;         /* NULL for none */
 };
 
 enum { TUNED_CONVS = 64 }; /* the convolutions of about seven networks, image sizes and batch sizes */
@@ -37,17 +39,17 @@ struct tuning {
     struct device_method wrong[WRONG_METHODS]; /* give wrong results; none occurs twice */
 };
 
-/* The entry of t for shape s, or the one that differs only in the number of images, by a factor of at most 2, and has
- * the nearest number: the fastest algorithm depends on it. NULL if there is none. */
-const struct tuned_conv *tuning_find(const struct tuning *t, struct conv_shape s);
+/* The entry of t for shape s and these matrix instructions, or the one that differs only in the number of images, by a
+ * factor of at most 2, and has the nearest number: the fastest algorithm depends on it. NULL if there is none. */
+const struct tuned_conv *tuning_find(const struct tuning *t, struct conv_shape s, const struct matrix_backend *matrix);
 
-/* The entry of t for exactly shape s. If there is none, one without methods is added at the end, in place of the first
+/* The entry of t for exactly that. If there is none, one without methods is added at the end, in place of the first
  * one if t is full. Valid until the next change of t. */
-struct tuned_conv *tuning_add(struct tuning *t, struct conv_shape s);
+struct tuned_conv *tuning_add(struct tuning *t, struct conv_shape s, const struct matrix_backend *matrix);
 
 /* Moves the entry that tuning_find() returns to the end, so that tuning_add() removes others first; false if there is
  * none. */
-bool tuning_renew(struct tuning *t, struct conv_shape s);
+bool tuning_renew(struct tuning *t, struct conv_shape s, const struct matrix_backend *matrix);
 
 /* An engine's products with a not transposed, or transposed: the engine, or if it has tiles, its tile in t. */
 struct device_method tuning_product(const struct tuning *t, const struct gemm_engine *engine, bool transposed);

@@ -69,6 +69,8 @@ static json_t *conv_json(const struct tuned_conv *row) {
                      JSON_MAKE({"algorithm", json_make_text(m.algorithm->name)},
                                {"engine", json_make_text(m.engine->name)}));
     }
+    if (row->matrix)
+        json_put(&conv, "matrix", json_make_text(row->matrix->name));
     return conv;
 }
 
@@ -256,18 +258,26 @@ static enum vggcl_err read_method(struct profile_reader *r, size_t row, int dire
     return find_engine(r, engine, &m->engine);
 }
 
+static enum vggcl_err find_matrix(const struct profile_reader *r, json_t *value, const struct matrix_backend **matrix) {
+    const char *name = json_string_value(value);
+    *matrix = name ? matrix_find(name) : NULL;
+    return *matrix || !value ? VGGCL_OK : unknown(r, "matrix", name ? name : "");
+}
+
 static enum vggcl_err read_conv(struct profile_reader *r, size_t row, json_t *value, struct tuning *t) {
     json_int_t n, h, w, c, o;
-    json_t *methods[CONV_DIRECTIONS];
+    json_t *methods[CONV_DIRECTIONS], *matrix;
     snprintf(r->entry, sizeof r->entry, "convolutions[%zu]", row);
     TRY(read_object(r, value,
                     MEMBERS(NUMBER_MEMBER("n", &n, 1, SHAPE_LIMIT), NUMBER_MEMBER("h", &h, 1, SHAPE_LIMIT),
                             NUMBER_MEMBER("w", &w, 1, SHAPE_LIMIT), NUMBER_MEMBER("c", &c, 1, SHAPE_LIMIT),
                             NUMBER_MEMBER("o", &o, 1, SHAPE_LIMIT), OTHER_MEMBER(direction_names[0], &methods[0], true),
                             OTHER_MEMBER(direction_names[1], &methods[1], true),
-                            OTHER_MEMBER(direction_names[2], &methods[2], true))));
+                            OTHER_MEMBER(direction_names[2], &methods[2], true),
+                            OTHER_MEMBER("matrix", &matrix, true))));
     struct tuned_conv conv = {.s = {(size_t)n, (size_t)h, (size_t)w, (size_t)c, (size_t)o}};
-    const struct tuned_conv *found = tuning_find(t, conv.s);
+    TRY(find_matrix(r, matrix, &conv.matrix));
+    const struct tuned_conv *found = tuning_find(t, conv.s, conv.matrix);
     if (found && found->s.n == conv.s.n)
         return wrong(r, "the same shape occurs twice");
     for (int i = 0; i < CONV_DIRECTIONS; i++)
@@ -471,10 +481,10 @@ static void keep_older(struct tuning *t, const struct tuning *old) {
     struct tuning all = *t;
     all.conv_count = 0;
     for (const struct tuned_conv *row = old->convs; row < old->convs + old->conv_count; row++)
-        if (!tuning_find(t, row->s))
-            *tuning_add(&all, row->s) = *row;
+        if (!tuning_find(t, row->s, row->matrix))
+            *tuning_add(&all, row->s, row->matrix) = *row;
     for (const struct tuned_conv *row = t->convs; row < t->convs + t->conv_count; row++)
-        *tuning_add(&all, row->s) = *row;
+        *tuning_add(&all, row->s, row->matrix) = *row;
     *t = all;
 }
 

@@ -71,7 +71,7 @@ static void add_rows(struct search *s, const struct layer *l, size_t batch) {
             there = true;
         }
     }
-    if (there || tuning_renew(&s->tuning, shape) || s->row_count + CONV_DIRECTIONS > SEARCH_ROWS)
+    if (there || tuning_renew(&s->tuning, shape, s->d->matrix) || s->row_count + CONV_DIRECTIONS > SEARCH_ROWS)
         return;
     for (int i = 0; i < CONV_DIRECTIONS; i++)
         if (i != CONV_DATA_GRADIENT || l->needs_dx)
@@ -508,7 +508,7 @@ static void count_candidates(struct search *s) {
 enum vggcl_err search_apply(struct search *s) {
     struct tuning *t = &s->tuning;
     for (const struct row *r = s->rows; r < s->rows + s->row_count; r++)
-        tuning_add(t, r->s)->methods[r->direction] = r->now;
+        tuning_add(t, r->s, s->d->matrix)->methods[r->direction] = r->now;
     return context_tune(s->context, t);
 }
 

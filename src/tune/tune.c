@@ -33,7 +33,8 @@ enum vggcl_err tune_lacks(const struct context *context, const struct vggcl_conf
     *lacks = false;
     TRY(shapes_of(context, config, data, &net));
     for (const struct layer *l = net->layers; l < net->layers + net->layer_count; l++)
-        *lacks |= layer_convolves(l) && !tuning_find(&context->tuning, layer_conv_shape(l, net->batch));
+        *lacks |=
+            layer_convolves(l) && !tuning_find(&context->tuning, layer_conv_shape(l, net->batch), context->dev->matrix);
     net_free(net);
     return VGGCL_OK;
 }

@@ -118,7 +118,7 @@ enum vggcl_err conv_choose(const struct context *context, struct conv_shape s, c
                            struct conv_method methods[CONV_DIRECTIONS]) {
     const struct conv_algorithm *named;
     TRY(find(name, &named));
-    const struct tuned_conv *tuned = tuning_find(&context->tuning, s);
+    const struct tuned_conv *tuned = tuning_find(&context->tuning, s, context->dev->matrix);
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
         enum conv_direction direction = (enum conv_direction)i;
         const struct conv_method *found = tuned ? &tuned->methods[i] : NULL;

@@ -1,4 +1,4 @@
-/* peak.cl - measures a device's peak performance: multiply-adds and copied bytes per second. */
+/* peak.cl - measures a device's peak performance: multiply-adds, and bytes read, written and copied per second. */
 
 #define CHAINS 12 /* independent sums: enough to hide the latency of two multiply-add units */
 
@@ -22,9 +22,52 @@ kernel void multiply_add(int items, int rounds, float factor, global float *sum)
     VSTORE(total, i, sum);
 }
 
-/* to[i] = from[i], for count blocks. */
-kernel void copy(global const float *from, int count, global float *to) {
+/* The kernels that move memory: work-item i of `items` has the blocks i * item_step + k * round_step for k < rounds.
+ * The host chooses the steps so that a CPU core reads forward, and that the work-items of a GPU read neighbours. STREAM
+ * writes past the cache where VSTREAM does. */
+#ifndef STREAM
+#define STREAM 0
+#endif
+#if STREAM
+#define WRITE VSTREAM
+#else
+#define WRITE VSTORE
+#endif
+
+#define SUMS 8 /* independent sums; divides rounds */
+
+/* sum[i] = the sum of the work-item's blocks. */
+kernel void read(global const float *from, int items, int rounds, int item_step, int round_step, global float *sum) {
     int i = get_global_id(0);
-    if (i < count)
-        VSTORE(VLOAD(i, from), i, to);
+    if (i >= items)
+        return;
+    vec chain[SUMS];
+    UNROLL for (int k = 0; k < SUMS; k++)
+        chain[k] = 0;
+    for (int round = 0, block = i * item_step; round < rounds; round += SUMS) {
+        UNROLL for (int k = 0; k < SUMS; k++, block += round_step)
+            chain[k] += VLOAD(block, from);
+    }
+    vec total = 0;
+    UNROLL for (int k = 0; k < SUMS; k++)
+        total += chain[k];
+    VSTORE(total, i, sum);
+}
+
+/* to[block] = value. */
+kernel void write(int items, int rounds, int item_step, int round_step, float value, global float *to) {
+    int i = get_global_id(0);
+    if (i >= items)
+        return;
+    for (int round = 0, block = i * item_step; round < rounds; round++, block += round_step)
+        WRITE((vec)value, block, to);
+}
+
+/* Copies the first half of `buffer` over the second, which begins at block number half_blocks. */
+kernel void copy(int items, int rounds, int item_step, int round_step, int half_blocks, global float *buffer) {
+    int i = get_global_id(0);
+    if (i >= items)
+        return;
+    for (int round = 0, block = i * item_step; round < rounds; round++, block += round_step)
+        WRITE(VLOAD(block, buffer), half_blocks + block, buffer);
 }

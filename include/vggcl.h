@@ -735,15 +735,36 @@ struct vggcl_method {
     char algorithm[32], engine[16];
 };
 
-/* The time of one layer for the benchmark's batch. The weight gradient includes the bias's. */
+/* What a device can do at most, measured with kernels that do nothing else. A multiply-add counts as two operations. */
+struct vggcl_memory_peak {
+    size_t bytes;                 /* size of the buffer that is read, written, or copied from one half to the other */
+    double reads, writes, copies; /* bytes per second; a copied byte counts twice, because it is read and written */
+};
+enum { VGGCL_MEMORY_PEAKS = 4 };
+struct vggcl_peaks {
+    double multiply_adds;                                /* floating-point operations per second, of 32-bit floats */
+    double matrix_products;                              /* the same by matrix instructions; 0 if none are in use */
+    struct vggcl_memory_peak memory[VGGCL_MEMORY_PEAKS]; /* of growing buffers; the last one is far beyond the caches */
+};
+
+/* Which of the device's peaks limits an operator (the roofline model). */
+enum vggcl_bound { VGGCL_ARITHMETIC, VGGCL_MEMORY };
+
+/* One direction of a layer, for the benchmark's batch; all 0 if the layer has none. */
+struct vggcl_direction_time {
+    double seconds;
+    struct vggcl_method method; /* convolutions only, else "" */
+    double flops;               /* counted as direct convolution or matrix product; 0 for other layers */
+    double operations;          /* of the algorithm's products: fewer in Winograd's, whose transforms do not count */
+    double reads, writes;       /* bytes, if activations, their gradients and weights are each moved once */
+    double bound_seconds;       /* the time at the device's peaks: of the operations or of the bytes, the longer one */
+    enum vggcl_bound bound;
+};
+
+/* The time of one layer. The weight gradient includes the bias's. */
 struct vggcl_layer_time {
     char name[24], type[24];
-    /* Convolutions only, else "": the method of each direction; also "" for a data gradient that is not needed. */
-    struct vggcl_method forward_method, data_gradient_method, weight_gradient_method;
-    double forward, data_gradient, weight_gradient; /* seconds; 0 if the layer has no such direction */
-    double flops; /* of one direction, counted as direct convolution or matrix product; 0 for other layers */
-    /* Minimum memory traffic: activations, their gradients and weights, each read or written once. */
-    double forward_bytes, data_gradient_bytes, weight_gradient_bytes;
+    struct vggcl_direction_time forward, data_gradient, weight_gradient;
 };
 
 struct vggcl_benchmark {
@@ -754,9 +775,10 @@ struct vggcl_benchmark {
                        noticed(); NULL for none */
     double first_step;               /* seconds, including the selfcheck and kernel compilation */
     struct vggcl_spread train, eval; /* images per second */
-    double peak_flops, copy_bytes;   /* per second, measured with a multiply-add kernel and a copy kernel */
-    double step_flops;               /* per training image, counted as direct convolution */
-    size_t device_bytes;             /* peak of device memory during the steps */
+    double train_bound, eval_bound;  /* the same if all layers took their bound_seconds, and nothing else any time */
+    struct vggcl_peaks peaks;
+    double step_flops, step_operations; /* per training image: counted as direct convolution; of the algorithms */
+    size_t device_bytes;                /* peak of device memory during the steps */
     struct vggcl_layer_time *layers;
     size_t layer_count;
 };

@@ -106,6 +106,9 @@ static void assert_complete(const json_t *record, bool others_right) {
     assert_true(number_of(bench, "train_images_per_s") > 0 && number_of(bench, "eval_images_per_s") > 0);
     assert_true(number_of(bench, "peak_flops_per_s") > 0 && number_of(bench, "copy_bytes_per_s") > 0);
     assert_true(number_of(bench, "flops_share") > 0 && number_of(bench, "bytes_share") > 0);
+    double train = number_of(bench, "train_images_per_s"), bound = number_of(bench, "train_bound_images_per_s");
+    assert_float_equal(number_of(bench, "train_bound_share"), train / bound, 1e-6);
+    assert_true(number_of(bench, "train_bound_share") > 0 && number_of(bench, "eval_bound_share") > 0);
     assert_true(number_of(bench, "device_bytes") > 0);
     assert_int_equal(json_array_size(json_object_get(bench, "layers")), 20);
     assert_true(number_of(record, "cold_start_s") > number_of(record, "warm_start_s"));

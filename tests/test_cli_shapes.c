@@ -50,6 +50,20 @@ static double number_of(const json_t *object, const char *key) {
     return json_number_value(json_object_get(object, key));
 }
 
+/* Rates are shares of what the same object says of the device's peaks. */
+static void assert_peaks(const json_t *all) {
+    const json_t *memory = json_object_get(all, "memory_peaks"), *beyond = json_array_get(memory, 3);
+    static const char *const rates[] = {"read_bytes_per_s", "write_bytes_per_s", "copy_bytes_per_s"};
+    for (int i = 0; i < 3; i++)
+        assert_true(number_of(all, rates[i]) > 0 && number_of(all, rates[i]) == number_of(beyond, rates[i]));
+    double train = number_of(all, "train_images_per_s"), eval = number_of(all, "eval_images_per_s");
+    double operations = train * number_of(all, "train_operations_per_image");
+    assert_true(number_of(all, "train_operations_per_image") < number_of(all, "train_flops_per_image"));
+    assert_float_equal(number_of(all, "flops_share"), operations / number_of(all, "peak_flops_per_s"), 1e-6);
+    assert_float_equal(number_of(all, "train_bound_share"), train / number_of(all, "train_bound_images_per_s"), 1e-6);
+    assert_float_equal(number_of(all, "eval_bound_share"), eval / number_of(all, "eval_bound_images_per_s"), 1e-6);
+}
+
 static void benchmarks(void **state) {
     (void)state;
     assert_int_equal(vggcl("bench --steps 1 --json " LARGE NETWORK), 0);
@@ -62,6 +76,11 @@ static void benchmarks(void **state) {
                 4 * (2 * 64 * 64 * (3 + 2) + 9 * 3 * 2));      /* from 3 channels to 2 */
     assert_true(number_of(last, "flops") == 2 * 2 * 16 * 100); /* from 16 to 100 */
     assert_true(number_of(last, "forward_s") > 0);
+    assert_true(number_of(last, "forward_operations") == number_of(last, "flops"));
+    assert_true(number_of(last, "weight_gradient_bound_s") > 0);
+    assert_string_equal(text_of(json_array_get(layers, 1), "forward_bound"), "memory"); /* it multiplies no matrices */
+    assert_true(json_is_null(json_object_get(first, "data_gradient_bound")));
+    assert_peaks(all);
     json_decref(all);
     assert_int_equal(vggcl("bench --steps 1 --layers " GREY NETWORK), 0);
     assert_says("images      28x28x1, 47 classes\n");

@@ -98,6 +98,61 @@ static void winograd_counts(void **state) {
     assert_int_equal(winograd_tiles(WINOGRAD_F4, 1, 1), 1);
 }
 
+/* The multiply-adds of a convolution, counted tile by tile: each tile of `side` x `side` outputs that has a pixel of
+ * the image takes `products` for each pair of channels. */
+static double counted(struct conv_shape s, size_t side, double products) {
+    double count = 0;
+    for (size_t image = 0; image < s.n; image++)
+        for (size_t row = 0; row < s.h; row += side)
+            for (size_t column = 0; column < s.w; column += side)
+                count += products * (double)s.c * (double)s.o;
+    return count;
+}
+
+/* That of the planned matrix products. */
+static double planned(const struct conv_plan *p) {
+    double count = 0;
+    for (size_t first = 0; first < p->s.n;) {
+        const struct conv_chunk *chunk = p->s.n - first > p->rest.images ? &p->whole : &p->rest;
+        const struct gemm_shape *g = &chunk->product.shape;
+        count += (double)(g->m * g->n) * (double)(g->k * g->batch);
+        first += chunk->images;
+    }
+    return count;
+}
+
+/* Lavin and Gray 2016: F(m x m, 3x3) multiplies (m + 2)^2 times for m^2 outputs, where a direct convolution multiplies
+ * 9 m^2 times. Without the pixels around an image of 2x2 (winograd2-lone) it is 9 times for 4 outputs. */
+static void operations_are_those_of_the_products(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t side;
+        double products;
+    } kinds[] = {{"direct", 1, 9},           {"im2col", 1, 9},
+                 {"winograd2", 2, 16},       {"winograd4", 4, 36},
+                 {"winograd4-fused", 4, 36}, {"winograd4-sliced", 4, 36},
+                 {"winograd2-lone", 2, 9},   {"winograd2-lone-sliced", 2, 9}};
+    static const struct conv_shape shapes[] = {
+        {3, 8, 8, 32, 16}, {5, 9, 6, 16, 32}, {17, 2, 2, 32, 32}, {2, 4, 4, 3, 16}};
+    size_t compared = 0;
+    FOR_EACH_ALGORITHM(a)
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (int direction = 0; direction < CONV_DIRECTIONS; direction++) {
+                if (strcmp(a->name, kinds[k].name) != 0 ||
+                    !conv_can(a, device, shapes[i], (enum conv_direction)direction))
+                    continue;
+                struct conv_plan plan = plan_of(a, shapes[i], (enum conv_direction)direction);
+                assert_true(conv_operations(&plan) == 2 * counted(shapes[i], kinds[k].side, kinds[k].products));
+                if (a->multiplies)
+                    assert_true(conv_operations(&plan) == 2 * planned(&plan));
+                compared++;
+            }
+    assert_true(compared >=
+                3 * 3 * sizeof shapes / sizeof *shapes); /* those of any device: im2col, winograd2, winograd4 */
+}
+
 /* Plans and launches it, with exactly the scratch memory that the plan asks for: guard words show where that is too
  * little. */
 static void run(const struct conv_algorithm *a, struct conv_shape s, enum conv_direction direction, struct tensor x,
@@ -209,6 +264,7 @@ int main(void) {
         DEVICE_TEST(choice),
         DEVICE_TEST(every_shape_is_left_to_some_algorithm),
         DEVICE_TEST(winograd_counts),
+        DEVICE_TEST(operations_are_those_of_the_products),
         DEVICE_TEST(statistics),
         DEVICE_TEST(many_channels_are_left_to_im2col),
         DEVICE_TEST(direct_is_the_same_every_time),

@@ -196,6 +196,13 @@ size_t dev_register_width(const struct dev *d) {
     return (size_t)(native >= 4 && native < d->vector_width ? native : d->vector_width);
 }
 
+size_t dev_cache_bytes(const struct dev *d) {
+    cl_ulong bytes = 0;
+    if (clGetDeviceInfo(d->id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, sizeof bytes, &bytes, NULL) != CL_SUCCESS)
+        return 0;
+    return (size_t)bytes;
+}
+
 int dev_vector_width(const struct dev *d, int channels) {
     int width = d->vector_width;
     while (channels % width)

@@ -144,6 +144,9 @@ enum vggcl_err dev_launch(struct dev *d, struct kernel *kernel, struct range ran
  * width; else the device's vector width. */
 size_t dev_register_width(const struct dev *d);
 
+/* Bytes of the device's largest cache as the driver reports it; 0 if it does not. */
+size_t dev_cache_bytes(const struct dev *d);
+
 /* The largest power of two up to the device's vector width that divides channels, and the build option that sets it,
  * "-DVW=16". */
 int dev_vector_width(const struct dev *d, int channels);

@@ -13,63 +13,73 @@ static void print_json(const struct vggcl_benchmark *b) {
     cli_print_json(cli_bench_json(b), CLI_JSON);
 }
 
-/* Prints done / seconds in units of 1e9; blank if either is not positive. */
-static void print_rate(double done, double seconds, int decimals) {
-    if (done > 0 && seconds > 0)
-        printf(" %7.*f", decimals, 1e-9 * done / seconds);
+/* Prints done / seconds in units of 1e9; blank if done is 0. */
+static void print_rate(double done, double seconds, int width, int decimals) {
+    if (done > 0)
+        printf(" %*.*f", width, decimals, 1e-9 * done / seconds);
     else
-        printf(" %7s", "");
+        printf(" %*s", width, "");
 }
 
-/* A layer's timing in one direction. */
-struct direction {
-    double seconds, bytes;
-    struct vggcl_method method;
-};
+static const struct vggcl_direction_time *direction_of(const struct vggcl_layer_time *l, int direction) {
+    return direction == 0 ? &l->forward : direction == 1 ? &l->data_gradient : &l->weight_gradient;
+}
 
-static struct direction direction_of(const struct vggcl_layer_time *l, int direction) {
-    const struct direction all[] = {{l->forward, l->forward_bytes, l->forward_method},
-                                    {l->data_gradient, l->data_gradient_bytes, l->data_gradient_method},
-                                    {l->weight_gradient, l->weight_gradient_bytes, l->weight_gradient_method}};
-    return all[direction];
+static void print_direction(const char *name, const struct vggcl_direction_time *t) {
+    printf("%-10s %9.2f", name, 1e3 * t->seconds);
+    print_rate(t->flops, t->seconds, 6, 0);
+    print_rate(t->operations, t->seconds, 7, 0);
+    print_rate(t->reads + t->writes, t->seconds, 5, 1);
+    printf(" %3.0f %% %-10s %s\n", 100 * t->bound_seconds / t->seconds, cli_bound(t->bound),
+           cli_method(t->method).text);
 }
 
 /* Prints a table for each direction, with the layers that have it. */
 static void print_layers(const struct vggcl_benchmark *b) {
     static const char *const directions[] = {"forward", "data gradient", "weight gradient"};
     for (int i = 0; i < 3; i++) {
-        double total = 0;
-        printf("\n%-15s %9s %7s %7s  %s\n", directions[i], "ms", "GFLOP/s", "GB/s", "algorithm");
+        double total = 0, bound = 0;
+        printf("\n%-15s %4s %6s %7s %5s %-16s %s\n", directions[i], "ms", "direct", "GFLOP/s", "GB/s", "of bound",
+               "algorithm");
         for (const struct vggcl_layer_time *l = b->layers; l < b->layers + b->layer_count; l++) {
-            struct direction d = direction_of(l, i);
-            if (d.seconds <= 0)
+            const struct vggcl_direction_time *t = direction_of(l, i);
+            if (t->seconds <= 0)
                 continue;
-            printf("%-15s %9.2f", l->name, 1e3 * d.seconds);
-            print_rate(l->flops, d.seconds, 0);
-            print_rate(d.bytes, d.seconds, 1);
-            printf("  %s\n", cli_method(d.method).text);
-            total += d.seconds;
+            print_direction(l->name, t);
+            total += t->seconds;
+            bound += t->bound_seconds;
         }
-        printf("%-15s %9.2f\n", "all", 1e3 * total);
+        printf("%-10s %9.2f %24.0f %%\n", "all", 1e3 * total, 100 * bound / total);
     }
-    puts("\nGFLOP/s: counted as direct convolution.\n"
-         "GB/s: activations, their gradients and weights, each read or written once.");
+    puts("\nGFLOP/s: multiplications and additions of the algorithm's products, transforms not counted;\n"
+         "direct: those of a direct convolution, in the same time.\n"
+         "GB/s: activations, their gradients and weights, each read or written once.\n"
+         "of bound: the time at the device's peaks, of the products or of the memory traffic, whichever is\n"
+         "longer, as a share of the measured time (roofline model).");
+}
+
+static void print_peaks(const struct vggcl_peaks *peaks) {
+    const struct vggcl_memory_peak *memory = &peaks->memory[VGGCL_MEMORY_PEAKS - 1];
+    printf("peaks       %.0f GFLOP/s (multiply-adds); memory: %.1f GB/s read, %.1f written, %.1f copied\n",
+           1e-9 * peaks->multiply_adds, 1e-9 * memory->reads, 1e-9 * memory->writes, 1e-9 * memory->copies);
 }
 
 static void print_text(const struct vggcl_benchmark *b) {
     char shape[24];
     vggcl_config_get(&b->config, "shape", shape, sizeof shape);
     printf("device      %s (%s, driver %s)\n", b->device.name, b->device.platform_name, b->device.driver);
-    printf("peak        %.0f GFLOP/s (multiply-adds), %.1f GB/s (copying)\n", 1e-9 * b->peak_flops,
-           1e-9 * b->copy_bytes);
+    print_peaks(&b->peaks);
     printf("tuning      %s\n", b->tuning);
     printf("network     %s, width %g, batch %d, activations as %s; %.0f MB on the device\n", b->config.model,
            b->config.width, b->config.batch, config_stored_word(&b->config), 1e-6 * (double)b->device_bytes);
     printf("images      %s, %d classes\n", shape, b->config.classes);
     printf("first step  %.2f s, the selfcheck and building kernels included\n", b->first_step);
-    printf("train       %.1f images/s (%.1f to %.1f), %.0f GFLOP/s or %.0f %% of the peak\n", b->train.median,
-           b->train.least, b->train.largest, 1e-9 * b->train.median * b->step_flops, 100 * cli_flops_share(b));
-    printf("eval        %.1f images/s (%.1f to %.1f)\n", b->eval.median, b->eval.least, b->eval.largest);
+    printf(
+        "train       %.1f images/s (%.1f to %.1f), %.0f %% of the bound; %.0f GFLOP/s (%.0f as direct convolution)\n",
+        b->train.median, b->train.least, b->train.largest, 100 * b->train.median / b->train_bound,
+        1e-9 * b->train.median * b->step_operations, 1e-9 * b->train.median * b->step_flops);
+    printf("eval        %.1f images/s (%.1f to %.1f), %.0f %% of the bound\n", b->eval.median, b->eval.least,
+           b->eval.largest, 100 * b->eval.median / b->eval_bound);
     if (by_layer)
         print_layers(b);
 }

@@ -56,32 +56,54 @@ static json_t *spread_json(struct vggcl_spread s) {
                      {"largest", json_make_number(s.largest)});
 }
 
-/* Adds e.g. "forward_algorithm" and "forward_engine". */
-static void add_method(json_t **layer, const char *direction, struct vggcl_method method) {
-    char key[32];
-    snprintf(key, sizeof key, "%s_algorithm", direction);
-    json_put(layer, key, json_make_text(method.algorithm));
-    snprintf(key, sizeof key, "%s_engine", direction);
-    json_put(layer, key, json_make_text(method.engine));
+const char *cli_bound(enum vggcl_bound bound) {
+    return bound == VGGCL_MEMORY ? "memory" : "arithmetic";
+}
+
+/* Adds e.g. "forward_s" and "forward_algorithm". The names of the bound are null where a layer has no such direction.
+ */
+static void add_direction(json_t **layer, const char *direction, const struct vggcl_direction_time *t) {
+    const struct {
+        const char *key;
+        json_t *value;
+    } members[] = {{"s", json_make_number(t->seconds)},
+                   {"bytes", json_make_number(t->reads + t->writes)},
+                   {"operations", json_make_number(t->operations)},
+                   {"bound_s", json_make_number(t->bound_seconds)},
+                   {"bound", json_make_text(t->seconds > 0 ? cli_bound(t->bound) : NULL)},
+                   {"algorithm", json_make_text(t->method.algorithm)},
+                   {"engine", json_make_text(t->method.engine)}};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "%s_%s", direction, members[i].key);
+        json_put(layer, key, members[i].value);
+    }
 }
 
 static json_t *layers_json(const struct vggcl_benchmark *b) {
     json_t *layers = json_array();
     for (size_t i = 0; i < b->layer_count; i++) {
         const struct vggcl_layer_time *l = &b->layers[i];
-        json_t *layer = JSON_MAKE(
-            {"name", json_make_text(l->name)}, {"type", json_make_text(l->type)},
-            {"forward_s", json_make_number(l->forward)}, {"data_gradient_s", json_make_number(l->data_gradient)},
-            {"weight_gradient_s", json_make_number(l->weight_gradient)}, {"flops", json_make_number(l->flops)},
-            {"forward_bytes", json_make_number(l->forward_bytes)},
-            {"data_gradient_bytes", json_make_number(l->data_gradient_bytes)},
-            {"weight_gradient_bytes", json_make_number(l->weight_gradient_bytes)});
-        add_method(&layer, "forward", l->forward_method);
-        add_method(&layer, "data_gradient", l->data_gradient_method);
-        add_method(&layer, "weight_gradient", l->weight_gradient_method);
+        json_t *layer = JSON_MAKE({"name", json_make_text(l->name)}, {"type", json_make_text(l->type)},
+                                  {"flops", json_make_number(l->forward.flops)});
+        add_direction(&layer, "forward", &l->forward);
+        add_direction(&layer, "data_gradient", &l->data_gradient);
+        add_direction(&layer, "weight_gradient", &l->weight_gradient);
         json_add(&layers, layer);
     }
     return layers;
+}
+
+static json_t *memory_json(const struct vggcl_peaks *peaks) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < VGGCL_MEMORY_PEAKS; i++) {
+        const struct vggcl_memory_peak *m = &peaks->memory[i];
+        json_add(&list, JSON_MAKE({"bytes", json_integer((json_int_t)m->bytes)},
+                                  {"read_bytes_per_s", json_make_number(m->reads)},
+                                  {"write_bytes_per_s", json_make_number(m->writes)},
+                                  {"copy_bytes_per_s", json_make_number(m->copies)}));
+    }
+    return list;
 }
 
 /* Memory bandwidth of the activation layers' memory-bound forward pass, as a fraction of the copy bandwidth. */
@@ -89,17 +111,19 @@ static double bytes_share(const struct vggcl_benchmark *b) {
     double bytes = 0, seconds = 0;
     for (size_t i = 0; i < b->layer_count; i++)
         if (strcmp(b->layers[i].type, "activation") == 0) {
-            bytes += b->layers[i].forward_bytes;
-            seconds += b->layers[i].forward;
+            bytes += b->layers[i].forward.reads + b->layers[i].forward.writes;
+            seconds += b->layers[i].forward.seconds;
         }
-    return bytes / seconds / b->copy_bytes;
+    return bytes / seconds / b->peaks.memory[VGGCL_MEMORY_PEAKS - 1].copies;
 }
 
-double cli_flops_share(const struct vggcl_benchmark *b) {
-    return b->train.median * b->step_flops / b->peak_flops;
+/* A training step's operations per second as a fraction (0 to 1) of the device's peak. */
+static double flops_share(const struct vggcl_benchmark *b) {
+    return b->train.median * b->step_operations / b->peaks.multiply_adds;
 }
 
 json_t *cli_bench_json(const struct vggcl_benchmark *b) {
+    const struct vggcl_memory_peak *memory = &b->peaks.memory[VGGCL_MEMORY_PEAKS - 1];
     char shape[24];
     vggcl_config_get(&b->config, "shape", shape, sizeof shape);
     return JSON_MAKE(
@@ -110,8 +134,16 @@ json_t *cli_bench_json(const struct vggcl_benchmark *b) {
         {"classes", json_integer(b->config.classes)}, {"train_images_per_s", json_make_number(b->train.median)},
         {"eval_images_per_s", json_make_number(b->eval.median)}, {"train_spread", spread_json(b->train)},
         {"eval_spread", spread_json(b->eval)}, {"first_step_s", json_make_number(b->first_step)},
-        {"peak_flops_per_s", json_make_number(b->peak_flops)}, {"copy_bytes_per_s", json_make_number(b->copy_bytes)},
+        {"peak_flops_per_s", json_make_number(b->peaks.multiply_adds)},
+        {"matrix_flops_per_s", b->peaks.matrix_products > 0 ? json_make_number(b->peaks.matrix_products) : json_null()},
+        {"read_bytes_per_s", json_make_number(memory->reads)}, {"write_bytes_per_s", json_make_number(memory->writes)},
+        {"copy_bytes_per_s", json_make_number(memory->copies)}, {"memory_peaks", memory_json(&b->peaks)},
         {"train_flops_per_image", json_make_number(b->step_flops)},
-        {"flops_share", json_make_number(cli_flops_share(b))}, {"bytes_share", json_make_number(bytes_share(b))},
+        {"train_operations_per_image", json_make_number(b->step_operations)},
+        {"flops_share", json_make_number(flops_share(b))}, {"bytes_share", json_make_number(bytes_share(b))},
+        {"train_bound_images_per_s", json_make_number(b->train_bound)},
+        {"eval_bound_images_per_s", json_make_number(b->eval_bound)},
+        {"train_bound_share", json_make_number(b->train.median / b->train_bound)},
+        {"eval_bound_share", json_make_number(b->eval.median / b->eval_bound)},
         {"device_bytes", json_integer((json_int_t)b->device_bytes)}, {"layers", layers_json(b)});
 }

@@ -17,7 +17,7 @@ json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details
 /* A benchmark as `vggcl bench --json` prints it. */
 json_t *cli_bench_json(const struct vggcl_benchmark *b);
 
-/* FLOP/s of a training step as a fraction (0 to 1) of the device's measured peak. */
-double cli_flops_share(const struct vggcl_benchmark *b);
+/* "arithmetic" or "memory". */
+const char *cli_bound(enum vggcl_bound bound);
 
 #endif

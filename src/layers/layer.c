@@ -18,22 +18,34 @@ void layer_onnx_node(const struct layer *l, struct onnx *graph, const char *oper
     onnx_node(graph, operator_name, l->spec.name, tensors, attributes);
 }
 
-static double activation_bytes(size_t n, struct shape shape, enum stored stored) {
-    return 4.0 * (double)storage_words(n * shape_count(shape), stored);
+/* Bytes of the activations, or gradients, of a pass's images. */
+static double bytes_of(const struct pass *pass, struct shape shape, enum stored stored) {
+    return 4.0 * (double)storage_words(pass->n * shape_count(shape), stored);
+}
+static double input_bytes(const struct layer *l, const struct pass *pass) {
+    return bytes_of(pass, l->in, l->x.stored);
+}
+static double output_bytes(const struct layer *l, const struct pass *pass) {
+    return bytes_of(pass, l->out, l->y.stored);
 }
 
-static double moved_bytes(const struct layer *l, size_t n) {
-    return activation_bytes(n, l->in, l->x.stored) + activation_bytes(n, l->out, l->y.stored);
-}
-
-struct layer_cost layer_multiplies(const struct layer *l, size_t n, enum conv_direction direction) {
-    double weights = (double)parameter_count(&l->parameters[0]);
+struct layer_cost layer_multiplies(const struct layer *l, const struct pass *pass, enum conv_direction direction) {
+    double weights = (double)parameter_count(&l->parameters[0]), in = input_bytes(l, pass), out = output_bytes(l, pass);
+    struct layer_cost cost = {.flops = 2 * weights * (double)(pass->n * l->out.h * l->out.w)};
     if (direction == CONV_DATA_GRADIENT && !l->needs_dx)
-        return (struct layer_cost){0, 0};
-    return (struct layer_cost){2 * weights * (double)(n * l->out.h * l->out.w), moved_bytes(l, n) + 4 * weights};
+        return (struct layer_cost){0};
+    cost.operations = cost.flops;
+    cost.reads = direction == CONV_FORWARD         ? in + 4 * weights
+                 : direction == CONV_DATA_GRADIENT ? out + 4 * weights
+                                                   : in + out;
+    cost.writes = direction == CONV_FORWARD ? out : direction == CONV_DATA_GRADIENT ? in : 4 * weights;
+    return cost;
 }
 
-struct layer_cost layer_moves(const struct layer *l, size_t n, enum conv_direction direction) {
-    bool runs = direction == CONV_FORWARD || (direction == CONV_DATA_GRADIENT && l->needs_dx);
-    return (struct layer_cost){0, runs ? moved_bytes(l, n) : 0};
+struct layer_cost layer_moves(const struct layer *l, const struct pass *pass, enum conv_direction direction) {
+    if (direction == CONV_FORWARD)
+        return (struct layer_cost){.reads = input_bytes(l, pass), .writes = output_bytes(l, pass)};
+    if (direction == CONV_DATA_GRADIENT && l->needs_dx)
+        return (struct layer_cost){.reads = output_bytes(l, pass), .writes = input_bytes(l, pass)};
+    return (struct layer_cost){0};
 }

@@ -65,6 +65,7 @@ struct layer {
     bool in_place;      /* y and x are the same tensor, dx and dy too */
     enum stored stored; /* of y and dy: the previous layer's, unless configure() changes it */
     bool frozen;        /* has no backward pass, and normalises by running statistics in training too; set by the net */
+    bool only_dx;       /* backward() leaves the parameters' gradients out: for measuring that of x */
     bool needs_dx;      /* whether dx is computed: false if no layer before this one has parameters that are trained */
     struct parameter parameters[LAYER_PARAMETERS];
     int parameter_count;
@@ -76,10 +77,10 @@ struct layer {
 };
 
 /* The cost of one direction of a layer. flops: floating-point operations of a direct convolution or matrix product,
- * whatever the algorithm; 0 for other layers. bytes: minimum memory traffic, if activations, gradients and weights are
- * each read or written once. */
+ * whatever the algorithm; 0 for other layers. operations: those of the algorithm's products (conv_operations()). reads,
+ * writes: minimum memory traffic in bytes, if activations, gradients and weights are each read or written once. */
 struct layer_cost {
-    double flops, bytes;
+    double flops, operations, reads, writes;
 };
 
 struct layer_type {
@@ -110,9 +111,9 @@ struct layer_type {
      * normalisation that follows; 0 if it writes none in this pass. NULL if it never does. */
     size_t (*slabs)(const struct layer *l, const struct pass *pass);
 
-    /* The cost of one direction for n images; both numbers are 0 if the layer does nothing in that direction. The
-     * backward pass of a layer without parameters is CONV_DATA_GRADIENT. */
-    struct layer_cost (*cost)(const struct layer *l, size_t n, enum conv_direction direction);
+    /* The cost of one direction in a pass; all numbers are 0 if the layer does nothing in that direction. The backward
+     * pass of a layer without parameters is CONV_DATA_GRADIENT. */
+    struct layer_cost (*cost)(const struct layer *l, const struct pass *pass, enum conv_direction direction);
 
     /* A training pass on the host in double precision (layers/exact.h). exact_backward() adds to the parameters'
      * gradients and to dx, which the caller sets to 0. */
@@ -135,9 +136,9 @@ static inline struct conv_shape layer_conv_shape(const struct layer *l, size_t n
 }
 
 /* The cost of layers that multiply each output pixel's inputs by the weights l->parameters[0], and of layers that only
- * read n images' inputs and write their outputs. */
-struct layer_cost layer_multiplies(const struct layer *l, size_t n, enum conv_direction direction);
-struct layer_cost layer_moves(const struct layer *l, size_t n, enum conv_direction direction);
+ * read their input and write their output. */
+struct layer_cost layer_multiplies(const struct layer *l, const struct pass *pass, enum conv_direction direction);
+struct layer_cost layer_moves(const struct layer *l, const struct pass *pass, enum conv_direction direction);
 
 /* The whole name of the layer's parameter i: "conv1_1.weight". */
 enum { PARAMETER_NAME = 48 };

@@ -106,10 +106,10 @@ static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
 }
 
 /* The backward pass reads x in addition to dy. */
-static struct layer_cost cost(const struct layer *l, size_t n, enum conv_direction direction) {
-    struct layer_cost cost = layer_moves(l, n, direction);
-    if (cost.bytes && direction == CONV_DATA_GRADIENT)
-        cost.bytes += 4.0 * (double)storage_words(n * shape_count(l->in), l->x.stored);
+static struct layer_cost cost(const struct layer *l, const struct pass *pass, enum conv_direction direction) {
+    struct layer_cost cost = layer_moves(l, pass, direction);
+    if (direction == CONV_DATA_GRADIENT)
+        cost.reads += cost.writes;
     return cost;
 }
 

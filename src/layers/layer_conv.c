@@ -85,11 +85,20 @@ static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {
 }
 
 static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
-    TRY(run(l, pass, CONV_WEIGHT_GRADIENT, l->parameters[0].gradient));
-    if (!l->parameters[1].untouched) /* batch normalisation subtracts the mean, which cancels the bias */
+    if (!l->only_dx)
+        TRY(run(l, pass, CONV_WEIGHT_GRADIENT, l->parameters[0].gradient));
+    if (!l->only_dx && !l->parameters[1].untouched) /* batch normalisation subtracts the mean, which cancels the bias */
         TRY(channel_sum(pass->dev, pass->n * l->out.h * l->out.w, l->out.c, l->dy, l->parameters[1].gradient,
                         pass->scratch.reduction));
     return l->needs_dx ? run(l, pass, CONV_DATA_GRADIENT, l->parameters[0].value) : VGGCL_OK;
+}
+
+static struct layer_cost cost(const struct layer *l, const struct pass *pass, enum conv_direction direction) {
+    const struct plans *plans = l->plans[pass->size];
+    struct layer_cost cost = layer_multiplies(l, pass, direction);
+    if (cost.flops)
+        cost.operations = conv_operations(&plans->directions[direction]);
+    return cost;
 }
 
 /* ------------------------------------------------------------------------------------------- in double precision -- */
@@ -120,7 +129,7 @@ const struct layer_type layer_conv = {.name = "conv",
                                       .forward = forward,
                                       .backward = backward,
                                       .slabs = slabs,
-                                      .cost = layer_multiplies,
+                                      .cost = cost,
                                       .exact_forward = exact_forward,
                                       .exact_backward = exact_backward,
                                       .to_onnx = to_onnx};

@@ -23,8 +23,8 @@ static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
     return flatten_backward(pass->dev, pass->n, l->in.h * l->in.w, l->in.c, l->dy, l->dx);
 }
 
-static struct layer_cost cost(const struct layer *l, size_t n, enum conv_direction direction) {
-    return l->in_place ? (struct layer_cost){0, 0} : layer_moves(l, n, direction);
+static struct layer_cost cost(const struct layer *l, const struct pass *pass, enum conv_direction direction) {
+    return l->in_place ? (struct layer_cost){0} : layer_moves(l, pass, direction);
 }
 
 /* ------------------------------------------------------------------------------------------- in double precision -- */

@@ -65,17 +65,23 @@ static enum vggcl_err forward(const struct layer *l, const struct pass *pass) {
                     MATRIX(l->y, o), pass->scratch.conv.product);
 }
 
-static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
+static enum vggcl_err parameter_gradients(const struct layer *l, const struct pass *pass) {
     struct plans *plans = l->plans[pass->size];
-    struct tensor scratch = pass->scratch.conv.product;
     size_t c = l->in.c, o = l->out.c;
     TRY(gemm_run(pass->dev, &plans->weight_gradient, TRANSPOSED(l->x, c), MATRIX(l->dy, o), GEMM_SET,
-                 MATRIX(l->parameters[0].gradient, o), scratch));
-    TRY(channel_sum(pass->dev, pass->n, o, l->dy, l->parameters[1].gradient, pass->scratch.reduction));
+                 MATRIX(l->parameters[0].gradient, o), pass->scratch.conv.product));
+    return channel_sum(pass->dev, pass->n, o, l->dy, l->parameters[1].gradient, pass->scratch.reduction);
+}
+
+static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
+    struct plans *plans = l->plans[pass->size];
+    size_t c = l->in.c, o = l->out.c;
+    if (!l->only_dx)
+        TRY(parameter_gradients(l, pass));
     if (!l->needs_dx)
         return VGGCL_OK;
     return gemm_run(pass->dev, &plans->data_gradient, MATRIX(l->dy, o), TRANSPOSED(l->parameters[0].value, o), GEMM_SET,
-                    MATRIX(l->dx, c), scratch);
+                    MATRIX(l->dx, c), pass->scratch.conv.product);
 }
 
 /* ------------------------------------------------------------------------------------------- in double precision -- */

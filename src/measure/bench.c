@@ -1,9 +1,10 @@
-/* bench.c - vggcl_bench(): start-up time, training and evaluation throughput, and the time of each layer. */
+/* bench.c - vggcl_bench(): start-up time, training and evaluation throughput, the time of each
+ * layer, and the shares of the bounds that the device's peaks set. */
 #include "base/clock.h"
 #include "base/phase.h"
 #include "base/rng.h"
+#include "measure/peaks.h"
 #include "ops/conv/conv.h"
-#include "ops/peak.h"
 #include "options/network.h"
 #include "options/options.h"
 #include "tune/checked.h"
@@ -15,8 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAYER_REPEATS = 5, PEAK_REPEATS = 5, PEAK_ITEMS = 1 << 16, PEAK_ROUNDS = 512, COPY_WORDS = 1 << 24 };
-static const double peak_seconds = 0.01;
+enum { LAYER_REPEATS = 5 };
 
 /* ------------------------------------------------------------------------------------------------ single layers -- */
 
@@ -39,40 +39,41 @@ static enum vggcl_err time_call(const struct layer *l, const struct pass *pass, 
     return VGGCL_OK;
 }
 
-/* The data gradient's time is the difference between backward passes with and without it. */
-static enum vggcl_err time_layer(const struct layer *l, const struct pass *pass, double until,
-                                 struct vggcl_layer_time *t) {
-    struct layer weights_only = *l;
-    double backward = 0;
-    weights_only.needs_dx = false;
-    TRY(time_call(l, pass, l->type->forward, until, &t->forward));
-    if (l->needs_dx || l->parameter_count)
-        TRY(time_call(l, pass, l->type->backward, until, &backward));
-    if (l->type->cost(l, pass->n, CONV_WEIGHT_GRADIENT).flops > 0)
-        TRY(time_call(&weights_only, pass, l->type->backward, until, &t->weight_gradient));
-    t->data_gradient = l->needs_dx ? backward - t->weight_gradient : 0;
-    return VGGCL_OK;
+/* Without `alone`, backward() computes both gradients. */
+static enum vggcl_err time_direction(const struct layer *l, const struct pass *pass, enum conv_direction direction,
+                                     double until, double *seconds) {
+    struct layer alone = *l;
+    alone.needs_dx = alone.only_dx = direction == CONV_DATA_GRADIENT;
+    return time_call(&alone, pass, direction == CONV_FORWARD ? l->type->forward : l->type->backward, until, seconds);
 }
 
-static void describe_methods(const struct layer *l, struct vggcl_layer_time *t) {
-    t->forward_method = conv_describe(l->methods[CONV_FORWARD]);
-    t->weight_gradient_method = conv_describe(l->methods[CONV_WEIGHT_GRADIENT]);
-    if (l->needs_dx)
-        t->data_gradient_method = conv_describe(l->methods[CONV_DATA_GRADIENT]);
+/* Layers that work in place touch half the memory. */
+static enum vggcl_err measure_direction(const struct layer *l, const struct pass *pass, enum conv_direction direction,
+                                        double until, const struct vggcl_peaks *peaks, struct vggcl_direction_time *t) {
+    struct layer_cost cost = l->type->cost(l, pass, direction);
+    double bytes = cost.reads + cost.writes;
+    if (bytes <= 0)
+        return VGGCL_OK;
+    t->flops = cost.flops;
+    t->operations = cost.operations;
+    t->reads = cost.reads;
+    t->writes = cost.writes;
+    if (layer_convolves(l))
+        t->method = conv_describe(l->methods[direction]);
+    peaks_bound(peaks, l->in_place ? bytes / 2 : bytes, t);
+    return time_direction(l, pass, direction, until, &t->seconds);
 }
 
-static void describe_layer(const struct layer *l, size_t n, struct vggcl_layer_time *t) {
+static enum vggcl_err measure_layer(const struct layer *l, const struct pass *pass, double until,
+                                    const struct vggcl_peaks *peaks, struct vggcl_layer_time *t) {
     snprintf(t->name, sizeof t->name, "%s", l->spec.name);
     snprintf(t->type, sizeof t->type, "%s", l->type->name);
-    t->flops = l->type->cost(l, n, CONV_FORWARD).flops;
-    t->forward_bytes = l->type->cost(l, n, CONV_FORWARD).bytes;
-    t->data_gradient_bytes = l->type->cost(l, n, CONV_DATA_GRADIENT).bytes;
-    t->weight_gradient_bytes = l->type->cost(l, n, CONV_WEIGHT_GRADIENT).bytes;
-    if (layer_convolves(l))
-        describe_methods(l, t);
+    TRY(measure_direction(l, pass, CONV_FORWARD, until, peaks, &t->forward));
+    TRY(measure_direction(l, pass, CONV_DATA_GRADIENT, until, peaks, &t->data_gradient));
+    return measure_direction(l, pass, CONV_WEIGHT_GRADIENT, until, peaks, &t->weight_gradient);
 }
 
-static enum vggcl_err time_layers(struct net *net, double seconds, struct vggcl_benchmark *b) {
+static enum vggcl_err measure_layers(struct net *net, double seconds, struct vggcl_benchmark *b) {
     struct pass pass = net_pass(net, net->batch, true, 0, 0);
     double until = clock_seconds() + seconds;
     b->layers = calloc(net->layer_count, sizeof *b->layers);
@@ -81,66 +82,24 @@ static enum vggcl_err time_layers(struct net *net, double seconds, struct vggcl_
     b->layer_count = net->layer_count;
     phase_begin(net->dev->info.name, "layers", net->layer_count);
     for (size_t i = 0; i < net->layer_count; i++) {
-        const struct layer *l = &net->layers[i];
-        phase_item(i, "%s", l->spec.name);
-        describe_layer(l, net->batch, &b->layers[i]);
-        TRY(time_layer(l, &pass, until, &b->layers[i]));
-        b->step_flops += b->layers[i].flops * (l->needs_dx ? 3 : 2) / (double)net->batch;
+        phase_item(i, "%s", net->layers[i].spec.name);
+        TRY(measure_layer(&net->layers[i], &pass, until, &b->peaks, &b->layers[i]));
     }
     return VGGCL_OK;
 }
 
-/* -------------------------------------------------------------------------------------------------- the device -- */
-
-/* Launches a kernel once; *done: the operations, or the bytes copied. */
-typedef enum vggcl_err peak_call(struct dev *d, struct tensor from, struct tensor to, double *done);
-
-static enum vggcl_err multiply_add(struct dev *d, struct tensor from, struct tensor to, double *done) {
-    (void)from;
-    return peak_multiply_add(d, PEAK_ITEMS, PEAK_ROUNDS, to, done);
-}
-
-static enum vggcl_err copy(struct dev *d, struct tensor from, struct tensor to, double *done) {
-    *done = 8.0 * COPY_WORDS;
-    return peak_copy(d, COPY_WORDS, from, to);
-}
-
-/* *most: the highest rate per second, over runs with enough launches that the final wait is negligible. */
-static enum vggcl_err time_peak(struct dev *d, peak_call *call, struct tensor from, struct tensor to, double *most) {
-    size_t launches = 1;
-    double done;
-    TRY(call(d, from, to, &done)); /* builds the kernels */
-    TRY(dev_finish(d));
-    for (int i = 0; i < PEAK_REPEATS;) {
-        double start = clock_seconds();
-        for (size_t k = 0; k < launches; k++)
-            TRY(call(d, from, to, &done));
-        TRY(dev_finish(d));
-        double seconds = clock_seconds() - start, rate = done * (double)launches / seconds;
-        if (seconds < peak_seconds) {
-            launches *= 2;
-            continue;
-        }
-        if (rate > *most)
-            *most = rate;
-        i++;
+/* Sums over all layers, for one image. */
+static void add_up(struct vggcl_benchmark *b) {
+    double batch = b->config.batch, forward = 0, backward = 0;
+    for (const struct vggcl_layer_time *l = b->layers; l < b->layers + b->layer_count; l++) {
+        b->step_flops += (l->forward.flops + l->data_gradient.flops + l->weight_gradient.flops) / batch;
+        b->step_operations +=
+            (l->forward.operations + l->data_gradient.operations + l->weight_gradient.operations) / batch;
+        forward += l->forward.bound_seconds;
+        backward += l->data_gradient.bound_seconds + l->weight_gradient.bound_seconds;
     }
-    return VGGCL_OK;
-}
-
-static enum vggcl_err measure_device(struct dev *d, struct vggcl_benchmark *b) {
-    struct arena arena = {0};
-    struct tensor from, to;
-    enum vggcl_err err;
-    phase_begin(d->info.name, "the device's peak", 0);
-    TRY_GOTO(arena_reserve(&arena, "a copy's source", COPY_WORDS, &from), done);
-    TRY_GOTO(arena_reserve(&arena, "a copy's target", COPY_WORDS, &to), done);
-    TRY_GOTO(arena_commit(&arena, d), done);
-    TRY_GOTO(time_peak(d, multiply_add, from, to, &b->peak_flops), done);
-    err = time_peak(d, copy, from, to, &b->copy_bytes);
-done:
-    arena_free(&arena);
-    return err;
+    b->train_bound = batch / (forward + backward);
+    b->eval_bound = batch / forward;
 }
 
 enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double seconds, struct vggcl_benchmark *b) {
@@ -157,6 +116,7 @@ enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double 
     b->config = *config;
     TRY_GOTO(profile_open(config, &context, &tuned), done);
     b->device = context.dev->info;
+    TRY_GOTO(peaks_measure(context.dev, &b->peaks), done);
     start = clock_seconds();
     TRY_GOTO(checked_net(&context, config, &spec, (size_t)config->batch, &net, &b->warnings), done);
     check_seconds = clock_seconds() - start;
@@ -169,8 +129,8 @@ enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double 
     b->first_step += check_seconds; /* it builds the kernels */
     TRY_GOTO(timing_steps(net, steps, seconds, timing_eval_step, &b->eval, NULL), done);
     b->device_bytes = context.dev->peak_bytes;
-    TRY_GOTO(time_layers(net, seconds, b), done);
-    err = measure_device(context.dev, b);
+    err = measure_layers(net, seconds, b);
+    add_up(b);
 done:
     net_free(net);
     dev_close(context.dev);

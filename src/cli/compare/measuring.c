@@ -204,6 +204,18 @@ static double median_of(const json_t *rounds, const char *key) {
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
+/* Sets the shares of the device's peaks to those of the benchmark's speeds. */
+static void put_shares(json_t **benchmark) {
+    double train = json_number_of(*benchmark, "train_images_per_s"),
+           eval = json_number_of(*benchmark, "eval_images_per_s");
+    double flops = train * json_number_of(*benchmark, "train_operations_per_image");
+    json_put(benchmark, "flops_share", json_make_number(flops / json_number_of(*benchmark, "peak_flops_per_s")));
+    json_put(benchmark, "train_bound_share",
+             json_make_number(train / json_number_of(*benchmark, "train_bound_images_per_s")));
+    json_put(benchmark, "eval_bound_share",
+             json_make_number(eval / json_number_of(*benchmark, "eval_bound_images_per_s")));
+}
+
 /* Adds the speeds of one more round to those of the rounds before it; takes value over. The benchmark is that of the
  * first round, with the medians of all. */
 static void add_round(json_t **record, json_t *value) {
@@ -218,9 +230,7 @@ static void add_round(json_t **record, json_t *value) {
     json_add(&rounds, round);
     for (size_t i = 0; i < 2; i++)
         json_put(&benchmark, keys[i], json_make_number(median_of(rounds, keys[i])));
-    json_put(&benchmark, "flops_share",
-             json_make_number(json_number_of(benchmark, keys[0]) * json_number_of(benchmark, "train_flops_per_image") /
-                              json_number_of(benchmark, "peak_flops_per_s")));
+    put_shares(&benchmark);
     json_put(&benchmark, "rounds", rounds);
     json_put(record, "benchmark", benchmark);
     json_decref(value);

@@ -26,8 +26,8 @@ static double eval(const json_t *r) {
 static double gigaflops(const json_t *r) {
     return 1e-9 * of(r, "benchmark", "peak_flops_per_s");
 }
-static double flops_used(const json_t *r) {
-    return 100 * of(r, "benchmark", "flops_share");
+static double bound_used(const json_t *r) {
+    return 100 * of(r, "benchmark", "train_bound_share");
 }
 static double gigabytes(const json_t *r) {
     return 1e-9 * of(r, "benchmark", "copy_bytes_per_s");
@@ -69,7 +69,7 @@ const struct report_column report_columns[] = {
     {"train/s", "train images/s", 8, "%.1f", train},
     {"eval/s", "eval images/s", 8, "%.1f", eval},
     {"GFLOP/s", "peak GFLOP/s", 8, "%.0f", gigaflops},
-    {"of peak", "share of the peak", 7, "%.0f%%", flops_used},
+    {"of bound", "training's share of the bound", 8, "%.0f%%", bound_used},
     {"GB/s", "copying GB/s", 7, "%.1f", gigabytes},
     {"of copy", "share of the copying speed", 7, "%.0f%%", bytes_used},
     {"MiB", "memory MiB", 7, "%.1f", mebibytes},

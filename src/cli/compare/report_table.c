@@ -45,7 +45,8 @@ void report_table(const json_t *answer) {
     json_array_foreach(records, i, record) print_record(record);
     puts("\nworst: the largest error by its tolerance; loss off: from double precision; others: from the other "
          "devices;\n"
-         "of peak: the share that a training step uses; of copy: the share that the activations use");
+         "of bound: a training step's time at the device's peaks, as a share of the measured time; of copy: the share\n"
+         "of the copying speed that the activations use");
     print_speeds(records);
     printf("verdict: %s\n", json_text_of(answer, "verdict"));
 }

@@ -73,6 +73,10 @@ struct conv_algorithm {
                 enum conv_direction direction);
     const struct conv_algorithm *otherwise;
 
+    /* Number of additions and multiplications of the algorithm's products, 2 for a multiply-add; transforms, and what
+     * fills up registers or vectors, do not count. NULL if it multiplies as a direct convolution does. */
+    double (*operations)(const struct conv_plan *p);
+
     /* Fills in the plan's slabs, words, kernels and chunks; the other members are set already. */
     enum vggcl_err (*plan)(const struct context *context, struct conv_plan *p);
 

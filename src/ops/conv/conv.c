@@ -158,6 +158,12 @@ enum vggcl_err conv_make_plan(const struct context *context, struct conv_method 
     return VGGCL_OK;
 }
 
+double conv_operations(const struct conv_plan *p) {
+    const struct conv_shape *s = &p->s;
+    return p->algorithm->operations ? p->algorithm->operations(p)
+                                    : 18.0 * (double)(s->n * s->h * s->w) * (double)(s->c * s->o);
+}
+
 enum vggcl_err conv_run(struct dev *d, struct conv_plan *p, const struct conv_operands *operands) {
     struct conv_operands o = *operands;
     if (p->direction == CONV_WEIGHT_GRADIENT)

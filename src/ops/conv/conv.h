@@ -40,6 +40,10 @@ const struct conv_algorithm *conv_routed(const struct conv_algorithm *a, const s
 enum vggcl_err conv_make_plan(const struct context *context, struct conv_method m, struct conv_shape s,
                               enum conv_direction direction, struct conv_plan *p);
 
+/* Number of additions and multiplications of a planned convolution's products: what the algorithm's operations() says,
+ * or of a direct convolution 2 for each output pixel, tap (also where it is outside of the image), c and o. */
+double conv_operations(const struct conv_plan *p);
+
 /* Enqueues a planned convolution. */
 enum vggcl_err conv_run(struct dev *d, struct conv_plan *p, const struct conv_operands *operands);
 

@@ -17,6 +17,12 @@ size_t winograd_tiles(int alpha, size_t h, size_t w) {
     return (h + t - 1) / t * ((w + t - 1) / t);
 }
 
+double winograd_operations(const struct conv_plan *p) {
+    const struct conv_shape *s = &p->s;
+    int alpha = p->algorithm->alpha;
+    return 2.0 * (double)(winograd_points(alpha) * s->n * winograd_tiles(alpha, s->h, s->w)) * (double)(s->c * s->o);
+}
+
 bool winograd_fits(int alpha, struct conv_shape s) {
     return alpha != WINOGRAD_LONE || (s.h == 2 && s.w == 2);
 }
@@ -196,8 +202,8 @@ static enum vggcl_err weight_gradient(struct dev *d, struct conv_plan *p, const 
 }
 
 #define WINOGRAD(a)                                                                                                    \
-    .kernels = "winograd/*, a matrix product", .alpha = (a), .multiplies = true, .plan = plan, .forward = forward,     \
-    .weight_gradient = weight_gradient
+    .kernels = "winograd/*, a matrix product", .alpha = (a), .multiplies = true, .operations = winograd_operations,    \
+    .plan = plan, .forward = forward, .weight_gradient = weight_gradient
 
 const struct conv_algorithm conv_winograd2 = {.name = "winograd2", WINOGRAD(WINOGRAD_F2)};
 const struct conv_algorithm conv_winograd4 = {.name = "winograd4", WINOGRAD(WINOGRAD_F4)};

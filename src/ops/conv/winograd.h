@@ -18,6 +18,9 @@ size_t winograd_points(int alpha);                    /* alpha^2 */
 size_t winograd_side(int alpha);                      /* of a tile, in pixels */
 size_t winograd_tiles(int alpha, size_t h, size_t w); /* of an image */
 
+/* As struct conv_algorithm's operations(): of the products at each point of each tile, in all directions. */
+double winograd_operations(const struct conv_plan *p);
+
 /* Words from one point's matrix of rows x columns to the next. There is a gap between the matrices: at distances that
  * are multiples of a large power of two, all points would map to the same few cache sets of a CPU. */
 size_t winograd_point_words(size_t rows, size_t columns);

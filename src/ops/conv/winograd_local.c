@@ -171,6 +171,7 @@ const struct conv_algorithm conv_winograd4_fused = {.name = "winograd4-fused",
                                                     .alpha = WINOGRAD_F4,
                                                     .can = fused_can,
                                                     .otherwise = &conv_winograd4,
+                                                    .operations = winograd_operations,
                                                     .plan = fused_plan,
                                                     .forward = fused_forward,
                                                     .weight_gradient = fused_weight_gradient};
@@ -307,8 +308,8 @@ static enum vggcl_err sliced_weight_gradient(struct dev *d, struct conv_plan *p,
 }
 
 #define SLICED_ALGORITHM                                                                                               \
-    .kernels = "winograd_local/winograd_sliced*", .can = sliced_can, .plan = sliced_plan, .forward = sliced_forward,   \
-    .weight_gradient = sliced_weight_gradient
+    .kernels = "winograd_local/winograd_sliced*", .can = sliced_can, .operations = winograd_operations,                \
+    .plan = sliced_plan, .forward = sliced_forward, .weight_gradient = sliced_weight_gradient
 
 const struct conv_algorithm conv_winograd4_sliced = {
     .name = "winograd4-sliced", .alpha = WINOGRAD_F4, .otherwise = &conv_winograd4, SLICED_ALGORITHM};

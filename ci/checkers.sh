@@ -52,7 +52,8 @@ tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel 
 
 # One run with both sanitizers and coverage, in a separate build. test_architecture, test_install, test_packages, test_deb
 # and test_fault need libraries without instrumentation; test_optional, test_narrow and test_tarball run no code of this
-# project; test_manual, test_completion and test_documents compare texts. With -pthread gcc counts atomically
+# project; test_manual, test_completion and test_documents compare texts; test_cli_gate
+# and test_cli_progress wait for slow programs, and run what test_cli_compare and test_cli_tune run. With -pthread gcc counts atomically
 # by default, which makes the references four times as slow. Without that counts may be lost or be negative, which is why
 # gcovr ignores lines that it cannot parse; which lines ran is known all the same.
 asan() {
@@ -63,7 +64,7 @@ asan() {
     # LeakSanitizer itself fails occasionally ("Tracer caught signal 11") while a driver's threads exit, so failed tests
     # run up to three times. Mesa's compiler takes minutes that do not exercise this project's code, so its tests are skipped.
     LSAN_OPTIONS=suppressions=$PWD/ci/lsan.supp:print_suppressions=0 VGGCL_SKIP_TESTS='*rusticl*' \
-        check "asan: tests" tests "$root/asan" --repeat until-pass:3 -E 'architecture|install|optional|narrow|packages|deb|tarball|fault|manual|completion|documents'
+        check "asan: tests" tests "$root/asan" --repeat until-pass:3 -E 'architecture|install|optional|narrow|packages|deb|tarball|fault|manual|completion|documents|cli_gate|cli_progress'
     check "asan: 85 % of lines" gcovr --root . --filter src/ --gcov-ignore-parse-errors \
         --object-directory "$root/asan" --fail-under-line 85 "$root/asan"
     grep -hE '^TOTAL' "$root"/checkers/asan--85---of-lines.log

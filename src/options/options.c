@@ -414,13 +414,14 @@ static enum vggcl_err check_dataset(const struct vggcl_config *config) {
     return VGGCL_OK;
 }
 
+/* A resumed run may turn to float and keep its instructions for later. */
 static enum vggcl_err check_precision(const struct vggcl_config *config) {
     bool bf16 = config->precision == VGGCL_PRECISION_BF16;
     if (bf16 && config->storage == VGGCL_STORAGE_HALF)
         return err_set(VGGCL_EUSAGE,
                        "storage: is half, but with precision bf16 activations are stored as bfloat16; leave "
                        "one of them out");
-    if (!bf16 && config->matrix > 1)
+    if (!bf16 && config_gives(config, "matrix") && config->matrix > 1)
         return err_set(VGGCL_EUSAGE, "matrix: %s multiplies bfloat16; set precision to bf16 too",
                        matrix_names[config->matrix]);
     return VGGCL_OK;

@@ -147,24 +147,29 @@ static inline void join_values(const vec *values, int count, int groups, vec *me
     *mean += difference * share;
 }
 
-/* columns[k], lane i = p[i * stride + k]: VW rows of VW words, transposed by log2(VW) perfect shuffles. Each shuffle
- * interleaves the lanes of a row of the first half with those of a row of the second half. */
-static inline void load_transposed(global const float *p, size_t stride, vec *columns) {
-    UNROLL for (int lane = 0; lane < VW; lane++)
-        columns[lane] = VLOAD(0, p + lane * stride);
+/* Exchanges rows and columns of VW vectors, in place: log2(VW) perfect shuffles. Each shuffle interleaves the lanes of
+ * a row of the first half with those of a row of the second half. */
+static inline void transpose(vec *rows) {
 #if VW > 1
     UNROLL for (int stage = 1; stage < VW; stage *= 2) {
         vec dealt[VW];
         UNROLL for (int i = 0; i < VW / 2; i++) {
-            dealt[2 * i].even = columns[i].lo;
-            dealt[2 * i].odd = columns[i + VW / 2].lo;
-            dealt[2 * i + 1].even = columns[i].hi;
-            dealt[2 * i + 1].odd = columns[i + VW / 2].hi;
+            dealt[2 * i].even = rows[i].lo;
+            dealt[2 * i].odd = rows[i + VW / 2].lo;
+            dealt[2 * i + 1].even = rows[i].hi;
+            dealt[2 * i + 1].odd = rows[i + VW / 2].hi;
         }
         UNROLL for (int i = 0; i < VW; i++)
-            columns[i] = dealt[i];
+            rows[i] = dealt[i];
     }
 #endif
+}
+
+/* columns[k], lane i = p[i * stride + k]: VW rows of VW words, transposed. */
+static inline void load_transposed(global const float *p, size_t stride, vec *columns) {
+    UNROLL for (int lane = 0; lane < VW; lane++)
+        columns[lane] = VLOAD(0, p + lane * stride);
+    transpose(columns);
 }
 
 #ifndef GROUP_ITEMS

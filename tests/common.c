@@ -1,5 +1,6 @@
 #include "common.h"
 
+#include "cl/matrix.h"
 #include "ops/gemm/gemm.h"
 
 #include <stdio.h>
@@ -47,14 +48,23 @@ int store_half(void **state) {
 }
 
 int store_bf16(void **state) {
+    context->stored = STORED_BF16;
+    if (matrix_choose(device, "auto") != VGGCL_OK)
+        return -1;
+    return device->matrix ? 0 : store_bf16_plain(state);
+}
+
+int store_bf16_plain(void **state) {
     (void)state;
     context->stored = STORED_BF16;
-    return 0;
+    return device->simt || matrix_choose(device, "plain") == VGGCL_OK ? 0 : -1;
 }
 
 int release(void **state) {
     (void)state;
     context->stored = STORED_FLOAT;
+    if (device)
+        device->matrix = NULL;
     enum vggcl_err err = rig_end(rig());
     rig_start(&test_rig);
     if (err == VGGCL_OK)

@@ -41,9 +41,12 @@ int release(void **state);
 #define HALF_TEST(function) {#function ", half", function, store_half, release, NULL}
 int store_half(void **state);
 
-/* The same with activations stored as bfloat16. */
+/* The same with activations stored as bfloat16, and multiplied by the device's matrix instructions or, if it has none,
+ * by the plain back-end; and always by the plain one. */
 #define BF16_TEST(function) {#function ", bf16", function, store_bf16, release, NULL}
 int store_bf16(void **state);
+#define PLAIN_TEST(function) {#function ", bf16, plain", function, store_bf16_plain, release, NULL}
+int store_bf16_plain(void **state);
 
 /* Fails the test with the error's text if a function of the library fails. */
 #define CHECK(call) check_at((call), #call, __FILE__, __LINE__)

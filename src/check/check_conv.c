@@ -73,6 +73,16 @@ static struct conv_plan plan(struct rig *rig, const struct check *check, struct 
     return p;
 }
 
+/* The weights as the plan's algorithm multiplies by them. */
+static const float *multiplied(struct rig *rig, const struct conv_plan *p, size_t count, const float *weight) {
+    float *rounded = rig_zeros(rig, count * sizeof *rounded);
+    if (!rounded || !p->algorithm || !p->algorithm->rounds_weights)
+        return weight;
+    for (size_t i = 0; i < count; i++)
+        rounded[i] = stored_round(STORED_BF16, weight[i]);
+    return rounded;
+}
+
 static void forward(struct rig *rig, const struct check *check, struct conv_shape s) {
     const struct conv_algorithm *a = check->algorithm;
     size_t pixels = s.n * s.h * s.w, weights = 9 * s.c * s.o;
@@ -86,8 +96,9 @@ static void forward(struct rig *rig, const struct check *check, struct conv_shap
     if (p.slabs)
         o.statistics = rig_poisoned(rig, bn_partial_words(p.slabs, s.o));
     RIG_RUN(rig, conv_run(rig->dev, &p, &o));
+    const float *factors = multiplied(rig, &p, weights, weight);
     RIG_COMPARE(rig, "y", conv_kind(a), o.y, conv_roundings(a, 9.0 * (double)s.c), i,
-                reference_conv(s, x, weight, bias, i));
+                reference_conv(s, x, factors, bias, i));
     if (p.slabs)
         bn_compare_statistics(rig, pixels, s.o, p.slabs, o.statistics, rig_download(rig, o.y));
 }
@@ -101,8 +112,9 @@ static void data_gradient(struct rig *rig, const struct check *check, struct con
                               .y = rig_upload_stored(rig, pixels * s.o, dy)};
     struct conv_plan p = plan(rig, check, s, CONV_DATA_GRADIENT, &o);
     RIG_RUN(rig, conv_run(rig->dev, &p, &o));
+    const float *factors = multiplied(rig, &p, weights, weight);
     RIG_COMPARE(rig, "dx", conv_kind(a), o.x, conv_roundings(a, 9.0 * (double)s.o), i,
-                reference_conv_data_gradient(s, weight, dy, i));
+                reference_conv_data_gradient(s, factors, dy, i));
 }
 
 static void weight_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {

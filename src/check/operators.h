@@ -47,6 +47,7 @@ struct check {
     FAMILY(image)                                                                                                      \
     FAMILY(channel)                                                                                                    \
     FAMILY(im2col)                                                                                                     \
+    FAMILY(conv_matrix)                                                                                                \
     FAMILY(storage)                                                                                                    \
     FAMILY(winograd)                                                                                                   \
     FAMILY(gemm)                                                                                                       \

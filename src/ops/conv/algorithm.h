@@ -66,6 +66,7 @@ struct conv_algorithm {
     const char *kernels; /* which kernels it launches, for output to users: "winograd_local/winograd_fused*" */
     int alpha;           /* Winograd: side of a transformed tile, in points; else 0 */
     bool multiplies;     /* computes matrix products by an engine of gemm.h */
+    bool rounds_weights; /* rounds the weights to bfloat16 before it multiplies by them */
 
     /* Whether it supports shape s, for any number of images, in that direction; s is as in struct conv_plan. NULL if it
      * supports all shapes. Unsupported shapes are routed to `otherwise`. */

@@ -1,6 +1,8 @@
 #include "ops/conv/conv.h"
+#include "cl/matrix.h"
 #include "ops/conv/direct.h"
 #include "ops/conv/im2col.h"
+#include "ops/conv/conv_matrix.h"
 #include "ops/conv/winograd.h"
 #include "ops/conv/winograd_local.h"
 #include "ops/gemm/gemm.h"
@@ -20,7 +22,7 @@ enum { MOST_SLABS = 4096 };
     row(conv_direct, "direct"), row(conv_im2col, "im2col"), row(conv_winograd2, "winograd2"),                          \
         row(conv_winograd4, "winograd4"), row(conv_winograd4_fused, "winograd4-fused"),                                \
         row(conv_winograd4_sliced, "winograd4-sliced"), row(conv_winograd2_lone, "winograd2-lone"),                    \
-        row(conv_winograd2_lone_sliced, "winograd2-lone-sliced")
+        row(conv_winograd2_lone_sliced, "winograd2-lone-sliced"), row(conv_matrix, "matrix")
 #define ALGORITHM(algorithm, name) &algorithm
 #define NAME(algorithm, name)      name
 
@@ -60,6 +62,12 @@ static const struct conv_algorithm *suitable_winograd4(const struct context *con
     return &conv_winograd4;
 }
 
+/* Products of bfloat16 by fast matrix instructions are faster than Winograd's of floats. Measured. */
+static bool suits_matrix(const struct context *context, struct conv_shape s, enum conv_direction direction) {
+    const struct matrix_backend *m = context->dev->matrix;
+    return m && m->fast && context->stored == STORED_BF16 && conv_can(&conv_matrix, context->dev, s, direction);
+}
+
 static const struct conv_algorithm *suitable(const struct context *context, struct conv_shape s,
                                              enum conv_direction direction) {
     const struct dev *d = context->dev;
@@ -67,6 +75,8 @@ static const struct conv_algorithm *suitable(const struct context *context, stru
         return &conv_direct;
     if (s.c < WINOGRAD_CHANNELS)
         return &conv_im2col;
+    if (suits_matrix(context, s, direction))
+        return &conv_matrix;
     if (conv_can(&conv_winograd2_lone_sliced, d, s, direction))
         return &conv_winograd2_lone_sliced;
     if (conv_can(&conv_winograd2_lone, d, s, direction))

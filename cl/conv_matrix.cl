@@ -1,0 +1,303 @@
+/* conv_matrix.cl - 3x3 convolution as products of matrices of bfloat16 numbers, for devices on which a work-group is
+ * one work-item on a CPU core. Images, their number a multiple of 16 or filled up with zeros, are the rows of a tile,
+ * so that images of all sizes fill tiles, and taps beyond the border are left out. */
+
+#include "matrix.cl"
+
+#ifndef PANEL
+#define PANEL 2 /* column tiles that are stored together: 2 fill a cache line. A multiple of BLOCK_COLUMNS */
+#endif
+
+enum { IMAGES = TILE_SIDE * BLOCK_ROWS, WIDTH = TILE_SIDE * PANEL, GAP = 32 };
+
+/* Two vectors of bfloat16 numbers as pairs: low in the lower halves. */
+static inline uint16 pairs_of(ushorts low, ushorts high) {
+    return convert_uint16(low) | convert_uint16(high) << 16;
+}
+
+/* Rows and columns exchanged. */
+static inline void transpose_pairs(uint16 *square) {
+    vec lanes[VW];
+    UNROLL for (int i = 0; i < VW; i++)
+        lanes[i] = as_float16(square[i]);
+    transpose(lanes);
+    UNROLL for (int i = 0; i < VW; i++)
+        square[i] = as_uint16(lanes[i]);
+}
+
+/* -------------------------------------------------------------------------------------------------------- weights --
+ */
+
+/* packed[panel][tap][slice][column tile] = B, the weights of WIDTH outputs and a slice of 32 of the c channels, 0
+ * beyond the last. weight[tap][c][o], or rotated: weight[8 - tap][o][c]. A work-item has a slice of a tap. */
+kernel void matrix_weight(global const float *weight, int c, int o, int rotated, global ushort *packed) {
+    int slices = (c + TILE_DEPTH - 1) / TILE_DEPTH, i = get_global_id(0), tap = i / slices, slice = i % slices;
+    if (tap >= 9)
+        return;
+    weight += (size_t)(rotated ? 8 - tap : tap) * c * o;
+    for (int tile = 0; tile < o / TILE_SIDE; tile++) {
+        size_t place = (((size_t)(tile / PANEL) * 9 + tap) * slices + slice) * PANEL + tile % PANEL;
+        global uint16 *to = (global uint16 *)(packed + place * TILE_B);
+        uint16 square[TILE_SIDE];
+        UNROLL for (int k = 0; k < TILE_SIDE; k++) {
+            if (rotated) {
+                global const float *row = weight + (size_t)(tile * TILE_SIDE + k) * c + slice * TILE_DEPTH;
+                vec first = VLOAD(0, row), second = slice * TILE_DEPTH + TILE_SIDE < c ? VLOAD(1, row) : (vec)0;
+                square[k] = pairs_of(to_bf16((vec)(first.even, second.even)), to_bf16((vec)(first.odd, second.odd)));
+            } else {
+                int from = slice * TILE_DEPTH + 2 * k;
+                global const float *row = weight + (size_t)from * o;
+                square[k] = from < c ? pairs_of(to_bf16(VLOAD(tile, row)), to_bf16(VLOAD(tile, row + o))) : (uint16)0;
+            }
+        }
+        if (rotated)
+            transpose_pairs(square);
+        UNROLL for (int k = 0; k < TILE_SIDE; k++)
+            to[k] = square[k];
+    }
+}
+
+/* -------------------------------------------------------------------------------------------------------- forward --
+ */
+
+/* The shape of a convolution, and how its images are kept in a slot: [block][row % ring][column][image][stride]. */
+typedef struct {
+    int n, h, w, c, o;
+    int slices, stride;      /* of 32 channels; numbers of a pixel: the slices, and a gap, so that the rows of a tile do
+                              * not all have the same place in a cache */
+    int ring;                /* rows in a slot: a segment with its neighbours */
+    size_t row_words;        /* of a row in a slot */
+    size_t x_image, y_image; /* numbers of an image */
+} layout;
+
+static inline layout layout_of(int n, int h, int w, int c, int o, int segment) {
+    layout l = {n, h, w, c, o, (c + TILE_DEPTH - 1) / TILE_DEPTH};
+    l.stride = l.slices * TILE_DEPTH + GAP;
+    l.ring = min(segment + 2, h);
+    l.row_words = (size_t)w * IMAGES * l.stride;
+    l.x_image = (size_t)h * w * c;
+    l.y_image = (size_t)h * w * o;
+    return l;
+}
+
+/* slot[column][image] = row `row` of IMAGES images from number `first` on; those beyond the last are 0. */
+static inline void copy_row(layout l, global const stored *x, int first, int row, global ushort *slot) {
+    for (int image = 0; image < IMAGES; image++, slot += l.stride) {
+        int there = first + image < l.n;
+        global const ushorts *from =
+            (global const ushorts *)(x + (first + image) * l.x_image + (size_t)row * l.w * l.c);
+        global ushort *to = slot;
+        for (int column = 0; column < l.w; column++, from += l.c / VW, to += IMAGES * l.stride) {
+            for (int i = 0; i < l.c / VW; i++)
+                ((global ushorts *)to)[i] = there ? from[i] : (ushorts)0;
+            if (l.c % TILE_DEPTH)
+                ((global ushorts *)to)[l.c / VW] = (ushorts)0;
+        }
+    }
+}
+
+/* The sums of a pixel of a block in `slot`, for the column tiles whose weights begin at `weight`: over the taps that
+ * are inside the image. */
+static inline void add_taps(layout l, matrix_block *sums, global const ushort *slot, int row, int column,
+                            global const ushort *weight) {
+    for (int r = max(row - 1, 0); r <= min(row + 1, l.h - 1); r++)
+        for (int q = max(column - 1, 0); q <= min(column + 1, l.w - 1); q++) {
+            int tap = (r - row + 1) * 3 + q - column + 1;
+            matrix_multiply(sums, slot + (r % l.ring) * l.row_words + (size_t)q * IMAGES * l.stride, l.stride,
+                            TILE_DEPTH, weight + (size_t)tap * l.slices * PANEL * TILE_B, PANEL * TILE_B, l.slices);
+        }
+}
+
+/* The outputs of a panel: bias, and the statistics of those so far. */
+typedef struct {
+    vec offset[PANEL], mean[PANEL], squares[PANEL];
+    int tiles; /* of 16 values for each output */
+} outputs;
+
+/* Stores WIDTH outputs of a pixel of an image. */
+static inline void store_line(const vec *line, global stored *y) {
+#if PANEL == 2
+    VSTREAM(as_float16((uint16)(as_uint8(to_bf16(line[0])), as_uint8(to_bf16(line[1])))), 0, y);
+#else
+    ASTORE(line[0], 0, y);
+#endif
+}
+
+/* Adds the bias to the sums of a pixel, stores them for those of the IMAGES images that are `there`, and adds them to
+ * the statistics. y is that of the first image. */
+static inline void finish_pixel(layout l, const float *sums, outputs *out, int there, global stored *y,
+                                int has_partial) {
+    for (int i = 0; i < IMAGES; i += TILE_SIDE, out->tiles++) {
+        vec values[PANEL][TILE_SIDE];
+        UNROLL for (int k = 0; k < TILE_SIDE; k++) {
+            vec line[PANEL];
+            UNROLL for (int j = 0; j < PANEL; j++)
+                line[j] = values[j][k] = ((const vec *)sums)[(i + k) * PANEL + j] + out->offset[j];
+            if (i + k < there)
+                store_line(line, y + (i + k) * l.y_image);
+        }
+        if (!has_partial)
+            continue;
+        UNROLL for (int j = 0; j < PANEL; j++)
+            join_values(values[j], TILE_SIDE, out->tiles, &out->mean[j], &out->squares[j]);
+    }
+}
+
+/* The outputs of a panel, whose weights begin at `weight`, for one row of a block of images from number `first` on. */
+static inline void compute_row(layout l, global const ushort *slot, global const ushort *weight, int first, int row,
+                               outputs *out, global stored *y, int has_partial) {
+    y += first * l.y_image + (size_t)row * l.w * l.o;
+    for (int column = 0; column < l.w; column++, y += l.o) {
+        float sums[IMAGES * WIDTH] __attribute__((aligned(64)));
+        for (int j = 0; j < PANEL; j += BLOCK_COLUMNS) {
+            matrix_block block;
+            matrix_zero(&block);
+            add_taps(l, &block, slot, row, column, weight + j * TILE_B);
+            matrix_store_private(&block, sums + j * TILE_SIDE, WIDTH);
+        }
+        finish_pixel(l, sums, out, l.n - first, y, has_partial);
+    }
+}
+
+/* y = the convolution of x plus bias. A job has `blocks` * IMAGES images, `band` segments of `segment` rows, and `part`
+ * panels of outputs. It copies the rows of a segment with their neighbours to its work-group's slot of slots. The
+ * segments of the images of a job are a slab of partial if has_partial is set, which needs n to be a multiple of their
+ * number. */
+kernel void matrix_forward(global int *taken, int jobs, global const stored *x, int n, int h, int w, int c, int o,
+                           int blocks, int segment, int band, int part, global const ushort *weight, int has_bias,
+                           global const float *bias, global stored *y, int has_partial, global float *partial,
+                           global ushort *slots) {
+    layout l = layout_of(n, h, w, c, o, segment);
+    int segments = (h + segment - 1) / segment, bands = (segments + band - 1) / band, panels = o / WIDTH;
+    int parts = (panels + part - 1) / part;
+    size_t panel_words = (size_t)9 * l.slices * PANEL * TILE_B, block_words = l.ring * l.row_words;
+    global ushort *slot = slots + get_group_id(0) * blocks * block_words;
+    MATRIX_BEGIN
+    FOR_EACH_JOB(job, taken, jobs) {
+        int group = job / parts / bands, at_band = job / parts % bands, at_part = job % parts;
+        int first = group * blocks * IMAGES, copied = max(at_band * band * segment - 1, 0);
+        for (int s = at_band * band; s < min((at_band + 1) * band, segments); s++) {
+            int top = s * segment, bottom = min(top + segment, h);
+            for (; copied < min(bottom + 1, h); copied++)
+                for (int block = 0; block < blocks; block++)
+                    copy_row(l, x, first + block * IMAGES, copied,
+                             slot + block * block_words + copied % l.ring * l.row_words);
+            for (int panel = at_part * part; panel < min((at_part + 1) * part, panels); panel++) {
+                outputs out;
+                out.tiles = 0;
+                UNROLL for (int j = 0; j < PANEL; j++) {
+                    out.offset[j] = has_bias ? VLOAD(panel * PANEL + j, bias) : (vec)0;
+                    out.mean[j] = out.squares[j] = 0;
+                }
+                for (int block = 0; block < blocks; block++)
+                    for (int row = top; row < bottom; row++)
+                        compute_row(l, slot + block * block_words, weight + panel * panel_words, first + block * IMAGES,
+                                    row, &out, y + panel * WIDTH, has_partial);
+                if (!has_partial)
+                    continue;
+                UNROLL for (int j = 0; j < PANEL; j++)
+                    store_slab(out.tiles * TILE_SIDE, out.mean[j], out.squares[j], panel * PANEL + j,
+                               SLAB(group * segments + s, partial, o), o);
+            }
+        }
+    }
+    MATRIX_END
+}
+
+/* ------------------------------------------------------------------------------------------------ weight gradient --
+ * The sum runs over images, then pixels: x and dy are packed so that the images of a pixel are adjacent. */
+
+/* Tile `tile` of the channels of a pixel, of block `block` of 32 images: packed[panel of channels][pixel][block][tile
+ * of the panel]. A panel has `panel` tiles, and pixels + GAP_PIXELS pixels, so that panels do not all have the same
+ * place in a cache. */
+enum { GAP_PIXELS = 1 };
+static inline size_t packed_at(int tile, int pixel, int block, int panel, int pixels, int blocks) {
+    return ((((size_t)(tile / panel) * (pixels + GAP_PIXELS) + pixel) * blocks + block) * panel + tile % panel) *
+           TILE_B;
+}
+
+/* packed = the c channels of n images from number `first` on, 0 beyond the last: tiles B [pair of images][channel][2],
+ * or, if `rows` is set, tiles A [channel][32 images]. A work-item has `run` of the pixels, for one block: it reads one
+ * pair of images after the other, because the same pixel of all images may have the same place in a cache. */
+kernel void matrix_images(global const stored *x, int first, int n, int pixels, int c, int blocks, int run, int rows,
+                          int panel, global ushort *packed) {
+    int i = get_global_id(0), block = i % blocks, start = i / blocks * run, end = min(start + run, pixels);
+    int tiles = c / TILE_SIDE;
+    for (int pair = 0; pair < TILE_SIDE; pair++) {
+        int image = block * TILE_DEPTH + 2 * pair;
+        global const ushorts *even = (global const ushorts *)(x + (size_t)(first + image) * pixels * c);
+        global const ushorts *odd = even + (size_t)pixels * tiles;
+        for (int pixel = start; pixel < end; pixel++)
+            for (int tile = 0; tile < tiles; tile++) {
+                int at = pixel * tiles + tile;
+                global uint16 *to = (global uint16 *)(packed + packed_at(tile, pixel, block, panel, pixels, blocks));
+                to[pair] = pairs_of(image < n ? even[at] : (ushorts)0, image + 1 < n ? odd[at] : (ushorts)0);
+            }
+    }
+    for (int pixel = start; rows && pixel < end; pixel++)
+        for (int tile = 0; tile < tiles; tile++) {
+            global uint16 *lines = (global uint16 *)(packed + packed_at(tile, pixel, block, panel, pixels, blocks));
+            uint16 square[TILE_SIDE];
+            UNROLL for (int k = 0; k < TILE_SIDE; k++)
+                square[k] = lines[k];
+            transpose_pairs(square);
+            UNROLL for (int k = 0; k < TILE_SIDE; k++)
+                lines[k] = square[k];
+        }
+}
+
+/* A part of an image's pixels: rows top to bottom - 1 and columns left to right - 1. */
+typedef struct {
+    int top, bottom, left, right;
+} area;
+
+/* *sums += over the pixels of an area, for one tap, of the product of x's neighbours with dy. x and dy are those of a
+ * panel. */
+static inline void add_area(matrix_block *sums, area a, int tap, int h, int w, int blocks, global const ushort *x,
+                            global const ushort *dy) {
+    enum { X_STEP = BLOCK_ROWS * TILE_B, DY_STEP = BLOCK_COLUMNS * TILE_B };
+    int down = tap / 3 - 1, across = tap % 3 - 1;
+    int left = max(a.left, -across), columns = min(a.right, w - across) - left;
+    for (int row = max(a.top, -down); row < min(a.bottom, h - down); row++)
+        matrix_multiply(sums, x + (size_t)((row + down) * w + left + across) * blocks * X_STEP, TILE_DEPTH, X_STEP,
+                        dy + (size_t)(row * w + left) * blocks * DY_STEP, DY_STEP, columns * blocks);
+}
+
+/* dweight[slab][tap][c][o] = the sum over the slab's pixels and all images of x[neighbour][c] * dy[pixel][o], added to
+ * dweight if `add` is set. x and dy are packed by matrix_images() in panels of BLOCK_ROWS and BLOCK_COLUMNS tiles, in
+ * `blocks` blocks. A job has a slab of slab_rows rows, and `rows` panels of channels c times `columns` panels of
+ * channels o. It takes areas of `strip` rows and `run` columns one after the other, each for all its panels and taps,
+ * so that these stay in the cache. */
+kernel void matrix_gradient(global int *taken, int jobs, global const ushort *x, global const ushort *dy, int h, int w,
+                            int c, int o, int blocks, int slab_rows, int rows, int columns, int strip, int run, int add,
+                            global float *dweight) {
+    enum { ROWS = TILE_SIDE * BLOCK_ROWS, COLUMNS = TILE_SIDE * BLOCK_COLUMNS };
+    int row_jobs = (c / ROWS + rows - 1) / rows, column_jobs = (o / COLUMNS + columns - 1) / columns;
+    size_t x_panel = packed_at(BLOCK_ROWS, 0, 0, BLOCK_ROWS, h * w, blocks);
+    size_t dy_panel = packed_at(BLOCK_COLUMNS, 0, 0, BLOCK_COLUMNS, h * w, blocks);
+    MATRIX_BEGIN
+    FOR_EACH_JOB(job, taken, jobs) {
+        int first_row = job % row_jobs * rows, last_row = min(first_row + rows, c / ROWS);
+        int first_column = job / row_jobs % column_jobs * columns,
+            last_column = min(first_column + columns, o / COLUMNS);
+        int slab = job / row_jobs / column_jobs, top = slab * slab_rows, bottom = min(top + slab_rows, h);
+        for (int i = top; i < bottom; i += strip)
+            for (int k = 0; k < w; k += run) {
+                area a = {i, min(i + strip, bottom), k, min(k + run, w)};
+                for (int row = first_row; row < last_row; row++)
+                    for (int column = first_column; column < last_column; column++)
+                        for (int tap = 0; tap < 9; tap++) {
+                            global float *to =
+                                dweight + (((size_t)slab * 9 + tap) * c + row * ROWS) * o + column * COLUMNS;
+                            matrix_block sums;
+                            if (add || i > top || k > 0)
+                                matrix_load(&sums, to, o);
+                            else
+                                matrix_zero(&sums);
+                            add_area(&sums, a, tap, h, w, blocks, x + row * x_panel, dy + column * dy_panel);
+                            matrix_store(&sums, to, o);
+                        }
+            }
+    }
+    MATRIX_END
+}

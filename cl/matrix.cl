@@ -1,0 +1,74 @@
+/* matrix.cl - matrix products of bfloat16 numbers (16 bits: a float without its lower half) with sums in floats, by a
+ * device's matrix instructions or by ordinary ones. Kernels include this file; what differs between devices is here.
+ *
+ * A tile is 16 x 16 sums: += A (16 rows of 32 numbers, a row's 32 adjacent, rows a_stride numbers apart) times B (32 x
+ * 16 numbers, as pairs of rows: [16][16][2], 1 KB). A block, which a work-item holds in registers, is BLOCK_ROWS x
+ * BLOCK_COLUMNS tiles; row tile i of A begins 16 * i rows after a, column tile j of B at b + j * TILE_B.
+ *
+ *     MATRIX_BEGIN
+ *     matrix_block sums;
+ *     matrix_zero(&sums);
+ *     matrix_multiply(&sums, a, a_stride, a_step, b, b_step, steps);
+ *     matrix_store(&sums, to, stride);
+ *     MATRIX_END
+ */
+
+#ifndef MATRIX
+#define MATRIX 0
+#endif
+#define MATRIX_PLAIN  0 /* ordinary instructions of any device; rounds as the others do, within the bound of a sum */
+#define MATRIX_AVX512 1 /* AVX512-BF16: vdpbf16ps */
+
+enum { TILE_SIDE = 16, TILE_DEPTH = 32, TILE_B = TILE_SIDE * TILE_DEPTH };
+
+#if MATRIX == MATRIX_PLAIN || MATRIX == MATRIX_AVX512
+/* One tile, a vector register for each row. */
+#define BLOCK_ROWS    1
+#define BLOCK_COLUMNS 1
+#define MATRIX_BEGIN
+#define MATRIX_END
+
+typedef struct {
+    float16 row[TILE_SIDE];
+} matrix_block;
+
+static inline void matrix_zero(matrix_block *sums) {
+    UNROLL for (int i = 0; i < TILE_SIDE; i++)
+        sums->row[i] = 0;
+}
+
+/* sum += the products of a's two numbers with those of b, where each lane has two adjacent numbers. */
+#if MATRIX == MATRIX_AVX512
+#define ADD_PAIR(sum, a, b) __asm__("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*(a)))
+#else
+#define ADD_PAIR(sum, a, b)                                                                                            \
+    (sum) = MAD(as_float(*(a) << 16), as_float16((b) << 16),                                                           \
+                MAD(as_float(*(a) & 0xFFFF0000u), as_float16((b) & 0xFFFF0000u), sum))
+#endif
+
+/* sums += A B for `steps` pairs of tiles, a_step and b_step numbers apart. */
+static inline void matrix_multiply(matrix_block *sums, global const ushort *a, int a_stride, int a_step,
+                                   global const ushort *b, int b_step, int steps) {
+    for (int step = 0; step < steps; step++, a += a_step, b += b_step) {
+        for (int pair = 0; pair < TILE_DEPTH / 2; pair++) {
+            uint16 numbers = ((global const uint16 *)b)[pair];
+            UNROLL for (int i = 0; i < TILE_SIDE; i++)
+                ADD_PAIR(sums->row[i], (global const uint *)(a + i * a_stride) + pair, numbers);
+        }
+    }
+}
+
+/* The sums as floats in memory, their rows `stride` floats apart; rows begin at multiples of 64 bytes. */
+static inline void matrix_load(matrix_block *sums, global const float *from, int stride) {
+    UNROLL for (int i = 0; i < TILE_SIDE; i++)
+        sums->row[i] = *(global const float16 *)(from + (size_t)i * stride);
+}
+static inline void matrix_store(const matrix_block *sums, global float *to, int stride) {
+    UNROLL for (int i = 0; i < TILE_SIDE; i++)
+        *(global float16 *)(to + (size_t)i * stride) = sums->row[i];
+}
+static inline void matrix_store_private(const matrix_block *sums, float *to, int stride) {
+    UNROLL for (int i = 0; i < TILE_SIDE; i++)
+        *(float16 *)(to + i * stride) = sums->row[i];
+}
+#endif

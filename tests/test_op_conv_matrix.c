@@ -1,0 +1,114 @@
+/* Convolutions by matrix instructions: images that do not fill a block, channels that do not fill a slice or a panel,
+ * several segments, bands, slabs and chunks. */
+#include "common.h"
+
+#include "check/check.h"
+#include "cl/matrix.h"
+#include "ops/conv/conv.h"
+#include "ops/conv/conv_matrix.h"
+
+#include <string.h>
+
+struct tally {
+    int checks, failures;
+};
+
+static bool wanted(const struct vggcl_check *check, void *payload) {
+    (void)payload;
+    return strncmp(check->kernels, "conv_matrix/", 12) == 0;
+}
+
+static bool count(const struct vggcl_check *check, void *payload) {
+    struct tally *tally = payload;
+    tally->checks++;
+    if (check->passed)
+        return true;
+    tally->failures++;
+    print_error("%s (%s) of %s: %s\n", check->name, check->kernels, check->shape, check->fault);
+    return true;
+}
+
+/* All five checks of each shape: the two packings, and three directions. */
+static void check_all(const struct conv_shape *shapes, size_t shape_count) {
+    struct tally tally = {0, 0};
+    if (!device->matrix)
+        skip();
+    for (size_t i = 0; i < shape_count; i++)
+        check_shape(context, "conv", shapes[i], SIZE_MAX,
+                    &(struct check_report){.checked = count, .payload = &tally, .wanted = wanted});
+    assert_int_equal(tally.failures, 0);
+    assert_int_equal(tally.checks, 5 * shape_count);
+}
+
+static void edges(void **state) {
+    (void)state;
+    static const struct conv_shape shapes[] = {{1, 1, 1, 16, 16},  {5, 3, 5, 48, 32},  {37, 4, 4, 32, 16},
+                                               {33, 7, 3, 64, 80}, {2, 9, 20, 16, 48}, {32, 2, 2, 32, 32}};
+    check_all(shapes, interpreted() ? 2 : sizeof shapes / sizeof *shapes);
+}
+
+/* Blocks of 32 images are the least that a weight gradient takes at a time: here three chunks. */
+static void chunks(void **state) {
+    (void)state;
+    static const struct conv_shape shape = {70, 4, 3, 16, 32};
+    if (interpreted())
+        skip();
+    context->conv_limit = 1;
+    check_all(&shape, 1);
+    context->conv_limit = 0;
+}
+
+/* Statistics of the output are made by the convolution itself if the images fill blocks. */
+static void statistics(void **state) {
+    (void)state;
+    struct conv_plan p;
+    if (!device->matrix)
+        skip();
+    size_t block = 16 * (size_t)device->matrix->rows;
+    for (size_t n = block - 1; n <= block; n++) {
+        CHECK(conv_make_plan(context, (struct conv_method){&conv_matrix, NULL}, (struct conv_shape){n, 8, 8, 32, 32},
+                             CONV_FORWARD, &p));
+        assert_int_equal(p.slabs > 0, n == block);
+    }
+}
+
+/* Which work-group takes which job differs from run to run; the bits do not. */
+static void same_every_time(void **state) {
+    (void)state;
+    const struct conv_shape s = {24, 9, 7, 32, 48};
+    size_t x_count = s.n * s.h * s.w * s.c, y_count = s.n * s.h * s.w * s.o, weights = 9 * s.c * s.o;
+    if (!device->matrix || interpreted())
+        skip();
+    struct conv_operands o = {.x = upload_stored(x_count, random_floats(x_count, -1, 1)),
+                              .y = upload_stored(y_count, random_floats(y_count, -1, 1)),
+                              .weight = poisoned(weights)};
+    struct conv_plan p;
+    CHECK(conv_make_plan(context, (struct conv_method){&conv_matrix, NULL}, s, CONV_WEIGHT_GRADIENT, &p));
+    o.scratch = (struct conv_scratch){poisoned(p.words.weight), poisoned(p.words.input), poisoned(p.words.output),
+                                      poisoned(p.words.product)};
+    CHECK(conv_run(device, &p, &o));
+    const float *first = download(o.weight);
+    for (int i = 0; i < 3; i++) {
+        CHECK(conv_run(device, &p, &o));
+        assert_memory_equal(first, download(o.weight), weights * sizeof *first);
+    }
+}
+
+/* Other algorithms compute with the weights as they are, so what is not bfloat16 already is refused. */
+static void floats_are_refused(void **state) {
+    (void)state;
+    struct conv_plan p;
+    if (!device->matrix)
+        skip();
+    context->stored = STORED_FLOAT;
+    CHECK_FAILS(conv_make_plan(context, (struct conv_method){&conv_matrix, NULL}, (struct conv_shape){1, 4, 4, 16, 16},
+                               CONV_FORWARD, &p),
+                VGGCL_EUSAGE, "matrix", "precision");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        BF16_TEST(edges),      PLAIN_TEST(edges),          BF16_TEST(chunks),           PLAIN_TEST(chunks),
+        BF16_TEST(statistics), BF16_TEST(same_every_time), PLAIN_TEST(same_every_time), BF16_TEST(floats_are_refused)};
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}

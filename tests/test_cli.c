@@ -55,6 +55,11 @@ static void wrong_flags(void **state) {
     assert_fails(2, "model: takes one of vgg11", "train --model vgg12");
     assert_fails(2, "no-bn: takes no argument, or =yes or =no", "train --no-bn=maybe");
     assert_fails(2, "storage: takes one of float, half", "train --storage double");
+    assert_fails(2, "precision: takes one of float, bf16", "train --precision half");
+    assert_fails(2, "with precision bf16 activations are stored as bfloat16; leave one of them out",
+                 "train --data synthetic --precision bf16 --storage half");
+    assert_fails(2, "matrix: plain multiplies bfloat16; set precision to bf16 too", "plan --matrix plain");
+    assert_fails(2, "matrix: takes one of auto, none, ", "plan --precision bf16 --matrix fpga");
     assert_fails(2, "weights: is missing", "eval");
     assert_fails(2, "--out", "synth");
 }
@@ -199,30 +204,46 @@ static void trains(void **state) {
     assert_says("the state is saved");
 }
 
-/* Activations as 16-bit floats: repeatable and resumed like others, and not the same. */
-static void half_storage(void **state) {
-    (void)state;
+/* Activations stored in 16 bits: repeatable and resumed like others, and not the same. */
+static void compare_stored(const char *option, const char *told) {
     char first[17], accuracy[32];
-    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h --save-every 1 --storage half"), 0);
-    assert_says("activations as 16-bit floats");
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h --save-every 1 %s", option), 0);
+    assert_says(told);
     strcpy(first, weights_hash());
     assert_int_equal(vggcl("version; tail -n 1 h/accuracy.csv"), 0);
     assert_int_equal(sscanf(strstr(output, "\n2,"), "\n2,%*[^,],%*[^,],%*[^,],%*[^,],%31[0-9.]", accuracy), 1);
     assert_int_equal(
-        vggcl("eval --data synthetic:200,50 --weights h/epoch-002.safetensors --storage half --batch 32 --json"), 0);
+        vggcl("eval --data synthetic:200,50 --weights h/epoch-002.safetensors %s --batch 32 --json", option), 0);
     json_t *all = json_loads(output, 0, NULL);
     assert_true(json_number_value(json_object_get(all, "accuracy")) == atof(accuracy));
     json_decref(all);
-    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h --storage half"), 0);
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h %s", option), 0);
     assert_string_equal(weights_hash(), first);
-    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h2 --storage half --steps 8"), 0);
+    assert_int_equal(vggcl("version; rm -rf h2 h3"), 0);
+    assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h2 %s --steps 8", option), 0);
     assert_int_equal(vggcl("version; cp -r h2 h3"), 0);
     assert_int_equal(vggcl("train --resume h2"), 0);
     assert_string_equal(weights_hash(), first);
-    assert_int_equal(vggcl("train --resume h3 --storage float"), 0);
+    assert_int_equal(vggcl("train --resume h3 --storage float --precision float"), 0);
     assert_string_not_equal(weights_hash(), first);
     assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h4"), 0);
     assert_string_not_equal(weights_hash(), first);
+}
+
+static void half_storage(void **state) {
+    (void)state;
+    compare_stored("--storage half", "activations as 16-bit floats");
+}
+
+static void bf16_precision(void **state) {
+    (void)state;
+    compare_stored("--precision bf16", "activations as bfloat16");
+}
+
+/* The plain back-end, which every CPU has. */
+static void plain_precision(void **state) {
+    (void)state;
+    compare_stored("--precision bf16 --matrix plain --conv matrix", "activations as bfloat16");
 }
 
 static void wrong_resume(void **state) {
@@ -357,6 +378,8 @@ int main(void) {
                                        cmocka_unit_test(bad_data),
                                        cmocka_unit_test(trains),
                                        cmocka_unit_test(half_storage),
+                                       cmocka_unit_test(bf16_precision),
+                                       cmocka_unit_test(plain_precision),
                                        cmocka_unit_test(drop_last),
                                        cmocka_unit_test(wrong_resume),
                                        cmocka_unit_test(bad_places),

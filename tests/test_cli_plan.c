@@ -42,7 +42,9 @@ static const char *const networks[] = {NETWORK,
                                        NETWORK " --conv winograd4 --no-dropout",
                                        NETWORK " --micro-batch 7",
                                        NETWORK " --storage half",
-                                       NETWORK " --storage half --conv im2col --gemm clblast"};
+                                       NETWORK " --storage half --conv im2col --gemm clblast",
+                                       NETWORK " --precision bf16",
+                                       NETWORK " --precision bf16 --matrix plain --conv matrix"};
 enum { NETWORKS = sizeof networks / sizeof *networks };
 
 /* Long names too are printed whole. */

@@ -27,8 +27,15 @@ static struct sum packed_weight(struct conv_shape s, const float *weight, size_t
     return sum_exactly(c < s.c ? stored_round(STORED_BF16, weight[(tap * s.c + c) * s.o + o]) : 0);
 }
 
+/* Other channels are left to other algorithms, also where the user named this one for all layers. */
+static bool are_tiles(struct conv_shape s) {
+    return s.c % SIDE == 0 && s.o % SIDE == 0;
+}
+
 static void weights(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
+    if (!are_tiles(s))
+        return;
     size_t count = 9 * s.c * s.o, packed = 2 * matrix_weight_words(s.c, s.o);
     float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_floats(rig, count, -1, 1);
     for (size_t i = 0; weight && rotated && i < count; i++)
@@ -68,7 +75,7 @@ static void images(struct rig *rig, struct matrix_packing p) {
 
 static void both_images(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    for (size_t panel = 1; panel <= 2; panel++) {
+    for (size_t panel = 1; panel <= 2 && are_tiles(s); panel++) {
         if (s.c / SIDE % panel == 0)
             images(rig, (struct matrix_packing){s.n, s.h * s.w, s.c, true, panel});
         if (s.o / SIDE % panel == 0)

@@ -742,8 +742,9 @@ struct vggcl_memory_peak {
 };
 enum { VGGCL_MEMORY_PEAKS = 4 };
 struct vggcl_peaks {
-    double multiply_adds;                                /* floating-point operations per second, of 32-bit floats */
-    double matrix_products;                              /* the same by matrix instructions; 0 if none are in use */
+    double multiply_adds;   /* floating-point operations per second, of 32-bit floats */
+    double matrix_products; /* of bfloat16 numbers by matrix instructions; 0 if none are in use */
+    char matrix[16];        /* the name of these, as the option matrix has it; "" if none are in use */
     struct vggcl_memory_peak memory[VGGCL_MEMORY_PEAKS]; /* of growing buffers; the last one is far beyond the caches */
 };
 
@@ -755,6 +756,7 @@ struct vggcl_direction_time {
     double seconds;
     struct vggcl_method method; /* convolutions only, else "" */
     double flops;               /* counted as direct convolution or matrix product; 0 for other layers */
+    bool matrix;                /* the products are computed by matrix instructions */
     double operations;          /* of the algorithm's products: fewer in Winograd's, whose transforms do not count */
     double reads, writes;       /* bytes, if activations, their gradients and weights are each moved once */
     double bound_seconds;       /* the time at the device's peaks: of the operations or of the bytes, the longer one */
@@ -778,6 +780,7 @@ struct vggcl_benchmark {
     double train_bound, eval_bound;  /* the same if all layers took their bound_seconds, and nothing else any time */
     struct vggcl_peaks peaks;
     double step_flops, step_operations; /* per training image: counted as direct convolution; of the algorithms */
+    double step_arithmetic;             /* seconds that these operations take at the device's peaks */
     size_t device_bytes;                /* peak of device memory during the steps */
     struct vggcl_layer_time *layers;
     size_t layer_count;

@@ -58,6 +58,27 @@ static void chunks(void **state) {
     context->conv_limit = 0;
 }
 
+/* Taps that are outside of an image are not multiplied, nor counted. */
+static void operations_are_counted(void **state) {
+    (void)state;
+    static const struct conv_shape shapes[] = {{5, 1, 3, 16, 32}, {7, 2, 2, 32, 32}, {3, 9, 4, 32, 64}};
+    struct conv_plan p;
+    if (!device->matrix)
+        skip();
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int direction = 0; direction < CONV_DIRECTIONS; direction++) {
+            const struct conv_shape s = shapes[i];
+            double taps = 0;
+            for (size_t pixel = 0; pixel < s.n * s.h * s.w; pixel++)
+                for (size_t tap = 0; tap < 9; tap++)
+                    taps += conv_neighbour(s, pixel, tap) >= 0;
+            CHECK(conv_make_plan(context, (struct conv_method){&conv_matrix, NULL}, s, (enum conv_direction)direction,
+                                 &p));
+            if (p.algorithm == &conv_matrix)
+                assert_true(conv_operations(&p) == 2 * taps * (double)(s.c * s.o));
+        }
+}
+
 /* Statistics of the output are made by the convolution itself if the images fill blocks. */
 static void statistics(void **state) {
     (void)state;
@@ -107,8 +128,14 @@ static void floats_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        BF16_TEST(edges),      PLAIN_TEST(edges),          BF16_TEST(chunks),           PLAIN_TEST(chunks),
-        BF16_TEST(statistics), BF16_TEST(same_every_time), PLAIN_TEST(same_every_time), BF16_TEST(floats_are_refused)};
+    const struct CMUnitTest tests[] = {BF16_TEST(edges),
+                                       PLAIN_TEST(edges),
+                                       BF16_TEST(chunks),
+                                       PLAIN_TEST(chunks),
+                                       BF16_TEST(statistics),
+                                       BF16_TEST(same_every_time),
+                                       PLAIN_TEST(same_every_time),
+                                       BF16_TEST(operations_are_counted),
+                                       BF16_TEST(floats_are_refused)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

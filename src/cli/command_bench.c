@@ -60,8 +60,11 @@ static void print_layers(const struct vggcl_benchmark *b) {
 
 static void print_peaks(const struct vggcl_peaks *peaks) {
     const struct vggcl_memory_peak *memory = &peaks->memory[VGGCL_MEMORY_PEAKS - 1];
-    printf("peaks       %.0f GFLOP/s (multiply-adds); memory: %.1f GB/s read, %.1f written, %.1f copied\n",
-           1e-9 * peaks->multiply_adds, 1e-9 * memory->reads, 1e-9 * memory->writes, 1e-9 * memory->copies);
+    printf("peaks       %.0f GFLOP/s (multiply-adds)", 1e-9 * peaks->multiply_adds);
+    if (peaks->matrix_products > 0)
+        printf(", %.0f (matrix instructions, %s)", 1e-9 * peaks->matrix_products, peaks->matrix);
+    printf("\nmemory      %.1f GB/s read, %.1f written, %.1f copied\n", 1e-9 * memory->reads, 1e-9 * memory->writes,
+           1e-9 * memory->copies);
 }
 
 static void print_text(const struct vggcl_benchmark *b) {
@@ -74,12 +77,12 @@ static void print_text(const struct vggcl_benchmark *b) {
            b->config.width, b->config.batch, config_stored_word(&b->config), 1e-6 * (double)b->device_bytes);
     printf("images      %s, %d classes\n", shape, b->config.classes);
     printf("first step  %.2f s, the selfcheck and building kernels included\n", b->first_step);
-    printf(
-        "train       %.1f images/s (%.1f to %.1f), %.0f %% of the bound; %.0f GFLOP/s (%.0f as direct convolution)\n",
-        b->train.median, b->train.least, b->train.largest, 100 * b->train.median / b->train_bound,
-        1e-9 * b->train.median * b->step_operations, 1e-9 * b->train.median * b->step_flops);
+    printf("train       %.1f images/s (%.1f to %.1f), %.0f %% of the bound\n", b->train.median, b->train.least,
+           b->train.largest, 100 * b->train.median / b->train_bound);
     printf("eval        %.1f images/s (%.1f to %.1f), %.0f %% of the bound\n", b->eval.median, b->eval.least,
            b->eval.largest, 100 * b->eval.median / b->eval_bound);
+    printf("arithmetic  %.0f GFLOP/s in training (%.0f as direct convolution)\n",
+           1e-9 * b->train.median * b->step_operations, 1e-9 * b->train.median * b->step_flops);
     if (by_layer)
         print_layers(b);
 }

@@ -117,11 +117,6 @@ static double bytes_share(const struct vggcl_benchmark *b) {
     return bytes / seconds / b->peaks.memory[VGGCL_MEMORY_PEAKS - 1].copies;
 }
 
-/* A training step's operations per second as a fraction (0 to 1) of the device's peak. */
-static double flops_share(const struct vggcl_benchmark *b) {
-    return b->train.median * b->step_operations / b->peaks.multiply_adds;
-}
-
 json_t *cli_bench_json(const struct vggcl_benchmark *b) {
     const struct vggcl_memory_peak *memory = &b->peaks.memory[VGGCL_MEMORY_PEAKS - 1];
     char shape[24];
@@ -135,12 +130,14 @@ json_t *cli_bench_json(const struct vggcl_benchmark *b) {
         {"eval_images_per_s", json_make_number(b->eval.median)}, {"train_spread", spread_json(b->train)},
         {"eval_spread", spread_json(b->eval)}, {"first_step_s", json_make_number(b->first_step)},
         {"peak_flops_per_s", json_make_number(b->peaks.multiply_adds)},
+        {"matrix_instructions", json_make_text(*b->peaks.matrix ? b->peaks.matrix : NULL)},
         {"matrix_flops_per_s", b->peaks.matrix_products > 0 ? json_make_number(b->peaks.matrix_products) : json_null()},
         {"read_bytes_per_s", json_make_number(memory->reads)}, {"write_bytes_per_s", json_make_number(memory->writes)},
         {"copy_bytes_per_s", json_make_number(memory->copies)}, {"memory_peaks", memory_json(&b->peaks)},
         {"train_flops_per_image", json_make_number(b->step_flops)},
         {"train_operations_per_image", json_make_number(b->step_operations)},
-        {"flops_share", json_make_number(flops_share(b))}, {"bytes_share", json_make_number(bytes_share(b))},
+        {"flops_share", json_make_number(b->train.median * b->step_arithmetic)},
+        {"bytes_share", json_make_number(bytes_share(b))},
         {"train_bound_images_per_s", json_make_number(b->train_bound)},
         {"eval_bound_images_per_s", json_make_number(b->eval_bound)},
         {"train_bound_share", json_make_number(b->train.median / b->train_bound)},

@@ -81,6 +81,7 @@ struct layer {
  * writes: minimum memory traffic in bytes, if activations, gradients and weights are each read or written once. */
 struct layer_cost {
     double flops, operations, reads, writes;
+    bool matrix; /* the products are computed by the device's matrix instructions */
 };
 
 struct layer_type {

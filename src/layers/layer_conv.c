@@ -96,8 +96,10 @@ static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
 static struct layer_cost cost(const struct layer *l, const struct pass *pass, enum conv_direction direction) {
     const struct plans *plans = l->plans[pass->size];
     struct layer_cost cost = layer_multiplies(l, pass, direction);
-    if (cost.flops)
-        cost.operations = conv_operations(&plans->directions[direction]);
+    if (!cost.flops)
+        return cost;
+    cost.operations = conv_operations(&plans->directions[direction]);
+    cost.matrix = plans->directions[direction].algorithm->matrix;
     return cost;
 }
 

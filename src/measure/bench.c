@@ -56,6 +56,7 @@ static enum vggcl_err measure_direction(const struct layer *l, const struct pass
         return VGGCL_OK;
     t->flops = cost.flops;
     t->operations = cost.operations;
+    t->matrix = cost.matrix;
     t->reads = cost.reads;
     t->writes = cost.writes;
     if (layer_convolves(l))
@@ -88,18 +89,24 @@ static enum vggcl_err measure_layers(struct net *net, double seconds, struct vgg
     return VGGCL_OK;
 }
 
+static void add_direction(struct vggcl_benchmark *b, const struct vggcl_direction_time *t) {
+    b->step_flops += t->flops / b->config.batch;
+    b->step_operations += t->operations / b->config.batch;
+    b->step_arithmetic += peaks_arithmetic(&b->peaks, t) / b->config.batch;
+}
+
 /* Sums over all layers, for one image. */
 static void add_up(struct vggcl_benchmark *b) {
-    double batch = b->config.batch, forward = 0, backward = 0;
+    double forward = 0, backward = 0;
     for (const struct vggcl_layer_time *l = b->layers; l < b->layers + b->layer_count; l++) {
-        b->step_flops += (l->forward.flops + l->data_gradient.flops + l->weight_gradient.flops) / batch;
-        b->step_operations +=
-            (l->forward.operations + l->data_gradient.operations + l->weight_gradient.operations) / batch;
+        add_direction(b, &l->forward);
+        add_direction(b, &l->data_gradient);
+        add_direction(b, &l->weight_gradient);
         forward += l->forward.bound_seconds;
         backward += l->data_gradient.bound_seconds + l->weight_gradient.bound_seconds;
     }
-    b->train_bound = batch / (forward + backward);
-    b->eval_bound = batch / forward;
+    b->train_bound = b->config.batch / (forward + backward);
+    b->eval_bound = b->config.batch / forward;
 }
 
 enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double seconds, struct vggcl_benchmark *b) {

@@ -2,13 +2,16 @@
 #include "base/clock.h"
 #include "base/phase.h"
 #include "cl/arena.h"
+#include "cl/matrix.h"
 #include "ops/peak.h"
+#include "ops/peak_matrix.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* Work-items per compute unit and rounds of the multiply-adds: about a millisecond, so that some launches are not
  * disturbed by other programs. A GPU's unit needs many work-items, with fewer rounds. */
-enum { ITEMS = 16, ROUNDS = 1 << 14, SIMT_ITEMS = 1 << 11, SIMT_ROUNDS = 1 << 9 };
+enum { ITEMS = 16, ROUNDS = 1 << 14, SIMT_ITEMS = 1 << 11, SIMT_ROUNDS = 1 << 9, MATRIX_ROUNDS = 1 << 8 };
 
 /* Buffers grow by BUFFER_STEP. The largest one has CACHES times the bytes of the largest cache, within limits. */
 enum { BUFFER_STEP = 4, CACHES = 4 };
@@ -21,8 +24,8 @@ static const double arithmetic_seconds = 0.15, largest_seconds = 0.03, smaller_s
 /* What launch_*() repeat. */
 struct load {
     struct dev *dev;
-    struct tensor buffer, sum;
-    size_t words; /* of the buffer */
+    struct tensor buffer, sum, operands; /* operands: of matrix instructions */
+    size_t words;                        /* of the buffer */
     enum peak_move move;
     bool stream;
 };
@@ -30,10 +33,18 @@ struct load {
 /* Launches a kernel; *done: its operations, or the bytes that it moves. */
 typedef enum vggcl_err launch(const struct load *load, double *done);
 
+static size_t item_count(const struct dev *d) {
+    return d->info.compute_units * (d->simt ? SIMT_ITEMS : ITEMS);
+}
+
 static enum vggcl_err launch_multiply_add(const struct load *load, double *done) {
     struct dev *d = load->dev;
-    return peak_multiply_add(d, d->info.compute_units * (d->simt ? SIMT_ITEMS : ITEMS), d->simt ? SIMT_ROUNDS : ROUNDS,
-                             load->buffer, done);
+    return peak_multiply_add(d, item_count(d), d->simt ? SIMT_ROUNDS : ROUNDS, load->sum, done);
+}
+
+static enum vggcl_err launch_matrix(const struct load *load, double *done) {
+    struct dev *d = load->dev;
+    return peak_matrix(d, item_count(d), MATRIX_ROUNDS, load->operands, load->sum, done);
 }
 
 static enum vggcl_err launch_move(const struct load *load, double *done) {
@@ -66,14 +77,17 @@ static enum vggcl_err raise_rate(const struct load *load, launch *launch, double
     return VGGCL_OK;
 }
 
-/* A table of the arithmetic peaks: a kernel, and the member of struct vggcl_peaks that its rate is stored in. */
+/* A table of the arithmetic peaks: whether the device has the instructions, a kernel, and where its rate is stored. */
 static enum vggcl_err measure_arithmetic(const struct load *load, struct vggcl_peaks *peaks) {
     const struct {
+        bool there;
         launch *launch;
         double *rate;
-    } table[] = {{launch_multiply_add, &peaks->multiply_adds}};
+    } table[] = {{true, launch_multiply_add, &peaks->multiply_adds},
+                 {load->dev->matrix, launch_matrix, &peaks->matrix_products}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        TRY(raise_rate(load, table[i].launch, arithmetic_seconds, table[i].rate));
+        if (table[i].there)
+            TRY(raise_rate(load, table[i].launch, arithmetic_seconds, table[i].rate));
     return VGGCL_OK;
 }
 
@@ -120,16 +134,28 @@ static enum vggcl_err measure_memory(struct load load, struct vggcl_peaks *peaks
     return VGGCL_OK;
 }
 
+/* Words for the sums of the kernels that need most. */
+static size_t sum_words(const struct load *load) {
+    const struct dev *d = load->dev;
+    size_t read = peak_sum_words(d, peak_move_items(d, PEAK_READ, load->words));
+    size_t add = peak_sum_words(d, item_count(d)), product = d->matrix ? item_count(d) * peak_matrix_sums(d) : 0;
+    size_t words = read > add ? read : add;
+    return words > product ? words : product;
+}
+
 enum vggcl_err peaks_measure(struct dev *d, struct vggcl_peaks *peaks) {
     enum vggcl_err err;
     struct arena arena = {0};
     struct load load = {.dev = d, .words = largest_buffer(d)};
     phase_begin(d->info.name, "the device's peaks", 0);
     TRY_GOTO(arena_reserve(&arena, "a buffer to measure memory with", load.words, &load.buffer), done);
-    TRY_GOTO(arena_reserve(&arena, "sums of the buffer", peak_sum_words(d, peak_move_items(d, PEAK_READ, load.words)),
-                           &load.sum),
-             done);
+    TRY_GOTO(arena_reserve(&arena, "sums of the measured kernels", sum_words(&load), &load.sum), done);
+    if (d->matrix)
+        TRY_GOTO(arena_reserve(&arena, "operands of matrix instructions", peak_matrix_operands(d), &load.operands),
+                 done);
     TRY_GOTO(arena_commit(&arena, d), done);
+    if (d->matrix)
+        snprintf(peaks->matrix, sizeof peaks->matrix, "%s", d->matrix->name);
     TRY_GOTO(measure_arithmetic(&load, peaks), done);
     err = measure_memory(load, peaks);
 done:
@@ -153,8 +179,12 @@ static double memory_seconds_of(const struct vggcl_memory_peak *peak, double rea
     return 2 * both / peak->copies + (reads - both) / peak->reads + (writes - both) / peak->writes;
 }
 
+double peaks_arithmetic(const struct vggcl_peaks *peaks, const struct vggcl_direction_time *t) {
+    return t->operations / (t->matrix ? peaks->matrix_products : peaks->multiply_adds);
+}
+
 void peaks_bound(const struct vggcl_peaks *peaks, double bytes, struct vggcl_direction_time *t) {
-    double arithmetic = t->operations / peaks->multiply_adds;
+    double arithmetic = peaks_arithmetic(peaks, t);
     double memory = memory_seconds_of(memory_of(peaks, bytes), t->reads, t->writes);
     t->bound = arithmetic > memory ? VGGCL_ARITHMETIC : VGGCL_MEMORY;
     t->bound_seconds = fmax(arithmetic, memory);

@@ -7,6 +7,9 @@
 /* Measures the peaks of struct vggcl_peaks, in about a second. */
 enum vggcl_err peaks_measure(struct dev *d, struct vggcl_peaks *peaks);
 
+/* Seconds of t's operations at the peak of the instructions that compute them. */
+double peaks_arithmetic(const struct vggcl_peaks *peaks, const struct vggcl_direction_time *t);
+
 /* Sets t's bound from its operations, reads and writes. bytes: of the memory that they touch. */
 void peaks_bound(const struct vggcl_peaks *peaks, double bytes, struct vggcl_direction_time *t);
 

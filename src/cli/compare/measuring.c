@@ -204,22 +204,19 @@ static double median_of(const json_t *rounds, const char *key) {
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-/* Sets the shares of the device's peaks to those of the benchmark's speeds. */
-static void put_shares(json_t **benchmark) {
-    double train = json_number_of(*benchmark, "train_images_per_s"),
-           eval = json_number_of(*benchmark, "eval_images_per_s");
-    double flops = train * json_number_of(*benchmark, "train_operations_per_image");
-    json_put(benchmark, "flops_share", json_make_number(flops / json_number_of(*benchmark, "peak_flops_per_s")));
-    json_put(benchmark, "train_bound_share",
-             json_make_number(train / json_number_of(*benchmark, "train_bound_images_per_s")));
-    json_put(benchmark, "eval_bound_share",
-             json_make_number(eval / json_number_of(*benchmark, "eval_bound_images_per_s")));
+/* Sets a speed, and the shares that are proportional to it. shares ends with NULL. */
+static void put_speed(json_t **benchmark, const char *key, double speed, const char *const *shares) {
+    double factor = speed / json_number_of(*benchmark, key);
+    for (; *shares; shares++)
+        json_put(benchmark, *shares, json_make_number(factor * json_number_of(*benchmark, *shares)));
+    json_put(benchmark, key, json_make_number(speed));
 }
 
 /* Adds the speeds of one more round to those of the rounds before it; takes value over. The benchmark is that of the
  * first round, with the medians of all. */
 static void add_round(json_t **record, json_t *value) {
     static const char *const keys[] = {"train_images_per_s", "eval_images_per_s", "first_step_s"};
+    static const char *const shares[][3] = {{"flops_share", "train_bound_share", NULL}, {"eval_bound_share", NULL}};
     json_t *benchmark = json_incref(json_object_get(*record, "benchmark")), *round = json_object();
     if (!benchmark)
         benchmark = json_incref(value);
@@ -229,8 +226,7 @@ static void add_round(json_t **record, json_t *value) {
         json_put(&round, keys[i], json_make_number(json_number_of(value, keys[i])));
     json_add(&rounds, round);
     for (size_t i = 0; i < 2; i++)
-        json_put(&benchmark, keys[i], json_make_number(median_of(rounds, keys[i])));
-    put_shares(&benchmark);
+        put_speed(&benchmark, keys[i], median_of(rounds, keys[i]), shares[i]);
     json_put(&benchmark, "rounds", rounds);
     json_put(record, "benchmark", benchmark);
     json_decref(value);

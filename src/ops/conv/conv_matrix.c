@@ -252,6 +252,12 @@ static enum vggcl_err weight_gradient(struct dev *d, struct conv_plan *p, const 
     return slabs > 1 ? channel_sum(d, slabs, 9 * s.c * s.o, sums, o->weight, o->scratch.product) : VGGCL_OK;
 }
 
+/* Taps outside of an image are left out: rows and columns at the borders have two neighbours instead of three. */
+static double operations(const struct conv_plan *p) {
+    const struct conv_shape *s = &p->s;
+    return 2.0 * (double)((3 * s->h - 2) * (3 * s->w - 2)) * (double)(s->n * s->c * s->o);
+}
+
 static enum vggcl_err plan(const struct context *context, struct conv_plan *p) {
     if (p->stored != STORED_BF16)
         return err_set(VGGCL_EUSAGE,
@@ -266,6 +272,8 @@ static enum vggcl_err plan(const struct context *context, struct conv_plan *p) {
 const struct conv_algorithm conv_matrix = {.name = "matrix",
                                            .kernels = "conv_matrix/*",
                                            .rounds_weights = true,
+                                           .matrix = true,
+                                           .operations = operations,
                                            .can = can,
                                            .otherwise = &conv_direct,
                                            .plan = plan,

@@ -1,0 +1,26 @@
+#include "ops/peak_matrix.h"
+#include "cl/matrix.h"
+
+#include <stdio.h>
+
+/* As in cl/peak_matrix.cl. */
+enum { TILE_SIDE = 16, GAP = 32 };
+
+size_t peak_matrix_operands(const struct dev *d) {
+    size_t rows = TILE_SIDE * (size_t)d->matrix->rows, columns = TILE_SIDE * (size_t)d->matrix->columns;
+    return (rows * (PEAK_DEPTH + GAP) + PEAK_DEPTH * columns) / 2;
+}
+
+size_t peak_matrix_sums(const struct dev *d) {
+    return (size_t)d->matrix->rows * (size_t)d->matrix->columns * TILE_SIDE * TILE_SIDE;
+}
+
+enum vggcl_err peak_matrix(struct dev *d, size_t blocks, size_t rounds, struct tensor operands, struct tensor sums,
+                           double *flops) {
+    char options[64];
+    snprintf(options, sizeof options, "%s -DMATRIX=%d", dev_stored_option(d, TILE_SIDE, STORED_BF16),
+             d->matrix->number);
+    *flops = 2.0 * PEAK_DEPTH * (double)rounds * (double)(blocks * peak_matrix_sums(d));
+    return dev_run(d, "peak_matrix/matrix_products", options, RANGE_SINGLE(blocks, 1, 1),
+                   ARGS(A_MEM(operands), A_INT(rounds), A_MEM(sums)));
+}

@@ -1,6 +1,8 @@
 /* The kernels that measure a device's peaks do the stated number of operations, and no layer exceeds the peaks. */
 #include "common.h"
 
+#include "cl/matrix.h"
+#include "measure/peaks.h"
 #include "ops/peak.h"
 #include "vggcl.h"
 
@@ -92,6 +94,41 @@ static void assert_peaks(const struct vggcl_peaks *peaks) {
     }
 }
 
+static void peaks_are_measured(void **state) {
+    (void)state;
+    struct vggcl_peaks peaks = {0};
+    if (interpreted())
+        skip();
+    CHECK(peaks_measure(device, &peaks));
+    assert_peaks(&peaks);
+    assert_int_equal(peaks.matrix_products > 0, device->matrix != NULL);
+    assert_string_equal(peaks.matrix, device->matrix ? device->matrix->name : "");
+}
+
+/* The bound of an operator on a device of 100 operations per second, 400 of matrix instructions, that reads 20, writes
+ * 10 and copies 30 bytes per second, or ten times as much where a buffer is smaller than 1000 bytes. */
+static void assert_bound(struct vggcl_direction_time t, double bytes, enum vggcl_bound bound, double seconds) {
+    static const struct vggcl_peaks peaks = {
+        .multiply_adds = 100,
+        .matrix_products = 400,
+        .memory = {{10, 200, 100, 300}, {100, 200, 100, 300}, {1000, 20, 10, 30}, {10000, 20, 10, 30}}};
+    peaks_bound(&peaks, bytes, &t);
+    assert_int_equal(t.bound, bound);
+    assert_float_equal(t.bound_seconds, seconds, 1e-9);
+}
+
+static void bounds(void **state) {
+    (void)state;
+    struct vggcl_direction_time t = {.operations = 800, .reads = 60, .writes = 30};
+    assert_bound(t, 2000, VGGCL_ARITHMETIC, 8);
+    t.matrix = true;
+    assert_bound(t, 2000, VGGCL_MEMORY, 60 / 30.0 + 30 / 20.0); /* 30 are copied, 30 more are read */
+    assert_bound(t, 1000, VGGCL_MEMORY, 3.5);
+    assert_bound(t, 999, VGGCL_ARITHMETIC, 2);
+    assert_bound(t, 1, VGGCL_ARITHMETIC, 2);
+    assert_bound((struct vggcl_direction_time){.writes = 30}, 1e6, VGGCL_MEMORY, 3);
+}
+
 static void late_steps_are_timed_once(void **state) {
     (void)state;
     struct vggcl_config config;
@@ -118,6 +155,8 @@ static void late_steps_are_timed_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {DEVICE_TEST(multiply_adds_are_all_done), DEVICE_TEST(all_words_are_moved),
-                                       DEVICE_TEST(all_words_are_read), DEVICE_TEST(late_steps_are_timed_once)};
+                                       DEVICE_TEST(all_words_are_read),         DEVICE_TEST(peaks_are_measured),
+                                       BF16_TEST(peaks_are_measured),           cmocka_unit_test(bounds),
+                                       DEVICE_TEST(late_steps_are_timed_once)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -42,7 +42,7 @@ static int start(void **state) {
     snprintf(folder, sizeof folder, "%s/programs", root);
     CHECK(file_make_folder_own(folder));
     snprintf(kernels, sizeof kernels, "%s/kernels", folder);
-    snprintf(kernel_file, sizeof kernel_file, "%s/kernels/peak.cl", folder);
+    snprintf(kernel_file, sizeof kernel_file, "%s/kernels/storage.cl", folder);
     return setenv("VGGCL_CACHE_DIR", root, 1);
 }
 
@@ -85,7 +85,7 @@ static struct count open_and_run(const char *kernel_dir, float factor) {
     CHECK(dev_open(NULL, kernel_dir, &d));
     device = d; /* so that the memory is its own */
     struct tensor in = upload(3, x), out = poisoned(3);
-    enum vggcl_err err = dev_run(d, "peak/copy", "", RANGE(3), ARGS(A_MEM(in), A_INT(3), A_MEM(out)));
+    enum vggcl_err err = dev_run(d, "storage/widen", "", RANGE(3), ARGS(A_MEM(in), A_INT(0), A_INT(3), A_MEM(out)));
     if (err == VGGCL_OK)
         err = dev_read(d, out, 0, 3, y);
     struct count count = {d->programs_built, d->programs_cached};
@@ -135,9 +135,9 @@ static void stopped_before_an_item(void **state) {
     cl_kernel kernel;
     char name[256];
     CHECK(dev_open(NULL, NULL, &d));
-    CHECK(program_kernel(d, "peak/copy", "", &kernel));
+    CHECK(program_kernel(d, "storage/widen", "", &kernel));
     stop_ask(always, NULL);
-    assert_int_equal(program_kernel(d, "peak/copy", "", &kernel), VGGCL_OK); /* is there already */
+    assert_int_equal(program_kernel(d, "storage/widen", "", &kernel), VGGCL_OK); /* is there already */
     assert_int_equal(program_kernel(d, "flatten/forward", "", &kernel), VGGCL_ESTOPPED);
     dev_close(d);
     stop_ask(NULL, NULL);
@@ -152,12 +152,13 @@ static void chosen_trial_is_kept(void **state) {
     CHECK(dev_open(NULL, NULL, &d));
     d->on_trial = true;
     d->trial_room = 2;
-    CHECK(program_kernel(d, "peak/copy", "", &kernel));
-    CHECK(program_kernel(d, "peak/copy", "-DTRIAL=1", &kernel));
-    CHECK_FAILS(program_kernel(d, "peak/copy", "-DTRIAL=2", &kernel), VGGCL_EOPENCL, "peak.cl", "no more programs");
-    CHECK(program_kernel(d, "peak/copy", "", &kernel)); /* is there already */
+    CHECK(program_kernel(d, "storage/widen", "", &kernel));
+    CHECK(program_kernel(d, "storage/widen", "-DTRIAL=1", &kernel));
+    CHECK_FAILS(program_kernel(d, "storage/widen", "-DTRIAL=2", &kernel), VGGCL_EOPENCL, "storage.cl",
+                "no more programs");
+    CHECK(program_kernel(d, "storage/widen", "", &kernel)); /* is there already */
     d->on_trial = false;
-    CHECK(program_kernel(d, "peak/copy", "", &kernel));
+    CHECK(program_kernel(d, "storage/widen", "", &kernel));
     assert_int_equal(d->programs_built, 2);
     dev_close(d);
     assert_non_null(entry());
@@ -201,7 +202,7 @@ static void entry_of_another_key(void **state) {
     char *other, path[VGGCL_PATH_MAX];
     size_t size;
     assert_int_equal(mkdir(kernels, 0777), 0);
-    const char *doubling = "kernel void copy(global const float *x, int count, global float *y) {\n"
+    const char *doubling = "kernel void widen(global const float *x, int first, int count, global float *y) {\n"
                            "    int i = get_global_id(0);\n"
                            "    if (i < count)\n"
                            "        y[i] = 2 * x[i];\n"

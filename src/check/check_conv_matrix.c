@@ -2,6 +2,7 @@
 #include "base/stored.h"
 #include "check/check_conv.h"
 #include "check/operators.h"
+#include "ops/conv/conv.h"
 #include "ops/conv/conv_matrix.h"
 
 #include <math.h>
@@ -27,14 +28,14 @@ static struct sum packed_weight(struct conv_shape s, const float *weight, size_t
     return sum_exactly(c < s.c ? stored_round(STORED_BF16, weight[(tap * s.c + c) * s.o + o]) : 0);
 }
 
-/* Other channels are left to other algorithms, also where the user named this one for all layers. */
-static bool are_tiles(struct conv_shape s) {
-    return s.c % SIDE == 0 && s.o % SIDE == 0;
+/* Where not, it is left to other algorithms, also if the user named this one for all layers. */
+static bool is_taken(const struct rig *rig, struct conv_shape s) {
+    return conv_can(&conv_matrix, rig->dev, s, CONV_FORWARD);
 }
 
 static void weights(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    if (!are_tiles(s))
+    if (!is_taken(rig, s))
         return;
     size_t count = 9 * s.c * s.o, packed = 2 * matrix_weight_words(s.c, s.o);
     float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_floats(rig, count, -1, 1);
@@ -75,7 +76,7 @@ static void images(struct rig *rig, struct matrix_packing p) {
 
 static void both_images(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    for (size_t panel = 1; panel <= 2 && are_tiles(s); panel++) {
+    for (size_t panel = 1; panel <= 2 && is_taken(rig, s); panel++) {
         if (s.c / SIDE % panel == 0)
             images(rig, (struct matrix_packing){s.n, s.h * s.w, s.c, true, panel});
         if (s.o / SIDE % panel == 0)

@@ -11,6 +11,7 @@ static bool any(const struct dev *d) {
     return !d->simt;
 }
 
+#if defined(__x86_64__) && defined(__GNUC__)
 /* PoCL compiles for the processor that this program runs on, and its assembler knows the instructions of all. */
 static bool is_host_cpu(const struct dev *d) {
     return d->info.type == VGGCL_CPU && !d->simt && strcmp(d->info.platform_name, "Portable Computing Language") == 0;
@@ -19,15 +20,16 @@ static bool is_host_cpu(const struct dev *d) {
 /* VDPBF16PS on vectors of 512 bits: AVX512_BF16 is bit 5 of EAX of CPUID's leaf 7.1, AVX512F bit 16 of EBX of leaf 7.0.
  * That the operating system keeps these registers is seen from the driver's vectors of 16 floats. */
 static bool has_avx512_bf16(const struct dev *d) {
-#if defined(__x86_64__) && defined(__GNUC__)
     unsigned a, b, c, e;
     return is_host_cpu(d) && d->info.native_vector_width >= 16 && __get_cpuid_count(7, 0, &a, &b, &c, &e) &&
            b >> 16 & 1 && __get_cpuid_count(7, 1, &a, &b, &c, &e) && a >> 5 & 1;
+}
 #else
+static bool has_avx512_bf16(const struct dev *d) {
     (void)d;
     return false;
-#endif
 }
+#endif
 
 /* Name, number, rows and columns of tiles, fast, suits; in the order in which "auto" tries them. AVX512-BF16 multiplies
  * twice as fast as the same registers multiply floats, but direct convolutions by it do not reach Winograd's algorithm

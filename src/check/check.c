@@ -194,7 +194,9 @@ static bool check_small(struct rig *rig, const struct check *check, const struct
     return true;
 }
 
-/* On the net's distinct shapes, by a sample. seen has room for a text for each layer. */
+/* On the net's distinct shapes, by a sample. A part of an algorithm (`kernels` names its own) is left out where the
+ * layer is left to another algorithm, also if the user named this one for all layers. seen has room for a text for each
+ * layer. */
 static bool check_layers(struct rig *rig, const struct check *check, const struct net *net, bool quick,
                          char (*seen)[64], const struct check_report *report) {
     size_t images = quick && net->batch > QUICK_IMAGES ? QUICK_IMAGES : net->batch, distinct = 0;
@@ -203,7 +205,8 @@ static bool check_layers(struct rig *rig, const struct check *check, const struc
         struct conv_shape s = shape_of(l, images);
         const struct gemm_engine *engine = gemm_engine(&net->context, NULL);
         size_t same = 0;
-        if (!belongs(check, l) || (quick ? !runs(net, check, l, &engine) : is_left(net->dev, check, s)))
+        if (!belongs(check, l) || (quick && !runs(net, check, l, &engine)) ||
+            ((!quick || check->kernels) && is_left(net->dev, check, s)))
             continue;
         describe(check->uses, s, seen[distinct]);
         while (strcmp(seen[same], seen[distinct]) != 0)

@@ -2,7 +2,6 @@
 #include "base/stored.h"
 #include "check/check_conv.h"
 #include "check/operators.h"
-#include "ops/conv/conv.h"
 #include "ops/conv/conv_matrix.h"
 
 #include <math.h>
@@ -28,15 +27,8 @@ static struct sum packed_weight(struct conv_shape s, const float *weight, size_t
     return sum_exactly(c < s.c ? stored_round(STORED_BF16, weight[(tap * s.c + c) * s.o + o]) : 0);
 }
 
-/* Where not, it is left to other algorithms, also if the user named this one for all layers. */
-static bool is_taken(const struct rig *rig, struct conv_shape s) {
-    return conv_can(&conv_matrix, rig->dev, s, CONV_FORWARD);
-}
-
 static void weights(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    if (!is_taken(rig, s))
-        return;
     size_t count = 9 * s.c * s.o, packed = 2 * matrix_weight_words(s.c, s.o);
     float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_floats(rig, count, -1, 1);
     for (size_t i = 0; weight && rotated && i < count; i++)
@@ -76,7 +68,7 @@ static void images(struct rig *rig, struct matrix_packing p) {
 
 static void both_images(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    for (size_t panel = 1; panel <= 2 && is_taken(rig, s); panel++) {
+    for (size_t panel = 1; panel <= 2; panel++) {
         if (s.c / SIDE % panel == 0)
             images(rig, (struct matrix_packing){s.n, s.h * s.w, s.c, true, panel});
         if (s.o / SIDE % panel == 0)

@@ -50,12 +50,12 @@ release_build() { build "$root" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Rel
 # One more than there are cores: some wait, for drivers that hang, signals and disks.
 tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel $((jobs + 1)) "${@:2}"; }
 
-# One run with both sanitizers and coverage, in a separate build. test_architecture, test_install, test_packages, test_deb
-# and test_fault need libraries without instrumentation; test_optional, test_narrow and test_tarball run no code of this
-# project; test_manual, test_completion and test_documents compare texts; test_cli_gate
-# and test_cli_progress wait for slow programs, and run what test_cli_compare and test_cli_tune run. With -pthread gcc counts atomically
-# by default, which makes the references four times as slow. Without that counts may be lost or be negative, which is why
-# gcovr ignores lines that it cannot parse; which lines ran is known all the same.
+# One run with both sanitizers and coverage, in a separate build. test_architecture, test_install, test_packages,
+# test_deb and test_fault need libraries without instrumentation; test_optional, test_narrow and test_tarball run no
+# code of this project; test_manual, test_completion and test_documents compare texts; test_cli_gate and
+# test_cli_progress wait for slow programs, and run what test_cli_compare and test_cli_tune run. With -pthread gcc
+# counts atomically by default, which makes the references four times as slow. Without that counts may be lost or be
+# negative, which is why gcovr ignores lines that it cannot parse; which lines ran is known all the same.
 asan() {
     check "asan: build" build "$root/asan" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_C_FLAGS="-O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined \

@@ -115,7 +115,7 @@ static void same_every_time(void **state) {
     }
 }
 
-/* Other algorithms compute with the weights as they are, so what is not bfloat16 already is refused. */
+/* The algorithm reads and writes activations as bfloat16 only. */
 static void floats_are_refused(void **state) {
     (void)state;
     struct conv_plan p;

@@ -263,15 +263,15 @@ enum vggcl_err dev_write_floats(struct dev *d, struct tensor t, size_t offset, s
     if (t.stored == STORED_FLOAT || count == 0)
         return dev_write(d, t, offset, count, host);
     assert(offset + count <= t.count);
-    uint16_t *words = malloc(count * sizeof *words + 1);
-    if (!words)
-        return err_no_memory("a tensor's copy", count * sizeof *words);
+    uint16_t *values = malloc(count * sizeof *values + 1);
+    if (!values)
+        return err_no_memory("a tensor's copy", count * sizeof *values);
     for (size_t i = 0; i < count; i++)
-        words[i] = stored_from_float(t.stored, host[i]);
+        values[i] = stored_from_float(t.stored, host[i]);
     dev_begin_wait(d, "writing to a buffer");
-    cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, words, 0, NULL, NULL);
+    cl_int code = clEnqueueWriteBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, values, 0, NULL, NULL);
     dev_end_wait(d);
-    free(words);
+    free(values);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "writing to a buffer");
 }
 
@@ -279,15 +279,15 @@ enum vggcl_err dev_read_floats(struct dev *d, struct tensor t, size_t offset, si
     if (t.stored == STORED_FLOAT || count == 0)
         return dev_read(d, t, offset, count, host);
     assert(offset + count <= t.count);
-    uint16_t *words = malloc(count * sizeof *words + 1);
-    if (!words)
-        return err_no_memory("a tensor's copy", count * sizeof *words);
+    uint16_t *values = malloc(count * sizeof *values + 1);
+    if (!values)
+        return err_no_memory("a tensor's copy", count * sizeof *values);
     dev_begin_wait(d, "reading from a buffer");
-    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, words, 0, NULL, NULL);
+    cl_int code = clEnqueueReadBuffer(d->queue, t.mem, CL_TRUE, 2 * offset, 2 * count, values, 0, NULL, NULL);
     dev_end_wait(d);
     for (size_t i = 0; code == CL_SUCCESS && i < count; i++)
-        host[i] = stored_to_float(t.stored, words[i]);
-    free(words);
+        host[i] = stored_to_float(t.stored, values[i]);
+    free(values);
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
 }
 

@@ -136,7 +136,7 @@ enum vggcl_err vggcl_bench(const struct vggcl_config *config, int steps, double 
     b->first_step += check_seconds; /* it builds the kernels */
     TRY_GOTO(timing_steps(net, steps, seconds, timing_eval_step, &b->eval, NULL), done);
     b->device_bytes = context.dev->peak_bytes;
-    err = measure_layers(net, seconds, b);
+    TRY_GOTO(measure_layers(net, seconds, b), done);
     add_up(b);
 done:
     net_free(net);

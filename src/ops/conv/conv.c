@@ -62,7 +62,7 @@ static const struct conv_algorithm *suitable_winograd4(const struct context *con
     return &conv_winograd4;
 }
 
-/* Products of bfloat16 by fast matrix instructions are faster than Winograd's of floats. Measured. */
+/* Products of bfloat16 by a back-end that is `fast` are faster than Winograd's algorithm in floats. */
 static bool suits_matrix(const struct context *context, struct conv_shape s, enum conv_direction direction) {
     const struct matrix_backend *m = context->dev->matrix;
     return m && m->fast && context->stored == STORED_BF16 && conv_can(&conv_matrix, context->dev, s, direction);

@@ -9,7 +9,7 @@ extern const struct conv_algorithm conv_matrix;
 
 /* How x, one of the operands of a weight gradient, is packed for it: matrix_images() in cl/conv_matrix.cl. */
 struct matrix_packing {
-    size_t n, pixels, c; /* n images of so many pixels, of c channels */
+    size_t n, pixels, c; /* n images of `pixels` pixels and c channels */
     bool rows;           /* tiles of rows, with adjacent images; else tiles of columns, with adjacent channels */
     size_t panel;        /* tiles of channels that are together */
 };

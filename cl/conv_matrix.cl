@@ -4,16 +4,7 @@
 
 #include "matrix.cl"
 
-#ifndef PANEL
-#define PANEL 2 /* column tiles that are stored together: 2 fill a cache line. A multiple of BLOCK_COLUMNS */
-#endif
-
-enum { IMAGES = TILE_SIDE * BLOCK_ROWS, WIDTH = TILE_SIDE * PANEL, GAP = 32 };
-
-/* Two vectors of bfloat16 numbers as pairs: low in the lower halves. */
-static inline uint16 pairs_of(ushorts low, ushorts high) {
-    return convert_uint16(low) | convert_uint16(high) << 16;
-}
+enum { IMAGES = TILE_SIDE * BLOCK_ROWS, GAP = 32 };
 
 /* Rows and columns exchanged. */
 static inline void transpose_pairs(uint16 *square) {
@@ -114,15 +105,6 @@ typedef struct {
     int tiles; /* of 16 values for each output */
 } outputs;
 
-/* Stores WIDTH outputs of a pixel of an image. */
-static inline void store_line(const vec *line, global stored *y) {
-#if PANEL == 2
-    VSTREAM(as_float16((uint16)(as_uint8(to_bf16(line[0])), as_uint8(to_bf16(line[1])))), 0, y);
-#else
-    ASTORE(line[0], 0, y);
-#endif
-}
-
 /* Adds the bias to the sums of a pixel, stores them for those of the IMAGES images that are `there`, and adds them to
  * the statistics. y is that of the first image. */
 static inline void finish_pixel(layout l, const float *sums, outputs *out, int there, global stored *y,
@@ -134,7 +116,7 @@ static inline void finish_pixel(layout l, const float *sums, outputs *out, int t
             UNROLL for (int j = 0; j < PANEL; j++)
                 line[j] = values[j][k] = ((const vec *)sums)[(i + k) * PANEL + j] + out->offset[j];
             if (i + k < there)
-                store_line(line, y + (i + k) * l.y_image);
+                store_panel(line, y + (i + k) * l.y_image);
         }
         if (!has_partial)
             continue;

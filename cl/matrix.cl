@@ -72,3 +72,36 @@ static inline void matrix_store_private(const matrix_block *sums, float *to, int
         *(float16 *)(to + i * stride) = sums->row[i];
 }
 #endif
+
+/* ---------------------------------------------------------------------------------------- operands and results -- */
+
+/* Two vectors of bfloat16 numbers as pairs: low in the lower halves. */
+static inline uint16 pairs_of(ushorts low, ushorts high) {
+    return convert_uint16(low) | convert_uint16(high) << 16;
+}
+
+/* to_bf16() of numbers that are to be multiplied: the instruction makes 0 of denormal ones, as products do. */
+static inline ushorts matrix_round(vec x) {
+#if MATRIX == MATRIX_AVX512
+    ushorts rounded;
+    __asm__("vcvtneps2bf16 %1, %0" : "=v"(rounded) : "v"(x));
+    return rounded;
+#else
+    return to_bf16(x);
+#endif
+}
+
+#ifndef PANEL
+#define PANEL 2 /* tiles of columns that are stored together: 2 fill a cache line. A multiple of BLOCK_COLUMNS */
+#endif
+
+enum { WIDTH = TILE_SIDE * PANEL };
+
+/* Stores the WIDTH outputs of a panel of column tiles, past the cache if they fill a cache line. */
+static inline void store_panel(const vec *line, global stored *y) {
+#if PANEL == 2
+    VSTREAM(as_float16((uint16)(as_uint8(matrix_round(line[0])), as_uint8(matrix_round(line[1])))), 0, y);
+#else
+    *(global ushorts *)y = matrix_round(line[0]);
+#endif
+}

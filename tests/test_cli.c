@@ -246,6 +246,15 @@ static void plain_precision(void **state) {
     compare_stored("--precision bf16 --matrix plain --conv matrix", "activations as bfloat16");
 }
 
+/* Layers that the named algorithm does not support are checked and computed with another one. */
+static void named_for_all_layers(void **state) {
+    (void)state;
+    static const char *const names[] = {"matrix", "winograd2-matrix", "winograd2-lone-matrix"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_equal(
+            vggcl("train " RECIPE " --steps 1 --save n%zu --precision bf16 --matrix plain --conv %s", i, names[i]), 0);
+}
+
 static void wrong_resume(void **state) {
     (void)state;
     assert_int_equal(vggcl("train " RECIPE " --epochs 1 --save r"), 0);
@@ -380,6 +389,7 @@ int main(void) {
                                        cmocka_unit_test(half_storage),
                                        cmocka_unit_test(bf16_precision),
                                        cmocka_unit_test(plain_precision),
+                                       cmocka_unit_test(named_for_all_layers),
                                        cmocka_unit_test(drop_last),
                                        cmocka_unit_test(wrong_resume),
                                        cmocka_unit_test(bad_places),

@@ -1,9 +1,11 @@
 #include "check/check_conv.h"
+#include "base/stored.h"
 #include "check/check_bn.h"
 #include "check/operators.h"
 #include "ops/conv/conv.h"
 #include "ops/conv/winograd.h"
 
+#include <float.h>
 #include <math.h>
 
 /* ----------------------------------------------------------------------------------------------------- reference -- */
@@ -51,10 +53,18 @@ float reference_rotated(size_t c, size_t o, const float *weight, size_t i) {
  * |G[p][:]|, divided by 3 terms, for the worst output i, squared for two dimensions: (6/3)^2 for F(2), (48/3)^2 for
  * F(4). For the weight gradient A and G are exchanged and the divisor is the tile's side: (6/2)^2 and (53.3/4)^2. The
  * 32 operations of the transforms add their own roundings. Actual errors are so far below this bound that lambda = 2 is
- * enough. An error in a tile spreads over all of its outputs, so errors are compared with the largest magnitude. */
+ * enough. An error in a tile spreads over all of its outputs, so errors are compared with the largest magnitude.
+ *
+ * Where transforms are rounded to bfloat16, each product has two more roundings of 2^-8, which are independent. Their
+ * sum is at most lambda * 2 * 2^-8 times the root of the sum of the squared products. With inputs of equal magnitudes,
+ * the ratio of that root to the sum of the 9c terms is, as above but with squares, at most (22 / 9) / sqrt(c) forward
+ * and with t tiles (12 / 4) / sqrt(t) for the weight gradient: both are less than 8 / sqrt(terms). For few terms, the
+ * sum itself bounds it: 9. */
 static double conv_roundings(const struct conv_algorithm *a, double terms) {
     if (a->alpha == 0)
         return sum_roundings(terms);
+    if (a->matrix)
+        return 2 * BF16_ROUNDING / FLT_EPSILON * fmin(9, 2 * 8 / sqrt(terms));
     return sqrt(terms + 32) * (a->alpha == WINOGRAD_F4 ? 256 : 9);
 }
 

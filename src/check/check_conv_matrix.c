@@ -1,8 +1,11 @@
 /* The operands of products of bfloat16 as cl/matrix.cl and cl/conv_matrix.cl lay them out. */
 #include "base/stored.h"
 #include "check/check_conv.h"
+#include "check/check_winograd.h"
 #include "check/operators.h"
 #include "ops/conv/conv_matrix.h"
+#include "ops/conv/winograd.h"
+#include "ops/conv/winograd_matrix.h"
 
 #include <math.h>
 
@@ -76,8 +79,40 @@ static void both_images(struct rig *rig, const struct check *check, struct conv_
     }
 }
 
+/* Element i of packed[panel of outputs][point][slice][tile of the panel], not rounded. */
+static struct sum packed_points(int alpha, struct conv_shape s, const float *weight, size_t i) {
+    size_t panel = s.o % (2 * SIDE) ? 1 : 2, slices = (s.c + DEPTH - 1) / DEPTH, tile = i / TILE;
+    size_t slice = tile / panel % slices, point = tile / panel / slices % winograd_points(alpha);
+    size_t columns = tile / panel / slices / winograd_points(alpha) * panel + tile % panel;
+    size_t c = slice * DEPTH + depth_of(i % TILE), o = columns * SIDE + column_of(i % TILE);
+    return c < s.c ? reference_winograd_weight(alpha, s.c, s.o, weight,
+                                               point * winograd_point_words(s.c, s.o) + c * s.o + o)
+                   : sum_exactly(0);
+}
+
+/* The transform makes fewer roundings than its 9 terms. */
+static void points(struct rig *rig, const struct check *check, struct conv_shape s) {
+    int alpha = check->algorithm->alpha;
+    size_t count = 9 * s.c * s.o, packed = 2 * winograd_matrix_weight_words(alpha, s.c, s.o);
+    float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_floats(rig, count, -1, 1);
+    for (size_t i = 0; weight && rotated && i < count; i++)
+        rotated[i] = reference_rotated(s.c, s.o, weight, i);
+    struct tensor in = rig_upload(rig, count, weight), out = rig_poisoned_stored(rig, packed);
+    struct kernel kernel = winograd_matrix_weight_kernel(rig->dev, alpha, s.o);
+    RIG_RUN(rig, winograd_matrix_weight(rig->dev, &kernel, s.c, s.o, false, in, out));
+    RIG_COMPARE(rig, "u", RIG_FLOATS, out, 9, i, packed_points(alpha, s, weight, i));
+    RIG_RUN(rig, winograd_matrix_weight(rig->dev, &kernel, s.c, s.o, true, in, out));
+    RIG_COMPARE(rig, "u of the rotated", RIG_FLOATS, out, 9, i, packed_points(alpha, s, rotated, i));
+}
+
+static bool rounds_points(const struct conv_algorithm *a) {
+    return a->alpha && a->matrix;
+}
+
 const struct check conv_matrix_checks[] = {
     CHECK_OF(&conv_matrix, FORWARD | BACK, "weight packing", "conv_matrix/matrix_weight", C | O, weights),
     CHECK_OF(&conv_matrix, WEIGHTS, "image packing", "conv_matrix/matrix_images", CONV, both_images),
+    CHECK_OF_EACH(rounds_points, FORWARD | BACK, "weight transform", "winograd_matrix/winograd_matrix_weight", C | O,
+                  points),
     {0},
 };

@@ -27,7 +27,7 @@ struct device_method {
 };
 
 /* Room for all algorithms in all directions, and a few engines and tiles. */
-enum { WRONG_METHODS = 32 };
+enum { WRONG_METHODS = 40 };
 
 struct tuning {
     struct gemm_tile tile[2]; /* tiles of the built-in kernels: for a not transposed, a transposed */

@@ -5,6 +5,7 @@
 #include "ops/conv/conv_matrix.h"
 #include "ops/conv/winograd.h"
 #include "ops/conv/winograd_local.h"
+#include "ops/conv/winograd_matrix.h"
 #include "ops/gemm/gemm.h"
 
 #include <stdio.h>
@@ -22,7 +23,8 @@ enum { MOST_SLABS = 4096 };
     row(conv_direct, "direct"), row(conv_im2col, "im2col"), row(conv_winograd2, "winograd2"),                          \
         row(conv_winograd4, "winograd4"), row(conv_winograd4_fused, "winograd4-fused"),                                \
         row(conv_winograd4_sliced, "winograd4-sliced"), row(conv_winograd2_lone, "winograd2-lone"),                    \
-        row(conv_winograd2_lone_sliced, "winograd2-lone-sliced"), row(conv_matrix, "matrix")
+        row(conv_winograd2_lone_sliced, "winograd2-lone-sliced"), row(conv_matrix, "matrix"),                          \
+        row(conv_winograd2_matrix, "winograd2-matrix"), row(conv_winograd2_lone_matrix, "winograd2-lone-matrix")
 #define ALGORITHM(algorithm, name) &algorithm
 #define NAME(algorithm, name)      name
 
@@ -62,10 +64,20 @@ static const struct conv_algorithm *suitable_winograd4(const struct context *con
     return &conv_winograd4;
 }
 
-/* Products of bfloat16 by a back-end that is `fast` are faster than Winograd's algorithm in floats. */
-static bool suits_matrix(const struct context *context, struct conv_shape s, enum conv_direction direction) {
-    const struct matrix_backend *m = context->dev->matrix;
-    return m && m->fast && context->stored == STORED_BF16 && conv_can(&conv_matrix, context->dev, s, direction);
+/* The fastest algorithm by fast matrix instructions; NULL if products of floats are faster. Instructions on vector
+ * registers, which hold a single tile, multiply bfloat16 only twice as fast as others multiply floats, so that they
+ * need Winograd's fewer products, and Winograd's weight gradient of floats is faster than a direct one. Measured. */
+static const struct conv_algorithm *suitable_matrix(const struct context *context, struct conv_shape s,
+                                                    enum conv_direction direction) {
+    const struct dev *d = context->dev;
+    const struct matrix_backend *m = d->matrix;
+    if (!m || !m->fast || context->stored != STORED_BF16)
+        return NULL;
+    if (m->rows * m->columns > 1)
+        return conv_can(&conv_matrix, d, s, direction) ? &conv_matrix : NULL;
+    if (conv_can(&conv_winograd2_lone_matrix, d, s, direction))
+        return &conv_winograd2_lone_matrix;
+    return conv_can(&conv_winograd2_matrix, d, s, direction) ? &conv_winograd2_matrix : NULL;
 }
 
 static const struct conv_algorithm *suitable(const struct context *context, struct conv_shape s,
@@ -75,8 +87,9 @@ static const struct conv_algorithm *suitable(const struct context *context, stru
         return &conv_direct;
     if (s.c < WINOGRAD_CHANNELS)
         return &conv_im2col;
-    if (suits_matrix(context, s, direction))
-        return &conv_matrix;
+    const struct conv_algorithm *matrix = suitable_matrix(context, s, direction);
+    if (matrix)
+        return matrix;
     if (conv_can(&conv_winograd2_lone_sliced, d, s, direction))
         return &conv_winograd2_lone_sliced;
     if (conv_can(&conv_winograd2_lone, d, s, direction))

@@ -34,8 +34,7 @@ static size_t slices_of(size_t c) {
     return quotient_up(c, TILE_DEPTH);
 }
 
-/* Column tiles that are stored together; two fill a cache line. */
-static size_t panel_tiles(size_t o) {
+size_t matrix_panel_tiles(size_t o) {
     return o % (2 * TILE_SIDE) == 0 ? 2 : 1;
 }
 
@@ -49,7 +48,7 @@ static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv
     size_t rows = (size_t)m->rows, columns = (size_t)m->columns;
     if (direction == CONV_WEIGHT_GRADIENT)
         return s.c / TILE_SIDE % rows == 0 && s.o / TILE_SIDE % columns == 0;
-    return panel_tiles(s.o) % columns == 0;
+    return matrix_panel_tiles(s.o) % columns == 0;
 }
 
 static struct kernel kernel_of(const char *name, const struct dev *d, size_t panel) {
@@ -64,7 +63,7 @@ size_t matrix_weight_words(size_t c, size_t o) {
 }
 
 struct kernel matrix_weight_kernel(const struct dev *d, size_t o) {
-    return kernel_of("conv_matrix/matrix_weight", d, panel_tiles(o));
+    return kernel_of("conv_matrix/matrix_weight", d, matrix_panel_tiles(o));
 }
 
 enum vggcl_err matrix_weight(struct dev *d, struct kernel *kernel, size_t c, size_t o, bool rotated,
@@ -115,7 +114,7 @@ static size_t job_count(struct division v) {
  * few jobs, parts of the outputs, because each part copies the images again. */
 static struct division division_of(const struct dev *d, struct conv_shape s) {
     size_t units = d->info.compute_units, image_blocks = quotient_up(s.n, block_images(d));
-    size_t panels = s.o / TILE_SIDE / panel_tiles(s.o);
+    size_t panels = s.o / TILE_SIDE / matrix_panel_tiles(s.o);
     struct division v = {.blocks = 1, .segment = least(quotient_up(SEGMENT_PIXELS, s.w), s.h)};
     while (v.blocks * s.h * s.w < SEGMENT_PIXELS && 4 * v.blocks * units <= image_blocks)
         v.blocks *= 2;
@@ -148,7 +147,7 @@ static void plan_forward(const struct dev *d, struct conv_plan *p) {
     p->slabs = p->s.n % (v.blocks * block_images(d)) == 0 ? v.groups * v.segments : 0;
     p->words =
         (struct conv_scratch_words){.weight = matrix_weight_words(p->s.c, p->s.o), .input = slot_words(d, p->s, v)};
-    p->kernels[PRODUCT] = kernel_of("conv_matrix/matrix_forward", d, panel_tiles(p->s.o));
+    p->kernels[PRODUCT] = kernel_of("conv_matrix/matrix_forward", d, matrix_panel_tiles(p->s.o));
     p->kernels[WEIGHT] = matrix_weight_kernel(d, p->s.o);
 }
 

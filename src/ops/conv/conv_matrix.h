@@ -20,6 +20,9 @@ struct kernel matrix_images_kernel(const struct dev *d);
 enum vggcl_err matrix_images(struct dev *d, struct kernel *kernel, struct matrix_packing p, struct tensor x,
                              size_t first, struct tensor packed);
 
+/* Tiles of 16 outputs that are stored together; two fill a cache line. */
+size_t matrix_panel_tiles(size_t o);
+
 /* Packs weights [tap][c][o], or if `rotated` is set the rotated weights of a data gradient, [tap][o][c], as bfloat16.
  */
 size_t matrix_weight_words(size_t c, size_t o);

@@ -72,7 +72,7 @@ asan() {
 
 # Builds the library, the program and these tests with clang, as the one build by that compiler. VIPS_NOVECTOR: libvips
 # compiles code while it runs, and valgrind runs old code where that is overwritten. Debian 12's valgrind cannot read
-# DWARF 5, clang's default.
+# DWARF 5, clang's default, and valgrind executes no AMX instructions.
 # valgrind_tests FILE...
 valgrind_tests() {
     local test hosts
@@ -86,7 +86,7 @@ valgrind_tests() {
     done
     wait
 }
-valgrind() { valgrind_tests tests/test_!(op_*|grad_*|golden*|cli*|fetch|folder|decode).c; }
+valgrind() { valgrind_tests tests/test_!(op_*|grad_*|golden*|cli*|amx*|fetch|folder|decode).c; }
 valgrind-slow() { valgrind_tests tests/test_{fetch,folder,decode}.c; }
 
 # Without optimisation, because Oclgrind does not support all LLVM instructions in optimised code.

@@ -1,7 +1,6 @@
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #include "emulated.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,14 +24,22 @@ static void set_environment(void) {
     setenv("VGGCL_TEST_EMULATED", "1", 1);
 }
 
-void emulate_amx(char **argv) {
+bool emulated(void) {
+    return getenv("VGGCL_TEST_EMULATED");
+}
+
+void need_emulator(void) {
     enum { SKIPPED = 77 };
-    if (getenv("VGGCL_TEST_EMULATED"))
+    if (can_emulate())
         return;
-    if (!can_emulate()) {
-        puts("skipped: AMX is emulated on Linux with an x86-64 processor that has AVX2 and FMA only");
-        exit(SKIPPED);
-    }
+    puts("skipped: AMX is emulated on Linux with an x86-64 processor that has AVX2 and FMA only");
+    exit(SKIPPED);
+}
+
+void emulate_amx(char **argv) {
+    if (emulated())
+        return;
+    need_emulator();
     set_environment();
     execv("/proc/self/exe", argv);
     perror("the test does not start again");

@@ -5,14 +5,15 @@
 #define VGGCL_CL_MATRIX_H
 
 #include "cl/device.h"
+#include "cl/processor.h"
 
 struct matrix_backend {
     const char *name;
-    int number;        /* of -DMATRIX */
-    int rows, columns; /* tiles of 16 x 16 sums that are kept in registers */
-    bool fast;         /* "auto" may take it: it was seen to be right, and faster than products of floats */
-    /* Whether the device has the instructions, as far as can be known without using them. */
-    bool (*suits)(const struct dev *d);
+    int number;               /* of -DMATRIX */
+    int rows, columns;        /* tiles of 16 x 16 sums that are kept in registers */
+    bool fast;                /* "auto" may take it: it was seen to be right, and faster than products of floats */
+    enum processor_unit unit; /* of the processor, if the device is one */
+    bool (*suits)(const struct dev *d); /* the driver passes the instructions on to the device */
 };
 
 /* The back-end of that name; NULL if there is none. */
@@ -22,7 +23,9 @@ const struct matrix_backend *matrix_find(const char *name);
 extern const char *const matrix_names[];
 
 /* Sets d->matrix to the back-end of that name; "auto": to the first fast one that suits the device, or NULL; "none": to
- * NULL. VGGCL_EUSAGE, naming the option matrix, if there is no such back-end or it does not suit the device. */
+ * NULL. A product is tried first with the instructions of a processor, in a child process (processor.h), for "auto"
+ * only if the processor says that it has them. VGGCL_EUSAGE, naming the option matrix, if there is no such back-end or
+ * it does not suit the device. */
 enum vggcl_err matrix_choose(struct dev *d, const char *name);
 
 #endif

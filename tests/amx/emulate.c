@@ -8,7 +8,8 @@
  * permission to use the tiles, instructions that access them raise SIGILL. CPUID cannot be replaced. On a processor
  * with AMX, the processor executes the instructions.
  *
- * VGGCL_AMX_REPORT=FILE: appends "tdpbf16ps NUMBER" to FILE when the process exits, the number of those executed. */
+ * VGGCL_AMX_REPORT=FILE   appends "tdpbf16ps NUMBER" to FILE when the process exits, the number of those executed
+ * VGGCL_AMX_EXECUTE=no    permission is given, but the instructions raise SIGILL */
 #if defined(__x86_64__) && defined(__linux__)
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -273,7 +274,7 @@ static void on_sigill(int number, siginfo_t *info, void *context) {
 }
 
 int sigaction(int number, const struct sigaction *action, struct sigaction *old) {
-    if (!real_sigaction)
+    if (!real_sigaction) /* called before this library was initialised */
         real_sigaction = NEXT(sigaction);
     if (number != SIGILL)
         return real_sigaction(number, action, old);
@@ -322,8 +323,10 @@ long syscall(long number, ...) {
 
 __attribute__((constructor)) static void begin(void) {
     struct sigaction own = {.sa_sigaction = on_sigill, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    sigaction(SIGILL, NULL, NULL);
-    real_sigaction(SIGILL, &own, &others);
+    const char *execute = getenv("VGGCL_AMX_EXECUTE");
+    real_sigaction = NEXT(sigaction);
+    if (!execute || strcmp(execute, "no") != 0)
+        real_sigaction(SIGILL, &own, &others);
 }
 
 __attribute__((destructor)) static void end(void) {

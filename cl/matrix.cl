@@ -18,6 +18,7 @@
 #endif
 #define MATRIX_PLAIN  0 /* ordinary instructions of any device; rounds as the others do, within the bound of a sum */
 #define MATRIX_AVX512 1 /* AVX512-BF16: vdpbf16ps */
+#define MATRIX_AMX    2 /* AMX-BF16: tdpbf16ps */
 
 enum { TILE_SIDE = 16, TILE_DEPTH = 32, TILE_B = TILE_SIDE * TILE_DEPTH };
 
@@ -70,6 +71,61 @@ static inline void matrix_store(const matrix_block *sums, global float *to, int 
 static inline void matrix_store_private(const matrix_block *sums, float *to, int stride) {
     UNROLL for (int i = 0; i < TILE_SIDE; i++)
         *(float16 *)(to + i * stride) = sums->row[i];
+}
+#endif
+
+#if MATRIX == MATRIX_AMX
+/* 2 x 2 tiles in the registers tmm0 to tmm3, row by row; tmm4 and tmm5 have the tiles of A, tmm6 and tmm7 those of B.
+ * The compiler neither uses nor saves these registers, nor do functions that kernels call. */
+#define BLOCK_ROWS    2
+#define BLOCK_COLUMNS 2
+#define MATRIX_BEGIN  __asm__ volatile("ldtilecfg (%0)" ::"r"(tile_shapes) : "memory");
+#define MATRIX_END    __asm__ volatile("tilerelease" ::: "memory");
+
+/* Palette 1; of tiles 0 to 7, rows of 64 bytes (from byte 16 on), and 16 rows (from byte 48 on). */
+constant uint tile_shapes[16] __attribute__((aligned(64))) = {[0] = 1,    [4] = 0x00400040,  0x00400040, 0x00400040,
+                                                              0x00400040, [12] = 0x10101010, 0x10101010};
+
+typedef struct {
+    int in_registers;
+} matrix_block;
+
+static inline void matrix_zero(matrix_block *sums) {
+    __asm__ volatile("tilezero %%tmm0\n tilezero %%tmm1\n tilezero %%tmm2\n tilezero %%tmm3" :::);
+}
+
+static inline void matrix_multiply(matrix_block *sums, global const ushort *a, int a_stride, int a_step,
+                                   global const ushort *b, int b_step, int steps) {
+    size_t row_bytes = 2 * a_stride;
+    for (int step = 0; step < steps; step++, a += a_step, b += b_step)
+        __asm__ volatile("tileloadd (%2,%4), %%tmm6\n"
+                         "tileloadd (%0,%3), %%tmm4\n"
+                         "tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n"
+                         "tileloadd 1024(%2,%4), %%tmm7\n"
+                         "tdpbf16ps %%tmm7, %%tmm4, %%tmm1\n"
+                         "tileloadd (%1,%3), %%tmm5\n"
+                         "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n"
+                         "tdpbf16ps %%tmm7, %%tmm5, %%tmm3" ::"r"(a),
+                         "r"(a + TILE_SIDE * a_stride), "r"(b), "r"(row_bytes), "r"((size_t)64)
+                         : "memory");
+}
+
+static inline void matrix_load(matrix_block *sums, global const float *from, int stride) {
+    __asm__ volatile("tileloadd (%0,%2), %%tmm0\n tileloadd 64(%0,%2), %%tmm1\n"
+                     "tileloadd (%1,%2), %%tmm2\n tileloadd 64(%1,%2), %%tmm3" ::"r"(from),
+                     "r"(from + (size_t)TILE_SIDE * stride), "r"(sizeof(float) * stride)
+                     : "memory");
+}
+#define STORE_TILES(to, stride)                                                                                        \
+    __asm__ volatile("tilestored %%tmm0, (%0,%2)\n tilestored %%tmm1, 64(%0,%2)\n"                                     \
+                     "tilestored %%tmm2, (%1,%2)\n tilestored %%tmm3, 64(%1,%2)" ::"r"(to),                            \
+                     "r"((to) + (size_t)TILE_SIDE * (stride)), "r"(sizeof(float) * (stride))                           \
+                     : "memory")
+static inline void matrix_store(const matrix_block *sums, global float *to, int stride) {
+    STORE_TILES(to, stride);
+}
+static inline void matrix_store_private(const matrix_block *sums, float *to, int stride) {
+    STORE_TILES(to, stride);
 }
 #endif
 

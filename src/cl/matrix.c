@@ -17,9 +17,11 @@ static bool has_vectors(const struct dev *d) {
     return is_host_cpu(d) && d->info.native_vector_width >= 16;
 }
 
-/* Name, number, rows and columns of tiles, fast, unit, suits; in the order in which "auto" tries them. */
+/* Name, number, rows and columns of tiles, fast, unit, suits; in the order in which "auto" tries them. AMX is not `fast`
+ * while its kernels have run by an emulator only (tests/amx/emulate.c). */
 #define BACKENDS(row)                                                                                                  \
-    row("avx512", 1, 1, 1, true, PROCESSOR_AVX512, has_vectors) row("plain", 0, 1, 1, false, PROCESSOR_ANY, any)
+    row("amx", 2, 2, 2, false, PROCESSOR_AMX, is_host_cpu)                                                             \
+        row("avx512", 1, 1, 1, true, PROCESSOR_AVX512, has_vectors) row("plain", 0, 1, 1, false, PROCESSOR_ANY, any)
 #define BACKEND(...)    {__VA_ARGS__},
 #define NAME(name, ...) name,
 static const struct matrix_backend backends[] = {BACKENDS(BACKEND)};

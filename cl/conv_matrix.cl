@@ -3,6 +3,7 @@
  * so that images of all sizes fill tiles, and taps beyond the border are left out. */
 
 #include "matrix.cl"
+#include "matrix_lanes.cl"
 
 enum { IMAGES = TILE_SIDE * BLOCK_ROWS, GAP = 32 };
 
@@ -50,6 +51,32 @@ kernel void matrix_weight(global const float *weight, int c, int o, int rotated,
 
 /* -------------------------------------------------------------------------------------------------------- forward --
  */
+
+#if SUBGROUP > 1
+/* y = the convolution of x plus bias. A work-group computes a block: a panel of outputs of one pixel of IMAGES images.
+ * It reads the images where they are; c and o are multiples of 32. */
+MATRIX_KERNEL void lanes_forward(global const stored *x, int n, int h, int w, int c, int o, global const ushort *weight,
+                                 int has_bias, global const float *bias, global stored *y) {
+    int panels = o / WIDTH, pixels = h * w, slices = c / TILE_DEPTH, group = get_group_id(0), panel = group % panels;
+    int pixel = group / panels % pixels, row = pixel / w, column = pixel % w, first = group / panels / pixels * IMAGES;
+    size_t x_image = (size_t)pixels * c, y_image = (size_t)pixels * o;
+    matrix_block block;
+    matrix_zero(&block);
+    block.last = min(n - first, IMAGES) - 1;
+    for (int r = max(row - 1, 0); r <= min(row + 1, h - 1); r++)
+        for (int q = max(column - 1, 0); q <= min(column + 1, w - 1); q++) {
+            int tap = (r - row + 1) * 3 + q - column + 1;
+            matrix_multiply(&block, x + first * x_image + (size_t)(r * w + q) * c, x_image, TILE_DEPTH,
+                            weight + (size_t)(panel * 9 + tap) * slices * PANEL * TILE_B, PANEL * TILE_B, slices);
+        }
+    y += first * y_image + (size_t)pixel * o + panel * WIDTH;
+    UNROLL for (int i = 0; i < BLOCK_SUMS; i++) {
+        int image = row_of_sum(i), output = column_of_sum(i);
+        if (image <= block.last)
+            ASTORE1(block.sums[i] + (has_bias ? bias[panel * WIDTH + output] : 0), image * y_image + output, y);
+    }
+}
+#else
 
 /* The shape of a convolution, and how its images are kept in a slot: [block][row % ring][column][image][stride]. */
 typedef struct {
@@ -185,6 +212,7 @@ kernel void matrix_forward(global int *taken, int jobs, global const stored *x, 
     }
     MATRIX_END
 }
+#endif
 
 /* ------------------------------------------------------------------------------------------------ weight gradient --
  * The sum runs over images, then pixels: x and dy are packed so that the images of a pixel are adjacent. */
@@ -250,15 +278,15 @@ static inline void add_area(matrix_block *sums, area a, int tap, int h, int w, i
  * `blocks` blocks. A job has a slab of slab_rows rows, and `rows` panels of channels c times `columns` panels of
  * channels o. It takes areas of `strip` rows and `run` columns one after the other, each for all its panels and taps,
  * so that these stay in the cache. */
-kernel void matrix_gradient(global int *taken, int jobs, global const ushort *x, global const ushort *dy, int h, int w,
-                            int c, int o, int blocks, int slab_rows, int rows, int columns, int strip, int run, int add,
-                            global float *dweight) {
+MATRIX_KERNEL void matrix_gradient(global int *taken, int jobs, global const ushort *x, global const ushort *dy, int h,
+                                   int w, int c, int o, int blocks, int slab_rows, int rows, int columns, int strip,
+                                   int run, int add, global float *dweight) {
     enum { ROWS = TILE_SIDE * BLOCK_ROWS, COLUMNS = TILE_SIDE * BLOCK_COLUMNS };
     int row_jobs = (c / ROWS + rows - 1) / rows, column_jobs = (o / COLUMNS + columns - 1) / columns;
     size_t x_panel = packed_at(BLOCK_ROWS, 0, 0, BLOCK_ROWS, h * w, blocks);
     size_t dy_panel = packed_at(BLOCK_COLUMNS, 0, 0, BLOCK_COLUMNS, h * w, blocks);
     MATRIX_BEGIN
-    FOR_EACH_JOB(job, taken, jobs) {
+    MATRIX_JOBS(job, taken, jobs) {
         int first_row = job % row_jobs * rows, last_row = min(first_row + rows, c / ROWS);
         int first_column = job / row_jobs % column_jobs * columns,
             last_column = min(first_column + columns, o / COLUMNS);

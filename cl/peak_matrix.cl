@@ -1,6 +1,7 @@
 /* peak_matrix.cl - measures the peak of a device's matrix instructions. */
 
 #include "matrix.cl"
+#include "matrix_lanes.cl"
 
 /* As in ops/peak_matrix.c. The rows of A are `DEPTH + GAP` numbers apart, so that they do not all have the same place
  * in a cache. */
@@ -14,7 +15,7 @@ enum {
 
 /* sums[group] = `rounds` times the product of A, ROWS x DEPTH, and B, DEPTH x COLUMNS, which stay in the cache:
  * operands has A [row][DEPTH + GAP], then B as tiles [step][column tile]. Each work-group has a block of sums. */
-kernel void matrix_products(global const ushort *operands, int rounds, global float *sums) {
+MATRIX_KERNEL void matrix_products(global const ushort *operands, int rounds, global float *sums) {
     MATRIX_BEGIN
     matrix_block block;
     matrix_zero(&block);

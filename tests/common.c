@@ -64,6 +64,12 @@ int store_bf16_plain(void **state) {
     return device->simt || matrix_choose(device, "plain") == VGGCL_OK ? 0 : -1;
 }
 
+int store_bf16_lanes(void **state) {
+    (void)state;
+    context->stored = STORED_BF16;
+    return matrix_choose(device, "lanes") == VGGCL_OK || device->simt ? 0 : -1;
+}
+
 int release(void **state) {
     (void)state;
     context->stored = STORED_FLOAT;

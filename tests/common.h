@@ -48,6 +48,10 @@ int store_bf16(void **state);
 #define PLAIN_TEST(function) {#function ", bf16, plain", function, store_bf16_plain, release, NULL}
 int store_bf16_plain(void **state);
 
+/* The same with the back-end that emulates devices whose work-items are SIMD lanes; no back-end on llvmpipe. */
+#define LANES_TEST(function) {#function ", bf16, lanes", function, store_bf16_lanes, release, NULL}
+int store_bf16_lanes(void **state);
+
 /* Fails the test with the error's text if a function of the library fails. */
 #define CHECK(call) check_at((call), #call, __FILE__, __LINE__)
 void check_at(enum vggcl_err err, const char *call, const char *file, int line);

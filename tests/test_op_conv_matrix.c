@@ -47,6 +47,21 @@ static void edges(void **state) {
     check_all(shapes, interpreted() ? 2 : sizeof shapes / sizeof *shapes);
 }
 
+/* As edges(), with channels in blocks of 32 and images that do and do not fill them. The back-end "lanes" has the lanes
+ * of NVIDIA's instruction; with 16 and 8, Intel's is emulated. */
+static void lane_edges(void **state) {
+    (void)state;
+    static const struct conv_shape shapes[] = {{1, 1, 1, 32, 32}, {5, 3, 5, 64, 32}, {37, 4, 4, 32, 96}};
+    static const struct matrix_backend intel[] = {
+        {.name = "intel", .number = 5, .rows = 2, .columns = 2, .lanes = 16},
+        {.name = "intel-8", .number = 5, .rows = 1, .columns = 2, .lanes = 8}};
+    check_all(shapes, interpreted() ? 1 : sizeof shapes / sizeof *shapes);
+    for (size_t i = 0; i < sizeof intel / sizeof *intel; i++) {
+        device->matrix = &intel[i];
+        check_all(shapes + !interpreted(), 1);
+    }
+}
+
 /* Blocks of 32 images are the least that a weight gradient takes at a time: here three chunks. */
 static void chunks(void **state) {
     (void)state;
@@ -136,6 +151,8 @@ int main(void) {
                                        BF16_TEST(same_every_time),
                                        PLAIN_TEST(same_every_time),
                                        BF16_TEST(operations_are_counted),
-                                       BF16_TEST(floats_are_refused)};
+                                       BF16_TEST(floats_are_refused),
+                                       LANES_TEST(lane_edges),
+                                       LANES_TEST(same_every_time)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -24,6 +24,7 @@ static void matrix_products_are_all_done(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {BF16_TEST(matrix_products_are_all_done),
-                                       PLAIN_TEST(matrix_products_are_all_done)};
+                                       PLAIN_TEST(matrix_products_are_all_done),
+                                       LANES_TEST(matrix_products_are_all_done)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -1,10 +1,43 @@
 #include "cl/matrix.h"
+#include "cl/select.h"
 
 #include <string.h>
 
 /* The plain back-end computes with floats what the others do with their instructions. */
 static bool any(const struct dev *d) {
     return !d->simt;
+}
+
+/* Emulates instructions of devices whose work-items are SIMD lanes. Its work-items run more loops than Mesa's llvmpipe
+ * does (see DEV_CPU_ROUNDS). */
+static bool has_lanes(const struct dev *d) {
+    return d->info.work_group_size >= 32 && !(d->simt && d->info.type == VGGCL_CPU);
+}
+
+/* The tensor cores multiply bfloat16 from compute capability 8.0 on. Other drivers do not know the query. */
+static bool has_mma(const struct dev *d) {
+    cl_uint capability = 0;
+    return clGetDeviceInfo(d->id, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV, sizeof capability, &capability, NULL) ==
+               CL_SUCCESS &&
+           capability >= 8;
+}
+
+/* The functions need the device's smallest sub-group, which is `size` work-items then. */
+static bool has_matrix_mad(const struct dev *d, size_t size) {
+    size_t sizes[16] = {0}, bytes = 0;
+    if (!select_has_extension(d->id, "cl_intel_subgroup_matrix_multiply_accumulate") ||
+        clGetDeviceInfo(d->id, CL_DEVICE_SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) != CL_SUCCESS)
+        return false;
+    size_t least = sizes[0];
+    for (size_t i = 1; i < bytes / sizeof *sizes; i++)
+        least = sizes[i] < least ? sizes[i] : least;
+    return least == size;
+}
+static bool has_matrix_mad_8(const struct dev *d) {
+    return has_matrix_mad(d, 8);
+}
+static bool has_matrix_mad_16(const struct dev *d) {
+    return has_matrix_mad(d, 16);
 }
 
 /* PoCL compiles for the processor that this program runs on, and its assembler knows the instructions of all. */
@@ -17,11 +50,17 @@ static bool has_vectors(const struct dev *d) {
     return is_host_cpu(d) && d->info.native_vector_width >= 16;
 }
 
-/* Name, number, rows and columns of tiles, fast, unit, suits; in the order in which "auto" tries them. AMX is not `fast`
- * while its kernels have run by an emulator only (tests/amx/emulate.c). */
+/* Name, number, rows and columns of tiles, lanes, fast, unit, suits; in the order in which "auto" tries them. Nobody
+ * has run amx, nvidia, intel and intel-8 on such a device yet: the first has run by an emulator (tests/amx/emulate.c),
+ * the others are assembled (tests/assemble.sh), and lanes emulates their instructions. */
 #define BACKENDS(row)                                                                                                  \
-    row("amx", 2, 2, 2, false, PROCESSOR_AMX, is_host_cpu)                                                             \
-        row("avx512", 1, 1, 1, true, PROCESSOR_AVX512, has_vectors) row("plain", 0, 1, 1, false, PROCESSOR_ANY, any)
+    row("amx", 2, 2, 2, 1, false, PROCESSOR_AMX, is_host_cpu)                                                          \
+        row("avx512", 1, 1, 1, 1, true, PROCESSOR_AVX512, has_vectors)                                                 \
+            row("plain", 0, 1, 1, 1, false, PROCESSOR_ANY, any)                                                        \
+                row("nvidia", 3, 2, 2, 32, false, PROCESSOR_ANY, has_mma)                                              \
+                    row("intel", 4, 2, 2, 16, false, PROCESSOR_ANY, has_matrix_mad_16)                                 \
+                        row("intel-8", 4, 1, 2, 8, false, PROCESSOR_ANY, has_matrix_mad_8)                             \
+                            row("lanes", 5, 2, 2, 32, false, PROCESSOR_ANY, has_lanes)
 #define BACKEND(...)    {__VA_ARGS__},
 #define NAME(name, ...) name,
 static const struct matrix_backend backends[] = {BACKENDS(BACKEND)};
@@ -55,4 +94,9 @@ enum vggcl_err matrix_choose(struct dev *d, const char *name) {
                        d->info.name, name);
     d->matrix = named;
     return VGGCL_OK;
+}
+
+struct range matrix_range(const struct dev *d, size_t groups) {
+    size_t lanes = (size_t)d->matrix->lanes;
+    return (struct range){{groups * lanes, 1, 1}, {lanes, 1, 1}};
 }

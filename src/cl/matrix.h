@@ -1,6 +1,6 @@
 /* matrix.h - the matrix instructions of devices, which multiply bfloat16 and add in float: the host's side of
- * cl/matrix.cl. A back-end is a way to these instructions. To add one: a row in matrix.c, and its functions in
- * cl/matrix.cl. */
+ * cl/matrix.cl and cl/matrix_lanes.cl. A back-end is a way to these instructions. To add one: a row in matrix.c, and
+ * its functions in the one or the other. */
 #ifndef VGGCL_CL_MATRIX_H
 #define VGGCL_CL_MATRIX_H
 
@@ -11,9 +11,10 @@ struct matrix_backend {
     const char *name;
     int number;               /* of -DMATRIX */
     int rows, columns;        /* tiles of 16 x 16 sums that are kept in registers */
+    int lanes;                /* work-items that hold them together, a work-group; 1 on CPU cores */
     bool fast;                /* "auto" may take it: it was seen to be right, and faster than products of floats */
     enum processor_unit unit; /* of the processor, if the device is one */
-    bool (*suits)(const struct dev *d); /* the driver passes the instructions on to the device */
+    bool (*suits)(const struct dev *d); /* the device's driver passes the instructions on, as far as can be known */
 };
 
 /* The back-end of that name; NULL if there is none. */
@@ -27,5 +28,8 @@ extern const char *const matrix_names[];
  * only if the processor says that it has them. VGGCL_EUSAGE, naming the option matrix, if there is no such back-end or
  * it does not suit the device. */
 enum vggcl_err matrix_choose(struct dev *d, const char *name);
+
+/* The range for so many work-groups, each of which holds a block, by d->matrix. */
+struct range matrix_range(const struct dev *d, size_t groups);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/activity.h"
 
 #include <CL/cl.h>
+#include <CL/cl_ext.h>
 
 #if defined(__GNUC__)
 #define CL_RETURNS_CODE(function)        extern __typeof__(function) function __attribute__((warn_unused_result))

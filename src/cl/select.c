@@ -57,6 +57,11 @@ static bool has_extension(struct asked a, const char *name) {
     return found;
 }
 
+bool select_has_extension(cl_device_id id, const char *name) {
+    struct vggcl_device unused = {0};
+    return has_extension((struct asked){id, &unused}, name);
+}
+
 static void describe(cl_platform_id platform, cl_device_id id, struct vggcl_device *info) {
     const struct asked a = {id, info};
     note(info, "CL_PLATFORM_NAME",

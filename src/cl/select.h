@@ -23,4 +23,7 @@ struct selected {
 /* Sets chosen to the *count devices that selectors name, see dev_open_all(). On failure *count is 0. */
 enum vggcl_err select_devices(const char *selectors, struct selected chosen[VGGCL_DEVICES], size_t *count);
 
+/* Whether a device lists an extension. */
+bool select_has_extension(cl_device_id id, const char *name);
+
 #endif

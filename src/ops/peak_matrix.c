@@ -18,9 +18,9 @@ size_t peak_matrix_sums(const struct dev *d) {
 enum vggcl_err peak_matrix(struct dev *d, size_t blocks, size_t rounds, struct tensor operands, struct tensor sums,
                            double *flops) {
     char options[64];
-    snprintf(options, sizeof options, "%s -DMATRIX=%d", dev_stored_option(d, TILE_SIDE, STORED_BF16),
-             d->matrix->number);
+    snprintf(options, sizeof options, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d", STORED_BF16, TILE_SIDE,
+             d->matrix->number, d->matrix->lanes);
     *flops = 2.0 * PEAK_DEPTH * (double)rounds * (double)(blocks * peak_matrix_sums(d));
-    return dev_run(d, "peak_matrix/matrix_products", options, RANGE_SINGLE(blocks, 1, 1),
+    return dev_run(d, "peak_matrix/matrix_products", options, matrix_range(d, blocks),
                    ARGS(A_MEM(operands), A_INT(rounds), A_MEM(sums)));
 }

@@ -4,7 +4,7 @@
 
 #include "cl/device.h"
 
-/* With the matrix instructions d->matrix, `blocks` work-items each add `rounds` times the product of two matrices of
+/* With the matrix instructions d->matrix, `blocks` work-groups each add `rounds` times the product of two matrices of
  * bfloat16 numbers, of PEAK_DEPTH numbers in a row and in a column. operands: peak_matrix_operands(d) words with the
  * two, sums: peak_matrix_sums(d) words for each block. *flops is set to the number of operations; a multiply-add counts
  * as two. */

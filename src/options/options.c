@@ -269,8 +269,9 @@ static const struct vggcl_option options[] = {
      "float", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(precision, precision_names)},
     {"matrix", "NAME",
      "the instructions that --precision bf16 multiplies by; none: float products of bfloat16 values;\n"
-     "plain: computes in float what the others do, to compare them with; amx has so far run under an\n"
-     "emulator of the instructions only",
+     "plain, lanes (for GPUs): compute in float what the others do, to compare them with. amx has run under an\n"
+     "emulator only; nvidia (mma.sync, from compute capability 8.0), intel and intel-8 (sub-groups of 16 and 8)\n"
+     "are untried: run selfcheck",
      "auto", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(matrix, matrix_names)},
     {"kernel-dir", "DIR", "use the .cl files in this folder instead of the built-in ones", "",
      BOTH | PREDICT | NETWORK | TUNE | GIVEN_ONLY, TEXT(kernel_dir)},

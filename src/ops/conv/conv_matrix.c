@@ -8,8 +8,9 @@
  * followed by a gap; a panel of packed images by GAP_PIXELS pixels. */
 enum { TILE_SIDE = 16, TILE_DEPTH = 32, TILE_WORDS = TILE_SIDE * TILE_DEPTH / 2, GAP = 32, GAP_PIXELS = 1 };
 
-/* Jobs per compute unit, so that all units finish at about the same time. */
-enum { UNIT_JOBS = 4 };
+/* Jobs per compute unit, so that all units finish at about the same time; and where a job is a sub-group's, of which a
+ * unit runs several. */
+enum { UNIT_JOBS = 4, UNIT_SUBGROUPS = 32 };
 
 /* Pixels of a segment: the weights, which a CPU core's cache does not hold, are read once for each segment. Measured.
  */
@@ -38,13 +39,20 @@ size_t matrix_panel_tiles(size_t o) {
     return o % (2 * TILE_SIDE) == 0 ? 2 : 1;
 }
 
+/* Whether work-items are SIMD lanes, which hold a block together; else a work-item is on a CPU core of its own. */
+static bool on_lanes(const struct dev *d) {
+    return d->matrix->lanes > 1;
+}
+
 /* Wherever channels are whole tiles, and a panel whole blocks. */
 static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s,
                 enum conv_direction direction) {
     (void)a;
     const struct matrix_backend *m = d->matrix;
-    if (!m || d->simt || s.c % TILE_SIDE || s.o % TILE_SIDE)
+    if (!m || (d->simt && !on_lanes(d)) || s.c % TILE_SIDE || s.o % TILE_SIDE)
         return false;
+    if (on_lanes(d)) /* lanes_forward() reads whole steps from a pixel's channels */
+        return s.c % TILE_DEPTH == 0 && s.o % (2 * TILE_SIDE) == 0;
     size_t rows = (size_t)m->rows, columns = (size_t)m->columns;
     if (direction == CONV_WEIGHT_GRADIENT)
         return s.c / TILE_SIDE % rows == 0 && s.o / TILE_SIDE % columns == 0;
@@ -52,8 +60,8 @@ static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv
 }
 
 static struct kernel kernel_of(const char *name, const struct dev *d, size_t panel) {
-    return kernel_make(name, "%s -DMATRIX=%d -DPANEL=%zu", dev_stored_option(d, TILE_SIDE, STORED_BF16),
-                       d->matrix->number, panel);
+    return kernel_make(name, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d -DPANEL=%zu", STORED_BF16, TILE_SIDE,
+                       d->matrix->number, d->matrix->lanes, panel);
 }
 
 /* ------------------------------------------------------------------------------------------------------ packing -- */
@@ -143,20 +151,37 @@ static size_t slot_words(const struct dev *d, struct conv_shape s, struct divisi
 enum { PRODUCT, WEIGHT, IMAGES };
 
 static void plan_forward(const struct dev *d, struct conv_plan *p) {
+    p->kernels[WEIGHT] = matrix_weight_kernel(d, p->s.o);
+    if (on_lanes(d)) {
+        p->words.weight = matrix_weight_words(p->s.c, p->s.o);
+        p->kernels[PRODUCT] = kernel_of("conv_matrix/lanes_forward", d, matrix_panel_tiles(p->s.o));
+        return;
+    }
     struct division v = division_of(d, p->s);
     p->slabs = p->s.n % (v.blocks * block_images(d)) == 0 ? v.groups * v.segments : 0;
     p->words =
         (struct conv_scratch_words){.weight = matrix_weight_words(p->s.c, p->s.o), .input = slot_words(d, p->s, v)};
     p->kernels[PRODUCT] = kernel_of("conv_matrix/matrix_forward", d, matrix_panel_tiles(p->s.o));
-    p->kernels[WEIGHT] = matrix_weight_kernel(d, p->s.o);
+}
+
+/* A work-group for each block: IMAGES images, a pixel and a panel. */
+static enum vggcl_err forward_on_lanes(struct dev *d, struct conv_plan *p, const struct conv_operands *o) {
+    const struct conv_shape s = p->s;
+    size_t panels = s.o / TILE_SIDE / matrix_panel_tiles(s.o),
+           blocks = quotient_up(s.n, block_images(d)) * s.h * s.w * panels;
+    return dev_launch(d, &p->kernels[PRODUCT], matrix_range(d, blocks),
+                      ARGS(A_MEM(o->x), A_INT(s.n), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
+                           A_MEM(o->scratch.weight), A_INT(o->bias.mem != NULL), A_MEM(o->bias), A_MEM(o->y)));
 }
 
 static enum vggcl_err forward(struct dev *d, struct conv_plan *p, const struct conv_operands *o) {
     const struct conv_shape s = p->s;
-    struct division v = division_of(d, s);
-    size_t jobs = job_count(v);
     TRY(matrix_weight(d, &p->kernels[WEIGHT], s.c, s.o, p->direction == CONV_DATA_GRADIENT, o->weight,
                       o->scratch.weight));
+    if (on_lanes(d))
+        return forward_on_lanes(d, p, o);
+    struct division v = division_of(d, s);
+    size_t jobs = job_count(v);
     return dev_launch(d, &p->kernels[PRODUCT], dev_jobs(d, jobs),
                       ARGS(A_JOBS(d, jobs), A_MEM(o->x), A_INT(s.n), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
                            A_INT(v.blocks), A_INT(v.segment), A_INT(v.band), A_INT(v.part), A_MEM(o->scratch.weight),
@@ -185,7 +210,7 @@ static struct gradient_division split_gradient(const struct dev *d, struct conv_
                                   .columns = JOB_CHANNELS / TILE_SIDE / (size_t)d->matrix->columns,
                                   .slab_rows = s.h,
                                   .slabs = 1};
-    while (gradient_jobs(d, s, v) < UNIT_JOBS * d->info.compute_units) {
+    while (gradient_jobs(d, s, v) < (on_lanes(d) ? UNIT_SUBGROUPS : UNIT_JOBS) * d->info.compute_units) {
         bool cheap = 9 * s.c * s.o * 2 * v.slabs <= SLAB_WORDS, divisible = v.slab_rows > 1;
         if (divisible && (cheap || v.rows * v.columns == 1)) {
             v.slab_rows = quotient_up(v.slab_rows, 2);
@@ -242,7 +267,8 @@ static enum vggcl_err weight_gradient(struct dev *d, struct conv_plan *p, const 
         struct gradient_division v = gradient_division_of(d, s, images);
         TRY(matrix_images(d, &p->kernels[IMAGES], packing_of_x(d, s, images), o->x, first, o->scratch.input));
         TRY(matrix_images(d, &p->kernels[IMAGES], packing_of_dy(d, s, images), o->y, first, o->scratch.output));
-        TRY(dev_launch(d, &p->kernels[PRODUCT], dev_jobs(d, v.jobs),
+        struct range range = on_lanes(d) ? matrix_range(d, v.jobs) : dev_jobs(d, v.jobs);
+        TRY(dev_launch(d, &p->kernels[PRODUCT], range,
                        ARGS(A_JOBS(d, v.jobs), A_MEM(o->scratch.input), A_MEM(o->scratch.output), A_INT(s.h),
                             A_INT(s.w), A_INT(s.c), A_INT(s.o), A_INT(blocks_of(images)), A_INT(v.slab_rows),
                             A_INT(v.rows), A_INT(v.columns), A_INT(v.strip), A_INT(v.run), A_INT(first > 0),

@@ -25,8 +25,8 @@ static size_t sliced(size_t c) {
 static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv_shape s,
                 enum conv_direction direction) {
     const struct matrix_backend *m = d->matrix;
-    return m && !d->simt && direction != CONV_WEIGHT_GRADIENT && winograd_fits(a->alpha, s) && s.c % TILE_SIDE == 0 &&
-           s.o % TILE_SIDE == 0 && matrix_panel_tiles(s.o) % (size_t)m->columns == 0;
+    return m && m->lanes == 1 && direction != CONV_WEIGHT_GRADIENT && winograd_fits(a->alpha, s) &&
+           s.c % TILE_SIDE == 0 && s.o % TILE_SIDE == 0 && matrix_panel_tiles(s.o) % (size_t)m->columns == 0;
 }
 
 static struct kernel kernel_of(const char *name, const struct dev *d, int alpha, size_t o) {

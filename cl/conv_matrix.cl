@@ -7,16 +7,6 @@
 
 enum { IMAGES = TILE_SIDE * BLOCK_ROWS, GAP = 32 };
 
-/* Rows and columns exchanged. */
-static inline void transpose_pairs(uint16 *square) {
-    vec lanes[VW];
-    UNROLL for (int i = 0; i < VW; i++)
-        lanes[i] = as_float16(square[i]);
-    transpose(lanes);
-    UNROLL for (int i = 0; i < VW; i++)
-        square[i] = as_uint16(lanes[i]);
-}
-
 /* -------------------------------------------------------------------------------------------------------- weights --
  */
 

@@ -136,6 +136,16 @@ static inline uint16 pairs_of(ushorts low, ushorts high) {
     return convert_uint16(low) | convert_uint16(high) << 16;
 }
 
+/* Rows and columns exchanged. */
+static inline void transpose_pairs(uint16 *square) {
+    vec lanes[VW];
+    UNROLL for (int i = 0; i < VW; i++)
+        lanes[i] = as_float16(square[i]);
+    transpose(lanes);
+    UNROLL for (int i = 0; i < VW; i++)
+        square[i] = as_uint16(lanes[i]);
+}
+
 /* to_bf16() of numbers that are to be multiplied: the instruction makes 0 of denormal ones, as products do. */
 static inline ushorts matrix_round(vec x) {
 #if MATRIX == MATRIX_AVX512

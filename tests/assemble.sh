@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
 program() {
     printf '#define LIBRARY __attribute__((overloadable))\n'
     cat
-    cat "$kernels"/{common,matrix,matrix_lanes,conv_matrix}.cl | sed 's|^#include|//&|'
+    cat "$kernels"/{common,matrix,matrix_lanes,conv_matrix,gemm_matrix}.cl | sed 's|^#include|//&|'
 }
 program >"$folder/nvidia.cl" <<'END'
 size_t LIBRARY get_local_id(uint d) { return __nvvm_read_ptx_sreg_tid_x(); }
@@ -23,6 +23,8 @@ int LIBRARY min(int a, int b) { return a < b ? a : b; }
 int LIBRARY max(int a, int b) { return a > b ? a : b; }
 uint16 LIBRARY convert_uint16(ushort16 v) { return __builtin_convertvector(v, uint16); }
 ushort16 LIBRARY convert_ushort16(uint16 v) { return __builtin_convertvector(v, ushort16); }
+float16 LIBRARY vload16(size_t i, const global float *p) { return *(const global float16 *)(p + 16 * i); }
+float16 LIBRARY vload16(size_t i, const private float *p) { return *(const private float16 *)(p + 16 * i); }
 uint16 LIBRARY select(uint16 a, uint16 b, uint16 mask) { return as_int16(mask) < 0 ? b : a; }
 END
 program >"$folder/intel.cl" <<'END'

@@ -102,7 +102,7 @@ static void multiply(bool whole, bool add) {
     struct block block = {rows, columns, stride, operands[0], operands[1], operands[2], add};
     struct tensor a = upload_stored(a_count, stored(a_count, operands[0])),
                   b = upload_stored(b_count, stored(b_count, operands[1])), sums = upload(count, operands[2]);
-    CHECK(dev_run(device, "multiply/multiply", text("-DVW=16 -DMATRIX=%d", device->matrix->number),
+    CHECK(dev_run(device, "multiply/multiply", text("-DSTORED=2 -DVW=16 -DMATRIX=%d", device->matrix->number),
                   RANGE_SINGLE(1, 1, 1),
                   ARGS(A_MEM(a), A_INT(A_STRIDE), A_MEM(b), A_INT(STEPS), A_INT(add), A_MEM(sums), A_INT(stride))));
     COMPARE(device->matrix->name, sums, whole ? 0 : sum_roundings(STEPS * DEPTH + 1), i, expected(&block, i));

@@ -1,8 +1,9 @@
-/* Matrix products with both engines, on views whose rows are longer than the matrix's. */
+/* Matrix products with all engines, on views whose rows are longer than the matrix's. */
 #include "common.h"
 
 #include "check/check_gemm.h"
 #include "ops/gemm/gemm.h"
+#include "ops/gemm/gemm_matrix.h"
 
 #include <string.h>
 
@@ -35,9 +36,7 @@ static struct sum expected(struct product p, struct matrix a, const float *a_hos
 static void run(const char *engine, struct gemm_shape shape, struct matrix a, struct matrix b, enum gemm_add add,
                 struct matrix c) {
     struct gemm_plan plan;
-    const struct gemm_engine *by;
-    CHECK(gemm_find_engine(engine, &by));
-    CHECK(gemm_make_plan(context, by, shape, a, b, c, &plan));
+    CHECK(gemm_make_plan(context, gemm_named(engine), shape, a, b, c, &plan));
     CHECK(gemm_run(device, &plan, a, b, add, c, poisoned(plan.scratch_words)));
 }
 
@@ -53,6 +52,10 @@ static void multiply(const char *engine, struct product p, struct matrix a, stru
     a.data = upload(a_count, a_host);
     b.data = upload(b_count, b_host);
     c.data = upload(c_count, c_host);
+    if (gemm_named(engine)->matrix) {
+        a_host = stored(a_count, a_host);
+        b_host = stored(b_count, b_host);
+    }
     run(engine, (struct gemm_shape){p.m, p.n, p.k, p.batch}, a, b, add, c);
     const char *what = text("%s %zux%zux%zu %c%c %s batch %zu", engine, p.m, p.n, p.k, a.transposed ? 'T' : 'N',
                             b.transposed ? 'T' : 'N', add ? "add" : "set", p.batch);
@@ -223,7 +226,43 @@ static void engine_names(void **state) {
     assert_null(gemm_engine_names[count + 1]);
     CHECK(gemm_find_engine("auto", &found));
     assert_null(found);
+    CHECK_FAILS(gemm_find_engine("matrix", &found), VGGCL_EUSAGE, "gemm: takes", "matrix");
     CHECK_FAILS(gemm_find_engine("cublas", &found), VGGCL_EUSAGE, "gemm: takes", "auto", "clblast", "tiled", "cublas");
+}
+
+/* Blocks that c fills and does not fill, sums in whole steps and not, and no sum at all. */
+static void matrix(void **state) {
+    (void)state;
+    static const struct product products[] = {{1, 1, 1, 1},     {3, 7, 13, 1},   {32, 64, 96, 1},
+                                              {65, 127, 33, 1}, {7, 10, 512, 1}, {129, 64, 65, 1}};
+    if (!device->matrix)
+        skip();
+    size_t count = interpreted() ? 3 : sizeof products / sizeof *products;
+    for (size_t i = 0; i < count; i++)
+        all_transposes("matrix", products[i], (int)i);
+    struct tensor t = poisoned(16);
+    run("matrix", (struct gemm_shape){1, 16, 0, 1}, MATRIX(t, 1), MATRIX(t, 16), GEMM_SET, MATRIX(t, 16));
+    all_words_are(t, 0);
+}
+
+/* Linear layers use matrix instructions unless the user chose another engine, they are wrong, or it is a run in float;
+ * other products never do. */
+static void linear_engine(void **state) {
+    (void)state;
+    struct context own = *context;
+    if (!device->matrix)
+        skip();
+    assert_ptr_equal(gemm_linear_engine(&own), &gemm_matrix);
+    assert_ptr_not_equal(gemm_engine(&own, NULL), &gemm_matrix);
+    own.engine = gemm_engines[1];
+    assert_ptr_equal(gemm_linear_engine(&own), gemm_engines[1]);
+    own.engine = NULL;
+    assert_true(tuning_add_wrong(&own.tuning, &(struct device_method){.engine = &gemm_matrix}));
+    assert_ptr_equal(gemm_linear_engine(&own), gemm_engine(&own, NULL));
+    own = *context;
+    own.stored = STORED_FLOAT;
+    assert_ptr_equal(gemm_linear_engine(&own), gemm_engine(&own, NULL));
+    assert_false(gemm_allows(&own, &gemm_matrix));
 }
 
 int main(void) {
@@ -237,6 +276,10 @@ int main(void) {
         DEVICE_TEST(ends_with_its_tensor),
         DEVICE_TEST(nothing_to_do),
         DEVICE_TEST(engine_names),
+        BF16_TEST(matrix),
+        PLAIN_TEST(matrix),
+        LANES_TEST(matrix),
+        BF16_TEST(linear_engine),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

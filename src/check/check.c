@@ -203,7 +203,8 @@ static bool check_layers(struct rig *rig, const struct check *check, const struc
     rig->sample = SAMPLE;
     for (const struct layer *l = net->layers; l < net->layers + net->layer_count; l++) {
         struct conv_shape s = shape_of(l, images);
-        const struct gemm_engine *engine = gemm_engine(&net->context, NULL);
+        const struct gemm_engine *engine =
+            l->type == &layer_linear ? gemm_linear_engine(&net->context) : gemm_engine(&net->context, NULL);
         size_t same = 0;
         if (!belongs(check, l) || (quick && !runs(net, check, l, &engine)) ||
             ((!quick || check->kernels) && is_left(net->dev, check, s)))

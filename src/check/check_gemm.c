@@ -1,7 +1,9 @@
 #include "check/check_gemm.h"
+#include "base/stored.h"
 #include "check/operators.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/gemm.h"
+#include "ops/gemm/gemm_matrix.h"
 #include "ops/gemm/gemm_tiled.h"
 
 /* ----------------------------------------------------------------------------------------------------- reference -- */
@@ -31,6 +33,12 @@ static struct gemm_shape product(struct rig *rig, const struct check *check, str
     return p.whole.product.shape;
 }
 
+/* Operands as the engine multiplies them, in place. */
+static void round_operand(const struct rig *rig, size_t count, float *operand) {
+    for (size_t i = 0; operand && rig->context.engine->matrix && i < count; i++)
+        operand[i] = stored_round(STORED_BF16, operand[i]);
+}
+
 /* Checks c = a b, or c += a b, for batches of matrices without gaps. */
 static void multiply(struct rig *rig, struct gemm_shape g, bool transpose_a, bool transpose_b, enum gemm_add add) {
     struct matrix a = {.stride = transpose_a ? g.m : g.k, .step = g.m * g.k, .transposed = transpose_a};
@@ -41,6 +49,8 @@ static void multiply(struct rig *rig, struct gemm_shape g, bool transpose_a, boo
     float *old = add ? rig_floats(rig, c_count, -1, 1) : NULL;
     a.data = rig_upload(rig, a_count, a_host);
     b.data = rig_upload(rig, b_count, b_host);
+    round_operand(rig, a_count, a_host);
+    round_operand(rig, b_count, b_host);
     c.data = add ? rig_upload(rig, c_count, old) : rig_poisoned(rig, c_count);
     struct gemm_plan p = {0};
     RIG_RUN(rig, gemm_make_plan(&rig->context, NULL, g, a, b, c, &p));
@@ -98,10 +108,16 @@ static bool transposes(const struct conv_algorithm *a) {
 #define PRODUCT(title, how, when, ...)                                                                                 \
     {.name = title, .uses = CONV, .run = how, .directions = when, .each_engine = true, __VA_ARGS__}
 
+#define BY_MATRIX(title, how, when)                                                                                    \
+    {.name = title, .uses = CONV, .run = how, .directions = when, .layer = "linear", .engine = &gemm_matrix}
+
 const struct check gemm_checks[] = {
     PRODUCT("matrix product NN", product_nn, FORWARD | BACK, .layer = "linear"),
     PRODUCT("matrix product NT", product_nt, BACK, .layer = "linear"),
     PRODUCT("matrix product TN", product_tn, WEIGHTS, .layer = "linear"),
+    BY_MATRIX("matrix product NN", product_nn, FORWARD | BACK),
+    BY_MATRIX("matrix product NT", product_nt, BACK),
+    BY_MATRIX("matrix product TN", product_tn, WEIGHTS),
     {.name = "matrix product, other tiles",
      .kernels = "gemm_local/gemm_local, gemm/gemm",
      .layer = "linear",

@@ -53,14 +53,16 @@ static bool has_vectors(const struct dev *d) {
 /* Name, number, rows and columns of tiles, lanes, fast, unit, suits; in the order in which "auto" tries them. Nobody
  * has run amx, nvidia, intel and intel-8 on such a device yet: the first has run by an emulator (tests/amx/emulate.c),
  * the others are assembled (tests/assemble.sh), and lanes emulates their instructions. */
+/* clang-format off */
 #define BACKENDS(row)                                                                                                  \
-    row("amx", 2, 2, 2, 1, false, PROCESSOR_AMX, is_host_cpu)                                                          \
-        row("avx512", 1, 1, 1, 1, true, PROCESSOR_AVX512, has_vectors)                                                 \
-            row("plain", 0, 1, 1, 1, false, PROCESSOR_ANY, any)                                                        \
-                row("nvidia", 3, 2, 2, 32, false, PROCESSOR_ANY, has_mma)                                              \
-                    row("intel", 4, 2, 2, 16, false, PROCESSOR_ANY, has_matrix_mad_16)                                 \
-                        row("intel-8", 4, 1, 2, 8, false, PROCESSOR_ANY, has_matrix_mad_8)                             \
-                            row("lanes", 5, 2, 2, 32, false, PROCESSOR_ANY, has_lanes)
+    row("amx",     2, 2, 2,  1, false, PROCESSOR_AMX,    is_host_cpu)                                                  \
+    row("avx512",  1, 1, 1,  1, true,  PROCESSOR_AVX512, has_vectors)                                                  \
+    row("plain",   0, 1, 1,  1, false, PROCESSOR_ANY,    any)                                                          \
+    row("nvidia",  3, 2, 2, 32, false, PROCESSOR_ANY,    has_mma)                                                      \
+    row("intel",   4, 2, 2, 16, false, PROCESSOR_ANY,    has_matrix_mad_16)                                            \
+    row("intel-8", 4, 1, 2,  8, false, PROCESSOR_ANY,    has_matrix_mad_8)                                             \
+    row("lanes",   5, 2, 2, 32, false, PROCESSOR_ANY,    has_lanes)
+/* clang-format on */
 #define BACKEND(...)    {__VA_ARGS__},
 #define NAME(name, ...) name,
 static const struct matrix_backend backends[] = {BACKENDS(BACKEND)};

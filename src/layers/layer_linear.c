@@ -38,7 +38,7 @@ static enum vggcl_err plan(const struct context *context, size_t m, size_t n, si
     struct matrix a = MATRIX(none, transpose_a ? m : k), b = MATRIX(none, transpose_b ? k : n), c = MATRIX(none, n);
     a.transposed = transpose_a;
     b.transposed = transpose_b;
-    TRY(gemm_make_plan(context, NULL, (struct gemm_shape){m, n, k, 1}, a, b, c, p));
+    TRY(gemm_make_plan(context, gemm_linear_engine(context), (struct gemm_shape){m, n, k, 1}, a, b, c, p));
     raise_to(&words->conv.product, p->scratch_words);
     return VGGCL_OK;
 }
@@ -84,6 +84,13 @@ static enum vggcl_err backward(const struct layer *l, const struct pass *pass) {
                     MATRIX(l->dx, c), pass->scratch.conv.product);
 }
 
+static struct layer_cost cost(const struct layer *l, const struct pass *pass, enum conv_direction direction) {
+    const struct plans *plans = l->plans[pass->size];
+    struct layer_cost cost = layer_multiplies(l, pass, direction);
+    cost.matrix = plans->forward.engine->matrix;
+    return cost;
+}
+
 /* ------------------------------------------------------------------------------------------- in double precision -- */
 
 static long same(const struct layer *l, size_t row, size_t tap) {
@@ -109,7 +116,7 @@ const struct layer_type layer_linear = {.name = "linear",
                                         .prepare = prepare,
                                         .forward = forward,
                                         .backward = backward,
-                                        .cost = layer_multiplies,
+                                        .cost = cost,
                                         .exact_forward = exact_forward,
                                         .exact_backward = exact_backward,
                                         .to_onnx = to_onnx};

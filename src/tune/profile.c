@@ -246,7 +246,8 @@ static enum vggcl_err find_algorithm(const struct profile_reader *r, const char 
 }
 
 static enum vggcl_err find_engine(const struct profile_reader *r, const char *name, const struct gemm_engine **engine) {
-    return gemm_find_engine(name, engine) == VGGCL_OK && *engine ? VGGCL_OK : unknown(r, "engine", name);
+    *engine = gemm_named(name);
+    return *engine ? VGGCL_OK : unknown(r, "engine", name);
 }
 
 static enum vggcl_err read_method(struct profile_reader *r, size_t row, int direction, json_t *value,
@@ -255,7 +256,8 @@ static enum vggcl_err read_method(struct profile_reader *r, size_t row, int dire
     snprintf(r->entry, sizeof r->entry, "convolutions[%zu].%s", row, direction_names[direction]);
     TRY(read_object(r, value, MEMBERS(TEXT_MEMBER("algorithm", algorithm), TEXT_MEMBER("engine", engine))));
     TRY(find_algorithm(r, algorithm, &m->algorithm));
-    return find_engine(r, engine, &m->engine);
+    TRY(find_engine(r, engine, &m->engine));
+    return m->engine->matrix ? unknown(r, "engine", engine) : VGGCL_OK;
 }
 
 static enum vggcl_err find_matrix(const struct profile_reader *r, json_t *value, const struct matrix_backend **matrix) {

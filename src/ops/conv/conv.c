@@ -64,14 +64,15 @@ static const struct conv_algorithm *suitable_winograd4(const struct context *con
     return &conv_winograd4;
 }
 
-/* The fastest algorithm by fast matrix instructions; NULL if products of floats are faster. Instructions on vector
- * registers, which hold a single tile, multiply bfloat16 only twice as fast as others multiply floats, so that they
- * need Winograd's fewer products, and Winograd's weight gradient of floats is faster than a direct one. Measured. */
+/* The fastest algorithm by matrix instructions; NULL if there are none, or it does not support the shape. Instructions
+ * on vector registers, which hold a single tile, multiply bfloat16 only twice as fast as others multiply floats, so
+ * that they need Winograd's fewer products, and Winograd's weight gradient of floats is faster than a direct one.
+ * Measured. */
 static const struct conv_algorithm *suitable_matrix(const struct context *context, struct conv_shape s,
                                                     enum conv_direction direction) {
     const struct dev *d = context->dev;
     const struct matrix_backend *m = d->matrix;
-    if (!m || !m->fast || context->stored != STORED_BF16)
+    if (!m || context->stored != STORED_BF16)
         return NULL;
     if (m->rows * m->columns > 1)
         return conv_can(&conv_matrix, d, s, direction) ? &conv_matrix : NULL;

@@ -115,4 +115,5 @@ static const char *kernels(const struct context *context, bool transposed) {
     return "CLBlast";
 }
 
-const struct gemm_engine gemm_clblast = {"clblast", false, longest_sum, plan, run, kernels};
+const struct gemm_engine gemm_clblast = {
+    .name = "clblast", .longest_sum = longest_sum, .plan = plan, .run = run, .kernels = kernels};

@@ -36,7 +36,8 @@ struct gemm_plan {
 
 struct gemm_engine {
     const char *name;
-    bool tiled; /* uses the tiles of struct tuning */
+    bool tiled;  /* uses the tiles of struct tuning */
+    bool matrix; /* multiplies by the device's matrix instructions (cl/matrix.h), rounding both operands to bfloat16 */
 
     /* The maximum length of sums in one launch. */
     size_t (*longest_sum)(const struct context *context, struct matrix a, struct matrix b);
@@ -48,6 +49,9 @@ struct gemm_engine {
      * piece->scratch_words. */
     enum vggcl_err (*run)(struct dev *d, const struct gemm_plan *p, struct gemm_piece *piece, struct matrix a,
                           struct matrix b, enum gemm_add add, struct matrix c, struct tensor scratch);
+
+    /* Whether it can multiply at all in this context; NULL if always. */
+    bool (*can)(const struct context *context);
 
     /* The name of the kernel that multiplies, for a not transposed or transposed, for output to users: "gemm/gemm". */
     const char *(*kernels)(const struct context *context, bool transposed);

@@ -1,5 +1,6 @@
 #include "ops/gemm/gemm.h"
 #include "ops/gemm/clblast.h"
+#include "ops/gemm/gemm_matrix.h"
 #include "ops/gemm/gemm_tiled.h"
 
 #include <stdio.h>
@@ -8,14 +9,16 @@
 const struct gemm_engine *const gemm_engines[] = {&gemm_tiled, &gemm_clblast, NULL};
 const char *const gemm_engine_names[] = {"auto", "tiled", "clblast", NULL};
 
-enum vggcl_err gemm_find_engine(const char *name, const struct gemm_engine **engine) {
-    *engine = NULL;
-    if (strcmp(name, "auto") == 0)
-        return VGGCL_OK;
+const struct gemm_engine *gemm_named(const char *name) {
     for (const struct gemm_engine *const *e = gemm_engines; *e; e++)
         if (strcmp(name, (*e)->name) == 0)
-            *engine = *e;
-    return *engine ? VGGCL_OK : err_choice("gemm", gemm_engine_names, name);
+            return *e;
+    return strcmp(name, gemm_matrix.name) == 0 ? &gemm_matrix : NULL;
+}
+
+enum vggcl_err gemm_find_engine(const char *name, const struct gemm_engine **engine) {
+    *engine = strcmp(name, gemm_matrix.name) == 0 ? NULL : gemm_named(name);
+    return *engine || strcmp(name, "auto") == 0 ? VGGCL_OK : err_choice("gemm", gemm_engine_names, name);
 }
 
 const struct gemm_engine *gemm_engine(const struct context *context, const struct gemm_engine *wanted) {
@@ -28,7 +31,13 @@ const struct gemm_engine *gemm_engine(const struct context *context, const struc
     return first;
 }
 
+const struct gemm_engine *gemm_linear_engine(const struct context *context) {
+    return gemm_engine(context, gemm_matrix.can(context) ? &gemm_matrix : NULL);
+}
+
 bool gemm_allows(const struct context *context, const struct gemm_engine *engine) {
+    if (engine->can && !engine->can(context))
+        return false;
     return !context->engine || context->engine == engine || tuning_engine_is_wrong(&context->tuning, context->engine);
 }
 

@@ -16,6 +16,9 @@ extern const struct gemm_engine *const gemm_engines[];
 /* "auto", then the names of gemm_engines in their order; ends with NULL. */
 extern const char *const gemm_engine_names[];
 
+/* The engine of that name: one of gemm_engines, or "matrix", which only linear layers use; NULL if there is none. */
+const struct gemm_engine *gemm_named(const char *name);
+
 /* Sets *engine to the engine of that name, or to NULL for "auto". VGGCL_EUSAGE, listing the names, for any other. */
 enum vggcl_err gemm_find_engine(const char *name, const struct gemm_engine **engine);
 
@@ -23,7 +26,12 @@ enum vggcl_err gemm_find_engine(const char *name, const struct gemm_engine **eng
  * wrong on the device, the first one that is not; if there is none, it remains. */
 const struct gemm_engine *gemm_engine(const struct context *context, const struct gemm_engine *wanted);
 
-/* Whether the user left the choice open, or chose this engine, or one that is wrong on the device. */
+/* The engine of linear layers: matrix instructions where the context has them for bfloat16, else as
+ * gemm_engine(context, NULL). */
+const struct gemm_engine *gemm_linear_engine(const struct context *context);
+
+/* Whether the engine can multiply in the context, and the user left the choice open, or chose this engine, or one that
+ * is wrong on the device. */
 bool gemm_allows(const struct context *context, const struct gemm_engine *engine);
 
 /* Plans c = a b, and c += a b, for matrices with the layouts of a, b and c; a and b may be transposed, and data is not

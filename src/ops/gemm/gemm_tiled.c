@@ -66,4 +66,5 @@ static const char *kernels(const struct context *context, bool transposed) {
     return context->tuning.tile[transposed].group_rows ? "gemm_local/gemm_local" : "gemm/gemm";
 }
 
-const struct gemm_engine gemm_tiled = {"tiled", true, longest_sum, plan, run, kernels};
+const struct gemm_engine gemm_tiled = {
+    .name = "tiled", .tiled = true, .longest_sum = longest_sum, .plan = plan, .run = run, .kernels = kernels};

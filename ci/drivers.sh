@@ -8,6 +8,7 @@
 #
 #   --markdown      print the table in Markdown, with date and processor, for the README
 #   --rounds N      how often speed is measured: the drivers take turns, and the median is printed (default 3)
+#   --precision P   of vggcl: float (default) or bf16
 #   --limit S       seconds that one command may take (default 600)
 #
 # Each driver runs the quick selfcheck and trains VGG16 at width 0.25 for 20 steps; every PoCL must end with the same
@@ -39,7 +40,7 @@ row() { grep "^$1|" <<<"$drivers"; }
 field() { row "$1" | cut -d '|' -f "$2"; }
 say() { printf '%s\n' "$*" >&2; }
 
-markdown='' rounds=3 limit=600 names=()
+markdown='' rounds=3 limit=600 precision=float names=()
 while [ $# -gt 0 ]; do
     case $1 in
     --help)
@@ -50,6 +51,11 @@ while [ $# -gt 0 ]; do
     --rounds | --limit)
         [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] || wrong "$1 takes a number from 1 to 99999"
         declare "${1#--}=$2"
+        shift
+        ;;
+    --precision)
+        [[ ${2:-} =~ ^[a-z0-9]+$ ]] || wrong "--precision takes float or bf16"
+        precision=$2
         shift
         ;;
     -*) wrong "no flag '$1'; --help lists them" ;;
@@ -188,13 +194,13 @@ small=(--model vgg11 --width 0.03125 --gemm tiled --batch 2 --stall 0 --profile 
 check() {
     local network=(--width 0.25 --profile none)
     [ "$1" != oclgrind ] || network=("${small[@]}")
-    try "$1" selfcheck selfcheck --quick "${network[@]}"
+    try "$1" selfcheck selfcheck --quick --precision "$precision" "${network[@]}"
 }
 # training NAME STEP
 training() {
     local network=(--data 'synthetic:640,32' --width 0.25 --batch 32 --steps 20 --profile none)
     [ "$1" != oclgrind ] || network=(--data 'synthetic:10,10' "${small[@]}" --steps 5 --no-selfcheck)
-    try "$1" "$2" train "${network[@]}" --save "/work/results/$1/save"
+    try "$1" "$2" train --precision "$precision" "${network[@]}" --save "/work/results/$1/save"
 }
 # The first training has empty caches. The checks run even if it fails: they say what is wrong.
 try_driver() {

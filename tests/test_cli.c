@@ -59,6 +59,9 @@ static void wrong_flags(void **state) {
     assert_fails(2, "with precision bf16 activations are stored as bfloat16; leave one of them out",
                  "train --data synthetic --precision bf16 --storage half");
     assert_fails(2, "matrix: plain multiplies bfloat16; set precision to bf16 too", "plan --matrix plain");
+    assert_fails(2, "conv: winograd2-matrix multiplies bfloat16; set precision to bf16, or conv to auto",
+                 "plan --conv winograd2-matrix");
+    assert_fails(2, "conv: matrix needs matrix instructions", "plan --precision bf16 --matrix none --conv matrix");
     assert_fails(2, "matrix: takes one of auto, none, ", "plan --precision bf16 --matrix fpga");
     assert_fails(2, "weights: is missing", "eval");
     assert_fails(2, "--out", "synth");
@@ -224,7 +227,7 @@ static void compare_stored(const char *option, const char *told) {
     assert_int_equal(vggcl("version; cp -r h2 h3"), 0);
     assert_int_equal(vggcl("train --resume h2"), 0);
     assert_string_equal(weights_hash(), first);
-    assert_int_equal(vggcl("train --resume h3 --storage float --precision float"), 0);
+    assert_int_equal(vggcl("train --resume h3 --storage float --precision float --conv auto"), 0);
     assert_string_not_equal(weights_hash(), first);
     assert_int_equal(vggcl("train " RECIPE " --epochs 2 --save h4"), 0);
     assert_string_not_equal(weights_hash(), first);

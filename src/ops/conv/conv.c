@@ -138,10 +138,26 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
     return *algorithm ? VGGCL_OK : err_choice("conv", conv_names, name);
 }
 
+/* Whether an algorithm that the user named for all layers can be used for any of them. */
+static enum vggcl_err check_named(const struct context *context, const struct conv_algorithm *named) {
+    if (!named || !named->matrix)
+        return VGGCL_OK;
+    if (context->stored != STORED_BF16)
+        return err_set(VGGCL_EUSAGE, "conv: %s multiplies bfloat16; set precision to bf16, or conv to auto",
+                       named->name);
+    return context->dev->matrix
+               ? VGGCL_OK
+               : err_set(VGGCL_EUSAGE,
+                         "conv: %s needs matrix instructions, and those of %s are not known; set matrix too "
+                         "(plain does without, on CPUs)",
+                         named->name, context->dev->info.name);
+}
+
 enum vggcl_err conv_choose(const struct context *context, struct conv_shape s, const char *name,
                            struct conv_method methods[CONV_DIRECTIONS]) {
     const struct conv_algorithm *named;
     TRY(find(name, &named));
+    TRY(check_named(context, named));
     const struct tuned_conv *tuned = tuning_find(&context->tuning, s, context->dev->matrix);
     for (int i = 0; i < CONV_DIRECTIONS; i++) {
         enum conv_direction direction = (enum conv_direction)i;

@@ -1,6 +1,7 @@
 /* program.c - builds the kernel files in cl/, each with its options when one of its kernels is first launched, and
  * keeps the programs until the device is closed. */
 #include "cl/cache.h"
+#include "cl/matrix.h"
 #include "base/embedded.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -19,6 +20,7 @@ struct program {
     cl_program handle;
     struct cache_key key; /* set if built from source and not yet written to the cache */
     bool trial;           /* looked up on trial only: a candidate of tuning that was not chosen so far */
+    bool has_no_binary;   /* asking for it would end the process */
     size_t kernel_count;
     struct {
         char function[48];
@@ -256,7 +258,16 @@ done:
 }
 
 static bool is_storable(const struct program *p) {
-    return p->key.text && !p->trial;
+    return p->key.text && !p->trial && !p->has_no_binary;
+}
+
+/* To return a binary, PoCL compiles kernels for work-groups of any size. Its versions 4 to 6 then take inline assembly,
+ * which has no name, for a function of their own that the program does not use, and abort
+ * (WorkitemLoops::handleLocalMemAllocas(), mended in 7.0). Their own cache keeps such kernels. */
+static bool lacks_binary(const struct dev *d, const char *options) {
+    int version = atoi(d->info.driver);
+    bool assembly = d->matrix && d->matrix->unit != PROCESSOR_ANY && strstr(options, "-DMATRIX=");
+    return assembly && version >= 4 && version <= 6;
 }
 
 /* Writes the program to the cache only now, at the end of a run: to return a binary, PoCL compiles all its kernels once
@@ -292,6 +303,7 @@ static enum vggcl_err find_program(struct dev *d, const char *stem, size_t stem_
     }
     memcpy(p->stem, stem, stem_length);
     strcpy(p->options, options);
+    p->has_no_binary = lacks_binary(d, options);
     snprintf(p->building, sizeof p->building, "building %s.cl", p->stem);
     enum vggcl_err err = build(d, p);
     if (err != VGGCL_OK) {

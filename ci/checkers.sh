@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# checkers.sh [asan|valgrind|valgrind-slow|oclgrind|oclgrind-slow|rusticl|rusticl-slow]...: runs the tests under tools
-# that find more faults; default: all but the slow ones.
-#   asan      all tests under AddressSanitizer and UndefinedBehaviorSanitizer; they run at least 85 % of the lines of src
+# checkers.sh [asan|asan-slow|valgrind|valgrind-slow|oclgrind|oclgrind-slow|rusticl|rusticl-slow]...: runs the tests
+# under tools that find more faults; default: all but the slow ones.
+#   asan      the tests under AddressSanitizer and UndefinedBehaviorSanitizer; they run at least 85 % of the lines of src
+#   asan-slow those that start the program a hundred times: plans, several devices, stopping and resuming, for after a
+#             change in src/plan or src/train
 #   valgrind  the tests that need no device, under valgrind
 #   valgrind-slow  those of them that spend minutes in libcurl and libvips, for after a change in src/fetch or
 #             src/data
@@ -10,7 +12,8 @@
 #   oclgrind-slow  the same for the tests that take minutes there, for after a change in cl/: training, gradients,
 #             products, and every check of every algorithm
 #   rusticl   the tests of operators, and a training, on Mesa's rusticl with llvmpipe
-#   rusticl-slow  the tests of gradients there, which Mesa's compiler takes minutes for, for after a change in cl/
+#   rusticl-slow  the tests of gradients and of the selfcheck there, which Mesa's compiler takes minutes for, for after
+#             a change in cl/
 # The last line is "N passed, N failed"; the exit status says the same. ci/packages.sh test installs the tools.
 set -uo pipefail
 shopt -s extglob
@@ -56,18 +59,30 @@ tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel 
 # test_cli_progress wait for slow programs, and run what test_cli_compare and test_cli_tune run. With -pthread gcc
 # counts atomically by default, which makes the references four times as slow. Without that counts may be lost or be
 # negative, which is why gcovr ignores lines that it cannot parse; which lines ran is known all the same.
-asan() {
+slow_with_asan='cli_plan|cli_devices|cli_resume'
+asan_build() {
     check "asan: build" build "$root/asan" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_C_FLAGS="-O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
 --coverage -fprofile-update=single -fprofile-abs-path"
-    find "$root/asan" -name '*.gcda' -delete
+}
+# asan_tests NAME FLAG...
+asan_tests() {
     # LeakSanitizer itself fails occasionally ("Tracer caught signal 11") while a driver's threads exit, so failed tests
     # run up to three times. Mesa's compiler takes minutes that do not exercise this project's code, so its tests are skipped.
     LSAN_OPTIONS=suppressions=$PWD/ci/lsan.supp:print_suppressions=0 VGGCL_SKIP_TESTS='*rusticl*' \
-        check "asan: tests" tests "$root/asan" --repeat until-pass:3 -E 'architecture|install|optional|narrow|packages|deb|tarball|fault|manual|completion|documents|cli_gate|cli_progress'
+        check "$1" tests "$root/asan" --repeat until-pass:3 "${@:2}"
+}
+asan() {
+    asan_build
+    find "$root/asan" -name '*.gcda' -delete
+    asan_tests "asan: tests" -E "architecture|install|optional|narrow|packages|deb|tarball|fault|manual|completion|documents|cli_gate|cli_progress|$slow_with_asan"
     check "asan: 85 % of lines" gcovr --root . --filter src/ --gcov-ignore-parse-errors \
         --object-directory "$root/asan" --fail-under-line 85 "$root/asan"
     grep -hE '^TOTAL' "$root"/checkers/asan--85---of-lines.log
+}
+asan-slow() {
+    asan_build
+    asan_tests "asan: slow tests" -R "$slow_with_asan"
 }
 
 # Builds the library, the program and these tests with clang, as the one build by that compiler. VIPS_NOVECTOR: libvips
@@ -144,13 +159,14 @@ rusticl_build() {
 }
 rusticl() {
     rusticl_build
-    check "rusticl: tests" on_rusticl tests "$root" -L op
+    check "rusticl: tests" on_rusticl tests "$root" -L op -E op_check
     check "rusticl: train" on_rusticl "$program" train --device llvmpipe --data synthetic:160,32 --width 0.0625 --batch 32 \
         --steps 5 --save "$root/checkers/rusticl"
 }
 rusticl-slow() {
     rusticl_build
     check "rusticl: gradients" on_rusticl tests "$root" -L grad
+    check "rusticl: selfcheck" on_rusticl tests "$root" -R op_check
 }
 
 mkdir -p "$root/checkers" "$root/vendors"
@@ -170,9 +186,9 @@ if [ $# = 0 ]; then
 fi
 for checker; do
     case $checker in
-    asan | valgrind | valgrind-slow | oclgrind | oclgrind-slow | rusticl | rusticl-slow) "$checker" ;;
+    asan | asan-slow | valgrind | valgrind-slow | oclgrind | oclgrind-slow | rusticl | rusticl-slow) "$checker" ;;
     *)
-        sed -n '2,14s/^# //p' "$0" >&2
+        sed -n '2,17s/^# //p' "$0" >&2
         exit 2
         ;;
     esac

@@ -109,7 +109,13 @@ static bool transposes(const struct conv_algorithm *a) {
     {.name = title, .uses = CONV, .run = how, .directions = when, .each_engine = true, __VA_ARGS__}
 
 #define BY_MATRIX(title, how, when)                                                                                    \
-    {.name = title, .uses = CONV, .run = how, .directions = when, .layer = "linear", .engine = &gemm_matrix}
+    {.name = title,                                                                                                    \
+     .kernels = "gemm_matrix/*",                                                                                       \
+     .layer = "linear",                                                                                                \
+     .uses = CONV,                                                                                                     \
+     .run = how,                                                                                                       \
+     .directions = when,                                                                                               \
+     .engine = &gemm_matrix}
 
 const struct check gemm_checks[] = {
     PRODUCT("matrix product NN", product_nn, FORWARD | BACK, .layer = "linear"),

@@ -167,6 +167,8 @@ static void clblast(void **state) {
         skip();
     all_transposes("clblast", (struct product){3, 7, 13, 1}, 0);
     all_transposes("clblast", (struct product){130, 32, 65, 1}, 1);
+    all_transposes("clblast", (struct product){64, 512, 4608, 1}, 0); /* three launches */
+    all_transposes("clblast", (struct product){64, 512, 4608, 1}, 1);
 }
 
 static void clblast_batched(void **state) {

@@ -77,8 +77,9 @@ static size_t longest_sum(const struct context *context, struct matrix a, struct
     return gemm_tile_longest_sum(context->dev, context->tuning.tile[a.transposed]);
 }
 
-/* Asks for the size of the scratch memory, which CLBlast would otherwise allocate and free in every call. Not for
- * batched products: CLBlast has no such query for them. */
+/* Asks for the size of the scratch memory, which CLBlast would otherwise allocate and free in every call. It copies
+ * operands that do not begin where their tensor does, so the offsets are larger than planned, as those of a launch may
+ * be. Not for batched products: CLBlast has no such query for them. */
 static enum vggcl_err plan(const struct context *context, const struct gemm_plan *p, struct gemm_piece *piece) {
     struct dev *d = context->dev;
     size_t bytes = 0;
@@ -87,8 +88,9 @@ static enum vggcl_err plan(const struct context *context, const struct gemm_plan
     if (p->shape.batch == 1) {
         begin(d);
         TRY(check(d, CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, transpose(p->a), transpose(p->b), p->shape.m,
-                                                p->shape.n, piece->k, p->a.offset, p->a.stride, p->b.offset,
-                                                p->b.stride, p->c.offset, p->c.stride, &d->queue, &bytes)));
+                                                p->shape.n, piece->k, p->a.offset + p->a.stride, p->a.stride,
+                                                p->b.offset + p->b.stride, p->b.stride, p->c.offset + p->c.stride,
+                                                p->c.stride, &d->queue, &bytes)));
     }
     piece->scratch_words = bytes / 4;
     return VGGCL_OK;

@@ -9,14 +9,14 @@
 #     4  src/nets
 #     3  src/layers
 #     2  src/ops  src/fetch              clblast.c alone knows CLBlast, download.c libcurl, unpack.c libarchive
-#     1  src/cl  src/data  src/files     src/cl alone knows OpenCL, decode.c libvips, reader.c zlib, png.c libpng, csv.c libcsv
+#     1  src/cl  src/data  src/files  src/ranks   ranks.c alone knows MPI, src/cl alone knows OpenCL, decode.c libvips, reader.c zlib, png.c libpng, csv.c libcsv
 #     0  src/base                      json.[ch] alone know how jansson makes, prints and reads
 #
 # A file includes from its own folder and from lower floors, and no circle: x.c and x.h are one node, an #include an edge.
 set -euo pipefail
 cd "$1"
 shared_library=$2
-declare -A floor=([base]=0 [cl]=1 [data]=1 [files]=1 [ops]=2 [fetch]=2 [layers]=3 [nets]=4 [check]=5 [options]=6
+declare -A floor=([base]=0 [cl]=1 [data]=1 [files]=1 [ranks]=1 [ops]=2 [fetch]=2 [layers]=3 [nets]=4 [check]=5 [options]=6
     [plan]=7 [tune]=7 [train]=8 [measure]=8 [cli]=9)
 breaches=0
 breach() { echo "$1: $2"; breaches=$((breaches + 1)); }
@@ -80,6 +80,7 @@ breach_where "\\b(?!($checked)\\b)cl(?!Release)[A-Z][A-Za-z]+ *\\(" 'src/cl/open
     "src/cl/opencl.h does not name this function, so nothing sees whether its result is used"
 breach_where '\bcl[A-Z][A-Za-z]+ *\(' 'src/cl/[^:]*' "OpenCL is called from src/cl only"
 breach_where '(# *include *<clblast|\bCLBlast[A-Z]\w* *\()' 'src/ops/gemm/clblast\.c' "CLBlast belongs to src/ops/gemm/clblast.c"
+breach_where '# *include *<mpi\.h' 'src/ranks/ranks\.c' "MPI belongs to src/ranks/ranks.c"
 breach_where '# *include *<curl/' 'src/fetch/download\.c' "libcurl belongs to src/fetch/download.c"
 breach_where '# *include *<vips/' 'src/data/decode\.c' "libvips belongs to src/data/decode.c"
 breach_where '# *include *<png\.h' 'src/files/png\.c' "libpng belongs to src/files/png.c"

@@ -13,6 +13,7 @@ static const struct vggcl_feature features[FEATURES] = {
     [FEATURE_PROTOBUF] = {"libprotobuf-c", "writes ONNX and TensorBoard files", "libprotobuf-c-dev protobuf-c-compiler",
                           IS_DEFINED(VGGCL_PROTOBUF)},
     [FEATURE_CSV] = {"libcsv", "reads CSV files of other programs", "libcsv-dev", IS_DEFINED(VGGCL_CSV)},
+    [FEATURE_MPI] = {"MPI", "trains on several machines", "libopenmpi-dev", IS_DEFINED(VGGCL_MPI)},
 };
 
 const struct vggcl_feature *vggcl_feature(size_t index) {

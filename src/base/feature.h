@@ -13,6 +13,7 @@ enum feature {
     FEATURE_ARCHIVE,
     FEATURE_PROTOBUF,
     FEATURE_CSV,
+    FEATURE_MPI,
     FEATURES
 };
 

@@ -358,6 +358,15 @@ enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, siz
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(d, code, "reading from a buffer");
 }
 
+enum vggcl_err fence_is_done(const struct fence *fence, bool *done) {
+    cl_int status = CL_COMPLETE;
+    cl_int code = fence->event
+                      ? clGetEventInfo(fence->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL)
+                      : CL_SUCCESS;
+    *done = status <= CL_COMPLETE; /* errors are negative */
+    return code == CL_SUCCESS ? VGGCL_OK : dev_fail(fence->dev, code, "asking for the state of a step");
+}
+
 enum vggcl_err fence_wait(struct fence *fence) {
     if (!fence->event)
         return VGGCL_OK;

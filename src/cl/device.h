@@ -194,6 +194,9 @@ enum vggcl_err dev_read_later(struct dev *d, struct tensor t, size_t offset, siz
                               struct fence *fence);
 enum vggcl_err fence_wait(struct fence *fence);
 
+/* Whether fence_wait() would return at once. */
+enum vggcl_err fence_is_done(const struct fence *fence, bool *done);
+
 /* A non-blocking write: host must not change until a later command of the device has been waited for. */
 enum vggcl_err dev_write_later(struct dev *d, struct tensor t, size_t offset, size_t count, const void *host);
 

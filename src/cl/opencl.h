@@ -35,6 +35,7 @@ CL_RETURNS_CODE(clEnqueueUnmapMemObject);
 CL_RETURNS_CODE(clEnqueueMarkerWithWaitList);
 CL_RETURNS_CODE(clEnqueueBarrierWithWaitList);
 CL_RETURNS_CODE(clWaitForEvents);
+CL_RETURNS_CODE(clGetEventInfo);
 CL_RETURNS_CODE(clFlush);
 
 CL_SETS_CODE(clCreateContext, 6);
@@ -85,6 +86,7 @@ static inline void *cl_object(void *object) {
 #define clEnqueueMarkerWithWaitList(...)  CL_CODE(clEnqueueMarkerWithWaitList, __VA_ARGS__)
 #define clEnqueueBarrierWithWaitList(...) CL_CODE(clEnqueueBarrierWithWaitList, __VA_ARGS__)
 #define clWaitForEvents(...)              CL_CODE(clWaitForEvents, __VA_ARGS__)
+#define clGetEventInfo(...)               CL_CODE(clGetEventInfo, __VA_ARGS__)
 #define clFlush(...)                      CL_CODE(clFlush, __VA_ARGS__)
 #define clCreateContext(...)              CL_OBJECT(clCreateContext, __VA_ARGS__)
 #define clCreateCommandQueue(...)         CL_OBJECT(clCreateCommandQueue, __VA_ARGS__)

@@ -40,6 +40,10 @@ void cli_warn(const char *warnings) {
 int cli_failed(enum vggcl_err err) {
     fflush(stdout);
     fprintf(messages(), "vggcl: error: %s\n", vggcl_error());
+    return cli_status(err);
+}
+
+int cli_status(enum vggcl_err err) {
     if (gate)
         return verdict_status(verdict_of(err));
     switch (err) {

@@ -80,7 +80,8 @@ int cli_set_missing(const char *text);
     "exit status if there is no such device or driver, 0 to 125 (default 6); with 125,\ngit bisect run skips the "     \
     "commit"
 
-/* Prints the library's last error to stderr and returns the exit status for err. */
+/* The exit status for err; cli_failed() also prints the library's last error to stderr. */
+int cli_status(enum vggcl_err err);
 int cli_failed(enum vggcl_err err);
 
 /* Prints the lines of `warnings` (NULL for none) to stderr. */

@@ -7,9 +7,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "options/options.h"
+#include "ranks/ranks.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -460,9 +462,25 @@ static int unfinished(const struct face *face, enum vggcl_err err) {
     return stopped ? EXIT_FINE : cli_failed(err);
 }
 
+/* Another rank than the first prints nothing, and leaves signals, which the launcher passes on to all, to rank 0. */
+static int run_other_rank(const struct vggcl_config *config) {
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    enum vggcl_err err = vggcl_train(config, NULL);
+    int status = err == VGGCL_OK || err == VGGCL_ESTOPPED ? EXIT_FINE : cli_status(err);
+    ranks_end(status);
+    return status;
+}
+
 static int run(const struct vggcl_config *config) {
     if (only_print)
         return print_config(config);
+    enum vggcl_err connected = ranks_begin();
+    if (connected != VGGCL_OK)
+        return ranks_launched().rank == 0 ? cli_failed(connected) : cli_status(connected);
+    if (ranks_rank() > 0)
+        return run_other_rank(config);
     const bool terse = is_terse();
     struct face face = {.live = terminal_size(stdout).columns > 0};
     face.last_shown = clock_seconds();
@@ -491,6 +509,7 @@ static int run(const struct vggcl_config *config) {
     if (err == VGGCL_ESTOPPED || face.end == VGGCL_END_STOPPED)
         status = interrupted(&face);
     cli_outlive_stdout();
+    ranks_end(err == VGGCL_OK || err == VGGCL_ESTOPPED ? EXIT_FINE : status);
     return status;
 }
 

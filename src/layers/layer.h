@@ -49,6 +49,7 @@ struct pass {
     size_t size;         /* index of n in the net's sizes: selects a layer's plan */
     size_t first, whole; /* index of the first image in the batch whose mean loss is computed; size of that batch */
     bool training;       /* use dropout, and normalise by the batch's statistics */
+    bool adds;           /* with NET_ACCUMULATES: adds gradients to the step's sum so far, instead of starting it */
     uint64_t seed, step; /* select the dropout masks */
     double label_smoothing, label_share; /* see struct targets */
     struct scratch scratch;

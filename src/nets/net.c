@@ -389,15 +389,21 @@ static enum vggcl_err accumulate_layer(const struct net *net, const struct layer
     return VGGCL_OK;
 }
 
+enum vggcl_err net_backward_layer(struct net *net, const struct pass *pass, size_t layer) {
+    const struct layer *l = &net->layers[layer];
+    if (has_backward(l))
+        TRY(l->type->backward(l, pass));
+    return net->use & NET_ACCUMULATES ? accumulate_layer(net, l, !pass->adds) : VGGCL_OK;
+}
+
 enum vggcl_err net_backward(struct net *net, const struct pass *pass) {
-    for (size_t i = net->layer_count; i-- > 0;) {
-        const struct layer *l = &net->layers[i];
-        if (has_backward(l))
-            TRY(l->type->backward(l, pass));
-        if (net->use & NET_ACCUMULATES)
-            TRY(accumulate_layer(net, l, pass->first == 0));
-    }
+    for (size_t i = net->layer_count; i-- > 0;)
+        TRY(net_backward_layer(net, pass, i));
     return VGGCL_OK;
+}
+
+struct tensor net_gradient(const struct net *net, const struct parameter *p) {
+    return net->use & NET_ACCUMULATES ? p->accumulated : p->gradient;
 }
 
 enum vggcl_err net_collect(struct net *net, bool first) {

@@ -107,9 +107,14 @@ enum vggcl_err net_forward(struct net *net, const struct pass *pass);
  * 16-bit activations this gradient is multiplied by a loss scale, which net_step() divides out again. */
 enum vggcl_err net_loss(struct net *net, const struct pass *pass);
 
-/* Backward pass, after net_loss(): computes the gradient of every parameter that is trained. With NET_ACCUMULATES, adds
- * the gradients to the step's sum; the pass with the batch's first image (pass->first == 0) starts a new sum. */
+/* Backward pass, after net_loss(): computes the gradient of every parameter that is trained. With NET_ACCUMULATES they
+ * start the step's sum, or, if pass->adds is set, are added to it. net_backward_layer() does that for one layer; they
+ * are called from the last to the first. */
 enum vggcl_err net_backward(struct net *net, const struct pass *pass);
+enum vggcl_err net_backward_layer(struct net *net, const struct pass *pass, size_t layer);
+
+/* The gradient of a parameter for the next step of the optimiser: the last pass's, or with NET_ACCUMULATES the sum. */
+struct tensor net_gradient(const struct net *net, const struct parameter *p);
 
 /* For a net with NET_COLLECTS: adds the gradients in group NET_GRADIENTS, which another device computed and
  * net_write_group() stored there, to the step's sum, or starts a new sum if `first` is set. */

@@ -7,6 +7,7 @@
 #include "train/resume.h"
 #include "train/save.h"
 #include "train/weights.h"
+#include "cl/device.h"
 #include "tune/profile.h"
 
 #include <dirent.h>
@@ -209,6 +210,7 @@ static bool is_complete(struct run *run, const struct safetensors *state) {
 /* name: as in struct data_source. */
 static enum vggcl_err open_data(struct run *run, const char *name) {
     const struct vggcl_config *config = &run->config;
+    snprintf(run->data_name, sizeof run->data_name, "%s", name);
     struct data_source source = network_data(config);
     source.name = name;
     if (run->observer) {
@@ -248,8 +250,58 @@ static enum vggcl_err open_resumed_data(struct run *run, bool given, const struc
     return checkpoint_check_progress(path, &run->progress, run_epoch_images(run), run_batch_size(run));
 }
 
+/* What rank 0 tells the others before they open their devices. */
+struct beginning {
+    char version[64], data[VGGCL_PATH_MAX];
+    size_t config_bytes;
+    uint64_t kernels, fingerprint;
+    struct vggcl_config config;
+    struct normalisation normalisation;
+};
+
+static enum vggcl_err tell_beginning(const struct run *run) {
+    struct beginning b = {.config_bytes = sizeof run->config,
+                          .kernels = program_sources_hash(run->config.kernel_dir),
+                          .fingerprint = run->data.fingerprint,
+                          .config = run->config,
+                          .normalisation = run->normalisation};
+    struct order order = {.what = ORDER_START};
+    snprintf(b.version, sizeof b.version, "%s", vggcl_version());
+    snprintf(b.data, sizeof b.data, "%s", run->data_name);
+    TRY(ranks_share(&order, sizeof order));
+    return ranks_share(&b, sizeof b);
+}
+
+/* With several ranks, "auto", or no name, deals the machine's GPUs, or if there are none all its devices, over the
+ * machine's ranks. */
+static enum vggcl_err deal_devices(struct vggcl_config *config) {
+    struct vggcl_device *list;
+    size_t count, chosen = 0, gpus = 0;
+    int rank, ranks;
+    bool is_auto = strcmp(config->device, "auto") == 0;
+    if (ranks_count() == 1 && is_auto)
+        *config->device = '\0';
+    if (ranks_count() == 1 || (*config->device && !is_auto))
+        return VGGCL_OK;
+    ranks_local(&rank, &ranks);
+    TRY(vggcl_devices(&list, &count));
+    for (size_t i = 0; i < count; i++)
+        gpus += list[i].type == VGGCL_GPU;
+    for (size_t i = 0, left = gpus ? (size_t)rank % gpus : 0; i < count; i++)
+        if (list[i].type == VGGCL_GPU && left-- == 0)
+            chosen = i;
+    if (count && !gpus)
+        chosen = (size_t)rank % count;
+    vggcl_devices_free(list);
+    snprintf(config->device, sizeof config->device, "%zu", chosen);
+    return VGGCL_OK;
+}
+
 static enum vggcl_err make_team(struct run *run, const char *from) {
     struct team *t = &run->team;
+    if (ranks_count() > 1 && ranks_rank() == 0)
+        TRY(tell_beginning(run));
+    TRY(deal_devices(&run->config));
     TRY(team_open(t, &run->config, &run->data.spec));
     TRY(run_tell_opened(run));
     TRY(team_tune(t, from));
@@ -401,6 +453,44 @@ static enum vggcl_err begin_resumed(struct run *run) {
 done:
     safetensors_free(&state);
     return err;
+}
+
+/* The options are rank 0's, except those that belong to the machine. */
+static void take_config(struct vggcl_config *config, const struct vggcl_config *first) {
+    const struct vggcl_config own = *config;
+    *config = *first;
+    config->dataset = NULL;
+    strcpy(config->device, own.device);
+    strcpy(config->kernel_dir, own.kernel_dir);
+    *config->save = *config->log_steps = *config->tensorboard = '\0';
+}
+
+enum vggcl_err run_begin_other(struct run *run) {
+    struct order order;
+    struct beginning b = {.version = ""};
+    TRY(ranks_share(&order, sizeof order));
+    if (order.what == ORDER_END) {
+        run->complete = true;
+        return VGGCL_OK;
+    }
+    TRY(ranks_share(&b, sizeof b));
+    if (b.config_bytes != sizeof run->config || strcmp(b.version, vggcl_version()) != 0 ||
+        b.kernels != program_sources_hash(run->config.kernel_dir))
+        return err_set(
+            VGGCL_EUSAGE,
+            "is another build of vggcl: version %s here, %.60s on rank 0, or other kernels; install the same "
+            "one on all machines",
+            vggcl_version(), b.version);
+    take_config(&run->config, &b.config);
+    run->normalisation = b.normalisation;
+    TRY(open_data(run, b.data));
+    if (run->data.fingerprint != b.fingerprint)
+        return err_set(VGGCL_EUSAGE, "%s: has other images than on rank 0; copy the data set to all machines",
+                       run->data.description);
+    TRY(make_team(run, "rank 0"));
+    TRY(team_take_memory(&run->team, &run->data));
+    TRY(team_share_weights(&run->team));
+    return team_upload(&run->team, &run->data, &run->normalisation);
 }
 
 enum vggcl_err run_begin(struct run *run, const struct vggcl_config *given) {

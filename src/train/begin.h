@@ -9,4 +9,8 @@
  * all else has succeeded: only then is an earlier run moved aside. given: the options as the user gave them. */
 enum vggcl_err run_begin(struct run *run, const struct vggcl_config *given);
 
+/* The same for another rank than the first: takes options, weights and progress from rank 0, and reads its own copy of
+ * the data. It has no folders. */
+enum vggcl_err run_begin_other(struct run *run);
+
 #endif

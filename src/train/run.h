@@ -27,6 +27,7 @@ struct run {
     struct vggcl_config config;
     const struct vggcl_observer *observer;
     struct data data;
+    char data_name[VGGCL_PATH_MAX];     /* what it was opened by, see struct data_source */
     struct normalisation normalisation; /* of data's images */
     struct team team;
     struct progress progress;

@@ -19,17 +19,25 @@ enum { SPLIT_STEPS = 3 }; /* timed for --device-split auto */
 
 /* ---------------------------------------------------------------------------------------------------- the split -- */
 
-/* Index of member i's first image when `images` images are split; `images` for i == t->count. */
+/* Index of member i's first image when `images` images are split; for i == t->count, that of the next rank's. */
 static size_t first_of(const struct team *t, size_t images, size_t i) {
-    return images * t->bounds[i] / t->bounds[t->count];
+    return images * t->bounds[t->first + i] / t->bounds[t->all];
 }
 
 static bool is_auto(const struct vggcl_config *config) {
     return strcmp(config->device_split, "auto") == 0;
 }
 
-/* Sets the bounds from a split such as "3:1"; equal shares if the split is empty or "auto". */
-static enum vggcl_err read_split(struct team *t) {
+/* What the ranks tell each other before they plan. */
+struct rank_devices {
+    size_t count, shares[VGGCL_DEVICES];
+    size_t alignment;            /* of the members' arenas */
+    uint64_t largest_allocation; /* likewise */
+    char device[512];            /* the lead's name and driver */
+};
+
+/* Sets the shares from a split such as "3:1"; equal ones if the split is empty or "auto". */
+static enum vggcl_err read_split(const struct team *t, struct rank_devices *own) {
     const char *text = t->config->device_split, *at = text;
     bool equal = !*text || is_auto(t->config);
     for (size_t i = 0; i < t->count; i++) {
@@ -41,7 +49,7 @@ static enum vggcl_err read_split(struct team *t) {
                 "device-split %s: takes a number from 1 to 65536 for each of the %zu device%s, separated by colons, "
                 "or auto",
                 text, t->count, text_plural((long long)t->count));
-        t->bounds[i + 1] = t->bounds[i] + share;
+        own->shares[i] = share;
         at = end ? end + 1 : at;
     }
     return VGGCL_OK;
@@ -54,25 +62,67 @@ static enum vggcl_err check_split(const struct team *t) {
             return err_set(VGGCL_EUSAGE,
                            "device-split: gives device %zu of %zu (%s) no image of a batch of %zu; use a larger batch, "
                            "or fewer devices",
-                           i + 1, t->count, t->members[i].dev->info.name, batch);
+                           t->first + i + 1, t->all, t->members[i].dev->info.name, batch);
     return VGGCL_OK;
 }
 
 /* --------------------------------------------------------------------------------------------------- the devices -- */
 
-/* Gives all members' arenas the same layout, so that a whole group of tensors can be copied at once. */
-static void lay_out_alike(struct team *t) {
-    size_t alignment = 0;
-    uint64_t largest = UINT64_MAX;
+static struct rank_devices describe_own(const struct team *t) {
+    const struct vggcl_device *lead = &t->members[0].dev->info;
+    struct rank_devices own = {.count = t->count, .largest_allocation = UINT64_MAX};
+    snprintf(own.device, sizeof own.device, "%.250s %.250s", lead->name, lead->driver);
     for (size_t i = 0; i < t->count; i++) {
         const struct dev *d = t->members[i].dev;
-        alignment = d->alignment > alignment ? d->alignment : alignment;
-        largest = d->info.largest_allocation < largest ? d->info.largest_allocation : largest;
+        if (d->alignment > own.alignment)
+            own.alignment = d->alignment;
+        if (d->info.largest_allocation < own.largest_allocation)
+            own.largest_allocation = d->info.largest_allocation;
     }
+    return own;
+}
+
+/* Takes all ranks' shares, and gives all members' arenas the same layout, so that a whole group of tensors can be
+ * copied at once. */
+static enum vggcl_err arrange(struct team *t, const struct rank_devices *ranks) {
+    struct rank_devices common = ranks[0];
+    t->alike = true;
+    for (int i = 0; i < ranks_count(); i++) {
+        t->first += i < ranks_rank() ? ranks[i].count : 0;
+        t->all += ranks[i].count;
+        t->alike &= strcmp(ranks[i].device, ranks[0].device) == 0;
+        if (ranks[i].alignment > common.alignment)
+            common.alignment = ranks[i].alignment;
+        if (ranks[i].largest_allocation < common.largest_allocation)
+            common.largest_allocation = ranks[i].largest_allocation;
+    }
+    size_t *bound = t->bounds = calloc(t->all + 1, sizeof *t->bounds);
+    if (!bound)
+        return err_no_memory("the split", (t->all + 1) * sizeof *t->bounds);
+    for (int i = 0; i < ranks_count(); i++)
+        for (size_t k = 0; k < ranks[i].count; k++, bound++)
+            bound[1] = bound[0] + ranks[i].shares[k];
     for (size_t i = 0; i < t->count; i++) {
-        t->members[i].dev->alignment = alignment;
-        t->members[i].dev->info.largest_allocation = largest;
+        t->members[i].dev->alignment = common.alignment;
+        t->members[i].dev->info.largest_allocation = common.largest_allocation;
     }
+    return VGGCL_OK;
+}
+
+static enum vggcl_err join_ranks(struct team *t) {
+    struct rank_devices own = describe_own(t), *ranks;
+    TRY(read_split(t, &own));
+    if (ranks_count() > 1 && is_auto(t->config))
+        return err_set(VGGCL_EUSAGE, "device-split auto: measures the devices of one process; with several, give the "
+                                     "shares of each one's devices as numbers, such as 3:1");
+    ranks = calloc((size_t)ranks_count(), sizeof *ranks);
+    if (!ranks)
+        return err_no_memory("the ranks", (size_t)ranks_count() * sizeof *ranks);
+    enum vggcl_err err = ranks_gather(&own, sizeof own, ranks);
+    if (err == VGGCL_OK)
+        err = arrange(t, ranks);
+    free(ranks);
+    return err;
 }
 
 enum vggcl_err team_open(struct team *t, const struct vggcl_config *config, const struct data_spec *data) {
@@ -84,8 +134,7 @@ enum vggcl_err team_open(struct team *t, const struct vggcl_config *config, cons
         t->members[i].dev = devices[i];
     for (size_t i = 0; i < t->count; i++)
         TRY(profile_prepare(config, devices[i], &t->members[i].context, &t->members[i].tuned));
-    lay_out_alike(t);
-    TRY(read_split(t));
+    TRY(join_ranks(t));
     return check_split(t);
 }
 
@@ -154,11 +203,30 @@ static void forget_profiles(struct team *t, size_t first) {
     }
 }
 
+/* Rank 0 gives its lead's profile to the other ranks, so that equal devices compute the same bits. */
+static enum vggcl_err tell_profile(struct team *t) {
+    if (ranks_count() == 1)
+        return VGGCL_OK;
+    TRY(write_profile(t, 0));
+    size_t size = strlen(t->profiles[0]) + 1;
+    TRY(ranks_share(&size, sizeof size));
+    return ranks_share(t->profiles[0], size);
+}
+
+static enum vggcl_err hear_profile(struct team *t) {
+    size_t size;
+    TRY(ranks_share(&size, sizeof size));
+    t->profiles[0] = calloc(1, size);
+    return t->profiles[0] ? ranks_share(t->profiles[0], size) : err_no_memory("the profile", size);
+}
+
 enum vggcl_err team_tune(struct team *t, const char *from) {
-    forget_profiles(t, t->count);
+    forget_profiles(t, ranks_rank() > 0 ? 0 : t->count);
+    if (ranks_rank() > 0)
+        TRY(hear_profile(t));
     for (size_t i = 0; i < t->count; i++)
         TRY(tune_member(t, i, from));
-    return VGGCL_OK;
+    return ranks_rank() == 0 ? tell_profile(t) : VGGCL_OK;
 }
 
 /* Stores what was measured, and what was found to be wrong, for the next run, after the device passed its check.
@@ -187,7 +255,7 @@ struct work team_work(const struct team *t, size_t i, size_t train, size_t test)
     size_t batch = (size_t)t->config->batch, last = t->config->drop_last ? 0 : train % batch;
     return (struct work){.data = t->data,
                          .train = train,
-                         .test = i == 0 ? test : 0,
+                         .test = i == 0 && ranks_rank() == 0 ? test : 0,
                          .devices = i == 0 ? t->count : 0,
                          .batch = first_of(t, batch, i + 1) - first_of(t, batch, i),
                          .last = first_of(t, last, i + 1) - first_of(t, last, i)};
@@ -201,6 +269,22 @@ static enum vggcl_err plan_member(struct team *t, size_t i, size_t train, size_t
     return plan_net(&m->context, config, &work, &m->net, &t->plans[i]);
 }
 
+/* The least of the micro-batch sizes that ranks need, *needed, 0 for none; the largest of *most. */
+static enum vggcl_err agree(int *needed, int *most) {
+    const int own[2] = {*needed, *most};
+    int(*all)[2] = calloc((size_t)ranks_count(), sizeof *all);
+    if (!all)
+        return err_no_memory("the ranks", (size_t)ranks_count() * sizeof *all);
+    enum vggcl_err err = ranks_gather(own, sizeof own, all);
+    for (int i = 0; i < ranks_count(); i++) {
+        if (all[i][0] && (!*needed || all[i][0] < *needed))
+            *needed = all[i][0];
+        *most = all[i][1] > *most ? all[i][1] : *most;
+    }
+    free(all);
+    return err;
+}
+
 /* The micro-batch size is one option of the whole run, which checkpoints store: all members use the smallest needed. */
 static enum vggcl_err plan_all(struct team *t, size_t train, size_t test, struct vggcl_config *config) {
     int needed = 0, most = 0;
@@ -210,6 +294,7 @@ static enum vggcl_err plan_all(struct team *t, size_t train, size_t test, struct
         if (plan->micro_batches > 1 && (!needed || plan->config.micro_batch < needed))
             needed = plan->config.micro_batch;
     }
+    TRY(agree(&needed, &most));
     for (size_t i = 0; i < t->count; i++) {
         if (needed && t->plans[i].config.micro_batch > needed) {
             config->micro_batch = needed;
@@ -217,6 +302,7 @@ static enum vggcl_err plan_all(struct team *t, size_t train, size_t test, struct
         }
         most = t->plans[i].config.micro_batch > most ? t->plans[i].config.micro_batch : most;
     }
+    TRY(agree(&needed, &most));
     config->micro_batch = most;
     return VGGCL_OK;
 }
@@ -280,6 +366,21 @@ static enum vggcl_err plan_and_check(struct team *t, size_t train, size_t test, 
     return VGGCL_OK;
 }
 
+static size_t own_most_parts(const struct team *t) {
+    size_t parts = 0;
+    for (size_t i = 0; i < t->count; i++)
+        parts += (size_t)t->plans[i].micro_batches;
+    return parts;
+}
+
+static enum vggcl_err make_exchange(struct team *t) {
+    size_t parts = own_most_parts(t);
+    t->parts = calloc(parts, sizeof *t->parts);
+    if (!t->parts)
+        return err_no_memory("the micro-batches", parts * sizeof *t->parts);
+    return exchange_make(&t->exchange, team_net(t), parts);
+}
+
 enum vggcl_err team_plan_checked(struct team *t, size_t train, size_t test, struct vggcl_config *config,
                                  struct vggcl_selfcheck *check) {
     const struct vggcl_config given = *config;
@@ -294,7 +395,7 @@ enum vggcl_err team_plan_checked(struct team *t, size_t train, size_t test, stru
         profile_describe(&m->context, &m->tuned, t->plans[i].tuning, t->plans[i].wrong);
         TRY(write_profile(t, i));
     }
-    return VGGCL_OK;
+    return ranks_count() > 1 ? make_exchange(t) : VGGCL_OK;
 }
 
 static size_t words_of(const struct net *net, enum net_group a, enum net_group b) {
@@ -321,7 +422,7 @@ static enum vggcl_err take_memory(struct team *t, struct member *m, const struct
     size_t staged = t->plans[m - t->members].config.images == VGGCL_IMAGES_HOST ? m->net->batch : 0;
     TRY(net_allocate(m->net));
     TRY(feed_reserve(&m->train, m->dev, &data->spec, data->train.count, network_staged(t->config, staged), &m->data));
-    if (m == t->members)
+    if (m == t->members && ranks_rank() == 0)
         TRY(feed_reserve(&t->test, m->dev, &data->spec, data->test.count, staged, &m->data));
     return arena_commit(&m->data, m->dev);
 }
@@ -339,10 +440,16 @@ enum vggcl_err team_upload(struct team *t, const struct data *data, const struct
         if (t->class_weights)
             TRY(net_weigh_classes(t->members[i].net, t->class_weights));
     }
-    return feed_upload(&t->test, &data->test);
+    return ranks_rank() == 0 ? feed_upload(&t->test, &data->test) : VGGCL_OK;
+}
+
+/* The other ranks do what rank 0 does. */
+static enum vggcl_err tell(struct order order) {
+    return ranks_rank() == 0 ? ranks_share(&order, sizeof order) : VGGCL_OK;
 }
 
 enum vggcl_err team_shuffle(struct team *t, uint32_t epoch) {
+    TRY(tell((struct order){.what = ORDER_SHUFFLE, .epoch = epoch}));
     for (size_t i = 0; i < t->count; i++)
         TRY(feed_shuffle(&t->members[i].train, t->config->seed, epoch));
     return VGGCL_OK;
@@ -351,10 +458,7 @@ enum vggcl_err team_shuffle(struct team *t, uint32_t epoch) {
 /* ------------------------------------------------------------------------------------------------------- a step -- */
 
 size_t team_most_parts(const struct team *t) {
-    size_t parts = 0;
-    for (size_t i = 0; i < t->count; i++)
-        parts += (size_t)t->plans[i].micro_batches;
-    return parts;
+    return ranks_count() > 1 ? t->exchange.parts * (size_t)ranks_count() : own_most_parts(t);
 }
 
 size_t team_least_part(const struct team *t, size_t images) {
@@ -378,6 +482,7 @@ enum vggcl_err team_feed(struct team *t, const struct step *step, const struct p
     augmentation.mix = mix_draw(config, &m->train.set, step->number, batch_first, step->images);
     pass->first = start + first;
     pass->whole = step->images;
+    pass->adds = part->member > 0 || part->number > 0;
     pass->label_smoothing = config->label_smoothing;
     pass->label_share = augmentation.mix.share;
     return feed_images(&m->train, m->net, batch_first + pass->first, pass->n, &augmentation);
@@ -389,15 +494,22 @@ static float *gathered(const struct member *m, const struct part *part) {
 }
 
 /* Enqueues the forward and backward pass of a part. The lead's gradients are accumulated on the device; the other
- * members' are copied to the host, with the statistics. */
-static enum vggcl_err start_part(struct team *t, const struct step *step, struct part *part) {
+ * members' are copied to the host, with the statistics. last: the step has no other part, so that with several ranks
+ * the gradients of a layer are read as soon as they are there. */
+static enum vggcl_err start_part(struct team *t, const struct step *step, struct part *part, bool last) {
     struct member *m = &t->members[part->member];
     struct pass pass;
     TRY(team_feed(t, step, part, &pass));
     TRY(net_forward(m->net, &pass));
     TRY(net_loss(m->net, &pass));
-    TRY(net_backward(m->net, &pass));
-    if (part->member == 0) {
+    for (size_t i = m->net->layer_count; i-- > 0;) {
+        TRY(net_backward_layer(m->net, &pass, i));
+        if (last && ranks_count() > 1)
+            TRY(exchange_read(&t->exchange, i));
+    }
+    if (part->member == 0 && ranks_count() > 1) {
+        TRY(net_read_group(m->net, NET_BATCH_STATISTICS, exchange_statistics(&t->exchange, part->number)));
+    } else if (part->member == 0) {
         TRY(net_move_statistics(m->net));
     } else {
         float *to = gathered(m, part);
@@ -407,18 +519,30 @@ static enum vggcl_err start_part(struct team *t, const struct step *step, struct
     return dev_read_later(m->dev, m->net->total, 0, 2, part->total, &part->fence);
 }
 
-/* Waits for a part of another member and adds its gradients on the lead. If its loss is not finite, the lead's weights
- * stay as they are, as after such a loss of its own. */
-static enum vggcl_err collect(struct team *t, struct part *part, bool first) {
+/* A loss is not finite: the lead's weights stay as they are. */
+static enum vggcl_err fail_step(struct team *t) {
+    return dev_fill(team_net(t)->dev, team_net(t)->failed, 0, 1, 1);
+}
+
+static enum vggcl_err move_statistics(struct team *t, const float *of_batch) {
+    TRY(net_write_group(team_net(t), NET_BATCH_STATISTICS, of_batch));
+    return net_move_statistics(team_net(t));
+}
+
+/* Waits for a part of another member, number `index` of the rank's in this step, and adds its gradients on the lead. */
+static enum vggcl_err collect(struct team *t, struct part *part, size_t index) {
     struct net *lead = team_net(t);
     const float *from = gathered(&t->members[part->member], part);
+    const float *statistics = from + lead->group_bytes[NET_GRADIENTS] / 4;
     TRY(fence_wait(&part->fence));
     if (!isfinite(part->total[0]))
-        TRY(dev_fill(lead->dev, lead->failed, 0, 1, 1));
+        TRY(fail_step(t));
     TRY(net_write_group(lead, NET_GRADIENTS, from));
-    TRY(net_write_group(lead, NET_BATCH_STATISTICS, from + lead->group_bytes[NET_GRADIENTS] / 4));
-    TRY(net_collect(lead, first));
-    return net_move_statistics(lead);
+    TRY(net_collect(lead, index == 0));
+    if (ranks_count() == 1)
+        return move_statistics(t, statistics);
+    memcpy(exchange_statistics(&t->exchange, index), statistics, lead->group_bytes[NET_BATCH_STATISTICS]);
+    return VGGCL_OK;
 }
 
 /* The share of the weights in their average after a step, counted from 0. The first average is the weights; later ones
@@ -433,7 +557,8 @@ static enum vggcl_err step_lead(struct team *t, const struct step *step) {
     struct pass pass = net_pass(lead, 0, true, t->config->seed, (uint64_t)step->number);
     pass.whole = step->images;
     TRY(net_step(lead, &pass, step->hyperparameters));
-    return t->config->ema > 0 ? net_average(lead, average_share(t->config, step->number)) : VGGCL_OK;
+    bool averages = t->config->ema > 0 && ranks_rank() == 0;
+    return averages ? net_average(lead, average_share(t->config, step->number)) : VGGCL_OK;
 }
 
 /* Copies groups of the lead's net to the other members. */
@@ -453,34 +578,125 @@ static enum vggcl_err share(struct team *t, const enum net_group *groups, size_t
     return VGGCL_OK;
 }
 
+/* Copies a group of rank 0's lead to the leads of the others. */
+static enum vggcl_err share_with_ranks(struct team *t, enum net_group group) {
+    struct net *lead = team_net(t);
+    size_t bytes = lead->group_bytes[group];
+    if (ranks_count() == 1 || !bytes)
+        return VGGCL_OK;
+    float *host = malloc(bytes);
+    if (!host)
+        return err_no_memory("the ranks' weights", bytes);
+    enum vggcl_err err = ranks_rank() == 0 ? net_read_group(lead, group, host) : VGGCL_OK;
+    if (err == VGGCL_OK)
+        err = dev_finish(lead->dev);
+    if (err == VGGCL_OK)
+        err = ranks_share(host, bytes);
+    if (err == VGGCL_OK && ranks_rank() > 0)
+        err = net_write_group(lead, group, host);
+    if (err == VGGCL_OK)
+        err = dev_finish(lead->dev);
+    free(host);
+    return err;
+}
+
 /* Steps change the first two. */
 static const enum net_group shared[] = {NET_WEIGHTS, NET_STATISTICS, NET_FROZEN};
 enum { SHARED_BY_STEPS = 2, SHARED = 3 };
 
+/* The other ranks take the optimiser's steps too. Averages are rank 0's alone, which tests. */
 enum vggcl_err team_share_weights(struct team *t) {
+    for (size_t i = 0; i < SHARED; i++)
+        TRY(share_with_ranks(t, shared[i]));
+    for (enum net_group state = NET_STATES; state <= NET_LAST_STATE; state++)
+        TRY(share_with_ranks(t, state));
     return share(t, shared, SHARED);
 }
 
-enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count) {
+/* The micro-batches of this rank. */
+static size_t list_parts(const struct team *t, size_t images, struct part *parts) {
     size_t count = 0;
     for (size_t i = 0; i < t->count; i++) {
-        size_t images = first_of(t, step->images, i + 1) - first_of(t, step->images, i);
-        for (size_t k = 0; k < feed_parts(images, t->members[i].net->batch); k++)
-            parts[count++] = (struct part){.member = i, .number = k};
+        size_t n = first_of(t, images, i + 1) - first_of(t, images, i);
+        for (size_t k = 0; k < feed_parts(n, t->members[i].net->batch); k++)
+            parts[count++] = (struct part){.rank = ranks_rank(), .member = i, .number = k};
     }
-    *part_count = count;
+    return count;
+}
+
+/* The micro-batches of all ranks; own: those of this rank. */
+struct all_parts {
+    struct team *team;
+    const struct part *own;
+    struct part *parts;
+    size_t count;
+};
+
+static enum vggcl_err take_part(const struct told *told, void *payload) {
+    struct all_parts *all = payload;
+    struct part *part = &all->parts[all->count++];
+    *part = told->rank == ranks_rank() ? all->own[told->part] : (struct part){.rank = told->rank};
+    memcpy(part->total, told->total, sizeof part->total);
+    if (!isfinite(part->total[0]))
+        TRY(fail_step(all->team));
+    return move_statistics(all->team, told->statistics);
+}
+
+/* Adds up the gradients of all ranks, and makes own, `count` micro-batches of this one, those of all: *parts. */
+static enum vggcl_err join(struct team *t, struct part *own, size_t count, struct part *parts, size_t *part_count) {
+    struct all_parts all = {.team = t, .own = own, .parts = parts};
+    for (size_t i = team_net(t)->layer_count; t->count > 1 && i-- > 0;)
+        TRY(exchange_read(&t->exchange, i));
+    TRY(exchange_sum(&t->exchange));
+    for (size_t i = 0; i < count; i++) {
+        TRY(fence_wait(&own[i].fence));
+        memcpy(exchange_total(&t->exchange, i), own[i].total, sizeof own[i].total);
+    }
+    TRY(exchange_tell(&t->exchange, count, take_part, &all));
+    *part_count = all.count;
+    return VGGCL_OK;
+}
+
+enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count) {
+    bool several = ranks_count() > 1;
+    struct part *own = several ? t->parts : parts;
+    TRY(tell((struct order){.what = ORDER_STEP, .step = *step}));
+    size_t count = *part_count = list_parts(t, step->images, own);
     for (size_t i = 0; i < count; i++)
-        TRY(start_part(t, step, &parts[i]));
+        TRY(start_part(t, step, &own[i], t->count == 1 && i + 1 == count));
     for (size_t i = 0; i < count; i++)
-        if (parts[i].member != 0)
-            TRY(collect(t, &parts[i], i == 0));
+        if (own[i].member != 0)
+            TRY(collect(t, &own[i], i));
+    if (several)
+        TRY(join(t, own, count, parts, part_count));
     TRY(step_lead(t, step));
+    for (size_t i = 0; !t->alike && i < SHARED_BY_STEPS; i++)
+        TRY(share_with_ranks(t, shared[i]));
     return share(t, shared, SHARED_BY_STEPS);
 }
 
 /* ------------------------------------------------------------------------------------------------------- the end -- */
 
+/* VGGCL_EWRONG if the leads of the ranks do not have the same weights. */
+static enum vggcl_err compare_ranks(uint64_t own) {
+    enum vggcl_err err = VGGCL_OK;
+    uint64_t *all = calloc((size_t)ranks_count(), sizeof *all);
+    if (!all)
+        return err_no_memory("the ranks", (size_t)ranks_count() * sizeof *all);
+    err = ranks_gather(&own, sizeof own, all);
+    for (int i = 1; i < ranks_count() && err == VGGCL_OK; i++)
+        if (all[i] != all[0])
+            err =
+                err_set(VGGCL_EWRONG,
+                        "the weights of %s are not those of rank 0 any more: its device or its machine computes other "
+                        "bits, or lost some; train without it",
+                        ranks_name(i));
+    free(all);
+    return err;
+}
+
 enum vggcl_err team_hash(struct team *t, uint64_t *hash) {
+    TRY(tell((struct order){.what = ORDER_HASH}));
     TRY(net_hash(team_net(t), hash));
     for (size_t i = 1; i < t->count; i++) {
         const struct vggcl_device *d = &t->members[i].dev->info;
@@ -495,7 +711,7 @@ enum vggcl_err team_hash(struct team *t, uint64_t *hash) {
                 "lost or changed what was copied there; train without it",
                 i + 1, t->count, d->name, d->driver, t->members[0].dev->info.name);
     }
-    return VGGCL_OK;
+    return compare_ranks(*hash);
 }
 
 void team_free(struct team *t) {
@@ -512,6 +728,9 @@ void team_free(struct team *t) {
         dev_close(m->dev);
         free(m->gathered);
     }
+    exchange_free(&t->exchange);
+    free(t->parts);
+    free(t->bounds);
     forget_profiles(t, 0);
     free(t->warnings);
     free(t->weights);

@@ -7,6 +7,10 @@
  * (gradient accumulation), updates its running statistics with theirs in the same order, and then takes one step of the
  * optimiser. Afterwards the other members get copies of its weights and running statistics.
  *
+ * With several ranks (ranks/ranks.h) each has a team, which runs its share of the images. The leads add up their sums
+ * in the order of the ranks (train/exchange.h), move their statistics with all micro-batches in the order of their
+ * images, and each takes the same step. Rank 0's team is the run's; the others do what it does.
+ *
  * The state of a run is therefore the lead's state. Several equal devices compute the same bits as one device that uses
  * the same micro-batches; a team of one device needs no copies. Data between devices is copied through host memory. */
 #ifndef VGGCL_TRAIN_TEAM_H
@@ -14,6 +18,7 @@
 
 #include "data/dataset.h"
 #include "train/checkpoint.h"
+#include "train/exchange.h"
 #include "nets/feed.h"
 #include "plan/plan.h"
 #include "tune/profile.h"
@@ -36,7 +41,12 @@ struct team {
     const struct data_spec *data;      /* of the run's images */
     struct member members[VGGCL_DEVICES];
     size_t count;
-    size_t bounds[VGGCL_DEVICES + 1]; /* member i gets the images from bounds[i] to bounds[i + 1] of bounds[count] */
+    size_t first, all;        /* members of the ranks before this one, and of all ranks */
+    size_t *bounds;           /* [all + 1], owned: member first + i gets the images from bounds[first + i] to
+                               * bounds[first + i + 1] of bounds[all] */
+    bool alike;               /* the ranks' devices have the same names and drivers */
+    struct exchange exchange; /* with several ranks */
+    struct part *parts;       /* with several ranks: this one's in a step */
     struct vggcl_plan plans[VGGCL_DEVICES];
     char *profiles[VGGCL_DEVICES + 1]; /* each member's device profile as text, which checkpoints store; then NULL */
     char *warnings;       /* lines: a method that gives wrong results and was replaced, or of weights_open(); or NULL */
@@ -91,7 +101,8 @@ struct step {
 
 /* A micro-batch of a step that was enqueued. */
 struct part {
-    size_t member, number; /* number: its index among the member's micro-batches of the step */
+    int rank;
+    size_t member, number; /* of its rank; number: its index among the member's micro-batches of the step */
     struct fence fence;    /* done when total is there */
     float total[2];        /* the sum of its images' losses, and how many predictions are right */
 };
@@ -99,11 +110,21 @@ struct part {
 /* The smallest number of images of a micro-batch in a step of `images`; 0 for none. */
 size_t team_least_part(const struct team *t, size_t images);
 
-/* The largest number of parts in a step. */
+/* The largest number of parts in a step, of all ranks. */
 size_t team_most_parts(const struct team *t);
 
-/* Enqueues a step; writes its *part_count micro-batches to parts, in the order of their images. With one member the
- * host does not wait; with several it waits until the gradients of the other members have arrived. If the loss of any
+/* What rank 0 tells the other ranks to do, with ranks_share(): its own call of team_shuffle(), team_step() or
+ * team_hash(). After ORDER_START follows what follow.c says. */
+enum { ORDER_START, ORDER_SHUFFLE, ORDER_STEP, ORDER_HASH, ORDER_END };
+struct order {
+    int what;
+    uint32_t epoch;   /* of ORDER_SHUFFLE */
+    struct step step; /* of ORDER_STEP */
+};
+
+/* Enqueues a step; writes its *part_count micro-batches, those of all ranks, to parts, in the order of their images.
+ * With one member the host does not wait; with several it waits until the gradients of the other members have arrived.
+ * If the loss of any
  * part is not finite, neither this step nor a later one changes the weights (see struct optimised). */
 enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count);
 

@@ -9,6 +9,7 @@
 #include "options/options.h"
 #include "train/begin.h"
 #include "train/evaluate.h"
+#include "train/follow.h"
 #include "train/hints.h"
 #include "train/save.h"
 #include "train/schedule.h"
@@ -148,6 +149,13 @@ static enum vggcl_err loss_not_finite(struct run *run, const struct pending_step
     size_t part = 0;
     while (part + 1 < pending->part_count && isfinite(pending->parts[part].total[0]))
         part++;
+    if (pending->parts[part].rank != 0)
+        return err_set(VGGCL_ENUMERIC,
+                       "the loss of step %" PRId64
+                       " (epoch %d) is not finite on %s; %s/last.safetensors keeps the state "
+                       "after %" PRId64 " steps; %s",
+                       pending->step.number, pending->step.epoch + 1, ranks_name(pending->parts[part].rank),
+                       run->config.save, run->saved_step, run_remedy(run, remedy));
     TRY(team_feed(&run->team, &pending->step, &pending->parts[part], &pass));
     TRY(net_first_not_finite(run->team.members[pending->parts[part].member].net, &pass, &layer));
     return err_set(VGGCL_ENUMERIC,
@@ -258,7 +266,7 @@ static enum vggcl_err train_epoch(struct run *run) {
     for (int i = 0; epoch_step < steps && !must_stop(run, step); epoch_step++, step++, i = !i) {
         TRY(enqueue_step(run, &run->pending[i], epoch_step, step));
         /* With several devices the step is already finished. */
-        TRY(finish_step(run, &run->pending[run->team.count > 1 ? i : !i]));
+        TRY(finish_step(run, &run->pending[run->team.all > 1 ? i : !i]));
         if (must_save(run, step + 1)) {
             TRY(finish_all(run));
             TRY(save_state(run));
@@ -447,6 +455,10 @@ enum vggcl_err vggcl_train(const struct vggcl_config *given, const struct vggcl_
     run->step_log = run->tensorboard = LOG_FILE_CLOSED;
     run->call = clock_seconds();
     stop_ask(asks_to_stop, run);
+    if (ranks_rank() > 0) {
+        err = follow(run);
+        goto done;
+    }
     TRY_GOTO(run_begin(run, config), done);
     begun = true;
     if (run->complete) {
@@ -481,6 +493,7 @@ done:
         err = stopped_early(run, begun);
     if (err != VGGCL_OK && *run->moved_to && !run->session_steps) /* later it was told long ago */
         err = err_set(err, "%s; the earlier run in %s is now in %s", vggcl_error(), run->config.save, run->moved_to);
+    follow_end(err, begun);
     stop_ask(asks_to_stop, run); /* also while the programs are written to the cache */
     run_free(run);
     stop_ask(NULL, NULL);

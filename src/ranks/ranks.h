@@ -1,0 +1,61 @@
+/* ranks.h - the processes, ranks, of a run that mpirun or srun started on one or several machines. Rank 0 leads: it
+ * alone prints and saves, and the others do what it tells them. Without MPI, or in a process that was started alone,
+ * there is one rank, and nothing here communicates.
+ *
+ * All ranks call the functions below in the same order. A rank that waits for another one tells base/activity.h which,
+ * so that the program's watchdog can name it; what another rank has reported by ranks_fail() ends the wait. */
+#ifndef VGGCL_RANKS_RANKS_H
+#define VGGCL_RANKS_RANKS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where a process is among those that its launcher started, by the launcher's environment variables; count is 1 for a
+ * process that was started alone. */
+struct ranks_launch {
+    int rank, count;
+};
+struct ranks_launch ranks_launched(void);
+
+/* Connects the ranks, if the process was started as one of several. VGGCL_EUSAGE if this build lacks MPI, or the
+ * launcher and MPI do not see the same processes. */
+enum vggcl_err ranks_begin(void);
+
+/* Ends the connection. failed: ends all ranks with that exit status at once; a rank but the first first leaves rank 0
+ * time to say why. */
+void ranks_end(int failed);
+
+int ranks_rank(void);
+int ranks_count(void);
+
+/* The number of this rank among those of its machine, and how many these are. */
+void ranks_local(int *rank, int *count);
+
+/* "rank 1 of 4 on node2", for errors. Valid until ranks_end(). */
+const char *ranks_name(int rank);
+
+/* Tells all other ranks that this one has failed, with vggcl_error(). Returns err. */
+enum vggcl_err ranks_fail(enum vggcl_err err);
+
+/* Copies `bytes` bytes from rank 0 to all others. */
+enum vggcl_err ranks_share(void *data, size_t bytes);
+
+/* all[rank * bytes ..] = the `mine` of each rank. */
+enum vggcl_err ranks_gather(const void *mine, size_t bytes, void *all);
+
+/* values[i] = the sum over all ranks of values[i], added in the order of the ranks, so that it has the same bits every
+ * time and on all ranks. Each rank adds up a slice of the values, and sends its sums to the others: in total 8 * count
+ * * (ranks - 1) / ranks bytes in each direction. ranks_sum_begin() starts this; values must not be used until *done is
+ * set by ranks_sum_go_on(), which does not wait. tag: a number that no other sum has at the same time, 0 to 9999. */
+struct ranks_sum;
+enum vggcl_err ranks_sum_begin(float *values, size_t count, int tag, struct ranks_sum **sum);
+enum vggcl_err ranks_sum_go_on(struct ranks_sum *sum, bool *done);
+int ranks_sum_awaits(const struct ranks_sum *sum); /* the rank that it waits for */
+void ranks_sum_free(struct ranks_sum *sum);        /* NULL is allowed */
+
+/* Sleeps shortly between two calls that do not wait. */
+void ranks_pause(void);
+
+#endif

@@ -1,0 +1,207 @@
+#include "train/exchange.h"
+#include "base/activity.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_gradient(const struct parameter *p) {
+    return p->trained && !p->untouched;
+}
+
+/* Words of a layer's gradients. */
+static size_t layer_words(const struct layer *l) {
+    size_t words = 0;
+    for (const struct parameter *p = l->parameters; p < l->parameters + l->parameter_count; p++)
+        words += has_gradient(p) ? parameter_count(p) : 0;
+    return words;
+}
+
+/* Cuts the layers into buckets. Layers without gradients belong to the bucket before them. */
+static size_t cut(struct exchange *e) {
+    size_t words = 0;
+    struct bucket *b = e->buckets;
+    *b = (struct bucket){.last = e->net->layer_count - 1};
+    for (size_t i = e->net->layer_count; i-- > 0;) {
+        b->count += layer_words(&e->net->layers[i]);
+        b->first = i;
+        if (layer_words(&e->net->layers[i]))
+            b->final = i;
+        bool full = b->count >= EXCHANGE_WORDS && b + 1 < e->buckets + EXCHANGE_BUCKETS;
+        if (full && i > 0) {
+            words += b->count;
+            *++b = (struct bucket){.last = i - 1, .from = words};
+        }
+    }
+    e->bucket_count = (size_t)(b - e->buckets) + 1;
+    return words + b->count;
+}
+
+enum vggcl_err exchange_make(struct exchange *e, struct net *net, size_t parts) {
+    size_t most = parts, ranks = (size_t)ranks_count();
+    size_t *all = calloc(ranks, sizeof *all);
+    if (!all)
+        return err_no_memory("the ranks", ranks * sizeof *all);
+    enum vggcl_err err = ranks_gather(&parts, sizeof parts, all);
+    for (size_t i = 0; i < ranks; i++)
+        most = all[i] > most ? all[i] : most;
+    free(all);
+    TRY(err);
+    *e = (struct exchange){.net = net, .parts = most};
+    e->part_words = 2 + net->group_bytes[NET_BATCH_STATISTICS] / sizeof(float);
+    size_t words = cut(e), told = (most + 1) * e->part_words;
+    e->gradients = malloc((words + 1) * sizeof(float));
+    e->told = calloc(told, sizeof(float));
+    e->all_told = calloc(ranks * told, sizeof(float));
+    return e->gradients && e->told && e->all_told
+               ? VGGCL_OK
+               : err_no_memory("what the ranks tell each other", (words + (ranks + 1) * told) * sizeof(float));
+}
+
+void exchange_free(struct exchange *e) {
+    for (size_t i = 0; i < e->bucket_count; i++) {
+        fence_wait(&e->buckets[i].fence);
+        ranks_sum_free(e->buckets[i].sum);
+    }
+    free(e->gradients);
+    free(e->told);
+    free(e->all_told);
+    *e = (struct exchange){0};
+}
+
+static struct bucket *bucket_of(struct exchange *e, size_t layer) {
+    struct bucket *b = e->buckets;
+    while (layer < b->first)
+        b++;
+    return b;
+}
+
+enum vggcl_err exchange_read(struct exchange *e, size_t layer) {
+    struct bucket *b = bucket_of(e, layer);
+    const struct layer *l = &e->net->layers[layer];
+    float *to = e->gradients + b->from, *end;
+    for (size_t i = b->last; i > layer; i--)
+        to += layer_words(&e->net->layers[i]);
+    end = to + layer_words(l);
+    for (const struct parameter *p = l->parameters; p < l->parameters + l->parameter_count; p++) {
+        if (!has_gradient(p))
+            continue;
+        bool is_last = layer == b->final && to + parameter_count(p) == end;
+        TRY(dev_read_later(e->net->dev, net_gradient(e->net, p), 0, parameter_count(p), to,
+                           is_last ? &b->fence : NULL));
+        to += parameter_count(p);
+    }
+    return VGGCL_OK;
+}
+
+float *exchange_total(struct exchange *e, size_t part) {
+    return e->told + part * e->part_words;
+}
+float *exchange_statistics(struct exchange *e, size_t part) {
+    return exchange_total(e, part) + 2;
+}
+
+static enum vggcl_err write_back(struct exchange *e, const struct bucket *b) {
+    const float *from = e->gradients + b->from;
+    for (size_t i = b->last + 1; i-- > b->first;) {
+        const struct layer *l = &e->net->layers[i];
+        for (const struct parameter *p = l->parameters; p < l->parameters + l->parameter_count; p++) {
+            if (!has_gradient(p))
+                continue;
+            TRY(dev_write_later(e->net->dev, net_gradient(e->net, p), 0, parameter_count(p), from));
+            from += parameter_count(p);
+        }
+    }
+    return VGGCL_OK;
+}
+
+/* Goes on with the sums that have begun. *left: those that are not done. */
+static enum vggcl_err go_on(struct exchange *e, size_t begun, size_t *left) {
+    *left = 0;
+    for (size_t i = 0; i < begun; i++) {
+        struct bucket *b = &e->buckets[i];
+        if (b->done)
+            continue;
+        TRY(ranks_sum_go_on(b->sum, &b->done));
+        if (b->done) {
+            ranks_sum_free(b->sum);
+            b->sum = NULL;
+        } else
+            ++*left;
+    }
+    return VGGCL_OK;
+}
+
+/* Waits for the bucket's gradients, while the sums of those before go on. */
+static enum vggcl_err await(struct exchange *e, size_t number) {
+    struct bucket *b = &e->buckets[number];
+    size_t left;
+    bool there;
+    enum vggcl_err err = fence_is_done(&b->fence, &there);
+    activity_begin("waiting for gradients", e->net->dev->info.name, false);
+    while (err == VGGCL_OK && !there) {
+        err = go_on(e, number, &left);
+        if (err == VGGCL_OK)
+            err = fence_is_done(&b->fence, &there);
+        if (!there)
+            ranks_pause();
+    }
+    activity_end();
+    TRY(err);
+    return fence_wait(&b->fence);
+}
+
+/* The rank that the first sum waits for. */
+static int awaited(const struct exchange *e) {
+    const struct bucket *b = e->buckets;
+    while (!b->sum)
+        b++;
+    return ranks_sum_awaits(b->sum);
+}
+
+static enum vggcl_err finish(struct exchange *e, size_t left) {
+    enum vggcl_err err = VGGCL_OK;
+    int rank = -1;
+    while (left && err == VGGCL_OK) {
+        if (awaited(e) != rank) {
+            if (rank >= 0)
+                activity_end();
+            rank = awaited(e);
+            activity_begin("waiting for gradients", ranks_name(rank), false);
+        }
+        ranks_pause();
+        err = go_on(e, e->bucket_count, &left);
+    }
+    if (rank >= 0)
+        activity_end();
+    return err;
+}
+
+enum vggcl_err exchange_sum(struct exchange *e) {
+    size_t left = 0;
+    for (size_t i = 0; i < e->bucket_count; i++) {
+        struct bucket *b = &e->buckets[i];
+        TRY(await(e, i));
+        b->done = false;
+        TRY(ranks_sum_begin(e->gradients + b->from, b->count, (int)i, &b->sum));
+        TRY(go_on(e, i + 1, &left));
+    }
+    TRY(finish(e, left));
+    for (size_t i = 0; i < e->bucket_count; i++)
+        TRY(write_back(e, &e->buckets[i]));
+    return VGGCL_OK;
+}
+
+enum vggcl_err exchange_tell(struct exchange *e, size_t count,
+                             enum vggcl_err (*each)(const struct told *told, void *payload), void *payload) {
+    size_t words = (e->parts + 1) * e->part_words;
+    e->told[e->parts * e->part_words] = (float)count;
+    TRY(ranks_gather(e->told, words * sizeof(float), e->all_told));
+    for (int rank = 0; rank < ranks_count(); rank++) {
+        const float *from = e->all_told + (size_t)rank * words;
+        size_t parts = (size_t)from[e->parts * e->part_words];
+        for (size_t i = 0; i < parts; i++, from += e->part_words)
+            TRY(each(&(struct told){.rank = rank, .part = i, .total = from, .statistics = from + 2}, payload));
+    }
+    return VGGCL_OK;
+}

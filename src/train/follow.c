@@ -1,0 +1,41 @@
+#include "train/follow.h"
+#include "train/begin.h"
+
+#include <stdlib.h>
+
+static enum vggcl_err obey(struct run *run, const struct order *order, struct part *parts) {
+    size_t count;
+    uint64_t hash;
+    switch (order->what) {
+    case ORDER_SHUFFLE:
+        return team_shuffle(&run->team, order->epoch);
+    case ORDER_STEP:
+        return team_step(&run->team, &order->step, parts, &count);
+    case ORDER_HASH:
+        return team_hash(&run->team, &hash);
+    default:
+        return err_set(VGGCL_EUSAGE, "rank 0 tells something that this version does not know");
+    }
+}
+
+enum vggcl_err follow(struct run *run) {
+    struct order order = {.what = ORDER_START};
+    TRY(run_begin_other(run));
+    while (!run->complete) {
+        TRY(ranks_share(&order, sizeof order));
+        if (order.what == ORDER_END)
+            break;
+        TRY(obey(run, &order, run->pending[0].parts));
+    }
+    return VGGCL_OK;
+}
+
+void follow_end(enum vggcl_err err, bool waiting) {
+    struct order order = {.what = ORDER_END};
+    char *kept = err_keep();
+    if (err != VGGCL_OK && (err != VGGCL_ESTOPPED || !waiting))
+        ranks_fail(err);
+    else if (ranks_rank() == 0)
+        ranks_share(&order, sizeof order);
+    err_put_back(kept);
+}

@@ -90,6 +90,7 @@ if [ "$1" = test ]; then
     need libcmocka-dev pkg-config --exists cmocka
     need python3-venv /usr/bin/python3 -m ensurepip --version
     need chromium command -v chromium
+    need "libopenmpi-dev openmpi-bin" command -v mpirun
     need gnuplot-nox command -v gnuplot
     need clang compiles clang
     need libclang-rt-dev fuzzes

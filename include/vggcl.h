@@ -130,13 +130,15 @@ struct vggcl_platform {
 VGGCL_API enum vggcl_err vggcl_platforms(struct vggcl_platform **list, size_t *count);
 VGGCL_API void vggcl_platforms_free(struct vggcl_platform *list);
 
-/* The call of an OpenCL driver that the process is in, for a watchdog: drivers may hang for ever. The library does not
+/* The call of an OpenCL driver that the process is in, or its wait for another process of a run that several do
+ * (mpirun), for a watchdog: drivers may hang for ever, and machines be cut off. The library does not
  * end such a call; the program vggcl exits. If threads are in several calls, the latest one. */
 struct vggcl_activity {
     uint64_t calls;   /* number of calls so far: as long as it grows, there is progress */
     bool compiles;    /* the call may compile kernels, which can take minutes */
     char call[128];   /* what it does: "creating a context", the name of a kernel; "" if the process is in none */
     char device[256]; /* the device, or its platform while devices are listed; "" if unknown */
+    bool rank;        /* it is no call of a driver: another process of the run is waited for, which `device` names */
 };
 
 /* May be called from any thread at any time. */

@@ -5,7 +5,7 @@ cmake=$1
 cd "$2"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-names=(VGGCL_VIPS VGGCL_PNG VGGCL_ZLIB VGGCL_CURL VGGCL_ARCHIVE VGGCL_PROTOBUF VGGCL_CSV)
+names=(VGGCL_VIPS VGGCL_PNG VGGCL_ZLIB VGGCL_CURL VGGCL_ARCHIVE VGGCL_PROTOBUF VGGCL_CSV VGGCL_MPI)
 
 # What depends on them compiles without them, without a warning.
 pattern=$(IFS='|'; echo "${names[*]}")
@@ -23,7 +23,7 @@ configure() { "$cmake" -S . -B "$work/build" -DVGGCL_TESTS=OFF -DCMAKE_C_COMPILE
 # A build without them links none of them.
 off=("${names[@]/#/-D}")
 configure "${off[@]/%/=OFF}" || { cat "$work/log"; exit 1; }
-! grep -E 'vips|png|lz|curl|archive|protobuf|csv' <(grep '^Libs' "$work/build/vggcl.pc") || { echo "vggcl.pc has them"; exit 1; }
+! grep -E 'vips|png|lz|curl|archive|protobuf|csv|mpi' <(grep '^Libs' "$work/build/vggcl.pc") || { echo "vggcl.pc has them"; exit 1; }
 
 # One that is wanted and missing is an error that names the package; others are left out.
 rm -r "$work/build"

@@ -8,6 +8,9 @@
  * device or the platform; both must stay valid until activity_end(). compiles: it may compile kernels. Activities may
  * be nested: the outermost one counts. */
 void activity_begin(const char *call, const char *device, bool compiles);
+
+/* Before a wait for another rank of the run ("rank 1 of 2 on node2"); idle: it may be long at work. */
+void activity_begin_wait(const char *rank, bool idle);
 void activity_end(void);
 
 #endif

@@ -17,10 +17,14 @@ static void give_up(struct vggcl_activity *a, int seconds) {
     const char *kept = signals_kept();
     text_make_printable(a->device, "");
     int length =
-        snprintf(text, sizeof text,
-                 "\nvggcl: error: the OpenCL driver hangs: %s%s%s has not returned for %d s%s%s; wait longer with "
-                 "--stall SECONDS (0: for ever), or take another device or driver (vggcl devices)\n",
-                 a->call, *a->device ? " on " : "", a->device, seconds, *kept ? "; " : "", kept);
+        a->rank ? snprintf(text, sizeof text,
+                           "\nvggcl: error: %s has not answered for %d s: its machine or the network is slow, or cut "
+                           "off%s%s; wait longer with --stall SECONDS (0: for ever)\n",
+                           a->device, seconds, *kept ? "; " : "", kept)
+                : snprintf(text, sizeof text,
+                           "\nvggcl: error: the OpenCL driver hangs: %s%s%s has not returned for %d s%s%s; wait longer "
+                           "with --stall SECONDS (0: for ever), or take another device or driver (vggcl devices)\n",
+                           a->call, *a->device ? " on " : "", a->device, seconds, *kept ? "; " : "", kept);
     messages_end(EXIT_STALLED);
     bool terminal = isatty(messages_descriptor());
     ssize_t written = write(messages_descriptor(), text + !terminal, (size_t)length - !terminal);

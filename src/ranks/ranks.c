@@ -82,16 +82,14 @@ static enum vggcl_err hear_failure(void) {
     return err_set(VGGCL_EIO, "%s failed: %s", ranks_name(status.MPI_SOURCE), text);
 }
 
-enum vggcl_err ranks_fail(enum vggcl_err err) {
-    char text[2048];
+void ranks_fail(const char *why) {
     if (world.count == 1 || world.failed)
-        return err;
+        return;
     world.failed = true;
-    snprintf(text, sizeof text, "%s", vggcl_error());
     for (int i = 0; i < world.count; i++) {
         MPI_Request request;
         if (i != world.rank && (world.rank == 0 || i == 0) &&
-            MPI_Isend(text, (int)strlen(text) + 1, MPI_CHAR, i, FAILED, MPI_COMM_WORLD, &request) == MPI_SUCCESS)
+            MPI_Isend(why, (int)strlen(why) + 1, MPI_CHAR, i, FAILED, MPI_COMM_WORLD, &request) == MPI_SUCCESS)
             MPI_Request_free(&request);
     }
     /* Sends progress in calls of MPI only. */
@@ -99,7 +97,6 @@ enum vggcl_err ranks_fail(enum vggcl_err err) {
         int there;
         MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
     }
-    return err;
 }
 
 /* Messages to and from other ranks: requests[i] is one to rank i, requests[count + i] one from it, or
@@ -156,7 +153,7 @@ static enum vggcl_err wait_for(struct messages *m, bool idle) {
             if (rank >= 0)
                 activity_end();
             rank = awaited(m);
-            activity_begin("waiting for messages", ranks_name(rank), idle);
+            activity_begin_wait(ranks_name(rank), idle);
         }
         ranks_pause();
         err = are_done(m, &done);
@@ -316,10 +313,11 @@ enum vggcl_err ranks_begin(void) {
     TRY(CHECKED(MPI_Comm_rank(MPI_COMM_WORLD, &world.rank)));
     TRY(CHECKED(MPI_Comm_size(MPI_COMM_WORLD, &world.count)));
     if (world.count != launched.count)
-        return err_set(VGGCL_EUSAGE,
-                       "this is process %d of %d by the launcher, but MPI sees %d: start it by the mpirun of the same "
-                       "MPI library (see `vggcl version`), or by `srun --mpi=pmix` or `--mpi=pmi2`",
-                       launched.rank, launched.count, world.count);
+        return err_set(
+            VGGCL_EUSAGE,
+            "this is process %d of %d by the launcher, but MPI sees %d: start it by the mpirun of the MPI library that "
+            "it was built with, or tell srun which kind of MPI that is (pmix or pmi2)",
+            launched.rank, launched.count, world.count);
     return name_ranks();
 }
 
@@ -362,8 +360,8 @@ void ranks_local(int *rank, int *count) {
     *rank = 0;
     *count = 1;
 }
-enum vggcl_err ranks_fail(enum vggcl_err err) {
-    return err;
+void ranks_fail(const char *why) {
+    (void)why;
 }
 enum vggcl_err ranks_share(void *data, size_t bytes) {
     (void)data, (void)bytes;

@@ -36,8 +36,8 @@ void ranks_local(int *rank, int *count);
 /* "rank 1 of 4 on node2", for errors. Valid until ranks_end(). */
 const char *ranks_name(int rank);
 
-/* Tells all other ranks that this one has failed, with vggcl_error(). Returns err. */
-enum vggcl_err ranks_fail(enum vggcl_err err);
+/* Tells rank 0, or if this is rank 0 all others, that this rank has failed, and why. */
+void ranks_fail(const char *why);
 
 /* Copies `bytes` bytes from rank 0 to all others. */
 enum vggcl_err ranks_share(void *data, size_t bytes);

@@ -138,7 +138,7 @@ static enum vggcl_err await(struct exchange *e, size_t number) {
     size_t left;
     bool there;
     enum vggcl_err err = fence_is_done(&b->fence, &there);
-    activity_begin("waiting for gradients", e->net->dev->info.name, false);
+    activity_begin("waiting for a step", e->net->dev->info.name, false);
     while (err == VGGCL_OK && !there) {
         err = go_on(e, number, &left);
         if (err == VGGCL_OK)
@@ -167,7 +167,7 @@ static enum vggcl_err finish(struct exchange *e, size_t left) {
             if (rank >= 0)
                 activity_end();
             rank = awaited(e);
-            activity_begin("waiting for gradients", ranks_name(rank), false);
+            activity_begin_wait(ranks_name(rank), false);
         }
         ranks_pause();
         err = go_on(e, e->bucket_count, &left);

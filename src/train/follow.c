@@ -34,7 +34,7 @@ void follow_end(enum vggcl_err err, bool waiting) {
     struct order order = {.what = ORDER_END};
     char *kept = err_keep();
     if (err != VGGCL_OK && (err != VGGCL_ESTOPPED || !waiting))
-        ranks_fail(err);
+        ranks_fail(kept ? kept : "");
     else if (ranks_rank() == 0)
         ranks_share(&order, sizeof order);
     err_put_back(kept);

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# ranks.sh PROGRAM MPIRUN: several processes of a run, on this machine: the weights of one process with the same
+# micro-batches, bit for bit; a run goes on with another number of processes; wrong starts, and what becomes of the others
+# when a process fails.
+set -euo pipefail
+program=$1 mpirun=$2
+work=$(mktemp -d)
+trap 'pkill -KILL -f "$work/" || true; rm -rf "$work"' EXIT
+cd "$work"
+exec </dev/null
+# Open MPI: more processes than cores, and as root in a container.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export TMPDIR=$work
+
+fail() { echo "ranks.sh: $1"; [ ! -f out ] || tail -c 3000 out | tr '\r' '\n'; exit 1; }
+# run COUNT FLAG...: trains by that many processes; 1 without a launcher. Its output is in out, its status is returned.
+run() {
+    local count=$1 launcher=()
+    shift
+    [ "$count" = 1 ] || launcher=(timeout 60 "$mpirun" -n "$count")
+    "${launcher[@]}" "$program" train "$@" --stall 20 >out 2>&1
+}
+small=(--data synthetic:192,50 --model 16,M,32,M --batch 32 --epochs 2 --no-selfcheck --profile none --conv im2col)
+weights() { grep -aoE '^weights  [0-9a-f]{16}$' out | tail -1; }
+# trained COUNT FLAG...: the weights that a run ends with
+trained() {
+    run "$@" || fail "train ${*:2} with $1 processes: status $?"
+    [ -n "$(weights)" ] || fail "train ${*:2} with $1 processes: no weights"
+    weights
+}
+
+# same RANKS MICRO-BATCH FLAG...
+same() {
+    local ranks=$1 micro=$2 several one
+    shift 2
+    several=$(trained "$ranks" "${small[@]}" "$@" --save "$work/several")
+    [ "$(grep -ac '^weights' out)" = 1 ] || fail "more than one process prints"
+    one=$(trained 1 "${small[@]}" "$@" --micro-batch "$micro" --save "$work/one")
+    [ "$several" = "$one" ] || fail "$* on $ranks processes: $several, on one: $one"
+}
+same 2 16
+same 4 8 --recipe fast --ema 0.9
+same 2 16 --no-bn --no-dropout --optimizer adamw --lr 0.001
+same 3 11 --storage half --batch 33 --drop-last
+whole=$(trained 2 "${small[@]}" --save "$work/whole")
+
+# A run of two goes on with four processes' worth of the same micro-batches, and with one, to the same weights.
+trained 2 "${small[@]}" --save "$work/part" --steps 7 >/dev/null
+for ranks in 1 2; do
+    rm -rf again && cp -r part again
+    [ "$(trained $ranks --resume "$work/again" --steps 0)" = "$whole" ] || fail "resumed with $ranks processes: $(weights)"
+done
+
+# refused WHAT RANKS FLAG...: an error that says WHAT, and nothing is saved.
+refused() {
+    local what=$1 status=0
+    shift
+    rm -rf none
+    run "$@" --save "$work/none" || status=$?
+    [ $status != 0 ] && [ $status != 124 ] || fail "${*:2}: status $status"
+    grep -aq -- "$what" out || fail "${*:2}: does not say '$what'"
+    [ ! -e none ] || fail "${*:2}: saved something"
+}
+refused 'vggcl: error: epochs: takes' 2 --epochs many
+refused 'device-split auto: measures the devices of one process' 2 "${small[@]}" --device-split auto
+refused 'no image of a batch of 2' 4 "${small[@]}" --batch 2
+# A rank with other kernels, and one with other images: the script runs in another folder on rank 1.
+cat >other.sh <<'END'
+#!/bin/sh
+[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || cd other
+exec "$@"
+END
+chmod +x other.sh
+mkdir -p cl other/cl
+"$program" synth --train 100 --test 20 --out "$work/set" --seed 1 >/dev/null
+"$program" synth --train 100 --test 20 --out "$work/other/set" --seed 2 >/dev/null
+echo 'kernel void nothing(global int *x) { *x = 0; }' >other/cl/flatten.cl
+plain=$program
+program=$work/started
+printf '#!/bin/sh\nexec %s/other.sh %s "$@"\n' "$work" "$plain" >started
+chmod +x started
+refused 'rank 1 of 2 on .* failed: .*has other images than on rank 0' 2 "${small[@]}" --data set
+refused 'rank 1 of 2 on .* failed: is another build of vggcl' 2 "${small[@]}" --kernel-dir cl
+program=$plain
+
+# rank_pid RANK: the process of a rank of the run in the folder `long`.
+rank_pid() {
+    local pid
+    for pid in $(pgrep -f "$work/long"); do
+        tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qxE "(OMPI_COMM_WORLD_RANK|PMI_RANK)=$1" &&
+            [ "$(readlink "/proc/$pid/exe")" = "$(realpath "$program")" ] && echo "$pid" && return
+    done
+}
+# broken SIGNAL RANK STATUS: what a signal to one rank does to the run: it ends with that status within 30 seconds, and
+# the last save is whole.
+broken() {
+    local pid='' launcher status=0 started
+    rm -rf long
+    timeout 60 "$mpirun" -n 2 "$program" train "${small[@]}" --epochs 1000 --checkpoint-every 5 --stall 5 --save "$work/long" \
+        >out 2>&1 &
+    launcher=$!
+    until [ -f long/last.safetensors ] && grep -aq 'epoch 2/' out; do sleep 0.1; done
+    until pid=$(rank_pid "$2") && [ -n "$pid" ]; do sleep 0.1; done
+    started=$SECONDS
+    kill -"$1" "$pid"
+    wait $launcher || status=$?
+    kill -KILL "$pid" 2>/dev/null || true
+    [ $((SECONDS - started)) -lt 30 ] || fail "SIG$1 to rank $2: the run went on for $((SECONDS - started)) s"
+    [[ $status =~ ^($3)$ ]] || fail "SIG$1 to rank $2: status $status, not $3"
+    cp out ended
+    run 1 --resume "$work/long" --steps 100000 --epochs 1 >/dev/null || fail "SIG$1 to rank $2: cannot be resumed"
+}
+broken STOP 1 4
+grep -aq 'vggcl: error: rank 1 of 2 on .* has not answered for 5 s' ended || { cp ended out; fail "does not name the rank"; }
+broken KILL 1 "137|9" # by Open MPI, by MPICH
+echo "all runs end as they should"

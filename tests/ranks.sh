@@ -42,6 +42,10 @@ same 2 16
 same 4 8 --recipe fast --ema 0.9
 same 2 16 --no-bn --no-dropout --optimizer adamw --lr 0.001
 same 3 11 --storage half --batch 33 --drop-last
+# Gradients that are sent as bfloat16: the same weights every time, and others than those of floats.
+rounded=$(trained 2 "${small[@]}" --grad-dtype bf16 --save "$work/rounded")
+[ "$(trained 2 "${small[@]}" --grad-dtype bf16 --save "$work/rounded")" = "$rounded" ] || fail "--grad-dtype bf16: $(weights)"
+[ "$(trained 1 "${small[@]}" --micro-batch 16 --save "$work/one")" != "$rounded" ] || fail "--grad-dtype bf16 changes nothing"
 whole=$(trained 2 "${small[@]}" --save "$work/whole")
 
 # A run of two goes on with four processes' worth of the same micro-batches, and with one, to the same weights.

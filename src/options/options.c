@@ -20,6 +20,7 @@ static const char *const schedule_names[] = {"step", "cosine", "linear", NULL}; 
 static const char *const head_names[] = {"flatten", "avgpool", NULL};                  /* enum vggcl_head */
 static const char *const save_error_names[] = {"retry", "stop", NULL};                 /* enum vggcl_on_save_error */
 static const char *const storage_names[] = {"float", "half", NULL};                    /* enum vggcl_storage */
+static const char *const grad_dtype_names[] = {"float", "bf16", NULL};                 /* enum vggcl_grad_dtype */
 static const char *const precision_names[] = {"float", "bf16", NULL};                  /* enum vggcl_precision */
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const normalize_names[] = {"half", "dataset", "imagenet", NULL};    /* enum vggcl_normalize */
@@ -273,6 +274,10 @@ static const struct vggcl_option options[] = {
      "emulator only; nvidia (mma.sync, from compute capability 8.0), intel and intel-8 (sub-groups of 16 and 8)\n"
      "are untried: run selfcheck",
      "auto", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(matrix, matrix_names)},
+    {"grad-dtype", "KIND",
+     "with several processes (mpirun): how gradients are sent from one to another. bf16 halves the bytes;\n"
+     "they are added in float",
+     "float", VGGCL_FOR_TRAIN | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(grad_dtype, grad_dtype_names)},
     {"kernel-dir", "DIR", "use the .cl files in this folder instead of the built-in ones", "",
      BOTH | PREDICT | NETWORK | TUNE | GIVEN_ONLY, TEXT(kernel_dir)},
     {"stall", "SECONDS",

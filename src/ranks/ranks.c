@@ -205,9 +205,12 @@ done:
     return err;
 }
 
+/* sent: the numbers as they are sent, [count], and then the sums; the same as values unless these are rounded.
+ * received: [ranks][own slice], in the same type. */
 struct ranks_sum {
-    float *values, *received; /* received: [ranks][slice] */
-    size_t count;
+    float *values;
+    size_t count, bytes; /* of a number that is sent */
+    char *sent, *received;
     int tag;
     bool added; /* this rank's slice */
     struct messages messages;
@@ -220,52 +223,80 @@ static size_t slice_of(const struct ranks_sum *s, int rank) {
     return slice_at(s, rank + 1) - slice_at(s, rank);
 }
 
+static bool is_rounded(const struct ranks_sum *s) {
+    return s->sent != (char *)s->values;
+}
+
+static void round_values(struct ranks_sum *s, size_t from, size_t count) {
+    uint16_t *to = (uint16_t *)s->sent;
+    for (size_t i = from; is_rounded(s) && i < from + count; i++)
+        to[i] = bf16_from_float(s->values[i]);
+}
+static void take_rounded(struct ranks_sum *s) {
+    const uint16_t *from = (const uint16_t *)s->sent;
+    for (size_t i = 0; is_rounded(s) && i < s->count; i++)
+        s->values[i] = bf16_to_float(from[i]);
+}
+
 /* Every other rank gets its slice of this rank's values, and this one those of its own slice. */
 static enum vggcl_err exchange_slices(struct ranks_sum *s) {
-    size_t own = slice_of(s, world.rank);
+    size_t own = slice_of(s, world.rank) * s->bytes;
+    round_values(s, 0, s->count);
     for (int i = 0; i < world.count; i++) {
         if (i == world.rank)
             continue;
-        TRY(receive_from(&s->messages, i, s->received + (size_t)i * own, own * sizeof(float), s->tag));
-        TRY(send_to(&s->messages, i, s->values + slice_at(s, i), slice_of(s, i) * sizeof(float), s->tag));
+        TRY(receive_from(&s->messages, i, s->received + (size_t)i * own, own, s->tag));
+        TRY(send_to(&s->messages, i, s->sent + slice_at(s, i) * s->bytes, slice_of(s, i) * s->bytes, s->tag));
     }
     return VGGCL_OK;
 }
 
+/* sums = or += the numbers of this rank's slice that a rank has sent. */
+static void add(const struct ranks_sum *s, const char *numbers, bool first, float *sums) {
+    size_t own = slice_of(s, world.rank);
+    for (size_t k = 0; k < own; k++) {
+        float number = is_rounded(s) ? bf16_to_float(((const uint16_t *)numbers)[k]) : ((const float *)numbers)[k];
+        sums[k] = first ? number : sums[k] + number;
+    }
+}
+
 /* Adds in the order of the ranks, and sends the sums to every other rank, which sends its own. */
 static enum vggcl_err exchange_sums(struct ranks_sum *s) {
-    size_t own = slice_of(s, world.rank);
-    float *values = s->values + slice_at(s, world.rank);
-    memcpy(s->received + (size_t)world.rank * own, values, own * sizeof(float));
-    memcpy(values, s->received, own * sizeof(float));
-    for (int i = 1; i < world.count; i++)
-        for (size_t k = 0; k < own; k++)
-            values[k] += s->received[(size_t)i * own + k];
+    size_t at = slice_at(s, world.rank), own = slice_of(s, world.rank), bytes = own * s->bytes;
+    memcpy(s->received + (size_t)world.rank * bytes, s->sent + at * s->bytes, bytes);
+    for (int i = 0; i < world.count; i++)
+        add(s, s->received + (size_t)i * bytes, i == 0, s->values + at);
+    round_values(s, at, own);
     for (int i = 0; i < world.count; i++) {
         if (i == world.rank)
             continue;
-        TRY(receive_from(&s->messages, i, s->values + slice_at(s, i), slice_of(s, i) * sizeof(float), s->tag + 1));
-        TRY(send_to(&s->messages, i, values, own * sizeof(float), s->tag + 1));
+        TRY(receive_from(&s->messages, i, s->sent + slice_at(s, i) * s->bytes, slice_of(s, i) * s->bytes, s->tag + 1));
+        TRY(send_to(&s->messages, i, s->sent + at * s->bytes, bytes, s->tag + 1));
     }
     s->added = true;
     return VGGCL_OK;
 }
 
-enum vggcl_err ranks_sum_begin(float *values, size_t count, int tag, struct ranks_sum **sum) {
+enum vggcl_err ranks_sum_begin(float *values, size_t count, enum stored stored, int tag, struct ranks_sum **sum) {
     struct ranks_sum *s = *sum = calloc(1, sizeof *s);
+    bool rounded = stored == STORED_BF16;
     if (!s)
         return err_no_memory("a sum", sizeof *s);
-    *s = (struct ranks_sum){.values = values, .count = count, .tag = ADDED + 2 * tag};
-    size_t bytes = (size_t)world.count * slice_of(s, world.rank) * sizeof(float);
-    s->received = malloc(bytes + sizeof(float));
-    if (!s->received)
-        return err_no_memory("the slices of a sum", bytes);
+    *s = (struct ranks_sum){
+        .values = values, .count = count, .tag = ADDED + 2 * tag, .bytes = rounded ? sizeof(uint16_t) : sizeof(float)};
+    size_t received = (size_t)world.count * slice_of(s, world.rank) * s->bytes;
+    s->received = malloc(received + 1);
+    s->sent = rounded ? malloc(count * s->bytes + 1) : (char *)values;
+    if (!s->received || !s->sent)
+        return err_no_memory("the slices of a sum", received + count * s->bytes);
     TRY(messages_make(&s->messages));
     return exchange_slices(s);
 }
 
 enum vggcl_err ranks_sum_go_on(struct ranks_sum *s, bool *done) {
     TRY(are_done(&s->messages, done));
+    if (*done && s->added)
+        take_rounded(s);
     if (!*done || s->added)
         return VGGCL_OK;
     *done = false;
@@ -280,6 +311,8 @@ void ranks_sum_free(struct ranks_sum *s) {
     if (!s)
         return;
     messages_free(&s->messages);
+    if (is_rounded(s))
+        free(s->sent);
     free(s->received);
     free(s);
 }
@@ -371,8 +404,8 @@ enum vggcl_err ranks_gather(const void *mine, size_t bytes, void *all) {
     memcpy(all, mine, bytes);
     return VGGCL_OK;
 }
-enum vggcl_err ranks_sum_begin(float *values, size_t count, int tag, struct ranks_sum **sum) {
-    (void)values, (void)count, (void)tag;
+enum vggcl_err ranks_sum_begin(float *values, size_t count, enum stored stored, int tag, struct ranks_sum **sum) {
+    (void)values, (void)count, (void)stored, (void)tag;
     *sum = NULL;
     return VGGCL_OK;
 }

@@ -8,6 +8,7 @@
 #define VGGCL_RANKS_RANKS_H
 
 #include "base/err.h"
+#include "base/stored.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,10 +48,11 @@ enum vggcl_err ranks_gather(const void *mine, size_t bytes, void *all);
 
 /* values[i] = the sum over all ranks of values[i], added in the order of the ranks, so that it has the same bits every
  * time and on all ranks. Each rank adds up a slice of the values, and sends its sums to the others: in total 8 * count
- * * (ranks - 1) / ranks bytes in each direction. ranks_sum_begin() starts this; values must not be used until *done is
+ * * (ranks - 1) / ranks bytes in each direction, or half of that where `stored` is STORED_BF16: then values and sums
+ * are rounded to bfloat16, and added in float. ranks_sum_begin() starts this; values must not be used until *done is
  * set by ranks_sum_go_on(), which does not wait. tag: a number that no other sum has at the same time, 0 to 9999. */
 struct ranks_sum;
-enum vggcl_err ranks_sum_begin(float *values, size_t count, int tag, struct ranks_sum **sum);
+enum vggcl_err ranks_sum_begin(float *values, size_t count, enum stored stored, int tag, struct ranks_sum **sum);
 enum vggcl_err ranks_sum_go_on(struct ranks_sum *sum, bool *done);
 int ranks_sum_awaits(const struct ranks_sum *sum); /* the rank that it waits for */
 void ranks_sum_free(struct ranks_sum *sum);        /* NULL is allowed */

@@ -37,7 +37,7 @@ static size_t cut(struct exchange *e) {
     return words + b->count;
 }
 
-enum vggcl_err exchange_make(struct exchange *e, struct net *net, size_t parts) {
+enum vggcl_err exchange_make(struct exchange *e, struct net *net, enum stored sent, size_t parts) {
     size_t most = parts, ranks = (size_t)ranks_count();
     size_t *all = calloc(ranks, sizeof *all);
     if (!all)
@@ -47,7 +47,7 @@ enum vggcl_err exchange_make(struct exchange *e, struct net *net, size_t parts) 
         most = all[i] > most ? all[i] : most;
     free(all);
     TRY(err);
-    *e = (struct exchange){.net = net, .parts = most};
+    *e = (struct exchange){.net = net, .sent = sent, .parts = most};
     e->part_words = 2 + net->group_bytes[NET_BATCH_STATISTICS] / sizeof(float);
     size_t words = cut(e), told = (most + 1) * e->part_words;
     e->gradients = malloc((words + 1) * sizeof(float));
@@ -183,7 +183,7 @@ enum vggcl_err exchange_sum(struct exchange *e) {
         struct bucket *b = &e->buckets[i];
         TRY(await(e, i));
         b->done = false;
-        TRY(ranks_sum_begin(e->gradients + b->from, b->count, (int)i, &b->sum));
+        TRY(ranks_sum_begin(e->gradients + b->from, b->count, e->sent, (int)i, &b->sum));
         TRY(go_on(e, i + 1, &left));
     }
     TRY(finish(e, left));

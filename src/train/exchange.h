@@ -23,6 +23,7 @@ struct bucket {
 
 struct exchange {
     struct net *net;  /* of the rank's lead */
+    enum stored sent; /* how gradients are sent: STORED_FLOAT or STORED_BF16 */
     float *gradients; /* of all layers, the last one first */
     struct bucket buckets[EXCHANGE_BUCKETS];
     size_t bucket_count;
@@ -33,8 +34,8 @@ struct exchange {
     double seconds, hidden; /* of communication so far, and the part of it in which the device computed */
 };
 
-/* For the gradients of net. parts: the most micro-batches of this rank in a step. */
-enum vggcl_err exchange_make(struct exchange *e, struct net *net, size_t parts);
+/* For the gradients of net, which are sent as `sent` says. parts: the most micro-batches of this rank in a step. */
+enum vggcl_err exchange_make(struct exchange *e, struct net *net, enum stored sent, size_t parts);
 void exchange_free(struct exchange *e);
 
 /* Enqueues the reads of a layer's gradients; to be called for all layers, from the last to the first. */

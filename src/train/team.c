@@ -378,7 +378,8 @@ static enum vggcl_err make_exchange(struct team *t) {
     t->parts = calloc(parts, sizeof *t->parts);
     if (!t->parts)
         return err_no_memory("the micro-batches", parts * sizeof *t->parts);
-    return exchange_make(&t->exchange, team_net(t), parts);
+    enum stored sent = t->config->grad_dtype == VGGCL_GRAD_DTYPE_BF16 ? STORED_BF16 : STORED_FLOAT;
+    return exchange_make(&t->exchange, team_net(t), sent, parts);
 }
 
 enum vggcl_err team_plan_checked(struct team *t, size_t train, size_t test, struct vggcl_config *config,

@@ -542,7 +542,7 @@ const struct command command_train = {
         "  vggcl train --config save/config.json --seed 1      same run, other seed\n"
         "  vggcl train --device 0:0 --device 1:0 --device-split 3:1\n"
         "  vggcl train --device 0:0/2                          one device, cut into two\n"
-        "  mpirun -n 2 vggcl train                             two processes share batches\n"
+        "  mpirun -n 2 vggcl train                           two processes share batches\n"
         "  vggcl train --resume save --epochs 350\n"
         "  vggcl train --resume save --lr 0.001 --save save-2  lower rate, new folder\n\n"
         "Several processes, on one machine or many, train together when mpirun or srun starts them: each has its\n"

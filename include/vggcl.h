@@ -374,6 +374,8 @@ struct vggcl_plan {
     char wrong[VGGCL_WRONG];   /* methods that gave wrong results on this device and are not used, or "" */
     char conv[32];             /* the option conv; if it is "auto", what mem_limit reduced it to */
     uint64_t conv_bytes;       /* of images that a convolution transforms at once, without transformed weights */
+    uint64_t sent, received;   /* bytes a training step, to and from other processes (mpirun), of all devices of this
+                                  process together; 0 with one process */
 };
 
 /* Plans the memory that train (or eval, with batches of config->batch images) would allocate, without allocating any.
@@ -446,6 +448,11 @@ struct vggcl_finish {
     int epochs;            /* the option: how many the run was to have */
     bool was_complete; /* nothing was left to train of the resumed run; no device was opened, started() not called */
     const char *save;  /* the folder that has the run; valid during finished() */
+    int processes;     /* that train together (mpirun) */
+    /* With several processes, over all steps of this call but the first; else 0. */
+    double images_per_second;     /* of all processes together, tests not counted */
+    double communication, hidden; /* seconds a step in which the first process communicates or waits for another one,
+                                     and the part of them in which its device still computes gradients */
 };
 
 /* Callbacks of a training run; each may be NULL. */

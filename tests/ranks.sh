@@ -14,14 +14,17 @@ export TMPDIR=$work
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 # those of MPI libraries
 
 fail() { echo "ranks.sh: $1"; [ ! -f out ] || tail -c 3000 out | tr '\r' '\n'; exit 1; }
-# run COUNT FLAG...: trains by that many processes; 1 without a launcher. Its output is in out, its status is returned.
+# run COUNT FLAG...: runs $command by that many processes; 1 without a launcher. Its output is in out, its status is returned.
+command=train
 run() {
     local count=$1 launcher=()
     shift
     [ "$count" = 1 ] || launcher=(timeout 60 "$mpirun" -n "$count")
-    "${launcher[@]}" "$program" train "$@" --stall 20 >out 2>&1
+    "${launcher[@]}" "$program" $command "$@" --stall 20 >out 2>&1
 }
-small=(--data synthetic:192,50 --model 16,M,32,M --batch 32 --epochs 2 --no-selfcheck --profile none --conv im2col)
+layers=(--model 16,M,32,M --batch 32 --profile none --conv im2col)
+network=(--data synthetic:192,50 "${layers[@]}")
+small=("${network[@]}" --epochs 2 --no-selfcheck)
 weights() { grep -aoE '^weights  [0-9a-f]{16}$' out | tail -1; }
 # trained COUNT FLAG...: the weights that a run ends with
 trained() {
@@ -49,6 +52,26 @@ rounded=$(trained 2 "${small[@]}" --grad-dtype bf16 --save "$work/rounded")
 [ "$(trained 1 "${small[@]}" --micro-batch 16 --save "$work/one")" != "$rounded" ] || fail "--grad-dtype bf16 changes nothing"
 whole=$(trained 2 "${small[@]}" --save "$work/whole")
 
+# communicated PATTERN: in what `out` says by that pattern of three groups, the first is the sum of the others.
+communicated() {
+    sed -nE "s/.*$1.*/\1 \2 \3/p" out | awk '{ n++; off = $1 - $2 - $3; bad += off > 0.11 || off < -0.11 || $1 <= 0 || $2 < 0 }
+        END { exit n != 1 || bad }' || fail "does not say how long the processes communicate"
+}
+number='([0-9]+\.[0-9]+)'
+ms="$number ms a step: $number ms behind the backward pass, $number ms not"
+communicated "^ranks    2 processes, [0-9.]+ images\\/s together; communication $ms"
+
+# What plan says of memory is what the run takes, and of the network: 8 bytes times the parameters, halved, and 2 floats of
+# losses for its micro-batch and the number of micro-batches.
+trained 2 "${small[@]}" --no-bn --save "$work/planned" --steps 1 >/dev/null
+parameters=$(sed -nE 's/^network .* ([0-9]+) parameters.*/\1/p' out) peak=$(sed -nE 's/^memory .*\(([0-9]+) bytes\).*/\1/p' out)
+planned() { timeout 60 "$mpirun" -n 2 "$program" plan "${network[@]}" --no-bn "$@" >out 2>errors || { cat errors; fail "plan fails"; }; }
+planned
+[ "$(grep -cE '^rank [01] of 2 on .* 16  +[0-9]' out)" = 2 ] || fail "plan does not list both processes"
+planned --json
+[ "$(grep -c "\"sent_bytes_per_step\": $((4 * parameters + 16)),\$" out)" = 2 ] || fail "plan: not $((4 * parameters + 16)) bytes"
+[ "$(grep -c "\"peak_bytes\": $peak\b" out)" = 2 ] || fail "plan: rank 0's peak is not $peak bytes" # of the device, of the rank
+
 # A run of two goes on with four processes' worth of the same micro-batches, and with one, to the same weights.
 trained 2 "${small[@]}" --save "$work/part" --steps 7 >/dev/null
 for ranks in 1 2; do
@@ -61,12 +84,14 @@ refused() {
     local what=$1 status=0
     shift
     rm -rf none
-    run "$@" --save "$work/none" || status=$?
+    [ $command != train ] || set -- "$@" --save "$work/none"
+    run "$@" || status=$?
     [ $status != 0 ] && [ $status != 124 ] || fail "${*:2}: status $status"
     grep -aq -- "$what" out || fail "${*:2}: does not say '$what'"
     [ ! -e none ] || fail "${*:2}: saved something"
 }
 refused 'vggcl: error: epochs: takes' 2 --epochs many
+command=plan refused 'eval: is done by one process' 2 --eval
 refused 'device-split auto: measures the devices of one process' 2 "${small[@]}" --device-split auto
 refused 'no image of a batch of 2' 4 "${small[@]}" --batch 2
 # A rank with other kernels, and one with other images: the script runs in another folder on rank 1.

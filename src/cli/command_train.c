@@ -1,17 +1,16 @@
 #include "cli/counted.h"
 #include "cli/json.h"
 #include "cli/progress.h"
+#include "cli/several.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/messages.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "options/options.h"
-#include "ranks/ranks.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,15 +307,21 @@ static void print_epoch_json(const struct vggcl_epoch *r, bool is_best) {
  * f are known. */
 static void print_result_json(const struct vggcl_finish *f, const char *result, const char *save, const char *error) {
     progress_hide();
-    cli_print_json(JSON_MAKE({"result", json_make_text(result)}, {"epochs", json_integer(f->epoch)},
+    json_t *json = JSON_MAKE({"result", json_make_text(result)}, {"epochs", json_integer(f->epoch)},
                              {"steps", error ? json_null() : json_integer(f->step)},
                              {"best_epoch", f->best_epoch ? json_integer(f->best_epoch) : json_null()},
                              {"best_accuracy", f->best_epoch ? json_make_number(f->best_accuracy) : json_null()},
                              {"seconds", json_make_number(error ? NAN : f->seconds)},
                              {"peak_bytes", error ? json_null() : json_integer((json_int_t)f->peak_bytes)},
                              {"weights_hash", error ? json_null() : json_make_format("%016" PRIx64, f->weights_hash)},
-                             {"save", json_make_text(save)}, {"error", json_make_text(error)}),
-                   JSON_LINE);
+                             {"save", json_make_text(save)}, {"error", json_make_text(error)});
+    if (f->images_per_second > 0) {
+        json_put(&json, "processes", json_integer(f->processes));
+        json_put(&json, "images_per_s", json_make_number(f->images_per_second));
+        json_put(&json, "communication_s", json_make_number(f->communication));
+        json_put(&json, "hidden_s", json_make_number(f->hidden));
+    }
+    cli_print_json(json, JSON_LINE);
 }
 
 static void epoch_ended(const struct vggcl_epoch *r, bool is_best, double best, void *payload) {
@@ -340,6 +345,16 @@ static void epoch_ended(const struct vggcl_epoch *r, bool is_best, double best, 
     line_add(&line, "  %.0f images/s", r->images_per_second);
     line_add(&line, "  best %.2f %%", 100 * best);
     line_end(&line);
+}
+
+/* Of a run of several processes. */
+static void print_communication(const struct vggcl_finish *f) {
+    if (f->images_per_second > 0)
+        printf(
+            "ranks    %d processes, %.1f images/s together; communication %.1f ms a step: %.1f ms behind the backward "
+            "pass, %.1f ms not\n",
+            f->processes, f->images_per_second, 1e3 * f->communication, 1e3 * f->hidden,
+            1e3 * (f->communication - f->hidden));
 }
 
 /* What gave wrong results on a device and was not used. */
@@ -394,6 +409,7 @@ static void print_result(const struct face *face, const struct vggcl_finish *f) 
     print_replaced(face);
     if (is_terse())
         return;
+    print_communication(f);
     printf("memory   %.1f MiB (%" PRIu64 " bytes) at the peak on the device%s, %s\nweights  %016" PRIx64 "\n",
            cli_mebibytes(f->peak_bytes), f->peak_bytes, face->devices > 1 ? "s together" : "",
            f->peak_bytes == face->planned ? "as planned" : "not as planned", f->weights_hash);
@@ -462,25 +478,12 @@ static int unfinished(const struct face *face, enum vggcl_err err) {
     return stopped ? EXIT_FINE : cli_failed(err);
 }
 
-/* Another rank than the first prints nothing, and leaves signals, which the launcher passes on to all, to rank 0. */
-static int run_other_rank(const struct vggcl_config *config) {
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    enum vggcl_err err = vggcl_train(config, NULL);
-    int status = err == VGGCL_OK || err == VGGCL_ESTOPPED ? EXIT_FINE : cli_status(err);
-    ranks_end(status);
-    return status;
+/* Another rank than the first. */
+static enum vggcl_err run_other_rank(const struct vggcl_config *config) {
+    return vggcl_train(config, NULL);
 }
 
-static int run(const struct vggcl_config *config) {
-    if (only_print)
-        return print_config(config);
-    enum vggcl_err connected = ranks_begin();
-    if (connected != VGGCL_OK)
-        return ranks_launched().rank == 0 ? cli_failed(connected) : cli_status(connected);
-    if (ranks_rank() > 0)
-        return run_other_rank(config);
+static int train(const struct vggcl_config *config) {
     const bool terse = is_terse();
     struct face face = {.live = terminal_size(stdout).columns > 0};
     face.last_shown = clock_seconds();
@@ -509,8 +512,11 @@ static int run(const struct vggcl_config *config) {
     if (err == VGGCL_ESTOPPED || face.end == VGGCL_END_STOPPED)
         status = interrupted(&face);
     cli_outlive_stdout();
-    ranks_end(err == VGGCL_OK || err == VGGCL_ESTOPPED ? EXIT_FINE : status);
     return status;
+}
+
+static int run(const struct vggcl_config *config) {
+    return only_print ? print_config(config) : several_run(config, train, run_other_rank);
 }
 
 const struct command command_train = {

@@ -49,6 +49,10 @@ int ranks_count(void) {
 const char *ranks_name(int rank) {
     return world.names ? world.names[rank] : "rank 0";
 }
+const char *ranks_host(int rank) {
+    const char *on = strstr(ranks_name(rank), " on ");
+    return on ? on + strlen(" on ") : "";
+}
 void ranks_local(int *rank, int *count) {
     *rank = world.local_rank;
     *count = world.local_count;
@@ -388,6 +392,10 @@ int ranks_count(void) {
 const char *ranks_name(int rank) {
     (void)rank;
     return "rank 0";
+}
+const char *ranks_host(int rank) {
+    (void)rank;
+    return "";
 }
 void ranks_local(int *rank, int *count) {
     *rank = 0;

@@ -36,6 +36,7 @@ void ranks_local(int *rank, int *count);
 
 /* "rank 1 of 4 on node2", for errors. Valid until ranks_end(). */
 const char *ranks_name(int rank);
+const char *ranks_host(int rank); /* "node2" */
 
 /* Tells rank 0, or if this is rank 0 all others, that this rank has failed, and why. */
 void ranks_fail(const char *why);

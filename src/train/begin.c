@@ -4,6 +4,7 @@
 #include "options/network.h"
 #include "options/options.h"
 #include "train/class_weights.h"
+#include "train/deal.h"
 #include "train/resume.h"
 #include "train/save.h"
 #include "train/weights.h"
@@ -270,31 +271,6 @@ static enum vggcl_err tell_beginning(const struct run *run) {
     snprintf(b.data, sizeof b.data, "%s", run->data_name);
     TRY(ranks_share(&order, sizeof order));
     return ranks_share(&b, sizeof b);
-}
-
-/* With several ranks, "auto", or no name, deals the machine's GPUs, or if there are none all its devices, over the
- * machine's ranks. */
-static enum vggcl_err deal_devices(struct vggcl_config *config) {
-    struct vggcl_device *list;
-    size_t count, chosen = 0, gpus = 0;
-    int rank, ranks;
-    bool is_auto = strcmp(config->device, "auto") == 0;
-    if (ranks_count() == 1 && is_auto)
-        *config->device = '\0';
-    if (ranks_count() == 1 || (*config->device && !is_auto))
-        return VGGCL_OK;
-    ranks_local(&rank, &ranks);
-    TRY(vggcl_devices(&list, &count));
-    for (size_t i = 0; i < count; i++)
-        gpus += list[i].type == VGGCL_GPU;
-    for (size_t i = 0, left = gpus ? (size_t)rank % gpus : 0; i < count; i++)
-        if (list[i].type == VGGCL_GPU && left-- == 0)
-            chosen = i;
-    if (count && !gpus)
-        chosen = (size_t)rank % count;
-    vggcl_devices_free(list);
-    snprintf(config->device, sizeof config->device, "%zu", chosen);
-    return VGGCL_OK;
 }
 
 static enum vggcl_err make_team(struct run *run, const char *from) {

@@ -37,7 +37,7 @@ static size_t cut(struct exchange *e) {
     return words + b->count;
 }
 
-enum vggcl_err exchange_make(struct exchange *e, struct net *net, enum stored sent, size_t parts) {
+enum vggcl_err exchange_lay_out(struct exchange *e, struct net *net, enum stored sent, size_t parts) {
     size_t most = parts, ranks = (size_t)ranks_count();
     size_t *all = calloc(ranks, sizeof *all);
     if (!all)
@@ -49,7 +49,23 @@ enum vggcl_err exchange_make(struct exchange *e, struct net *net, enum stored se
     TRY(err);
     *e = (struct exchange){.net = net, .sent = sent, .parts = most};
     e->part_words = 2 + net->group_bytes[NET_BATCH_STATISTICS] / sizeof(float);
-    size_t words = cut(e), told = (most + 1) * e->part_words;
+    e->words = cut(e);
+    return VGGCL_OK;
+}
+
+static size_t told_words(const struct exchange *e) {
+    return (e->parts + 1) * e->part_words;
+}
+
+uint64_t exchange_bytes(const struct exchange *e) {
+    uint64_t ranks = (uint64_t)ranks_count(), others = ranks - 1;
+    uint64_t number = e->sent == STORED_BF16 ? sizeof(uint16_t) : sizeof(float);
+    return 2 * number * e->words * others / ranks + sizeof(float) * told_words(e) * others;
+}
+
+enum vggcl_err exchange_make(struct exchange *e, struct net *net, enum stored sent, size_t parts) {
+    TRY(exchange_lay_out(e, net, sent, parts));
+    size_t ranks = (size_t)ranks_count(), words = e->words, told = told_words(e);
     e->gradients = malloc((words + 1) * sizeof(float));
     e->told = calloc(told, sizeof(float));
     e->all_told = calloc(ranks * told, sizeof(float));
@@ -115,6 +131,18 @@ static enum vggcl_err write_back(struct exchange *e, const struct bucket *b) {
     return VGGCL_OK;
 }
 
+void exchange_forget(struct exchange *e) {
+    e->seconds = e->hidden = 0;
+}
+
+/* Adds the time since the last look at the sums if any was under way; the time between two sums is no communication. */
+static void look(struct exchange *e, bool under_way) {
+    double now = clock_seconds();
+    e->seconds += e->under_way ? now - e->last : 0;
+    e->last = now;
+    e->under_way = under_way;
+}
+
 /* Goes on with the sums that have begun. *left: those that are not done. */
 static enum vggcl_err go_on(struct exchange *e, size_t begun, size_t *left) {
     *left = 0;
@@ -129,6 +157,7 @@ static enum vggcl_err go_on(struct exchange *e, size_t begun, size_t *left) {
         } else
             ++*left;
     }
+    look(e, *left > 0);
     return VGGCL_OK;
 }
 
@@ -179,9 +208,13 @@ static enum vggcl_err finish(struct exchange *e, size_t left) {
 
 enum vggcl_err exchange_sum(struct exchange *e) {
     size_t left = 0;
+    double before = e->seconds;
     for (size_t i = 0; i < e->bucket_count; i++) {
         struct bucket *b = &e->buckets[i];
         TRY(await(e, i));
+        look(e, true);
+        if (i + 1 == e->bucket_count)
+            e->hidden += e->seconds - before;
         b->done = false;
         TRY(ranks_sum_begin(e->gradients + b->from, b->count, e->sent, (int)i, &b->sum));
         TRY(go_on(e, i + 1, &left));
@@ -194,9 +227,11 @@ enum vggcl_err exchange_sum(struct exchange *e) {
 
 enum vggcl_err exchange_tell(struct exchange *e, size_t count,
                              enum vggcl_err (*each)(const struct told *told, void *payload), void *payload) {
-    size_t words = (e->parts + 1) * e->part_words;
+    size_t words = told_words(e);
+    double start = clock_seconds();
     e->told[e->parts * e->part_words] = (float)count;
     TRY(ranks_gather(e->told, words * sizeof(float), e->all_told));
+    e->seconds += clock_seconds() - start;
     for (int rank = 0; rank < ranks_count(); rank++) {
         const float *from = e->all_told + (size_t)rank * words;
         size_t parts = (size_t)from[e->parts * e->part_words];

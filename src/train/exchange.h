@@ -26,16 +26,24 @@ struct exchange {
     enum stored sent; /* how gradients are sent: STORED_FLOAT or STORED_BF16 */
     float *gradients; /* of all layers, the last one first */
     struct bucket buckets[EXCHANGE_BUCKETS];
-    size_t bucket_count;
-    size_t parts;           /* the most micro-batches of a rank in a step */
-    size_t part_words;      /* of what a micro-batch tells */
-    float *told, *all_told; /* [parts + 1][part_words] of this rank, and of all: the losses and statistics of each
-                             * micro-batch; the first word of the last one is their number */
-    double seconds, hidden; /* of communication so far, and the part of it in which the device computed */
+    size_t bucket_count, words; /* words: of all gradients */
+    size_t parts;               /* the most micro-batches of a rank in a step */
+    size_t part_words;          /* of what a micro-batch tells */
+    float *told, *all_told;     /* [parts + 1][part_words] of this rank, and of all: the losses and statistics of each
+                                 * micro-batch; the first word of the last one is their number */
+    double seconds, hidden; /* of communication since the last exchange_forget(), waits for slower ranks included; and
+                             * the part of it before the step's last gradient came from the device */
+    double last;            /* clock_seconds() of the last look at the sums, */
+    bool under_way;         /* and whether any was under way then */
 };
 
-/* For the gradients of net, which are sent as `sent` says. parts: the most micro-batches of this rank in a step. */
+/* For the gradients of net, which are sent as `sent` says. parts: the most micro-batches of this rank in a step.
+ * exchange_lay_out() sets everything but the memory. */
+enum vggcl_err exchange_lay_out(struct exchange *e, struct net *net, enum stored sent, size_t parts);
 enum vggcl_err exchange_make(struct exchange *e, struct net *net, enum stored sent, size_t parts);
+
+/* Bytes that this rank sends to the others in a step, and as many that it receives. */
+uint64_t exchange_bytes(const struct exchange *e);
 void exchange_free(struct exchange *e);
 
 /* Enqueues the reads of a layer's gradients; to be called for all layers, from the last to the first. */
@@ -45,6 +53,9 @@ enum vggcl_err exchange_read(struct exchange *e, size_t layer);
  * group_bytes[NET_BATCH_STATISTICS] bytes. */
 float *exchange_total(struct exchange *e, size_t part);
 float *exchange_statistics(struct exchange *e, size_t part);
+
+/* Starts the measurement of communication anew. */
+void exchange_forget(struct exchange *e);
 
 /* Sums the gradients, and writes the sums to the device. */
 enum vggcl_err exchange_sum(struct exchange *e);

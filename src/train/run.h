@@ -44,10 +44,11 @@ struct run {
         int epoch;
         double seconds, images;
     } cold; /* the first step since vggcl_train() began; it builds the kernels, so the speed excludes it */
-    int64_t session_steps; /* completed since vggcl_train() began */
-    bool stopping, asked;  /* asked: the observer wants the run to end */
-    bool told_chance;      /* that the run guesses, see hints.h */
-    bool complete;         /* a resumed run with nothing left to train; no device is open, and there is no data */
+    int64_t session_steps;                  /* completed since vggcl_train() began, */
+    double session_images, session_seconds; /* their images, and the time in epochs without tests */
+    bool stopping, asked;                   /* asked: the observer wants the run to end */
+    bool told_chance;                       /* that the run guesses, see hints.h */
+    bool complete; /* a resumed run with nothing left to train; no device is open, and there is no data */
     enum vggcl_end end;
     struct folder folder;       /* config.save; locked */
     struct folder from;         /* config.resume, if it is not config.save; locked */

@@ -373,13 +373,16 @@ static size_t own_most_parts(const struct team *t) {
     return parts;
 }
 
+static enum stored gradients_sent(const struct team *t) {
+    return t->config->grad_dtype == VGGCL_GRAD_DTYPE_BF16 ? STORED_BF16 : STORED_FLOAT;
+}
+
 static enum vggcl_err make_exchange(struct team *t) {
     size_t parts = own_most_parts(t);
     t->parts = calloc(parts, sizeof *t->parts);
     if (!t->parts)
         return err_no_memory("the micro-batches", parts * sizeof *t->parts);
-    enum stored sent = t->config->grad_dtype == VGGCL_GRAD_DTYPE_BF16 ? STORED_BF16 : STORED_FLOAT;
-    return exchange_make(&t->exchange, team_net(t), sent, parts);
+    return exchange_make(&t->exchange, team_net(t), gradients_sent(t), parts);
 }
 
 enum vggcl_err team_plan_checked(struct team *t, size_t train, size_t test, struct vggcl_config *config,
@@ -671,9 +674,29 @@ enum vggcl_err team_step(struct team *t, const struct step *step, struct part *p
     if (several)
         TRY(join(t, own, count, parts, part_count));
     TRY(step_lead(t, step));
+    double start = clock_seconds();
     for (size_t i = 0; !t->alike && i < SHARED_BY_STEPS; i++)
         TRY(share_with_ranks(t, shared[i]));
+    t->exchange.seconds += t->alike ? 0 : clock_seconds() - start;
     return share(t, shared, SHARED_BY_STEPS);
+}
+
+enum vggcl_err team_traffic(struct team *t, uint64_t *sent, uint64_t *received) {
+    const struct net *lead = team_net(t);
+    uint64_t others = (uint64_t)ranks_count() - 1;
+    *sent = *received = 0;
+    if (!others)
+        return VGGCL_OK;
+    if (!t->exchange.net)
+        TRY(exchange_lay_out(&t->exchange, team_net(t), gradients_sent(t), own_most_parts(t)));
+    *sent = *received = exchange_bytes(&t->exchange);
+    for (size_t i = 0; !t->alike && i < SHARED_BY_STEPS; i++) {
+        if (ranks_rank() == 0)
+            *sent += lead->group_bytes[shared[i]] * others;
+        else
+            *received += lead->group_bytes[shared[i]];
+    }
+    return VGGCL_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------- the end -- */
@@ -736,85 +759,4 @@ void team_free(struct team *t) {
     free(t->warnings);
     free(t->weights);
     free(t->class_weights);
-}
-
-/* ----------------------------------------------------------------------------------------------- vggcl_plan() -- */
-
-static enum vggcl_err plan_eval(struct team *t, size_t test) {
-    const struct work work = {.data = t->data, .test = test, .batch = (size_t)t->config->batch};
-    struct member *m = &t->members[0];
-    if (t->count > 1)
-        return err_set(VGGCL_EUSAGE, "device %s: names more than one device, but eval uses one; name one of them",
-                       t->config->device);
-    TRY(plan_net(&m->context, t->config, &work, &m->net, &t->plans[0]));
-    return plan_least(&m->context, t->config, &work, &t->plans[0].least);
-}
-
-static enum vggcl_err plan_train(struct team *t, size_t train, size_t test) {
-    struct vggcl_config config = *t->config;
-    if (strcmp(config.device_split, "auto") == 0)
-        return err_set(VGGCL_EUSAGE, "device-split auto: is measured when a run begins, not by plan; give plan the "
-                                     "shares as numbers, such as 3:1");
-    TRY(team_plan(t, train, test, &config));
-    for (size_t i = 0; i < t->count; i++) {
-        const struct work work = team_work(t, i, train, test);
-        TRY(plan_least(&t->members[i].context, t->config, &work, &t->plans[i].least));
-    }
-    return VGGCL_OK;
-}
-
-/* Whether the options shape and classes describe the images to plan for. */
-static bool has_own_spec(const struct vggcl_config *config) {
-    const struct data_spec spec = network_spec(config), *usual = &data_default()->spec;
-    return config_gives(config, "shape") || config_gives(config, "classes") || memcmp(&spec, usual, sizeof spec) != 0;
-}
-
-/* The images to plan for: those of the data set, or as many of the shape that config describes. */
-static enum vggcl_err count_images(const struct vggcl_config *config, struct data_size *size) {
-    const struct data_source source = network_data(config);
-    bool own = has_own_spec(config);
-    if (own && (*config->data || config->dataset))
-        return err_set(VGGCL_EUSAGE,
-                       "shape, classes: the data set %s has its own; leave these options out, or leave data out",
-                       config->dataset ? "in memory" : config->data);
-    TRY(data_count(&source, size));
-    if (own)
-        size->spec = network_spec(config);
-    return VGGCL_OK;
-}
-
-enum vggcl_err vggcl_plan(const struct vggcl_config *given, bool eval, struct vggcl_plan **plans, size_t *count) {
-    enum vggcl_err err;
-    struct vggcl_config own = *given, *config = &own;
-    struct data_size size;
-    size_t *limited = eval ? &size.test : &size.train;
-    *plans = NULL;
-    *count = 0;
-    TRY(config_check(config));
-    TRY(config_use_dataset(config));
-    struct team *t = calloc(1, sizeof *t);
-    if (!t)
-        return err_no_memory("the devices", sizeof *t);
-    TRY_GOTO(count_images(config, &size), done);
-    TRY_GOTO(data_suffices(size.train, size.test, !eval), done);
-    if (config->limit > 0 && (size_t)config->limit < *limited)
-        *limited = (size_t)config->limit;
-    TRY_GOTO(team_open(t, config, &size.spec), done);
-    TRY_GOTO(eval ? plan_eval(t, size.test) : plan_train(t, size.train, size.test), done);
-    for (size_t i = 0; i < t->count; i++)
-        profile_describe(&t->members[i].context, &t->members[i].tuned, t->plans[i].tuning, t->plans[i].wrong);
-    *count = t->count;
-    *plans = malloc(t->count * sizeof **plans);
-    if (*plans)
-        memcpy(*plans, t->plans, t->count * sizeof **plans);
-    else
-        err = err_no_memory("the plans", t->count * sizeof **plans);
-done:
-    team_free(t);
-    free(t);
-    return err;
-}
-
-void vggcl_plans_free(struct vggcl_plan *plans) {
-    free(plans);
 }

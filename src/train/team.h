@@ -128,6 +128,9 @@ struct order {
  * part is not finite, neither this step nor a later one changes the weights (see struct optimised). */
 enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count);
 
+/* Bytes that this rank sends to, and receives from, the other ranks in a step; after team_plan(). */
+enum vggcl_err team_traffic(struct team *t, uint64_t *sent, uint64_t *received);
+
 /* Writes the part's images and labels to its member's input, and its pass to *pass. */
 enum vggcl_err team_feed(struct team *t, const struct step *step, const struct part *part, struct pass *pass);
 

@@ -177,6 +177,7 @@ static void tell_first_step(struct run *run, size_t images) {
     run->cold.epoch = run->progress.epoch;
     run->cold.seconds = now - run->epoch_start;
     run->cold.images = (double)images;
+    exchange_forget(&run->team.exchange);
     stop_ask(NULL, NULL); /* from now on steps are finished before the run ends */
     if (o && o->stepped_first)
         o->stepped_first(&first, o->payload);
@@ -205,6 +206,7 @@ static enum vggcl_err finish_step(struct run *run, struct pending_step *pending)
     p->loss_sum += loss_sum;
     p->step++;
     p->epoch_step++;
+    run->session_images += (double)pending->step.images;
     if (++run->session_steps == 1)
         tell_first_step(run, pending->step.images);
     pending->step.images = 0;
@@ -251,8 +253,10 @@ static bool must_save(const struct run *run, int64_t step) {
 static enum vggcl_err finish_all(struct run *run) {
     for (int i = 0; i < 2; i++)
         TRY(finish_step(run, &run->pending[i]));
-    run->progress.epoch_seconds += clock_seconds() - run->epoch_start;
-    run->epoch_start = clock_seconds();
+    double now = clock_seconds();
+    run->progress.epoch_seconds += now - run->epoch_start;
+    run->session_seconds += now - run->epoch_start;
+    run->epoch_start = now;
     return VGGCL_OK;
 }
 
@@ -379,25 +383,38 @@ static enum vggcl_err train_epochs(struct run *run) {
     return save_last(run);
 }
 
+/* What several processes do together, after the first step, which waits until all have built their kernels. */
+static void add_communication(const struct run *run, struct vggcl_finish *f) {
+    const struct exchange *e = &run->team.exchange;
+    double steps = (double)run->session_steps - 1;
+    f->processes = ranks_count();
+    if (f->processes == 1 || steps < 1)
+        return;
+    f->images_per_second = (run->session_images - run->cold.images) / (run->session_seconds - run->cold.seconds);
+    f->communication = e->seconds / steps;
+    f->hidden = e->hidden / steps;
+}
+
 static void tell_finish(const struct run *run) {
     const struct vggcl_observer *o = run->observer;
     const struct progress *p = &run->progress;
     uint64_t peak_bytes = 0;
     for (size_t i = 0; i < run->team.count; i++)
         peak_bytes += run->team.members[i].dev->peak_bytes;
+    struct vggcl_finish finish = {.end = run->end,
+                                  .epoch = p->epoch,
+                                  .step = p->step,
+                                  .best_epoch = p->best_epoch,
+                                  .best_accuracy = p->best_accuracy,
+                                  .seconds = run->complete ? 0 : clock_seconds() - run->start,
+                                  .weights_hash = run->weights_hash,
+                                  .peak_bytes = peak_bytes,
+                                  .epochs = run->config.epochs,
+                                  .was_complete = run->complete,
+                                  .save = run->config.save};
+    add_communication(run, &finish);
     if (o && o->finished)
-        o->finished(&(struct vggcl_finish){.end = run->end,
-                                           .epoch = p->epoch,
-                                           .step = p->step,
-                                           .best_epoch = p->best_epoch,
-                                           .best_accuracy = p->best_accuracy,
-                                           .seconds = run->complete ? 0 : clock_seconds() - run->start,
-                                           .weights_hash = run->weights_hash,
-                                           .peak_bytes = peak_bytes,
-                                           .epochs = run->config.epochs,
-                                           .was_complete = run->complete,
-                                           .save = run->config.save},
-                    o->payload);
+        o->finished(&finish, o->payload);
 }
 
 /* The end of a call that has nothing to train: the record is as the state says, and the observer is told. */

@@ -72,6 +72,15 @@ planned --json
 [ "$(grep -c "\"sent_bytes_per_step\": $((4 * parameters + 16)),\$" out)" = 2 ] || fail "plan: not $((4 * parameters + 16)) bytes"
 [ "$(grep -c "\"peak_bytes\": $peak\b" out)" = 2 ] || fail "plan: rank 0's peak is not $peak bytes" # of the device, of the rank
 
+# bench trains in lock step, and evaluates by rank 0 alone.
+command=bench
+run 2 "${layers[@]}" --steps 3 || fail "bench: status $?"
+communicated "^exchange    communication $ms; $number MiB sent, .* received"
+grep -aqE '^rank 0 .* 16 of a batch.s 32 images' out && grep -aqE '^eval .* rank 0 alone, 16 images' out || fail "bench says else"
+timeout 60 "$mpirun" -n 2 "$program" bench "${layers[@]}" --no-bn --steps 3 --json >out 2>errors || { cat errors; fail "bench --json fails"; }
+grep -q "\"sent_bytes_per_step\": $((4 * parameters + 16)),\$" out || fail "bench: not $((4 * parameters + 16)) bytes"
+command=train
+
 # A run of two goes on with four processes' worth of the same micro-batches, and with one, to the same weights.
 trained 2 "${small[@]}" --save "$work/part" --steps 7 >/dev/null
 for ranks in 1 2; do
@@ -91,6 +100,7 @@ refused() {
     [ ! -e none ] || fail "${*:2}: saved something"
 }
 refused 'vggcl: error: epochs: takes' 2 --epochs many
+command=bench refused 'layers measures one device' 2 --layers
 command=plan refused 'eval: is done by one process' 2 --eval
 refused 'device-split auto: measures the devices of one process' 2 "${small[@]}" --device-split auto
 refused 'no image of a batch of 2' 4 "${small[@]}" --batch 2

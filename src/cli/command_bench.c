@@ -1,9 +1,13 @@
 #include "cli/json.h"
 #include "cli/progress.h"
+#include "cli/several.h"
 #include "options/options.h"
+#include "ranks/ranks.h"
+#include "train/lockstep.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool as_json, by_layer;
@@ -87,12 +91,87 @@ static void print_text(const struct vggcl_benchmark *b) {
         print_layers(b);
 }
 
-static int run(const struct vggcl_config *config) {
-    struct vggcl_benchmark benchmark;
+/* ---------------------------------------------------------------------------------------------- several processes --
+ */
+
+static void print_ranks_json(const struct lockstep *l) {
+    char shape[24];
+    vggcl_config_get(&l->config, "shape", shape, sizeof shape);
+    cli_print_json(
+        JSON_MAKE({"processes", json_integer(l->processes)}, {"devices", json_integer((json_int_t)l->devices)},
+                  {"device", json_make_text(l->device.name)}, {"driver", json_make_text(l->device.driver)},
+                  {"tuning", json_make_text(l->tuning)}, {"model", json_make_text(l->config.model)},
+                  {"width", json_make_number(l->config.width)},
+                  {"storage", json_make_text(config_stored_word(&l->config))}, {"batch", json_integer(l->config.batch)},
+                  {"images", json_integer(l->images)}, {"shape", json_make_text(shape)},
+                  {"classes", json_integer(l->config.classes)},
+                  {"train_images_per_s", json_make_number(l->train.median)},
+                  {"train_spread", cli_spread_json(l->train)}, {"communication_s", json_make_number(l->communication)},
+                  {"hidden_s", json_make_number(l->hidden)}, {"sent_bytes_per_step", json_integer((json_int_t)l->sent)},
+                  {"received_bytes_per_step", json_integer((json_int_t)l->received)},
+                  {"eval_images_per_s", json_make_number(l->eval.median)}, {"eval_spread", cli_spread_json(l->eval)},
+                  {"eval_batch", json_integer(l->eval_images)}, {"first_step_s", json_make_number(l->first_step)},
+                  {"device_bytes", json_integer((json_int_t)l->device_bytes)}),
+        CLI_JSON);
+}
+
+static void print_ranks_text(const struct lockstep *l) {
+    char shape[24];
+    vggcl_config_get(&l->config, "shape", shape, sizeof shape);
+    printf("processes   %d, with %zu devices together\n", l->processes, l->devices);
+    printf("rank 0      %s (%s, driver %s), for %d of a batch's %d images\n", l->device.name, l->device.platform_name,
+           l->device.driver, l->images, l->config.batch);
+    printf("tuning      %s\n", l->tuning);
+    printf("network     %s, width %g, batch %d, activations as %s; %.0f MB on the device\n", l->config.model,
+           l->config.width, l->config.batch, config_stored_word(&l->config), 1e-6 * (double)l->device_bytes);
+    printf("images      %s, %d classes\n", shape, l->config.classes);
+    printf("first step  %.2f s, the selfcheck and building kernels included\n", l->first_step);
+    printf("train       %.1f images/s (%.1f to %.1f), all processes together\n", l->train.median, l->train.least,
+           l->train.largest);
+    printf("exchange    communication %.1f ms a step: %.1f ms behind the backward pass, %.1f ms not; %.2f MiB sent, "
+           "%.2f received\n",
+           1e3 * l->communication, 1e3 * l->hidden, 1e3 * (l->communication - l->hidden), cli_mebibytes(l->sent),
+           cli_mebibytes(l->received));
+    printf("eval        %.1f images/s (%.1f to %.1f), rank 0 alone, %d images at once\n", l->eval.median, l->eval.least,
+           l->eval.largest, l->eval_images);
+}
+
+static int bench_ranks(const struct vggcl_config *config, int count) {
+    struct lockstep lockstep;
+    if (by_layer)
+        return cli_misused("--layers measures one device; start this command without mpirun");
+    enum vggcl_err err = lockstep_bench(config, count, &lockstep);
+    progress_hide();
+    if (err != VGGCL_OK)
+        return cli_failed(err);
+    cli_warn(lockstep.warnings);
+    (as_json ? print_ranks_json : print_ranks_text)(&lockstep);
+    free(lockstep.warnings);
+    return EXIT_FINE;
+}
+
+/* ----------------------------------------------------------------------------------------------------- the command --
+ */
+
+/* 0 if --steps is not a number of them. */
+static int step_count(void) {
     long count;
-    if (!cli_parse_count(steps, 1, 100000, &count))
+    return cli_parse_count(steps, 1, 100000, &count) ? (int)count : 0;
+}
+
+static enum vggcl_err bench_other(const struct vggcl_config *config) {
+    struct lockstep lockstep;
+    return lockstep_bench(config, step_count(), &lockstep);
+}
+
+static int bench(const struct vggcl_config *config) {
+    struct vggcl_benchmark benchmark;
+    int count = step_count();
+    if (!count)
         return cli_misused("--steps takes a whole number from 1 to 100000, not '%s'", steps);
-    enum vggcl_err err = vggcl_bench(config, (int)count, INFINITY, &benchmark);
+    if (ranks_count() > 1)
+        return bench_ranks(config, count);
+    enum vggcl_err err = vggcl_bench(config, count, INFINITY, &benchmark);
     progress_hide();
     if (err != VGGCL_OK)
         return cli_failed(err);
@@ -102,15 +181,23 @@ static int run(const struct vggcl_config *config) {
     return EXIT_FINE;
 }
 
+static int run(const struct vggcl_config *config) {
+    return several_run(config, bench, bench_other);
+}
+
 const struct command command_bench = {
     .name = "bench",
     .summary = "measures how fast a device trains and evaluates",
     .description =
         "Times training steps and evaluations on made-up images: median, least and largest of --steps, after two to\n"
         "warm up; then each layer alone, and what the device can do at most.\n\n"
+        "Several processes (mpirun) train together, each its share of the batch, as train does: images/s of all,\n"
+        "and the time that rank 0 communicates or waits for others in a step. The part of it behind the backward\n"
+        "pass, while its device still computes gradients, costs nothing. Rank 0 alone evaluates.\n\n"
         "  vggcl bench --layers\n"
         "  vggcl bench --batch 32 --json\n"
-        "  vggcl bench --shape 64x64x3 --classes 100\n",
+        "  vggcl bench --shape 64x64x3 --classes 100\n"
+        "  mpirun -n 2 vggcl bench --batch 256\n",
     .options = VGGCL_FOR_BENCH | VGGCL_FOR_DEVICES,
     .flags = (const struct flag[]){{"steps", "N", "timed steps (default 10)", &steps, NULL},
                                    {"layers", NULL, "a table of the layers too", NULL, &by_layer},

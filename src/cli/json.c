@@ -51,7 +51,7 @@ json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details
     return json;
 }
 
-static json_t *spread_json(struct vggcl_spread s) {
+json_t *cli_spread_json(struct vggcl_spread s) {
     return JSON_MAKE({"median", json_make_number(s.median)}, {"least", json_make_number(s.least)},
                      {"largest", json_make_number(s.largest)});
 }
@@ -127,8 +127,8 @@ json_t *cli_bench_json(const struct vggcl_benchmark *b) {
         {"width", json_make_number(b->config.width)}, {"storage", json_make_text(config_stored_word(&b->config))},
         {"batch", json_integer(b->config.batch)}, {"shape", json_make_text(shape)},
         {"classes", json_integer(b->config.classes)}, {"train_images_per_s", json_make_number(b->train.median)},
-        {"eval_images_per_s", json_make_number(b->eval.median)}, {"train_spread", spread_json(b->train)},
-        {"eval_spread", spread_json(b->eval)}, {"first_step_s", json_make_number(b->first_step)},
+        {"eval_images_per_s", json_make_number(b->eval.median)}, {"train_spread", cli_spread_json(b->train)},
+        {"eval_spread", cli_spread_json(b->eval)}, {"first_step_s", json_make_number(b->first_step)},
         {"peak_flops_per_s", json_make_number(b->peaks.multiply_adds)},
         {"matrix_instructions", json_make_text(*b->peaks.matrix ? b->peaks.matrix : NULL)},
         {"matrix_flops_per_s", b->peaks.matrix_products > 0 ? json_make_number(b->peaks.matrix_products) : json_null()},

@@ -14,6 +14,9 @@ enum { CLI_JSON = JSON_INDENT(2) | JSON_REAL_PRECISION(9), JSON_LINE = JSON_COMP
 /* A device as `vggcl devices --json` prints it; details adds what --verbose adds. index: its position in the list. */
 json_t *cli_device_json(const struct vggcl_device *d, size_t index, bool details);
 
+/* {"median": ..., "least": ..., "largest": ...} */
+json_t *cli_spread_json(struct vggcl_spread s);
+
 /* A benchmark as `vggcl bench --json` prints it. */
 json_t *cli_bench_json(const struct vggcl_benchmark *b);
 

@@ -3,31 +3,34 @@
 
 #include <stdlib.h>
 
-static enum vggcl_err obey(struct run *run, const struct order *order, struct part *parts) {
+static enum vggcl_err obey(struct team *t, const struct order *order, struct part *parts) {
     size_t count;
     uint64_t hash;
     switch (order->what) {
     case ORDER_SHUFFLE:
-        return team_shuffle(&run->team, order->epoch);
+        return team_shuffle(t, order->epoch);
     case ORDER_STEP:
-        return team_step(&run->team, &order->step, parts, &count);
+        return team_step(t, &order->step, parts, &count);
     case ORDER_HASH:
-        return team_hash(&run->team, &hash);
+        return team_hash(t, &hash);
     default:
         return err_set(VGGCL_EUSAGE, "rank 0 tells something that this version does not know");
     }
 }
 
-enum vggcl_err follow(struct run *run) {
+enum vggcl_err follow_orders(struct team *t, struct part *parts) {
     struct order order = {.what = ORDER_START};
-    TRY(run_begin_other(run));
-    while (!run->complete) {
+    for (;;) {
         TRY(ranks_share(&order, sizeof order));
         if (order.what == ORDER_END)
-            break;
-        TRY(obey(run, &order, run->pending[0].parts));
+            return VGGCL_OK;
+        TRY(obey(t, &order, parts));
     }
-    return VGGCL_OK;
+}
+
+enum vggcl_err follow(struct run *run) {
+    TRY(run_begin_other(run));
+    return run->complete ? VGGCL_OK : follow_orders(&run->team, run->pending[0].parts);
 }
 
 void follow_end(enum vggcl_err err, bool waiting) {

@@ -226,6 +226,7 @@ enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
 enum vggcl_precision { VGGCL_PRECISION_FLOAT, VGGCL_PRECISION_BF16 };
 enum vggcl_grad_dtype { VGGCL_GRAD_DTYPE_FLOAT, VGGCL_GRAD_DTYPE_BF16 };
 enum vggcl_images_on { VGGCL_IMAGES_AUTO, VGGCL_IMAGES_DEVICE, VGGCL_IMAGES_HOST };
+enum vggcl_data_from { VGGCL_DATA_FROM_EACH, VGGCL_DATA_FROM_RANK0 };
 enum vggcl_normalize { VGGCL_NORMALIZE_HALF, VGGCL_NORMALIZE_DATASET, VGGCL_NORMALIZE_IMAGENET };
 
 enum vggcl_head { VGGCL_HEAD_FLATTEN, VGGCL_HEAD_AVGPOOL };
@@ -260,6 +261,7 @@ struct vggcl_config {
     int epochs, batch, micro_batch;
     uint64_t mem_limit; /* bytes; 0 for no limit */
     int images;         /* enum vggcl_images_on: where the data set is */
+    int data_from;      /* enum vggcl_data_from: which processes of a run read it */
     double lr, momentum, weight_decay;
     int optimizer; /* the position in its option's choices */
     double beta1, beta2, eps;

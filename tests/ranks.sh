@@ -121,6 +121,20 @@ printf '#!/bin/sh\nexec %s/other.sh %s "$@"\n' "$work" "$plain" >started
 chmod +x started
 refused 'rank 1 of 2 on .* failed: .*has other images than on rank 0' 2 "${small[@]}" --data set
 refused 'rank 1 of 2 on .* failed: is another build of vggcl' 2 "${small[@]}" --kernel-dir cl
+# --data-from rank0: the other ranks need no data set. IDX files, which are mapped, and CIFAR-10's, which are read; rank 1
+# has none of the first, and others of the second.
+"$plain" synth --train 100 --test 20 --size 16 --out "$work/small" --seed 1 >/dev/null
+from_rank0() {
+    local mine
+    mine=$(trained 2 "${small[@]}" --data-from rank0 "$@" --save "$work/mine")
+    program=$plain
+    [ "$mine" = "$(trained 2 "${small[@]}" "$@" --save "$work/each")" ] || fail "--data-from rank0 $*: $mine, each: $(weights)"
+    program=$work/started
+}
+refused 'rank 1 of 2 on .* failed: small: ' 2 "${small[@]}" --data small
+from_rank0 --data small --class-weights balanced --mixup 0.2
+from_rank0 --data set --images host --normalize dataset
+trained 2 --resume "$work/mine" --steps 0 --epochs 3 >/dev/null
 program=$plain
 
 # rank_pid RANK: the process of a rank of the run in the folder `long`.

@@ -23,6 +23,7 @@ static const char *const storage_names[] = {"float", "half", NULL};             
 static const char *const grad_dtype_names[] = {"float", "bf16", NULL};                 /* enum vggcl_grad_dtype */
 static const char *const precision_names[] = {"float", "bf16", NULL};                  /* enum vggcl_precision */
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
+static const char *const data_from_names[] = {"each", "rank0", NULL};                  /* enum vggcl_data_from */
 static const char *const normalize_names[] = {"half", "dataset", "imagenet", NULL};    /* enum vggcl_normalize */
 static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
 static const char *const class_weights_names[] = {"none", "balanced", NULL};           /* enum vggcl_class_weights */
@@ -143,6 +144,10 @@ static const struct vggcl_option options[] = {
      "batch is uploaded while the device computes the one before. auto: on the device if they fit into\n"
      "its memory and --mem-limit, else on the host. The results are the same",
      "auto", BOTH | PLAN, CHOICE(images, images_names)},
+    {"data-from", "WHO",
+     "with several processes (mpirun): which of them read the data set. each: all of them, each from its own\n"
+     "machine; rank0: the first one, which sends the training images to the others. The results are the same",
+     "each", CHANGEABLE, CHOICE(data_from, data_from_names)},
     {"lr", "F", "learning rate; with a schedule or a warm-up, the highest one", "0.01", CHANGEABLE, REAL(lr, 0, 1e6)},
     {"optimizer", "NAME", "optimiser" OPTIMISERS(OPTIMISER_HELP), "sgd", STORED | NETWORK,
      CHOICE(optimizer, optimiser_names)},

@@ -7,6 +7,7 @@
 #include "train/deal.h"
 #include "train/resume.h"
 #include "train/save.h"
+#include "train/share_data.h"
 #include "train/weights.h"
 #include "cl/device.h"
 #include "tune/profile.h"
@@ -260,7 +261,15 @@ struct beginning {
     struct normalisation normalisation;
 };
 
-static enum vggcl_err tell_beginning(const struct run *run) {
+/* The data set, which rank 0 alone has read. */
+static enum vggcl_err share_images(struct run *run) {
+    TRY(share_data(&run->data));
+    return run->config.class_weights == VGGCL_CLASS_WEIGHTS_BALANCED
+               ? share_class_weights(run->data.spec.classes, &run->team.class_weights)
+               : VGGCL_OK;
+}
+
+static enum vggcl_err tell_beginning(struct run *run) {
     struct beginning b = {.config_bytes = sizeof run->config,
                           .kernels = program_sources_hash(run->config.kernel_dir),
                           .fingerprint = run->data.fingerprint,
@@ -270,7 +279,8 @@ static enum vggcl_err tell_beginning(const struct run *run) {
     snprintf(b.version, sizeof b.version, "%s", vggcl_version());
     snprintf(b.data, sizeof b.data, "%s", run->data_name);
     TRY(ranks_share(&order, sizeof order));
-    return ranks_share(&b, sizeof b);
+    TRY(ranks_share(&b, sizeof b));
+    return run->config.data_from == VGGCL_DATA_FROM_RANK0 ? share_images(run) : VGGCL_OK;
 }
 
 static enum vggcl_err make_team(struct run *run, const char *from) {
@@ -441,6 +451,16 @@ static void take_config(struct vggcl_config *config, const struct vggcl_config *
     *config->save = *config->log_steps = *config->tensorboard = '\0';
 }
 
+static enum vggcl_err open_own_data(struct run *run, const struct beginning *b) {
+    TRY(open_data(run, b->data));
+    return run->data.fingerprint == b->fingerprint
+               ? VGGCL_OK
+               : err_set(VGGCL_EUSAGE,
+                         "%s: has other images than on rank 0; copy the data set to all machines, or set data-from to "
+                         "rank0",
+                         run->data.description);
+}
+
 enum vggcl_err run_begin_other(struct run *run) {
     struct order order;
     struct beginning b = {.version = ""};
@@ -459,10 +479,7 @@ enum vggcl_err run_begin_other(struct run *run) {
             vggcl_version(), b.version);
     take_config(&run->config, &b.config);
     run->normalisation = b.normalisation;
-    TRY(open_data(run, b.data));
-    if (run->data.fingerprint != b.fingerprint)
-        return err_set(VGGCL_EUSAGE, "%s: has other images than on rank 0; copy the data set to all machines",
-                       run->data.description);
+    TRY(b.config.data_from == VGGCL_DATA_FROM_RANK0 ? share_images(run) : open_own_data(run, &b));
     TRY(make_team(run, "rank 0"));
     TRY(team_take_memory(&run->team, &run->data));
     TRY(team_share_weights(&run->team));

@@ -1,6 +1,7 @@
-/* conv_matrix.cl - 3x3 convolution as products of matrices of bfloat16 numbers, for devices on which a work-group is
- * one work-item on a CPU core. Images, their number a multiple of 16 or filled up with zeros, are the rows of a tile,
- * so that images of all sizes fill tiles, and taps beyond the border are left out. */
+/* conv_matrix.cl - 3x3 convolution as products of matrices (matrix.cl), for devices on which a work-group is one
+ * work-item on a CPU core, or a sub-group of SIMD lanes (matrix_lanes.cl). Images, their number a multiple of 16 or
+ * filled up with zeros, are the rows of a tile, so that images of all sizes fill tiles, and taps beyond the border are
+ * left out. */
 
 #include "matrix.cl"
 #include "matrix_lanes.cl"
@@ -12,7 +13,7 @@ enum { IMAGES = TILE_SIDE * BLOCK_ROWS, GAP = 32 };
 
 /* packed[panel][tap][slice][column tile] = B, the weights of WIDTH outputs and a slice of 32 of the c channels, 0
  * beyond the last. weight[tap][c][o], or rotated: weight[8 - tap][o][c]. A work-item has a slice of a tap. */
-kernel void matrix_weight(global const float *weight, int c, int o, int rotated, global ushort *packed) {
+kernel void matrix_weight(global const float *weight, int c, int o, int rotated, global number *packed) {
     int slices = (c + TILE_DEPTH - 1) / TILE_DEPTH, i = get_global_id(0), tap = i / slices, slice = i % slices;
     if (tap >= 9)
         return;
@@ -20,22 +21,22 @@ kernel void matrix_weight(global const float *weight, int c, int o, int rotated,
     for (int tile = 0; tile < o / TILE_SIDE; tile++) {
         size_t place = (((size_t)(tile / PANEL) * 9 + tap) * slices + slice) * PANEL + tile % PANEL;
         global uint16 *to = (global uint16 *)(packed + place * TILE_B);
-        uint16 square[TILE_SIDE];
-        UNROLL for (int k = 0; k < TILE_SIDE; k++) {
-            if (rotated) {
+        uint16 lines[TILE_LINES];
+        if (rotated) {
+            UNROLL for (int k = 0; k < TILE_SIDE; k++) {
                 global const float *row = weight + (size_t)(tile * TILE_SIDE + k) * c + slice * TILE_DEPTH;
-                vec first = VLOAD(0, row), second = slice * TILE_DEPTH + TILE_SIDE < c ? VLOAD(1, row) : (vec)0;
-                square[k] = pairs_of(to_bf16((vec)(first.even, second.even)), to_bf16((vec)(first.odd, second.odd)));
-            } else {
-                int from = slice * TILE_DEPTH + 2 * k;
-                global const float *row = weight + (size_t)from * o;
-                square[k] = from < c ? pairs_of(to_bf16(VLOAD(tile, row)), to_bf16(VLOAD(tile, row + o))) : (uint16)0;
+                put_column(lines, k, VLOAD(0, row), slice * TILE_DEPTH + TILE_SIDE < c ? VLOAD(1, row) : (vec)0);
             }
-        }
-        if (rotated)
-            transpose_pairs(square);
-        UNROLL for (int k = 0; k < TILE_SIDE; k++)
-            to[k] = square[k];
+            transpose_tile(lines);
+        } else UNROLL
+            for (int k = 0; k < TILE_LINES; k++) {
+                int from = slice * TILE_DEPTH + PACK * k;
+                global const float *row = weight + (size_t)from * o;
+                lines[k] =
+                    from < c ? LINE_OF(TO_NUMBERS(VLOAD(tile, row)), TO_NUMBERS(VLOAD(tile, row + o))) : (uint16)0;
+            }
+        UNROLL for (int k = 0; k < TILE_LINES; k++)
+            to[k] = lines[k];
     }
 }
 
@@ -45,7 +46,7 @@ kernel void matrix_weight(global const float *weight, int c, int o, int rotated,
 #if SUBGROUP > 1
 /* y = the convolution of x plus bias. A work-group computes a block: a panel of outputs of one pixel of IMAGES images.
  * It reads the images where they are; c and o are multiples of 32. */
-MATRIX_KERNEL void lanes_forward(global const stored *x, int n, int h, int w, int c, int o, global const ushort *weight,
+MATRIX_KERNEL void lanes_forward(global const stored *x, int n, int h, int w, int c, int o, global const number *weight,
                                  int has_bias, global const float *bias, global stored *y) {
     int panels = o / WIDTH, pixels = h * w, slices = c / TILE_DEPTH, group = get_group_id(0), panel = group % panels;
     int pixel = group / panels % pixels, row = pixel / w, column = pixel % w, first = group / panels / pixels * IMAGES;
@@ -216,33 +217,35 @@ static inline size_t packed_at(int tile, int pixel, int block, int panel, int pi
            TILE_B;
 }
 
-/* packed = the c channels of n images from number `first` on, 0 beyond the last: tiles B [pair of images][channel][2],
- * or, if `rows` is set, tiles A [channel][32 images]. A work-item has `run` of the pixels, for one block: it reads one
- * pair of images after the other, because the same pixel of all images may have the same place in a cache. */
+/* packed = the c channels of n images from number `first` on, 0 beyond the last: tiles B [line][channel][PACK
+ * images], or, if `rows` is set, tiles A [channel][32 images]. A work-item has `run` of the pixels, for one block: it
+ * reads the images of one line after those of the other, because the same pixel of all images may have the same place
+ * in a cache. */
 kernel void matrix_images(global const stored *x, int first, int n, int pixels, int c, int blocks, int run, int rows,
-                          int panel, global ushort *packed) {
+                          int panel, global number *packed) {
     int i = get_global_id(0), block = i % blocks, start = i / blocks * run, end = min(start + run, pixels);
     int tiles = c / TILE_SIDE;
-    for (int pair = 0; pair < TILE_SIDE; pair++) {
-        int image = block * TILE_DEPTH + 2 * pair;
-        global const ushorts *even = (global const ushorts *)(x + (size_t)(first + image) * pixels * c);
-        global const ushorts *odd = even + (size_t)pixels * tiles;
+    for (int line = 0; line < TILE_LINES; line++) {
+        int image = block * TILE_DEPTH + PACK * line;
+        global const numbers *even = (global const numbers *)(x + (size_t)(first + image) * pixels * c);
+        global const numbers *odd = even + (size_t)pixels * tiles;
         for (int pixel = start; pixel < end; pixel++)
             for (int tile = 0; tile < tiles; tile++) {
                 int at = pixel * tiles + tile;
                 global uint16 *to = (global uint16 *)(packed + packed_at(tile, pixel, block, panel, pixels, blocks));
-                to[pair] = pairs_of(image < n ? even[at] : (ushorts)0, image + 1 < n ? odd[at] : (ushorts)0);
+                to[line] = LINE_OF(image < n ? OF_STORED(even[at]) : (numbers)0,
+                                   image + 1 < n ? OF_STORED(odd[at]) : (numbers)0);
             }
     }
     for (int pixel = start; rows && pixel < end; pixel++)
         for (int tile = 0; tile < tiles; tile++) {
             global uint16 *lines = (global uint16 *)(packed + packed_at(tile, pixel, block, panel, pixels, blocks));
-            uint16 square[TILE_SIDE];
-            UNROLL for (int k = 0; k < TILE_SIDE; k++)
-                square[k] = lines[k];
-            transpose_pairs(square);
-            UNROLL for (int k = 0; k < TILE_SIDE; k++)
-                lines[k] = square[k];
+            uint16 tile_lines[TILE_LINES];
+            UNROLL for (int k = 0; k < TILE_LINES; k++)
+                tile_lines[k] = lines[k];
+            transpose_tile(tile_lines);
+            UNROLL for (int k = 0; k < TILE_LINES; k++)
+                lines[k % TILE_SIDE * (TILE_LINES / TILE_SIDE) + k / TILE_SIDE] = tile_lines[k];
         }
 }
 
@@ -253,8 +256,8 @@ typedef struct {
 
 /* *sums += over the pixels of an area, for one tap, of the product of x's neighbours with dy. x and dy are those of a
  * panel. */
-static inline void add_area(matrix_block *sums, area a, int tap, int h, int w, int blocks, global const ushort *x,
-                            global const ushort *dy) {
+static inline void add_area(matrix_block *sums, area a, int tap, int h, int w, int blocks, global const number *x,
+                            global const number *dy) {
     enum { X_STEP = BLOCK_ROWS * TILE_B, DY_STEP = BLOCK_COLUMNS * TILE_B };
     int down = tap / 3 - 1, across = tap % 3 - 1;
     int left = max(a.left, -across), columns = min(a.right, w - across) - left;
@@ -268,7 +271,7 @@ static inline void add_area(matrix_block *sums, area a, int tap, int h, int w, i
  * `blocks` blocks. A job has a slab of slab_rows rows, and `rows` panels of channels c times `columns` panels of
  * channels o. It takes areas of `strip` rows and `run` columns one after the other, each for all its panels and taps,
  * so that these stay in the cache. */
-MATRIX_KERNEL void matrix_gradient(global int *taken, int jobs, global const ushort *x, global const ushort *dy, int h,
+MATRIX_KERNEL void matrix_gradient(global int *taken, int jobs, global const number *x, global const number *dy, int h,
                                    int w, int c, int o, int blocks, int slab_rows, int rows, int columns, int strip,
                                    int run, int add, global float *dweight) {
     enum { ROWS = TILE_SIDE * BLOCK_ROWS, COLUMNS = TILE_SIDE * BLOCK_COLUMNS };

@@ -1,9 +1,12 @@
-/* matrix.cl - matrix products of bfloat16 numbers (16 bits: a float without its lower half) with sums in floats, by a
- * device's matrix instructions or by ordinary ones. Kernels include this file; what differs between devices is here.
+/* matrix.cl - matrix products with sums in floats, by a device's matrix instructions or by ordinary ones. Kernels
+ * include this file; what differs between devices is here. The numbers that are multiplied have the type of stored
+ * activations: bfloat16 (STORED is 2; 16 bits: a float without its lower half), or tf32 (STORED is 0; a float without
+ * the lower 13 bits of its fraction, which keeps the size of a float).
  *
  * A tile is 16 x 16 sums: += A (16 rows of 32 numbers, a row's 32 adjacent, rows a_stride numbers apart) times B (32 x
- * 16 numbers, as pairs of rows: [16][16][2], 1 KB). A block, which a work-item holds in registers, is BLOCK_ROWS x
- * BLOCK_COLUMNS tiles; row tile i of A begins 16 * i rows after a, column tile j of B at b + j * TILE_B.
+ * 16 numbers, as lines of 16 words: [32 / PACK][16][PACK], a word being PACK numbers of a column). A block, which a
+ * work-item holds in registers, is BLOCK_ROWS x BLOCK_COLUMNS tiles; row tile i of A begins 16 * i rows after a, column
+ * tile j of B at b + j * TILE_B.
  *
  *     MATRIX_BEGIN
  *     matrix_block sums;
@@ -20,7 +23,22 @@
 #define MATRIX_AVX512 1 /* AVX512-BF16: vdpbf16ps */
 #define MATRIX_AMX    2 /* AMX-BF16: tdpbf16ps */
 
-enum { TILE_SIDE = 16, TILE_DEPTH = 32, TILE_B = TILE_SIDE * TILE_DEPTH };
+typedef stored number;
+#if STORED == 0
+typedef vec numbers;
+#define PACK 1 /* numbers in a word of 32 bits */
+#else
+typedef ushorts numbers;
+#define PACK 2
+#endif
+
+enum {
+    TILE_SIDE = 16,
+    TILE_DEPTH = 32,
+    TILE_B = TILE_SIDE * TILE_DEPTH,
+    TILE_LINES = TILE_DEPTH / PACK,
+    LINE_NUMBERS = TILE_SIDE * PACK
+};
 
 #if MATRIX == MATRIX_PLAIN || MATRIX == MATRIX_AVX512
 /* One tile, a vector register for each row. */
@@ -48,8 +66,8 @@ static inline void matrix_zero(matrix_block *sums) {
 #endif
 
 /* sums += A B for `steps` pairs of tiles, a_step and b_step numbers apart. */
-static inline void matrix_multiply(matrix_block *sums, global const ushort *a, int a_stride, int a_step,
-                                   global const ushort *b, int b_step, int steps) {
+static inline void matrix_multiply(matrix_block *sums, global const number *a, int a_stride, int a_step,
+                                   global const number *b, int b_step, int steps) {
     for (int step = 0; step < steps; step++, a += a_step, b += b_step) {
         for (int pair = 0; pair < TILE_DEPTH / 2; pair++) {
             uint16 numbers = ((global const uint16 *)b)[pair];
@@ -94,8 +112,8 @@ static inline void matrix_zero(matrix_block *sums) {
     __asm__ volatile("tilezero %%tmm0\n tilezero %%tmm1\n tilezero %%tmm2\n tilezero %%tmm3" :::);
 }
 
-static inline void matrix_multiply(matrix_block *sums, global const ushort *a, int a_stride, int a_step,
-                                   global const ushort *b, int b_step, int steps) {
+static inline void matrix_multiply(matrix_block *sums, global const number *a, int a_stride, int a_step,
+                                   global const number *b, int b_step, int steps) {
     size_t row_bytes = 2 * a_stride;
     for (int step = 0; step < steps; step++, a += a_step, b += b_step)
         __asm__ volatile("tileloadd (%2,%4), %%tmm6\n"
@@ -131,10 +149,28 @@ static inline void matrix_store_private(const matrix_block *sums, float *to, int
 
 /* ---------------------------------------------------------------------------------------- operands and results -- */
 
+#if STORED == 0
+/* Rounds to nearest, ties away from zero, as the instruction cvt.rna.tf32.f32 does. A NaN stays a NaN. */
+static inline vec to_tf32(vec x) {
+    uvec bits = AS_UVEC(x);
+    return AS_VEC(select(bits + 0x1000, bits | 0x400000, AS_UVEC(TO_MASK(x != x))) & 0xFFFFE000u);
+}
+
+/* The numbers of floats, and of activations as they are stored; a line of B of PACK rows, of which tf32 has only the
+ * first. */
+#define TO_NUMBERS(x)      to_tf32(x)
+#define OF_STORED(x)       to_tf32(x)
+#define LINE_OF(low, high) as_uint16(low)
+#else
+#define TO_NUMBERS(x)      to_bf16(x)
+#define OF_STORED(x)       (x)
+#define LINE_OF(low, high) pairs_of(low, high)
+
 /* Two vectors of bfloat16 numbers as pairs: low in the lower halves. */
 static inline uint16 pairs_of(ushorts low, ushorts high) {
     return convert_uint16(low) | convert_uint16(high) << 16;
 }
+#endif
 
 /* Rows and columns exchanged. */
 static inline void transpose_pairs(uint16 *square) {
@@ -146,6 +182,30 @@ static inline void transpose_pairs(uint16 *square) {
         square[i] = as_uint16(lanes[i]);
 }
 
+/* Puts the 32 numbers of a column of B, or of a row of A, into a tile whose lines are columns or rows: tile[column] has
+ * all of them if a word is two, else tile[16 + column] has the second 16. */
+static inline void put_column(uint16 *tile, int column, vec first, vec second) {
+#if STORED == 0
+    tile[column] = as_uint16(to_tf32(first));
+    tile[TILE_SIDE + column] = as_uint16(to_tf32(second));
+#else
+    tile[column] = pairs_of(to_bf16((vec)(first.even, second.even)), to_bf16((vec)(first.odd, second.odd)));
+#endif
+}
+
+/* From put_column()'s order to the lines of B, and back. */
+static inline void transpose_tile(uint16 *tile) {
+    UNROLL for (int i = 0; i < TILE_LINES; i += TILE_SIDE)
+        transpose_pairs(tile + i);
+}
+
+#ifndef PANEL
+#define PANEL 2 /* tiles of columns that are stored together: 2 fill a cache line. A multiple of BLOCK_COLUMNS */
+#endif
+
+enum { WIDTH = TILE_SIDE * PANEL };
+
+#if STORED != 0
 /* to_bf16() of numbers that are to be multiplied: the instruction makes 0 of denormal ones, as products do. */
 static inline ushorts matrix_round(vec x) {
 #if MATRIX == MATRIX_AVX512
@@ -157,12 +217,6 @@ static inline ushorts matrix_round(vec x) {
 #endif
 }
 
-#ifndef PANEL
-#define PANEL 2 /* tiles of columns that are stored together: 2 fill a cache line. A multiple of BLOCK_COLUMNS */
-#endif
-
-enum { WIDTH = TILE_SIDE * PANEL };
-
 /* Stores the WIDTH outputs of a panel of column tiles, past the cache if they fill a cache line. */
 static inline void store_panel(const vec *line, global stored *y) {
 #if PANEL == 2
@@ -171,3 +225,4 @@ static inline void store_panel(const vec *line, global stored *y) {
     *(global ushorts *)y = matrix_round(line[0]);
 #endif
 }
+#endif

@@ -15,7 +15,7 @@ enum {
 
 /* sums[group] = `rounds` times the product of A, ROWS x DEPTH, and B, DEPTH x COLUMNS, which stay in the cache:
  * operands has A [row][DEPTH + GAP], then B as tiles [step][column tile]. Each work-group has a block of sums. */
-MATRIX_KERNEL void matrix_products(global const ushort *operands, int rounds, global float *sums) {
+MATRIX_KERNEL void matrix_products(global const number *operands, int rounds, global float *sums) {
     MATRIX_BEGIN
     matrix_block block;
     matrix_zero(&block);

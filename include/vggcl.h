@@ -223,7 +223,7 @@ enum vggcl_class_weights { VGGCL_CLASS_WEIGHTS_NONE, VGGCL_CLASS_WEIGHTS_BALANCE
 enum vggcl_freeze { VGGCL_FREEZE_NONE, VGGCL_FREEZE_CONV };
 enum vggcl_on_save_error { VGGCL_ON_SAVE_ERROR_RETRY, VGGCL_ON_SAVE_ERROR_STOP };
 enum vggcl_storage { VGGCL_STORAGE_FLOAT, VGGCL_STORAGE_HALF };
-enum vggcl_precision { VGGCL_PRECISION_FLOAT, VGGCL_PRECISION_BF16 };
+enum vggcl_precision { VGGCL_PRECISION_FLOAT, VGGCL_PRECISION_BF16, VGGCL_PRECISION_TF32 };
 enum vggcl_grad_dtype { VGGCL_GRAD_DTYPE_FLOAT, VGGCL_GRAD_DTYPE_BF16 };
 enum vggcl_images_on { VGGCL_IMAGES_AUTO, VGGCL_IMAGES_DEVICE, VGGCL_IMAGES_HOST };
 enum vggcl_data_from { VGGCL_DATA_FROM_EACH, VGGCL_DATA_FROM_RANK0 };
@@ -255,7 +255,7 @@ struct vggcl_config {
     bool no_bn, no_dropout;
     int dropout;    /* enum vggcl_dropout; ignored if no_dropout is set */
     int storage;    /* enum vggcl_storage, of activations and their gradients */
-    int precision;  /* enum vggcl_precision, of products; bf16 stores activations as bfloat16 too */
+    int precision;  /* enum vggcl_precision, of products; bf16 stores activations as bfloat16 too, tf32 as floats */
     int matrix;     /* the position in its option's choices */
     int grad_dtype; /* enum vggcl_grad_dtype, of gradients on their way between processes */
     int epochs, batch, micro_batch;

@@ -49,18 +49,23 @@ uses() {
     grep -qF "$2" "$folder/$1.s" || { echo "the kernels for $1 do not use $2" >&2; exit 1; }
 }
 
-compile nvidia nvptx64-nvidia-nvcl -Xclang -target-cpu -Xclang sm_80 -Xclang -target-feature -Xclang +ptx70 \
-    -DMATRIX=3 -DSUBGROUP=32
-uses nvidia mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 ptxas=$(command -v ptxas || ls /usr/local/cuda/bin/ptxas 2>/dev/null || true)
-if [ "$ptxas" ]; then
-    for architecture in sm_80 sm_89 sm_90; do
-        "$ptxas" -arch=$architecture "$folder/nvidia.s" -o "$folder/nvidia.cubin"
+# nvidia NAME NUMBER STORED INSTRUCTION...: of a back-end in matrix.c.
+nvidia() {
+    compile "$1" nvptx64-nvidia-nvcl -Xclang -target-cpu -Xclang sm_80 -Xclang -target-feature -Xclang +ptx70 \
+        "-DMATRIX=$2" -DSUBGROUP=32 -USTORED "-DSTORED=$3"
+    for instruction in "${@:4}"; do
+        uses "$1" "$instruction"
     done
-    echo "nvidia: compiled to PTX and assembled"
-else
-    echo "nvidia: compiled to PTX; ptxas, which assembles it, is not installed"
-fi
+    [ "$ptxas" ] || { echo "$1: compiled to PTX; ptxas, which assembles it, is not installed"; return; }
+    for architecture in sm_80 sm_89 sm_90; do
+        "$ptxas" -arch=$architecture "$folder/$1.s" -o "$folder/$1.cubin"
+    done
+    echo "$1: compiled to PTX and assembled"
+}
+cp "$folder/nvidia.cl" "$folder/nvidia-tf32.cl"
+nvidia nvidia 3 2 mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+nvidia nvidia-tf32 6 0 mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 cvt.rna.tf32.f32
 
 for lanes in 16 8; do
     compile intel spir64 -emit-llvm -DMATRIX=4 -DSUBGROUP=$lanes

@@ -70,6 +70,11 @@ int store_bf16_lanes(void **state) {
     return matrix_choose(device, "lanes") == VGGCL_OK || device->simt ? 0 : -1;
 }
 
+int store_tf32_lanes(void **state) {
+    (void)state;
+    return matrix_choose(device, "lanes-tf32") == VGGCL_OK || device->simt ? 0 : -1;
+}
+
 int release(void **state) {
     (void)state;
     context->stored = STORED_FLOAT;

@@ -52,6 +52,10 @@ int store_bf16_plain(void **state);
 #define LANES_TEST(function) {#function ", bf16, lanes", function, store_bf16_lanes, release, NULL}
 int store_bf16_lanes(void **state);
 
+/* Activations as floats, which the back-end that emulates NVIDIA's instruction multiplies as tf32; none on llvmpipe. */
+#define TF32_TEST(function) {#function ", tf32, lanes", function, store_tf32_lanes, release, NULL}
+int store_tf32_lanes(void **state);
+
 /* Fails the test with the error's text if a function of the library fails. */
 #define CHECK(call) check_at((call), #call, __FILE__, __LINE__)
 void check_at(enum vggcl_err err, const char *call, const char *file, int line);

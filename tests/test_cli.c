@@ -55,10 +55,21 @@ static void wrong_flags(void **state) {
     assert_fails(2, "model: takes one of vgg11", "train --model vgg12");
     assert_fails(2, "no-bn: takes no argument, or =yes or =no", "train --no-bn=maybe");
     assert_fails(2, "storage: takes one of float, half", "train --storage double");
-    assert_fails(2, "precision: takes one of float, bf16", "train --precision half");
+    assert_fails(2, "precision: takes one of float, bf16, tf32", "train --precision half");
     assert_fails(2, "with precision bf16 activations are stored as bfloat16; leave one of them out",
                  "train --data synthetic --precision bf16 --storage half");
-    assert_fails(2, "matrix: plain multiplies bfloat16; set precision to bf16 too", "plan --matrix plain");
+    assert_fails(2, "matrix: plain multiplies bf16, but precision is float; set precision to bf16 too",
+                 "plan --matrix plain");
+    assert_fails(2, "matrix: lanes multiplies bf16, but precision is tf32; set precision to bf16 too",
+                 "plan --matrix lanes --precision tf32");
+    assert_fails(2, "matrix: lanes-tf32 multiplies tf32, but precision is bf16; set precision to tf32 too",
+                 "plan --matrix lanes-tf32 --precision bf16");
+    assert_fails(2, "tf32 needs its instructions by name, but matrix is auto; set matrix to nvidia-tf32",
+                 "train --data synthetic --precision tf32");
+    assert_fails(2, "with precision tf32 activations are stored as float; leave one of them out",
+                 "plan --precision tf32 --matrix lanes-tf32 --storage half");
+    assert_fails(2, "conv: winograd2-matrix multiplies bfloat16; set precision to bf16, or conv to auto",
+                 "plan --precision tf32 --matrix lanes-tf32 --conv winograd2-matrix");
     assert_fails(2, "conv: winograd2-matrix multiplies bfloat16; set precision to bf16, or conv to auto",
                  "plan --conv winograd2-matrix");
     assert_fails(2, "conv: matrix needs matrix instructions", "plan --precision bf16 --matrix none --conv matrix");
@@ -249,6 +260,12 @@ static void plain_precision(void **state) {
     compare_stored("--precision bf16 --matrix plain --conv matrix", "activations as bfloat16");
 }
 
+/* Activations stay floats; convolutions of 32 channels and more multiply tf32. */
+static void tf32_precision(void **state) {
+    (void)state;
+    compare_stored("--precision tf32 --matrix lanes-tf32 --conv matrix", "products of tf32");
+}
+
 /* Layers that the named algorithm does not support are checked and computed with another one. */
 static void named_for_all_layers(void **state) {
     (void)state;
@@ -392,6 +409,7 @@ int main(void) {
                                        cmocka_unit_test(half_storage),
                                        cmocka_unit_test(bf16_precision),
                                        cmocka_unit_test(plain_precision),
+                                       cmocka_unit_test(tf32_precision),
                                        cmocka_unit_test(named_for_all_layers),
                                        cmocka_unit_test(drop_last),
                                        cmocka_unit_test(wrong_resume),

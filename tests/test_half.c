@@ -8,6 +8,7 @@
 #include "base/half.h"
 #include "base/stored.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -95,6 +96,33 @@ static void rounds_to_bf16(void **state) {
     }
 }
 
+/* A tf32 is a float whose lower 13 bits are 0: the middle between two neighbours becomes the larger magnitude. */
+static void rounds_to_tf32(void **state) {
+    (void)state;
+    for (uint32_t bits = 0; bits < 0x7F800000; bits += 0x2000 * 97) {
+        for (uint32_t sign = 0; sign <= 1; sign++) {
+            const uint32_t below = bits + 0xFFF, middle = bits + 0x1000, next = bits + 0x2000,
+                           all[] = {bits, below, middle};
+            for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+                uint32_t word = all[i] | sign << 31, expected = (all[i] == middle ? next : bits) | sign << 31, got;
+                float value;
+                memcpy(&value, &word, sizeof value);
+                value = tf32_round(value);
+                memcpy(&got, &value, sizeof got);
+                assert_int_equal(got, expected);
+            }
+        }
+    }
+    for (double value = 1e-30; value < 1e30; value *= 1.001)
+        assert_true(fabs(tf32_round((float)value) - (double)(float)value) <= TF32_ROUNDING * value);
+    assert_true(isnan(tf32_round(NAN)) && isinf(tf32_round(INFINITY)) && isinf(tf32_round(FLT_MAX)));
+    for (uint32_t bits = 0x7F800001; bits < 0x80000000; bits += 0xFFF) {
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        assert_true(isnan(tf32_round(value)));
+    }
+}
+
 /* The stated error of storing a value is never exceeded, and is reached within 1 %. */
 static void stored_errors(void **state) {
     (void)state;
@@ -113,6 +141,7 @@ static void stored_errors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(to_float),       cmocka_unit_test(rounds_to_nearest),
                                        cmocka_unit_test(extremes),       cmocka_unit_test(every_bf16),
-                                       cmocka_unit_test(rounds_to_bf16), cmocka_unit_test(stored_errors)};
+                                       cmocka_unit_test(rounds_to_bf16), cmocka_unit_test(rounds_to_tf32),
+                                       cmocka_unit_test(stored_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

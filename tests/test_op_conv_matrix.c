@@ -53,9 +53,11 @@ static void lane_edges(void **state) {
     (void)state;
     static const struct conv_shape shapes[] = {{1, 1, 1, 32, 32}, {5, 3, 5, 64, 32}, {37, 4, 4, 32, 96}};
     static const struct matrix_backend intel[] = {
-        {.name = "intel", .number = 5, .rows = 2, .columns = 2, .lanes = 16},
-        {.name = "intel-8", .number = 5, .rows = 1, .columns = 2, .lanes = 8}};
+        {.name = "intel", .number = 5, .rows = 2, .columns = 2, .operands = STORED_BF16, .lanes = 16},
+        {.name = "intel-8", .number = 5, .rows = 1, .columns = 2, .operands = STORED_BF16, .lanes = 8}};
     check_all(shapes, interpreted() ? 1 : sizeof shapes / sizeof *shapes);
+    if (context->stored != STORED_BF16)
+        return;
     for (size_t i = 0; i < sizeof intel / sizeof *intel; i++) {
         device->matrix = &intel[i];
         check_all(shapes + !interpreted(), 1);
@@ -65,7 +67,7 @@ static void lane_edges(void **state) {
 /* Blocks of 32 images are the least that a weight gradient takes at a time: here three chunks. */
 static void chunks(void **state) {
     (void)state;
-    static const struct conv_shape shape = {70, 4, 3, 16, 32};
+    static const struct conv_shape shape = {70, 4, 3, 32, 32};
     if (interpreted())
         skip();
     context->conv_limit = 1;
@@ -130,14 +132,14 @@ static void same_every_time(void **state) {
     }
 }
 
-/* The algorithm reads and writes activations as bfloat16 only. */
-static void floats_are_refused(void **state) {
+/* The instructions of bfloat16 do not read activations that are floats; those of tf32 read nothing else. */
+static void others_are_refused(void **state) {
     (void)state;
     struct conv_plan p;
     if (!device->matrix)
         skip();
-    context->stored = STORED_FLOAT;
-    CHECK_FAILS(conv_make_plan(context, (struct conv_method){&conv_matrix, NULL}, (struct conv_shape){1, 4, 4, 16, 16},
+    context->stored = context->stored == STORED_FLOAT ? STORED_BF16 : STORED_FLOAT;
+    CHECK_FAILS(conv_make_plan(context, (struct conv_method){&conv_matrix, NULL}, (struct conv_shape){1, 4, 4, 32, 32},
                                CONV_FORWARD, &p),
                 VGGCL_EUSAGE, "matrix", "precision");
 }
@@ -151,8 +153,12 @@ int main(void) {
                                        BF16_TEST(same_every_time),
                                        PLAIN_TEST(same_every_time),
                                        BF16_TEST(operations_are_counted),
-                                       BF16_TEST(floats_are_refused),
+                                       BF16_TEST(others_are_refused),
                                        LANES_TEST(lane_edges),
-                                       LANES_TEST(same_every_time)};
+                                       LANES_TEST(same_every_time),
+                                       TF32_TEST(lane_edges),
+                                       TF32_TEST(chunks),
+                                       TF32_TEST(same_every_time),
+                                       TF32_TEST(others_are_refused)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

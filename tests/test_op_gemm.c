@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include "check/check_gemm.h"
+#include "cl/matrix.h"
 #include "ops/gemm/gemm.h"
 #include "ops/gemm/gemm_matrix.h"
 
@@ -40,6 +41,11 @@ static void run(const char *engine, struct gemm_shape shape, struct matrix a, st
     CHECK(gemm_run(device, &plan, a, b, add, c, poisoned(plan.scratch_words)));
 }
 
+static void round_operand(size_t count, float *operand) {
+    for (size_t i = 0; i < count; i++)
+        operand[i] = matrix_operand(device->matrix, operand[i]);
+}
+
 static void multiply(const char *engine, struct product p, struct matrix a, struct matrix b, enum gemm_add add,
                      struct matrix c) {
     size_t a_count = a.offset + p.batch * a.step, b_count = b.offset + p.batch * b.step;
@@ -53,8 +59,8 @@ static void multiply(const char *engine, struct product p, struct matrix a, stru
     b.data = upload(b_count, b_host);
     c.data = upload(c_count, c_host);
     if (gemm_named(engine)->matrix) {
-        a_host = stored(a_count, a_host);
-        b_host = stored(b_count, b_host);
+        round_operand(a_count, a_host);
+        round_operand(b_count, b_host);
     }
     run(engine, (struct gemm_shape){p.m, p.n, p.k, p.batch}, a, b, add, c);
     const char *what = text("%s %zux%zux%zu %c%c %s batch %zu", engine, p.m, p.n, p.k, a.transposed ? 'T' : 'N',
@@ -247,8 +253,8 @@ static void matrix(void **state) {
     all_words_are(t, 0);
 }
 
-/* Linear layers use matrix instructions unless the user chose another engine, they are wrong, or it is a run in float;
- * other products never do. */
+/* Linear layers use matrix instructions unless the user chose another engine, they are wrong, or they multiply another
+ * type; other products never do. */
 static void linear_engine(void **state) {
     (void)state;
     struct context own = *context;
@@ -262,7 +268,7 @@ static void linear_engine(void **state) {
     assert_true(tuning_add_wrong(&own.tuning, &(struct device_method){.engine = &gemm_matrix}));
     assert_ptr_equal(gemm_linear_engine(&own), gemm_engine(&own, NULL));
     own = *context;
-    own.stored = STORED_FLOAT;
+    own.stored = own.stored == STORED_FLOAT ? STORED_BF16 : STORED_FLOAT;
     assert_ptr_equal(gemm_linear_engine(&own), gemm_engine(&own, NULL));
     assert_false(gemm_allows(&own, &gemm_matrix));
 }
@@ -281,7 +287,9 @@ int main(void) {
         BF16_TEST(matrix),
         PLAIN_TEST(matrix),
         LANES_TEST(matrix),
+        TF32_TEST(matrix),
         BF16_TEST(linear_engine),
+        TF32_TEST(linear_engine),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

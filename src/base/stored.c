@@ -20,6 +20,14 @@ float bf16_to_float(uint16_t bf16) {
     return value;
 }
 
+float tf32_round(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits = (isnan(value) ? bits | 0x400000 : bits + 0x1000) & 0xFFFFE000u;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 uint16_t stored_from_float(enum stored stored, float value) {
     return stored == STORED_HALF ? half_from_float(value) : bf16_from_float(value);
 }

@@ -83,13 +83,13 @@ static struct conv_plan plan(struct rig *rig, const struct check *check, struct 
     return p;
 }
 
-/* The weights as the plan's algorithm multiplies by them. */
-static const float *multiplied(struct rig *rig, const struct conv_plan *p, size_t count, const float *weight) {
+/* Weights or activations as the plan's algorithm multiplies them. */
+static const float *multiplied(struct rig *rig, const struct conv_plan *p, size_t count, const float *numbers) {
     float *rounded = rig_zeros(rig, count * sizeof *rounded);
-    if (!rounded || !p->algorithm || !p->algorithm->rounds_weights)
-        return weight;
+    if (!rounded || !p->algorithm || !p->algorithm->rounds_operands)
+        return numbers;
     for (size_t i = 0; i < count; i++)
-        rounded[i] = stored_round(STORED_BF16, weight[i]);
+        rounded[i] = matrix_operand(rig->dev->matrix, numbers[i]);
     return rounded;
 }
 
@@ -106,9 +106,9 @@ static void forward(struct rig *rig, const struct check *check, struct conv_shap
     if (p.slabs)
         o.statistics = rig_poisoned(rig, bn_partial_words(p.slabs, s.o));
     RIG_RUN(rig, conv_run(rig->dev, &p, &o));
-    const float *factors = multiplied(rig, &p, weights, weight);
+    const float *factors = multiplied(rig, &p, weights, weight), *inputs = multiplied(rig, &p, pixels * s.c, x);
     RIG_COMPARE(rig, "y", conv_kind(a), o.y, conv_roundings(a, 9.0 * (double)s.c), i,
-                reference_conv(s, x, factors, bias, i));
+                reference_conv(s, inputs, factors, bias, i));
     if (p.slabs)
         bn_compare_statistics(rig, pixels, s.o, p.slabs, o.statistics, rig_download(rig, o.y));
 }
@@ -122,9 +122,9 @@ static void data_gradient(struct rig *rig, const struct check *check, struct con
                               .y = rig_upload_stored(rig, pixels * s.o, dy)};
     struct conv_plan p = plan(rig, check, s, CONV_DATA_GRADIENT, &o);
     RIG_RUN(rig, conv_run(rig->dev, &p, &o));
-    const float *factors = multiplied(rig, &p, weights, weight);
+    const float *factors = multiplied(rig, &p, weights, weight), *gradients = multiplied(rig, &p, pixels * s.o, dy);
     RIG_COMPARE(rig, "dx", conv_kind(a), o.x, conv_roundings(a, 9.0 * (double)s.o), i,
-                reference_conv_data_gradient(s, factors, dy, i));
+                reference_conv_data_gradient(s, factors, gradients, i));
 }
 
 static void weight_gradient(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -136,8 +136,9 @@ static void weight_gradient(struct rig *rig, const struct check *check, struct c
                               .y = rig_upload_stored(rig, pixels * s.o, dy)};
     struct conv_plan p = plan(rig, check, s, CONV_WEIGHT_GRADIENT, &o);
     RIG_RUN(rig, conv_run(rig->dev, &p, &o));
+    const float *inputs = multiplied(rig, &p, pixels * s.c, x), *gradients = multiplied(rig, &p, pixels * s.o, dy);
     RIG_COMPARE(rig, "dweight", conv_kind(a), o.weight, conv_roundings(a, (double)pixels), i,
-                reference_conv_weight_gradient(s, x, dy, i));
+                reference_conv_weight_gradient(s, inputs, gradients, i));
 }
 
 static bool is_any(const struct conv_algorithm *a) {

@@ -1,8 +1,8 @@
-/* The operands of products of bfloat16 as cl/matrix.cl and cl/conv_matrix.cl lay them out. */
-#include "base/stored.h"
+/* The operands of matrix instructions as cl/matrix.cl and cl/conv_matrix.cl lay them out. */
 #include "check/check_conv.h"
 #include "check/check_winograd.h"
 #include "check/operators.h"
+#include "cl/matrix.h"
 #include "ops/conv/conv_matrix.h"
 #include "ops/conv/winograd.h"
 #include "ops/conv/winograd_matrix.h"
@@ -12,61 +12,72 @@
 /* A tile has `SIDE` rows or columns, and DEPTH numbers of each. After the pixels of a panel is a gap of one. */
 enum { SIDE = 16, DEPTH = 32, TILE = SIDE * DEPTH };
 
-/* Of the numbers of a tile of pairs, [pair][column][2]: the one of the DEPTH, and the column. */
-static size_t depth_of(size_t i) {
-    return i / (2 * SIDE) * 2 + i % 2;
+/* Of the numbers of a tile of words, [DEPTH / pack][column][pack]: the one of the DEPTH, and the column. */
+static size_t depth_of(size_t pack, size_t i) {
+    return i / (pack * SIDE) * pack + i % pack;
 }
-static size_t column_of(size_t i) {
-    return i / 2 % SIDE;
+static size_t column_of(size_t pack, size_t i) {
+    return i / pack % SIDE;
+}
+
+/* Numbers in a word of 32 bits. */
+static size_t pack_of(const struct rig *rig) {
+    return rig->dev->matrix->operands == STORED_FLOAT ? 1 : 2;
 }
 
 /* Number i of packed[panel of outputs][tap][slice of DEPTH channels][tile of the panel], where tap t is
  * weight[t][c][o], rounded. */
-static struct sum packed_weight(struct conv_shape s, const float *weight, size_t i) {
+static struct sum packed_weight(const struct rig *rig, struct conv_shape s, const float *weight, size_t i) {
     size_t panel = s.o % (2 * SIDE) ? 1 : 2, slices = (s.c + DEPTH - 1) / DEPTH, tile = i / TILE;
     size_t slice = tile / panel % slices, tap = tile / panel / slices % 9;
-    size_t o = (tile / panel / slices / 9 * panel + tile % panel) * SIDE + column_of(i % TILE);
-    size_t c = slice * DEPTH + depth_of(i % TILE);
-    return sum_exactly(c < s.c ? stored_round(STORED_BF16, weight[(tap * s.c + c) * s.o + o]) : 0);
+    size_t o = (tile / panel / slices / 9 * panel + tile % panel) * SIDE + column_of(pack_of(rig), i % TILE);
+    size_t c = slice * DEPTH + depth_of(pack_of(rig), i % TILE);
+    return sum_exactly(c < s.c ? matrix_operand(rig->dev->matrix, weight[(tap * s.c + c) * s.o + o]) : 0);
 }
 
 static void weights(struct rig *rig, const struct check *check, struct conv_shape s) {
     (void)check;
-    size_t count = 9 * s.c * s.o, packed = 2 * matrix_weight_words(s.c, s.o);
+    size_t count = 9 * s.c * s.o, packed = pack_of(rig) * matrix_weight_words(rig->dev, s.c, s.o);
     float *weight = rig_floats(rig, count, -1, 1), *rotated = rig_floats(rig, count, -1, 1);
     for (size_t i = 0; weight && rotated && i < count; i++)
         rotated[i] = reference_rotated(s.c, s.o, weight, i);
     struct tensor in = rig_upload(rig, count, weight), out = rig_poisoned_stored(rig, packed);
     struct kernel kernel = matrix_weight_kernel(rig->dev, s.o);
     RIG_RUN(rig, matrix_weight(rig->dev, &kernel, s.c, s.o, false, in, out));
-    RIG_COMPARE(rig, "packed", RIG_FLOATS, out, 0, i, packed_weight(s, weight, i));
+    RIG_COMPARE(rig, "packed", RIG_FLOATS, out, 0, i, packed_weight(rig, s, weight, i));
     RIG_RUN(rig, matrix_weight(rig->dev, &kernel, s.c, s.o, true, in, out));
-    RIG_COMPARE(rig, "packed rotated", RIG_FLOATS, out, 0, i, packed_weight(s, rotated, i));
+    RIG_COMPARE(rig, "packed rotated", RIG_FLOATS, out, 0, i, packed_weight(rig, s, rotated, i));
 }
 
 /* Where packed[panel of channels][pixel, and a gap of one][block of DEPTH images][tile of the panel] has number i from:
  * an index into [image][pixel][channel], or, of an image beyond the last, -1, or, in the gap, -2. */
-static long unpacked(struct matrix_packing p, size_t i) {
+static long unpacked(size_t pack, struct matrix_packing p, size_t i) {
     size_t tile = i / TILE, blocks = (p.n + DEPTH - 1) / DEPTH, block = tile / p.panel % blocks, at = i % TILE;
     size_t pixel = tile / p.panel / blocks % (p.pixels + 1), panel = tile / p.panel / blocks / (p.pixels + 1);
-    size_t image = block * DEPTH + (p.rows ? at % DEPTH : depth_of(at));
-    size_t channel = (panel * p.panel + tile % p.panel) * SIDE + (p.rows ? at / DEPTH : column_of(at));
+    size_t image = block * DEPTH + (p.rows ? at % DEPTH : depth_of(pack, at));
+    size_t channel = (panel * p.panel + tile % p.panel) * SIDE + (p.rows ? at / DEPTH : column_of(pack, at));
     if (pixel == p.pixels)
         return -2;
     return image < p.n ? (long)((image * p.pixels + pixel) * p.c + channel) : -1;
 }
 
+/* The number at that place, rounded. */
+static struct sum packed_image(const struct rig *rig, const float *x, long from) {
+    return sum_exactly(from < 0 ? 0 : matrix_operand(rig->dev->matrix, x[from]));
+}
+
 /* The images start after one that does not belong to the chunk. The gap keeps its zeros. */
 static void images(struct rig *rig, struct matrix_packing p) {
-    size_t plane = p.pixels * p.c, count = (p.n + 1) * plane, packed = 2 * matrix_packed_words(p);
+    size_t pack = pack_of(rig), plane = p.pixels * p.c, count = (p.n + 1) * plane;
+    size_t packed = pack * matrix_packed_words(rig->dev, p);
     float *x = rig_activations(rig, count), *poison = rig_floats(rig, packed, 0, 1);
     for (size_t i = 0; poison && i < packed; i++)
-        poison[i] = unpacked(p, i) == -2 ? 0 : NAN;
+        poison[i] = unpacked(pack, p, i) == -2 ? 0 : NAN;
     struct tensor in = rig_upload_stored(rig, count, x), out = rig_upload_stored(rig, packed, poison);
     struct kernel kernel = matrix_images_kernel(rig->dev);
     RIG_RUN(rig, matrix_images(rig->dev, &kernel, p, in, 1, out));
     RIG_COMPARE(rig, p.rows ? "packed rows" : "packed columns", RIG_FLOATS, out, 0, i,
-                sum_exactly(unpacked(p, i) < 0 ? 0 : x[plane + (size_t)unpacked(p, i)]));
+                packed_image(rig, x + plane, unpacked(pack, p, i)));
 }
 
 static void both_images(struct rig *rig, const struct check *check, struct conv_shape s) {
@@ -84,7 +95,7 @@ static struct sum packed_points(int alpha, struct conv_shape s, const float *wei
     size_t panel = s.o % (2 * SIDE) ? 1 : 2, slices = (s.c + DEPTH - 1) / DEPTH, tile = i / TILE;
     size_t slice = tile / panel % slices, point = tile / panel / slices % winograd_points(alpha);
     size_t columns = tile / panel / slices / winograd_points(alpha) * panel + tile % panel;
-    size_t c = slice * DEPTH + depth_of(i % TILE), o = columns * SIDE + column_of(i % TILE);
+    size_t c = slice * DEPTH + depth_of(2, i % TILE), o = columns * SIDE + column_of(2, i % TILE);
     return c < s.c ? reference_winograd_weight(alpha, s.c, s.o, weight,
                                                point * winograd_point_words(s.c, s.o) + c * s.o + o)
                    : sum_exactly(0);

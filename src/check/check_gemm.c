@@ -1,6 +1,6 @@
 #include "check/check_gemm.h"
-#include "base/stored.h"
 #include "check/operators.h"
+#include "cl/matrix.h"
 #include "ops/conv/conv.h"
 #include "ops/gemm/gemm.h"
 #include "ops/gemm/gemm_matrix.h"
@@ -36,7 +36,7 @@ static struct gemm_shape product(struct rig *rig, const struct check *check, str
 /* Operands as the engine multiplies them, in place. */
 static void round_operand(const struct rig *rig, size_t count, float *operand) {
     for (size_t i = 0; operand && rig->context.engine->matrix && i < count; i++)
-        operand[i] = stored_round(STORED_BF16, operand[i]);
+        operand[i] = matrix_operand(rig->dev->matrix, operand[i]);
 }
 
 /* Checks c = a b, or c += a b, for batches of matrices without gaps. */

@@ -14,7 +14,7 @@ static bool has_lanes(const struct dev *d) {
     return d->info.work_group_size >= 32 && !(d->simt && d->info.type == VGGCL_CPU);
 }
 
-/* The tensor cores multiply bfloat16 from compute capability 8.0 on. Other drivers do not know the query. */
+/* The tensor cores multiply bfloat16 and tf32 from compute capability 8.0 on. Other drivers do not know the query. */
 static bool has_mma(const struct dev *d) {
     cl_uint capability = 0;
     return clGetDeviceInfo(d->id, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV, sizeof capability, &capability, NULL) ==
@@ -50,18 +50,21 @@ static bool has_vectors(const struct dev *d) {
     return is_host_cpu(d) && d->info.native_vector_width >= 16;
 }
 
-/* Name, number, rows and columns of tiles, lanes, fast, unit, suits; in the order in which "auto" tries them. Nobody
- * has run amx, nvidia, intel and intel-8 on such a device yet: the first has run by an emulator (tests/amx/emulate.c),
- * the others are assembled (tests/assemble.sh), and lanes emulates their instructions. */
+/* Name, number, rows and columns of tiles, operands, lanes, fast, unit, suits; in the order in which "auto" tries them.
+ * Nobody has run amx, nvidia, nvidia-tf32, intel and intel-8 on such a device yet: the first has run by an emulator
+ * (tests/amx/emulate.c), the others are assembled (tests/assemble.sh), and lanes and lanes-tf32 emulate their
+ * instructions. */
 /* clang-format off */
 #define BACKENDS(row)                                                                                                  \
-    row("amx",     2, 2, 2,  1, false, PROCESSOR_AMX,    is_host_cpu)                                                  \
-    row("avx512",  1, 1, 1,  1, true,  PROCESSOR_AVX512, has_vectors)                                                  \
-    row("plain",   0, 1, 1,  1, false, PROCESSOR_ANY,    any)                                                          \
-    row("nvidia",  3, 2, 2, 32, false, PROCESSOR_ANY,    has_mma)                                                      \
-    row("intel",   4, 2, 2, 16, false, PROCESSOR_ANY,    has_matrix_mad_16)                                            \
-    row("intel-8", 4, 1, 2,  8, false, PROCESSOR_ANY,    has_matrix_mad_8)                                             \
-    row("lanes",   5, 2, 2, 32, false, PROCESSOR_ANY,    has_lanes)
+    row("amx",         2, 2, 2, STORED_BF16,   1, false, PROCESSOR_AMX,    is_host_cpu)                                \
+    row("avx512",      1, 1, 1, STORED_BF16,   1, true,  PROCESSOR_AVX512, has_vectors)                                \
+    row("plain",       0, 1, 1, STORED_BF16,   1, false, PROCESSOR_ANY,    any)                                        \
+    row("nvidia",      3, 2, 2, STORED_BF16,  32, false, PROCESSOR_ANY,    has_mma)                                    \
+    row("intel",       4, 2, 2, STORED_BF16,  16, false, PROCESSOR_ANY,    has_matrix_mad_16)                          \
+    row("intel-8",     4, 1, 2, STORED_BF16,   8, false, PROCESSOR_ANY,    has_matrix_mad_8)                           \
+    row("lanes",       5, 2, 2, STORED_BF16,  32, false, PROCESSOR_ANY,    has_lanes)                                  \
+    row("nvidia-tf32", 6, 2, 2, STORED_FLOAT, 32, false, PROCESSOR_ANY,    has_mma)                                    \
+    row("lanes-tf32",  7, 2, 2, STORED_FLOAT, 32, false, PROCESSOR_ANY,    has_lanes)
 /* clang-format on */
 #define BACKEND(...)    {__VA_ARGS__},
 #define NAME(name, ...) name,
@@ -74,6 +77,18 @@ const struct matrix_backend *matrix_find(const char *name) {
         if (strcmp(backends[i].name, name) == 0)
             return &backends[i];
     return NULL;
+}
+
+const char *matrix_precision(const struct matrix_backend *m) {
+    return m->operands == STORED_FLOAT ? "tf32" : "bf16";
+}
+
+float matrix_operand(const struct matrix_backend *m, float value) {
+    return m->operands == STORED_FLOAT ? tf32_round(value) : stored_round(m->operands, value);
+}
+
+double matrix_rounding(const struct matrix_backend *m) {
+    return !m ? 0 : m->operands == STORED_FLOAT ? TF32_ROUNDING : stored_rounding(m->operands);
 }
 
 static bool works(const struct dev *d, const struct matrix_backend *b) {
@@ -92,8 +107,8 @@ enum vggcl_err matrix_choose(struct dev *d, const char *name) {
     if (!named)
         return err_choice("matrix", matrix_names, name);
     if (!works(d, named))
-        return err_set(VGGCL_EUSAGE, "matrix: %s does not have the instructions of %s; leave the option out",
-                       d->info.name, name);
+        return err_set(VGGCL_EUSAGE, "matrix: %s does not have the instructions of %s; leave %s out", d->info.name,
+                       name, named->operands == STORED_FLOAT ? "it and precision" : "the option");
     d->matrix = named;
     return VGGCL_OK;
 }

@@ -64,9 +64,10 @@ static void print_plan(const struct vggcl_plan *p, int number) {
         snprintf(which, sizeof which, "device %d", number);
     printf("tuning   %s%s%s\n", number ? which : "", number ? ": " : "", p->tuning);
     printf("memory   %.1f MiB planned on %s%s%s\n", cli_mebibytes(p->bytes), which,
-           stored == STORED_HALF   ? ", activations as 16-bit floats"
-           : stored == STORED_BF16 ? ", activations as bfloat16"
-                                   : "",
+           stored == STORED_HALF                         ? ", activations as 16-bit floats"
+           : stored == STORED_BF16                       ? ", activations as bfloat16"
+           : p->config.precision == VGGCL_PRECISION_TF32 ? ", products of tf32"
+                                                         : "",
            p->config.images == VGGCL_IMAGES_HOST ? "; the images stay on the host" : "");
     if (p->micro_batches > 1)
         printf("batches  in %d micro-batches of up to %d images%s\n", p->micro_batches, p->config.micro_batch,

@@ -3,6 +3,7 @@
 #include "base/stored.h"
 #include "base/phase.h"
 #include "check/twin.h"
+#include "cl/matrix.h"
 #include "data/synth.h"
 #include "ops/image.h"
 #include "options/network.h"
@@ -16,9 +17,9 @@
 
 /* The tolerance for rounding errors is twice the drift, plus `summing` for the sum of a batch's losses. The drift is
  * how far the losses change if the initial weights are disturbed by the relative error off_by. Winograd F(4x4) makes
- * about 32 float roundings in a layer; 16-bit values are rounded once a layer, with a margin of 4 (stored_margin).
- * Measured with PoCL and llvmpipe, ten to sixteen steps of VGG11 and VGG16 at widths of 1/32 to 1/8, with each kind of
- * dropout, with and without batch normalisation: the devices used up to a fifth of the tolerance. */
+ * about 32 float roundings in a layer; 16-bit values and tf32 are rounded once a layer, with a margin of 4
+ * (stored_margin). Measured with PoCL and llvmpipe, ten to sixteen steps of VGG11 and VGG16 at widths of 1/32 to 1/8,
+ * with each kind of dropout, with and without batch normalisation: the devices used up to a fifth of the tolerance. */
 static const double off_by = 32 * FLT_EPSILON / 2, stored_margin = 4, summing = 16 * FLT_EPSILON;
 
 /* The same training three times: on the device, by its twin (the reference in double precision on the host), and by a
@@ -31,6 +32,11 @@ struct trio {
     float *images;         /* of one step, NHWC */
     int32_t *label;
 };
+
+/* The largest relative rounding error of a layer's activations, as they are stored or multiplied. */
+static double rounding_of(const struct context *context) {
+    return fmax(stored_rounding(context->stored), matrix_rounding(context->dev->matrix));
+}
 
 static enum vggcl_err start_weights(struct trio *t, uint64_t seed) {
     TRY(net_start(t->net, seed));
@@ -46,7 +52,7 @@ static enum vggcl_err start_weights(struct trio *t, uint64_t seed) {
         free(values);
         TRY(err);
     }
-    twin_disturb(t->disturbed, fmax(off_by, stored_margin * stored_rounding(t->net->context.stored)));
+    twin_disturb(t->disturbed, fmax(off_by, stored_margin * rounding_of(&t->net->context)));
     return VGGCL_OK;
 }
 

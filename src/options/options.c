@@ -21,7 +21,7 @@ static const char *const head_names[] = {"flatten", "avgpool", NULL};           
 static const char *const save_error_names[] = {"retry", "stop", NULL};                 /* enum vggcl_on_save_error */
 static const char *const storage_names[] = {"float", "half", NULL};                    /* enum vggcl_storage */
 static const char *const grad_dtype_names[] = {"float", "bf16", NULL};                 /* enum vggcl_grad_dtype */
-static const char *const precision_names[] = {"float", "bf16", NULL};                  /* enum vggcl_precision */
+static const char *const precision_names[] = {"float", "bf16", "tf32", NULL};          /* enum vggcl_precision */
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const data_from_names[] = {"each", "rank0", NULL};                  /* enum vggcl_data_from */
 static const char *const normalize_names[] = {"half", "dataset", "imagenet", NULL};    /* enum vggcl_normalize */
@@ -270,14 +270,15 @@ static const struct vggcl_option options[] = {
      "float", BOTH | PREDICT | NETWORK | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(storage, storage_names)},
     {"precision", "KIND",
      "bf16: activations and their gradients are stored as bfloat16, in half the memory, and products\n"
-     "multiply bfloat16 and add in float where the device has instructions for that. Weights, their\n"
-     "gradients, the optimiser and all sums are float in either case",
+     "multiply bfloat16 and add in float where the device has instructions for that. tf32: activations\n"
+     "stay float, and products multiply tf32 (float with 10 bits of fraction); needs --matrix\n"
+     "nvidia-tf32. Weights, their gradients, the optimiser and all sums are float in either case",
      "float", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(precision, precision_names)},
     {"matrix", "NAME",
-     "the instructions that --precision bf16 multiplies by; none: float products of bfloat16 values;\n"
-     "plain, lanes (for GPUs): compute in float what the others do, to compare them with. amx has run under an\n"
-     "emulator only; nvidia (mma.sync, from compute capability 8.0), intel and intel-8 (sub-groups of 16 and 8)\n"
-     "are untried: run selfcheck",
+     "the instructions that --precision bf16 or tf32 multiplies by; none: float products of bfloat16 values;\n"
+     "plain, lanes (for GPUs): compute in float what the others do, to compare them with, and lanes-tf32 what\n"
+     "nvidia-tf32 does. amx has run under an emulator only; nvidia and nvidia-tf32 (mma.sync, from compute\n"
+     "capability 8.0), intel and intel-8 (sub-groups of 16 and 8) are untried: run selfcheck",
      "auto", BOTH | PREDICT | NETWORK | TUNE | VGGCL_STORED | VGGCL_CHANGEABLE, CHOICE(matrix, matrix_names)},
     {"grad-dtype", "KIND",
      "with several processes (mpirun): how gradients are sent from one to another. bf16 halves the bytes;\n"
@@ -428,14 +429,21 @@ static enum vggcl_err check_dataset(const struct vggcl_config *config) {
 
 /* A resumed run may turn to float and keep its instructions for later. */
 static enum vggcl_err check_precision(const struct vggcl_config *config) {
-    bool bf16 = config->precision == VGGCL_PRECISION_BF16;
-    if (bf16 && config->storage == VGGCL_STORAGE_HALF)
+    const char *precision = precision_names[config->precision], *matrix = matrix_names[config->matrix];
+    const struct matrix_backend *m = matrix_find(matrix); /* NULL for auto and none */
+    bool is_float = config->precision == VGGCL_PRECISION_FLOAT, bf16 = config->precision == VGGCL_PRECISION_BF16;
+    if (!is_float && config->storage == VGGCL_STORAGE_HALF)
         return err_set(VGGCL_EUSAGE,
-                       "storage: is half, but with precision bf16 activations are stored as bfloat16; leave "
-                       "one of them out");
-    if (!bf16 && config_gives(config, "matrix") && config->matrix > 1)
-        return err_set(VGGCL_EUSAGE, "matrix: %s multiplies bfloat16; set precision to bf16 too",
-                       matrix_names[config->matrix]);
+                       "storage: is half, but with precision %s activations are stored as %s; leave one of them out",
+                       precision, bf16 ? "bfloat16" : "float");
+    if (m && strcmp(matrix_precision(m), precision) != 0 && (!is_float || config_gives(config, "matrix")))
+        return err_set(VGGCL_EUSAGE, "matrix: %s multiplies %s, but precision is %s; set precision to %s too", matrix,
+                       matrix_precision(m), precision, matrix_precision(m));
+    if (!m && config->precision == VGGCL_PRECISION_TF32)
+        return err_set(VGGCL_EUSAGE,
+                       "precision: tf32 needs its instructions by name, but matrix is %s; set matrix to nvidia-tf32, "
+                       "or to lanes-tf32, which emulates them on other devices",
+                       matrix);
     return VGGCL_OK;
 }
 
@@ -455,6 +463,8 @@ enum stored config_stored(const struct vggcl_config *config) {
 
 const char *config_stored_word(const struct vggcl_config *config) {
     static const char *const words[] = {[STORED_FLOAT] = "float", [STORED_HALF] = "half", [STORED_BF16] = "bf16"};
+    if (config->precision == VGGCL_PRECISION_TF32)
+        return "float (tf32 products)";
     return words[config_stored(config)];
 }
 

@@ -34,7 +34,8 @@ enum vggcl_err config_check(const struct vggcl_config *config);
  * images are in memory. */
 enum vggcl_err config_use_dataset(struct vggcl_config *config);
 
-/* How activations are stored, by the options storage and precision; "float", "half" or "bf16". */
+/* How activations are stored, by the options storage and precision; "float", "half", "bf16" or,
+ * with precision tf32, "float (tf32 products)". */
 enum stored config_stored(const struct vggcl_config *config);
 const char *config_stored_word(const struct vggcl_config *config);
 

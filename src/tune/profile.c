@@ -654,7 +654,7 @@ enum vggcl_err profile_prepare(const struct vggcl_config *config, struct dev *d,
     context->stored = config_stored(config);
     context->strict = config->strict;
     TRY(gemm_find_engine(config_word(config, "gemm"), &context->engine));
-    TRY(matrix_choose(d, config->precision == VGGCL_PRECISION_BF16 ? config_word(config, "matrix") : "none"));
+    TRY(matrix_choose(d, config->precision != VGGCL_PRECISION_FLOAT ? config_word(config, "matrix") : "none"));
     return profile_choose(context, config, tuned);
 }
 

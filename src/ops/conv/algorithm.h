@@ -63,11 +63,11 @@ struct conv_operands {
 
 struct conv_algorithm {
     const char *name;
-    const char *kernels; /* which kernels it launches, for output to users: "winograd_local/winograd_fused*" */
-    int alpha;           /* Winograd: side of a transformed tile, in points; else 0 */
-    bool multiplies;     /* computes matrix products by an engine of gemm.h */
-    bool rounds_weights; /* rounds the weights to bfloat16 before it multiplies by them */
-    bool matrix;         /* multiplies by the device's matrix instructions (cl/matrix.h) */
+    const char *kernels;  /* which kernels it launches, for output to users: "winograd_local/winograd_fused*" */
+    int alpha;            /* Winograd: side of a transformed tile, in points; else 0 */
+    bool multiplies;      /* computes matrix products by an engine of gemm.h */
+    bool rounds_operands; /* rounds weights and activations by matrix_operand() before it multiplies them */
+    bool matrix;          /* multiplies by the device's matrix instructions (cl/matrix.h) */
 
     /* Whether it supports shape s, for any number of images, in that direction; s is as in struct conv_plan. NULL if it
      * supports all shapes. Unsupported shapes are routed to `otherwise`. */

@@ -72,7 +72,7 @@ static const struct conv_algorithm *suitable_matrix(const struct context *contex
                                                     enum conv_direction direction) {
     const struct dev *d = context->dev;
     const struct matrix_backend *m = d->matrix;
-    if (!m || context->stored != STORED_BF16)
+    if (!m || context->stored != m->operands)
         return NULL;
     if (m->rows * m->columns > 1)
         return conv_can(&conv_matrix, d, s, direction) ? &conv_matrix : NULL;
@@ -142,15 +142,16 @@ static enum vggcl_err find(const char *name, const struct conv_algorithm **algor
 static enum vggcl_err check_named(const struct context *context, const struct conv_algorithm *named) {
     if (!named || !named->matrix)
         return VGGCL_OK;
-    if (context->stored != STORED_BF16)
+    const struct matrix_backend *m = context->dev->matrix;
+    bool tf32 = m && m->operands == STORED_FLOAT && named == &conv_matrix;
+    if (context->stored != STORED_BF16 && !tf32)
         return err_set(VGGCL_EUSAGE, "conv: %s multiplies bfloat16; set precision to bf16, or conv to auto",
                        named->name);
-    return context->dev->matrix
-               ? VGGCL_OK
-               : err_set(VGGCL_EUSAGE,
-                         "conv: %s needs matrix instructions, and those of %s are not known; set matrix too "
-                         "(plain does without, on CPUs)",
-                         named->name, context->dev->info.name);
+    return m ? VGGCL_OK
+             : err_set(VGGCL_EUSAGE,
+                       "conv: %s needs matrix instructions, and those of %s are not known; set matrix too "
+                       "(plain does without, on CPUs)",
+                       named->name, context->dev->info.name);
 }
 
 enum vggcl_err conv_choose(const struct context *context, struct conv_shape s, const char *name,

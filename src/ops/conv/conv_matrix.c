@@ -6,7 +6,7 @@
 
 /* As in cl/matrix.cl and cl/conv_matrix.cl: a tile is 16 x 16 sums of 32 products; channels of a pixel in a slot are
  * followed by a gap; a panel of packed images by GAP_PIXELS pixels. */
-enum { TILE_SIDE = 16, TILE_DEPTH = 32, TILE_WORDS = TILE_SIDE * TILE_DEPTH / 2, GAP = 32, GAP_PIXELS = 1 };
+enum { TILE_SIDE = 16, TILE_DEPTH = 32, GAP = 32, GAP_PIXELS = 1 };
 
 /* Jobs per compute unit, so that all units finish at about the same time; and where a job is a sub-group's, of which a
  * unit runs several. */
@@ -60,14 +60,19 @@ static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv
 }
 
 static struct kernel kernel_of(const char *name, const struct dev *d, size_t panel) {
-    return kernel_make(name, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d -DPANEL=%zu", STORED_BF16, TILE_SIDE,
-                       d->matrix->number, d->matrix->lanes, panel);
+    const struct matrix_backend *m = d->matrix;
+    return kernel_make(name, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d -DPANEL=%zu", m->operands, TILE_SIDE,
+                       m->number, m->lanes, panel);
+}
+
+static size_t words_of_tiles(const struct dev *d, size_t tiles) {
+    return storage_words(tiles * TILE_SIDE * TILE_DEPTH, d->matrix->operands);
 }
 
 /* ------------------------------------------------------------------------------------------------------ packing -- */
 
-size_t matrix_weight_words(size_t c, size_t o) {
-    return 9 * slices_of(c) * (o / TILE_SIDE) * TILE_WORDS;
+size_t matrix_weight_words(const struct dev *d, size_t c, size_t o) {
+    return words_of_tiles(d, 9 * slices_of(c) * (o / TILE_SIDE));
 }
 
 struct kernel matrix_weight_kernel(const struct dev *d, size_t o) {
@@ -84,8 +89,8 @@ static size_t blocks_of(size_t images) {
     return quotient_up(images, TILE_DEPTH);
 }
 
-size_t matrix_packed_words(struct matrix_packing p) {
-    return p.c / TILE_SIDE * (p.pixels + GAP_PIXELS) * blocks_of(p.n) * TILE_WORDS;
+size_t matrix_packed_words(const struct dev *d, struct matrix_packing p) {
+    return words_of_tiles(d, p.c / TILE_SIDE * (p.pixels + GAP_PIXELS) * blocks_of(p.n));
 }
 
 struct kernel matrix_images_kernel(const struct dev *d) {
@@ -153,14 +158,14 @@ enum { PRODUCT, WEIGHT, IMAGES };
 static void plan_forward(const struct dev *d, struct conv_plan *p) {
     p->kernels[WEIGHT] = matrix_weight_kernel(d, p->s.o);
     if (on_lanes(d)) {
-        p->words.weight = matrix_weight_words(p->s.c, p->s.o);
+        p->words.weight = matrix_weight_words(d, p->s.c, p->s.o);
         p->kernels[PRODUCT] = kernel_of("conv_matrix/lanes_forward", d, matrix_panel_tiles(p->s.o));
         return;
     }
     struct division v = division_of(d, p->s);
     p->slabs = p->s.n % (v.blocks * block_images(d)) == 0 ? v.groups * v.segments : 0;
     p->words =
-        (struct conv_scratch_words){.weight = matrix_weight_words(p->s.c, p->s.o), .input = slot_words(d, p->s, v)};
+        (struct conv_scratch_words){.weight = matrix_weight_words(d, p->s.c, p->s.o), .input = slot_words(d, p->s, v)};
     p->kernels[PRODUCT] = kernel_of("conv_matrix/matrix_forward", d, matrix_panel_tiles(p->s.o));
 }
 
@@ -244,12 +249,12 @@ static struct matrix_packing packing_of_dy(const struct dev *d, struct conv_shap
 static void plan_weight_gradient(const struct context *context, struct conv_plan *p) {
     const struct dev *d = context->dev;
     const struct conv_shape s = p->s;
-    size_t image_words = s.h * s.w * (s.c + s.o) / 2, weights = 9 * s.c * s.o;
+    size_t image_words = storage_words(s.h * s.w * (s.c + s.o), d->matrix->operands), weights = 9 * s.c * s.o;
     size_t most = largest(1, conv_chunk_images(context, s.n, image_words, 0) / TILE_DEPTH) * TILE_DEPTH;
     conv_cut(p, blocks_of(quotient_up(s.n, quotient_up(s.n, most))) * TILE_DEPTH);
     size_t images = least(p->whole.images, s.n), slabs = split_gradient(d, s).slabs;
-    p->words = (struct conv_scratch_words){.input = matrix_packed_words(packing_of_x(d, s, images)),
-                                           .output = matrix_packed_words(packing_of_dy(d, s, images))};
+    p->words = (struct conv_scratch_words){.input = matrix_packed_words(d, packing_of_x(d, s, images)),
+                                           .output = matrix_packed_words(d, packing_of_dy(d, s, images))};
     if (slabs > 1) {
         p->words.weight = slabs * weights;
         p->words.product = channel_workspace(d, slabs, weights);
@@ -284,9 +289,10 @@ static double operations(const struct conv_plan *p) {
 }
 
 static enum vggcl_err plan(const struct context *context, struct conv_plan *p) {
-    if (p->stored != STORED_BF16)
-        return err_set(VGGCL_EUSAGE,
-                       "convolution algorithm matrix needs activations in bfloat16: set precision to bf16");
+    const struct matrix_backend *m = context->dev->matrix;
+    if (p->stored != m->operands)
+        return err_set(VGGCL_EUSAGE, "convolution algorithm matrix by %s multiplies %s; set precision to %s", m->name,
+                       matrix_precision(m), matrix_precision(m));
     if (p->direction == CONV_WEIGHT_GRADIENT)
         plan_weight_gradient(context, p);
     else
@@ -296,7 +302,7 @@ static enum vggcl_err plan(const struct context *context, struct conv_plan *p) {
 
 const struct conv_algorithm conv_matrix = {.name = "matrix",
                                            .kernels = "conv_matrix/*",
-                                           .rounds_weights = true,
+                                           .rounds_operands = true,
                                            .matrix = true,
                                            .operations = operations,
                                            .can = can,

@@ -1,5 +1,5 @@
 /* conv_matrix.h - convolution by a device's matrix instructions (cl/matrix.cl), for activations that are stored as
- * bfloat16. Weights are rounded to bfloat16; sums are floats. */
+ * their operands' type. Weights, and activations that are floats, are rounded as cl/matrix.h says; sums are floats. */
 #ifndef VGGCL_OPS_CONV_CONV_MATRIX_H
 #define VGGCL_OPS_CONV_CONV_MATRIX_H
 
@@ -13,7 +13,7 @@ struct matrix_packing {
     bool rows;           /* tiles of rows, with adjacent images; else tiles of columns, with adjacent channels */
     size_t panel;        /* tiles of channels that are together */
 };
-size_t matrix_packed_words(struct matrix_packing p);
+size_t matrix_packed_words(const struct dev *d, struct matrix_packing p);
 struct kernel matrix_images_kernel(const struct dev *d);
 
 /* Packs the images of x from number `first` on. */
@@ -23,9 +23,9 @@ enum vggcl_err matrix_images(struct dev *d, struct kernel *kernel, struct matrix
 /* Tiles of 16 outputs that are stored together; two fill a cache line. */
 size_t matrix_panel_tiles(size_t o);
 
-/* Packs weights [tap][c][o], or if `rotated` is set the rotated weights of a data gradient, [tap][o][c], as bfloat16.
+/* Packs weights [tap][c][o], or if `rotated` is set the rotated weights of a data gradient, [tap][o][c], rounded.
  */
-size_t matrix_weight_words(size_t c, size_t o);
+size_t matrix_weight_words(const struct dev *d, size_t c, size_t o);
 struct kernel matrix_weight_kernel(const struct dev *d, size_t o);
 enum vggcl_err matrix_weight(struct dev *d, struct kernel *kernel, size_t c, size_t o, bool rotated,
                              struct tensor weight, struct tensor packed);

@@ -37,7 +37,7 @@ struct gemm_plan {
 struct gemm_engine {
     const char *name;
     bool tiled;  /* uses the tiles of struct tuning */
-    bool matrix; /* multiplies by the device's matrix instructions (cl/matrix.h), rounding both operands to bfloat16 */
+    bool matrix; /* multiplies by the device's matrix instructions (cl/matrix.h), rounding both operands */
 
     /* The maximum length of sums in one launch. */
     size_t (*longest_sum)(const struct context *context, struct matrix a, struct matrix b);

@@ -10,7 +10,8 @@
 enum { TILE_SIDE = 16, TILE_DEPTH = 32, GAP = 32 };
 
 static bool can(const struct context *context) {
-    return context->dev->matrix && context->stored == STORED_BF16;
+    const struct matrix_backend *m = context->dev->matrix;
+    return m && context->stored == m->operands;
 }
 
 static size_t longest_sum(const struct context *context, struct matrix a, struct matrix b) {
@@ -18,7 +19,7 @@ static size_t longest_sum(const struct context *context, struct matrix a, struct
     return SIZE_MAX;
 }
 
-/* Scratch memory: A and B as numbers of bfloat16, then sums, which are cropped, unless c is whole blocks. */
+/* Scratch memory: A and B as rounded numbers, then sums, which are cropped, unless c is whole blocks. */
 struct layout {
     size_t rows, columns; /* of whole blocks */
     size_t steps;         /* of TILE_DEPTH along k */
@@ -34,14 +35,14 @@ static struct layout layout_of(const struct dev *d, const struct gemm_plan *p, s
                        .steps = quotient_up(k, TILE_DEPTH)};
     l.row_numbers = l.steps * TILE_DEPTH + GAP;
     l.b = l.rows * l.row_numbers;
-    l.sums = (l.b + l.steps * TILE_DEPTH * l.columns) / 2;
+    l.sums = storage_words(l.b + l.steps * TILE_DEPTH * l.columns, d->matrix->operands);
     l.cropped = l.rows != p->shape.m || l.columns != p->shape.n || (p->c.offset | p->c.stride) % TILE_SIDE;
     return l;
 }
 
 static struct kernel kernel_of(const char *name, const struct dev *d) {
-    return kernel_make(name, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d", STORED_BF16, TILE_SIDE, d->matrix->number,
-                       d->matrix->lanes);
+    return kernel_make(name, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d", d->matrix->operands, TILE_SIDE,
+                       d->matrix->number, d->matrix->lanes);
 }
 
 /* In piece->multiply[]; add_up[0] crops. */
@@ -50,7 +51,8 @@ enum { PRODUCT, PACK };
 static enum vggcl_err plan(const struct context *context, const struct gemm_plan *p, struct gemm_piece *piece) {
     const struct dev *d = context->dev;
     if (p->shape.batch != 1 || !can(context))
-        return err_set(VGGCL_EUSAGE, "matrix products by matrix instructions are those of linear layers in bfloat16");
+        return err_set(VGGCL_EUSAGE,
+                       "matrix products by matrix instructions are those of linear layers, in their precision");
     struct layout l = layout_of(d, p, piece->k);
     piece->scratch_words = l.sums + (l.cropped ? l.rows * l.columns : 0);
     piece->multiply[PRODUCT] = kernel_of("gemm_matrix/matrix_product", d);

@@ -264,6 +264,15 @@ static void plain_precision(void **state) {
 static void tf32_precision(void **state) {
     (void)state;
     compare_stored("--precision tf32 --matrix lanes-tf32 --conv matrix", "products of tf32");
+    assert_fails(2,
+                 "matrix: lanes-tf32 multiplies tf32, but precision is bf16; set precision to tf32 too, or matrix to",
+                 "train --resume h2 --precision bf16 --epochs 3");
+    assert_fails(2, "matrix: lanes multiplies bf16, but precision is tf32",
+                 "train --resume h2 --matrix lanes --epochs 3");
+    assert_int_equal(vggcl("train --resume h2 --matrix lanes-tf32 --epochs 3"), 0);
+    assert_says("products of tf32");
+    assert_fails(2, "tf32 needs its instructions by name, but matrix is auto",
+                 "train --resume h4 --precision tf32 --epochs 3");
 }
 
 /* Layers that the named algorithm does not support are checked and computed with another one. */

@@ -427,19 +427,24 @@ static enum vggcl_err check_dataset(const struct vggcl_config *config) {
     return VGGCL_OK;
 }
 
-/* A resumed run may turn to float and keep its instructions for later. */
-static enum vggcl_err check_precision(const struct vggcl_config *config) {
+static enum vggcl_err check_storage(const struct vggcl_config *config) {
+    if (config->precision == VGGCL_PRECISION_FLOAT || config->storage != VGGCL_STORAGE_HALF)
+        return VGGCL_OK;
+    return err_set(
+        VGGCL_EUSAGE, "storage: is half, but with precision %s activations are stored as %s; leave one of them out",
+        precision_names[config->precision], config->precision == VGGCL_PRECISION_BF16 ? "bfloat16" : "float");
+}
+
+/* A resumed run may turn to float and keep its instructions for later: only if the user gives them are they wrong. */
+static enum vggcl_err check_matrix(const struct vggcl_config *config, bool given) {
     const char *precision = precision_names[config->precision], *matrix = matrix_names[config->matrix];
     const struct matrix_backend *m = matrix_find(matrix); /* NULL for auto and none */
-    bool is_float = config->precision == VGGCL_PRECISION_FLOAT, bf16 = config->precision == VGGCL_PRECISION_BF16;
-    if (!is_float && config->storage == VGGCL_STORAGE_HALF)
+    bool is_float = config->precision == VGGCL_PRECISION_FLOAT, tf32 = config->precision == VGGCL_PRECISION_TF32;
+    if (m && strcmp(matrix_precision(m), precision) != 0 && (!is_float || given))
         return err_set(VGGCL_EUSAGE,
-                       "storage: is half, but with precision %s activations are stored as %s; leave one of them out",
-                       precision, bf16 ? "bfloat16" : "float");
-    if (m && strcmp(matrix_precision(m), precision) != 0 && (!is_float || config_gives(config, "matrix")))
-        return err_set(VGGCL_EUSAGE, "matrix: %s multiplies %s, but precision is %s; set precision to %s too", matrix,
-                       matrix_precision(m), precision, matrix_precision(m));
-    if (!m && config->precision == VGGCL_PRECISION_TF32)
+                       "matrix: %s multiplies %s, but precision is %s; set precision to %s too, or matrix to %s",
+                       matrix, matrix_precision(m), precision, matrix_precision(m), tf32 ? "nvidia-tf32" : "auto");
+    if (!m && tf32)
         return err_set(VGGCL_EUSAGE,
                        "precision: tf32 needs its instructions by name, but matrix is %s; set matrix to nvidia-tf32, "
                        "or to lanes-tf32, which emulates them on other devices",
@@ -451,14 +456,18 @@ enum vggcl_err config_check(const struct vggcl_config *config) {
     for (size_t i = 0; i < OPTIONS; i++)
         if (options[i].kind != VGGCL_INCLUDE)
             TRY(value_check(&options[i], config));
-    TRY(check_precision(config));
+    TRY(check_storage(config));
+    if (!*config->resume) /* else it is only complete in config_resume() */
+        TRY(check_matrix(config, config_gives(config, "matrix")));
     return check_dataset(config);
 }
 
 enum stored config_stored(const struct vggcl_config *config) {
-    return config->precision == VGGCL_PRECISION_BF16 ? STORED_BF16
-           : config->storage == VGGCL_STORAGE_HALF   ? STORED_HALF
-                                                     : STORED_FLOAT;
+    static const enum stored by_precision[] = {
+        [VGGCL_PRECISION_BF16] = STORED_BF16, [VGGCL_PRECISION_TF32] = STORED_FLOAT};
+    if (config->precision != VGGCL_PRECISION_FLOAT)
+        return by_precision[config->precision];
+    return config->storage == VGGCL_STORAGE_HALF ? STORED_HALF : STORED_FLOAT;
 }
 
 const char *config_stored_word(const struct vggcl_config *config) {
@@ -620,5 +629,6 @@ enum vggcl_err config_resume(struct vggcl_config *config, const char *(*value)(c
         if (given && !(o->flags & VGGCL_CHANGEABLE))
             TRY(check_given(config, o, text, from));
     }
+    TRY(check_matrix(config, at_first[find("matrix") - options]));
     return config_check_optimizer(config, at_first);
 }

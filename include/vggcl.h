@@ -282,7 +282,7 @@ struct vggcl_config {
     int64_t steps, checkpoint_every;
     int freeze;        /* enum vggcl_freeze */
     int on_save_error; /* enum vggcl_on_save_error */
-    bool no_shuffle, no_flip, drop_last, no_selfcheck, strict, reset_head;
+    bool no_shuffle, no_flip, drop_last, no_selfcheck, strict, reset_head, shards;
     int stall;                 /* seconds; only the program vggcl uses it, see vggcl_activity() */
     bool given[VGGCL_OPTIONS]; /* [i]: vggcl_options()[i] was set by vggcl_config_set(): no recipe or file changes it */
     /* Not an option: the images to train, evaluate or plan with, instead of those that data names; NULL for those. With

@@ -50,6 +50,9 @@ same 3 11 --storage half --batch 33 --drop-last
 rounded=$(trained 2 "${small[@]}" --grad-dtype bf16 --save "$work/rounded")
 [ "$(trained 2 "${small[@]}" --grad-dtype bf16 --save "$work/rounded")" = "$rounded" ] || fail "--grad-dtype bf16: $(weights)"
 [ "$(trained 1 "${small[@]}" --micro-batch 16 --save "$work/one")" != "$rounded" ] || fail "--grad-dtype bf16 changes nothing"
+# In file order, and without flips, which each rank draws, shards change nothing.
+same 3 11 --shards --no-shuffle --no-flip --batch 33 --drop-last
+same 2 16 --shards --no-shuffle --no-flip --images host
 whole=$(trained 2 "${small[@]}" --save "$work/whole")
 
 # communicated PATTERN: in what `out` says by that pattern of three groups, the first is the sum of the others.
@@ -135,6 +138,17 @@ refused 'rank 1 of 2 on .* failed: small: ' 2 "${small[@]}" --data small
 from_rank0 --data small --class-weights balanced --mixup 0.2
 from_rank0 --data set --images host --normalize dataset
 trained 2 --resume "$work/mine" --steps 0 --epochs 3 >/dev/null
+# --shards: the same bits again, with the shards of rank 0 too, and after an interruption; only by as many processes.
+uneven=("${small[@]}" --data synthetic:203,50 --shards --mixup 0.2 --class-weights balanced)
+shards=$(trained 3 "${uneven[@]}" --save "$work/shards")
+[ "$(trained 3 "${uneven[@]}" --data-from rank0 --images host --save "$work/shards-0")" = "$shards" ] ||
+    fail "--shards --data-from rank0: $(weights), each: $shards"
+from_rank0 --data small --shards
+trained 3 "${uneven[@]}" --save "$work/shards-part" --steps 10 >/dev/null
+refused 'shards: the run in .* for each of 3 processes, but there are 2 now' 2 --resume "$work/shards-part"
+refused 'shards: the run in .* for each of 3 processes, but there is 1 now' 1 --resume "$work/shards-part"
+[ "$(trained 3 --resume "$work/shards-part" --steps 0)" = "$shards" ] || fail "--shards resumed: $(weights), not $shards"
+refused 'shards: 4 processes cannot share batches of 3 images' 4 "${small[@]}" --shards --limit 3
 program=$plain
 
 # rank_pid RANK: the process of a rank of the run in the folder `long`.

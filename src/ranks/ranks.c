@@ -167,10 +167,11 @@ static enum vggcl_err wait_for(struct messages *m, bool idle) {
     return err;
 }
 
-enum vggcl_err ranks_share(void *data, size_t bytes) {
+/* Copies from rank 0 to the ranks first .. end - 1. */
+static enum vggcl_err copy_to(int first, int end, void *data, size_t bytes) {
     enum vggcl_err err = VGGCL_OK;
     struct messages m;
-    if (world.count == 1)
+    if (world.rank > 0 && (world.rank < first || world.rank >= end))
         return VGGCL_OK;
     TRY_GOTO(messages_make(&m), done);
     for (size_t at = 0; at < bytes && err == VGGCL_OK; at += PIECE) {
@@ -178,7 +179,7 @@ enum vggcl_err ranks_share(void *data, size_t bytes) {
         size_t size = bytes - at < PIECE ? bytes - at : PIECE;
         if (world.rank > 0)
             err = receive_from(&m, 0, piece, size, TOLD);
-        for (int i = 1; world.rank == 0 && i < world.count && err == VGGCL_OK; i++)
+        for (int i = first; world.rank == 0 && i < end && err == VGGCL_OK; i++)
             err = send_to(&m, i, piece, size, TOLD);
         if (err == VGGCL_OK)
             err = wait_for(&m, true);
@@ -186,6 +187,14 @@ enum vggcl_err ranks_share(void *data, size_t bytes) {
 done:
     messages_free(&m);
     return err;
+}
+
+enum vggcl_err ranks_share(void *data, size_t bytes) {
+    return world.count > 1 ? copy_to(1, world.count, data, bytes) : VGGCL_OK;
+}
+
+enum vggcl_err ranks_give(int to, void *data, size_t bytes) {
+    return copy_to(to, to + 1, data, bytes);
 }
 
 enum vggcl_err ranks_gather(const void *mine, size_t bytes, void *all) {
@@ -406,6 +415,10 @@ void ranks_fail(const char *why) {
 }
 enum vggcl_err ranks_share(void *data, size_t bytes) {
     (void)data, (void)bytes;
+    return VGGCL_OK;
+}
+enum vggcl_err ranks_give(int to, void *data, size_t bytes) {
+    (void)to, (void)data, (void)bytes;
     return VGGCL_OK;
 }
 enum vggcl_err ranks_gather(const void *mine, size_t bytes, void *all) {

@@ -44,6 +44,9 @@ void ranks_fail(const char *why);
 /* Copies `bytes` bytes from rank 0 to all others. */
 enum vggcl_err ranks_share(void *data, size_t bytes);
 
+/* The same to rank `to` alone, not 0; the others do nothing. */
+enum vggcl_err ranks_give(int to, void *data, size_t bytes);
+
 /* all[rank * bytes ..] = the `mine` of each rank. */
 enum vggcl_err ranks_gather(const void *mine, size_t bytes, void *all);
 

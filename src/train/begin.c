@@ -209,6 +209,11 @@ static bool is_complete(struct run *run, const struct safetensors *state) {
            checkpoint_hash(state, &run->weights_hash);
 }
 
+static enum vggcl_err take_shard(struct run *run) {
+    const struct shard shard = shard_of(&run->config, run->data.train.count, ranks_rank());
+    return shard.ranks > 1 ? shard_take(&shard, &run->data.train, &run->shard) : VGGCL_OK;
+}
+
 /* name: as in struct data_source. */
 static enum vggcl_err open_data(struct run *run, const char *name) {
     const struct vggcl_config *config = &run->config;
@@ -223,6 +228,8 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
     TRY(data_suffices(run->data.train.count, run->data.test.count, true));
     data_limit(&run->data, (size_t)config->limit);
     TRY(network_check_augmentation(config, &run->data.spec));
+    TRY(shard_check(config, run->data.train.count));
+    TRY(take_shard(run));
     if (config->drop_last && !run_epoch_images(run))
         return err_set(
             VGGCL_EUSAGE,
@@ -239,6 +246,7 @@ static enum vggcl_err open_data(struct run *run, const char *name) {
 static enum vggcl_err open_resumed_data(struct run *run, bool given, const struct safetensors *state,
                                         const char *path) {
     const char *folder = checkpoint_data(state), *resume = run->config.resume;
+    TRY(checkpoint_same_ranks(state, path, &run->config));
     bool there = folder && file_exists(folder);
     enum vggcl_err err = open_data(run, !given && there ? folder : run->config.data);
     if (err == VGGCL_EIO && !given && folder && !there)
@@ -263,7 +271,7 @@ struct beginning {
 
 /* The data set, which rank 0 alone has read. */
 static enum vggcl_err share_images(struct run *run) {
-    TRY(share_data(&run->data));
+    TRY(share_data(&run->config, &run->data, &run->shard));
     return run->config.class_weights == VGGCL_CLASS_WEIGHTS_BALANCED
                ? share_class_weights(run->data.spec.classes, &run->team.class_weights)
                : VGGCL_OK;
@@ -381,7 +389,7 @@ static enum vggcl_err begin_new(struct run *run, const struct vggcl_config *give
     TRY_GOTO(team_take_memory(&run->team, &run->data), done);
     TRY_GOTO(start_net(run, &weights), done);
     TRY_GOTO(team_share_weights(&run->team), done);
-    TRY_GOTO(team_upload(&run->team, &run->data, &run->normalisation), done);
+    TRY_GOTO(team_upload(&run->team, &run->data, run_train_set(run), &run->normalisation), done);
     TRY_GOTO(save_check_space(run), done);
     TRY_GOTO(make_save_folder(run), done);
     TRY_GOTO(save_config(run, given), done);
@@ -428,7 +436,7 @@ static enum vggcl_err begin_resumed(struct run *run) {
                  : checkpoint_load(&state, path, team_net(&run->team), CHECKPOINT_STATE),
              done);
     TRY_GOTO(team_share_weights(&run->team), done);
-    TRY_GOTO(team_upload(&run->team, &run->data, &run->normalisation), done);
+    TRY_GOTO(team_upload(&run->team, &run->data, run_train_set(run), &run->normalisation), done);
     TRY_GOTO(save_check_weights(run), done);
     TRY_GOTO(checkpoint_same_weights(&state, path, run->weights_hash), done);
     TRY_GOTO(save_check_space(run), done);
@@ -483,7 +491,7 @@ enum vggcl_err run_begin_other(struct run *run) {
     TRY(make_team(run, "rank 0"));
     TRY(team_take_memory(&run->team, &run->data));
     TRY(team_share_weights(&run->team));
-    return team_upload(&run->team, &run->data, &run->normalisation);
+    return team_upload(&run->team, &run->data, run_train_set(run), &run->normalisation);
 }
 
 enum vggcl_err run_begin(struct run *run, const struct vggcl_config *given) {

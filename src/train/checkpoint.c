@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "nets/model.h"
 #include "options/options.h"
+#include "ranks/ranks.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -27,7 +28,7 @@ static const char *const profile_keys[VGGCL_DEVICES] = {
     "profile.9", "profile.10", "profile.11", "profile.12", "profile.13", "profile.14", "profile.15", "profile.16"};
 
 static const char data_key[] = "state.data", fingerprint_key[] = "state.fingerprint", hash_key[] = "state.weights_hash",
-                  history_key[] = "state.history";
+                  history_key[] = "state.history", ranks_key[] = "state.ranks" /* with the option shards */;
 
 /* Of the images that the network takes, and a JSON array of its classes' names. */
 static const char height_key[] = "image.height", width_key[] = "image.width", channels_key[] = "image.channels",
@@ -153,6 +154,8 @@ static void describe(struct metadata *m, const struct net *net, const struct che
     add_pair(m, "state.epoch_seconds", "%.17g", progress->epoch_seconds);
     add_pair(m, "state.best_epoch", "%d", progress->best_epoch);
     add_pair(m, "state.best_accuracy", "%.17g", progress->best_accuracy);
+    if (c->config->shards)
+        add_pair(m, ranks_key, "%d", ranks_count());
     if (!checkpoint_by_seed(c->config, progress))
         add_pair(m, hash_key, "%016" PRIx64, c->weights_hash);
     m->pairs[2 * m->count] = history_key;
@@ -390,6 +393,19 @@ enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *
                    "%s: other images than those of the run in %s (fingerprint %016" PRIx64 ", not %016" PRIx64
                    "): set data to the folder that has them, or start a new run with weights set to %s",
                    data->description, path, data->fingerprint, fingerprint, path);
+}
+
+enum vggcl_err checkpoint_same_ranks(const struct safetensors *file, const char *path,
+                                     const struct vggcl_config *config) {
+    const char *text = safetensors_metadata(file, ranks_key);
+    char now[16];
+    snprintf(now, sizeof now, "%d", ranks_count());
+    if (!config->shards || (text && strcmp(text, now) == 0))
+        return VGGCL_OK;
+    return err_set(VGGCL_EUSAGE,
+                   "shards: the run in %s has a part of the images for each of %.16s processes, but there %s %s now; "
+                   "start it with as many as before",
+                   path, text ? text : "several", ranks_count() == 1 ? "is" : "are", now);
 }
 
 static enum vggcl_err read_whole(const struct safetensors *file, const char *path, const char *key, double maximum,

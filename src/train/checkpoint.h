@@ -87,6 +87,10 @@ const char *checkpoint_data(const struct safetensors *file);
  * VGGCL_EUSAGE if they differ. What a file lacks, because an earlier version wrote it, is not compared. */
 enum vggcl_err checkpoint_same_data(const struct safetensors *file, const char *path, const struct data *data);
 
+/* VGGCL_EUSAGE if the run uses shards, of another number of ranks than there are. */
+enum vggcl_err checkpoint_same_ranks(const struct safetensors *file, const char *path,
+                                     const struct vggcl_config *config);
+
 /* Reads the run's progress; VGGCL_EFORMAT if the file is not a state file, a value is out of range, or two contradict
  * each other. */
 enum vggcl_err checkpoint_progress(const struct safetensors *file, const char *path, struct progress *progress);

@@ -6,6 +6,7 @@
 #include "data/data.h"
 #include "train/checkpoint.h"
 #include "train/history.h"
+#include "train/shard.h"
 #include "train/step_log.h"
 #include "train/team.h"
 
@@ -26,7 +27,8 @@ struct pending_step {
 struct run {
     struct vggcl_config config;
     const struct vggcl_observer *observer;
-    struct data data;
+    struct data data;                   /* with the option shards, a rank but 0 may lack the pixels and labels */
+    struct dataset shard;               /* with the option shards: this rank's training images; else empty */
     char data_name[VGGCL_PATH_MAX];     /* what it was opened by, see struct data_source */
     struct normalisation normalisation; /* of data's images */
     struct team team;
@@ -71,6 +73,11 @@ static inline size_t run_batch_size(const struct run *run) {
 static inline size_t run_epoch_images(const struct run *run) {
     size_t count = run->data.train.count;
     return run->config.drop_last ? count / run_batch_size(run) * run_batch_size(run) : count;
+}
+
+/* The training images of this rank. */
+static inline const struct dataset *run_train_set(const struct run *run) {
+    return run->shard.count ? &run->shard : &run->data.train;
 }
 
 static inline int64_t run_epoch_steps(const struct run *run) {

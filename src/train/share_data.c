@@ -1,6 +1,7 @@
 #include "train/share_data.h"
 #include "base/phase.h"
 #include "ranks/ranks.h"
+#include "train/shard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,40 +58,78 @@ static enum vggcl_err share_names(struct data_spec *spec, size_t bytes) {
     return VGGCL_OK;
 }
 
-/* `count` images from `first` on. buffer: of rank 0, for pixels that are not in their order; the others' are. */
-static enum vggcl_err share_piece(const struct dataset *set, size_t bytes, size_t first, size_t count,
-                                  uint8_t *buffer) {
-    uint8_t *pixels = set->records ? buffer : set->pixels + first * bytes;
-    dataset_want(set, bytes, NULL, first, count);
-    for (size_t i = 0; set->records && i < count; i++)
-        memcpy(pixels + i * bytes, dataset_pixels(set, bytes, first + i), bytes);
-    return ranks_share(pixels, count * bytes);
+/* On rank 0, images on their way to others. */
+struct parcel {
+    size_t most; /* images */
+    uint32_t *numbers;
+    uint8_t *pixels;
+    uint16_t *labels;
+};
+
+static enum vggcl_err parcel_make(struct parcel *p, size_t bytes) {
+    *p = (struct parcel){.most = PIECE_BYTES / bytes};
+    p->numbers = malloc(p->most * sizeof *p->numbers);
+    p->pixels = malloc(p->most * bytes);
+    p->labels = malloc(p->most * sizeof *p->labels);
+    return p->numbers && p->pixels && p->labels ? VGGCL_OK : err_no_memory("a part of the images", p->most * bytes);
 }
 
-static enum vggcl_err share_pixels(const struct dataset *set, size_t bytes) {
-    enum vggcl_err err = VGGCL_OK;
-    size_t most = PIECE_BYTES / bytes;
-    uint8_t *buffer = set->records ? malloc(most * bytes) : NULL;
-    if (set->records && !buffer)
-        return err_no_memory("a part of the images", most * bytes);
-    phase_begin("", "sending the images", set->count);
-    for (size_t first = 0; first < set->count && err == VGGCL_OK; first += most) {
-        size_t count = set->count - first < most ? set->count - first : most;
+static void parcel_free(struct parcel *p) {
+    free(p->numbers);
+    free(p->pixels);
+    free(p->labels);
+}
+
+/* Copies to a rank; to all others if that is 0. */
+static enum vggcl_err copy(int to, void *values, size_t bytes) {
+    return to ? ranks_give(to, values, bytes) : ranks_share(values, bytes);
+}
+
+/* Copies a shard, from set on rank 0 to set on rank `to`, as copy(). */
+static enum vggcl_err copy_shard(int to, const struct shard *shard, struct dataset *set, size_t bytes,
+                                 struct parcel *p) {
+    size_t size = shard_size(shard);
+    for (size_t first = 0, n; first < size; first += n) {
+        bool sends = ranks_rank() == 0;
+        n = size - first < p->most ? size - first : p->most;
         phase_item(first, "image %zu", first + 1);
-        err = share_piece(set, bytes, first, count, buffer);
+        for (size_t i = 0; sends && i < n; i++)
+            p->numbers[i] = (uint32_t)shard_image(shard, first + i);
+        if (sends)
+            dataset_gather(set, bytes, p->numbers, n, p->pixels, p->labels);
+        TRY(copy(to, sends ? p->pixels : set->pixels + first * bytes, n * bytes));
+        TRY(copy(to, sends ? p->labels : set->labels + first, n * sizeof *set->labels));
     }
-    free(buffer);
+    return VGGCL_OK;
+}
+
+/* The whole set to all ranks, or its shard to each. */
+static enum vggcl_err copy_images(const struct vggcl_config *config, size_t images, struct dataset *set, size_t bytes) {
+    struct parcel parcel = {.most = PIECE_BYTES / bytes};
+    struct shard shard = shard_of(config, images, ranks_rank());
+    enum vggcl_err err = VGGCL_OK;
+    phase_begin("", "sending the images", shard_size(&shard));
+    if (ranks_rank() == 0)
+        err = parcel_make(&parcel, bytes);
+    if (shard.ranks == 1 && err == VGGCL_OK)
+        err = copy_shard(0, &shard, set, bytes, &parcel);
+    for (shard.rank = 1; shard.rank < shard.ranks && err == VGGCL_OK; shard.rank++)
+        if (ranks_rank() == 0 || ranks_rank() == shard.rank)
+            err = copy_shard(shard.rank, &shard, set, bytes, &parcel);
+    parcel_free(&parcel);
     return err;
 }
 
-enum vggcl_err share_data(struct data *data) {
+enum vggcl_err share_data(const struct vggcl_config *config, struct data *data, struct dataset *shard) {
     struct outline outline = {0};
     TRY(share_outline(data, &outline));
     TRY(share_names(&data->spec, outline.name_bytes));
+    const struct shard own = shard_of(config, outline.train, ranks_rank());
+    struct dataset *set = ranks_rank() > 0 && own.ranks > 1 ? shard : &data->train;
     if (ranks_rank() > 0)
-        TRY(dataset_allocate(&data->train, &data->spec, outline.train));
-    TRY(ranks_share(data->train.labels, data->train.count * sizeof *data->train.labels));
-    return share_pixels(&data->train, data_image_bytes(&data->spec));
+        TRY(dataset_allocate(set, &data->spec, shard_size(&own)));
+    data->train.count = outline.train;
+    return copy_images(config, outline.train, set, data_image_bytes(&data->spec));
 }
 
 enum vggcl_err share_class_weights(size_t classes, float **weights) {

@@ -7,6 +7,7 @@
 #include "options/options.h"
 #include "check/replace.h"
 #include "train/mix.h"
+#include "train/shard.h"
 #include "tune/tune.h"
 
 #include <ctype.h>
@@ -109,6 +110,20 @@ static enum vggcl_err arrange(struct team *t, const struct rank_devices *ranks) 
     return VGGCL_OK;
 }
 
+/* With the option shards all ranks take as many images of a batch. */
+static enum vggcl_err check_equal(const struct team *t, const struct rank_devices *ranks) {
+    const size_t *end = t->bounds;
+    for (int i = 0; t->config->shards && i < ranks_count(); i++) {
+        end += ranks[i].count;
+        if (*end * (size_t)ranks_count() != t->bounds[t->all] * ((size_t)i + 1))
+            return err_set(VGGCL_EUSAGE,
+                           "shards: needs an equal share of each batch on every process, but %s has another one; give "
+                           "all as many devices, and leave device-split out",
+                           ranks_name(i));
+    }
+    return VGGCL_OK;
+}
+
 static enum vggcl_err join_ranks(struct team *t) {
     struct rank_devices own = describe_own(t), *ranks;
     TRY(read_split(t, &own));
@@ -121,6 +136,8 @@ static enum vggcl_err join_ranks(struct team *t) {
     enum vggcl_err err = ranks_gather(&own, sizeof own, ranks);
     if (err == VGGCL_OK)
         err = arrange(t, ranks);
+    if (err == VGGCL_OK)
+        err = check_equal(t, ranks);
     free(ranks);
     return err;
 }
@@ -253,8 +270,9 @@ static void keep_profile(struct member *m, const struct vggcl_config *config) {
 
 struct work team_work(const struct team *t, size_t i, size_t train, size_t test) {
     size_t batch = (size_t)t->config->batch, last = t->config->drop_last ? 0 : train % batch;
+    const struct shard shard = shard_of(t->config, train, ranks_rank());
     return (struct work){.data = t->data,
-                         .train = train,
+                         .train = shard_size(&shard),
                          .test = i == 0 && ranks_rank() == 0 ? test : 0,
                          .devices = i == 0 ? t->count : 0,
                          .batch = first_of(t, batch, i + 1) - first_of(t, batch, i),
@@ -424,8 +442,9 @@ static enum vggcl_err take_host_memory(struct team *t) {
 
 static enum vggcl_err take_memory(struct team *t, struct member *m, const struct data *data) {
     size_t staged = t->plans[m - t->members].config.images == VGGCL_IMAGES_HOST ? m->net->batch : 0;
+    const struct shard shard = shard_of(t->config, data->train.count, ranks_rank());
     TRY(net_allocate(m->net));
-    TRY(feed_reserve(&m->train, m->dev, &data->spec, data->train.count, network_staged(t->config, staged), &m->data));
+    TRY(feed_reserve(&m->train, m->dev, &data->spec, shard_size(&shard), network_staged(t->config, staged), &m->data));
     if (m == t->members && ranks_rank() == 0)
         TRY(feed_reserve(&t->test, m->dev, &data->spec, data->test.count, staged, &m->data));
     return arena_commit(&m->data, m->dev);
@@ -437,10 +456,11 @@ enum vggcl_err team_take_memory(struct team *t, const struct data *data) {
     return take_host_memory(t);
 }
 
-enum vggcl_err team_upload(struct team *t, const struct data *data, const struct normalisation *normalisation) {
+enum vggcl_err team_upload(struct team *t, const struct data *data, const struct dataset *train,
+                           const struct normalisation *normalisation) {
     for (size_t i = 0; i < t->count; i++) {
         t->members[i].net->normalisation = *normalisation;
-        TRY(feed_upload(&t->members[i].train, &data->train));
+        TRY(feed_upload(&t->members[i].train, train));
         if (t->class_weights)
             TRY(net_weigh_classes(t->members[i].net, t->class_weights));
     }
@@ -455,7 +475,7 @@ static enum vggcl_err tell(struct order order) {
 enum vggcl_err team_shuffle(struct team *t, uint32_t epoch) {
     TRY(tell((struct order){.what = ORDER_SHUFFLE, .epoch = epoch}));
     for (size_t i = 0; i < t->count; i++)
-        TRY(feed_shuffle(&t->members[i].train, t->config->seed, epoch));
+        TRY(feed_shuffle(&t->members[i].train, shard_seed(t->config), epoch));
     return VGGCL_OK;
 }
 
@@ -480,16 +500,19 @@ enum vggcl_err team_feed(struct team *t, const struct step *step, const struct p
     struct member *m = &t->members[part->member];
     size_t start = first_of(t, step->images, part->member), n = first_of(t, step->images, part->member + 1) - start;
     size_t first = feed_part(n, m->net->batch, part->number), next = feed_part(n, m->net->batch, part->number + 1);
-    size_t batch_first = (size_t)step->epoch_step * (size_t)config->batch;
+    const struct shard shard = shard_of(config, 0, ranks_rank()); /* whose share of a batch is the same for any set */
+    size_t batch_first = (size_t)step->epoch_step * shard_share(&shard, (size_t)config->batch);
     *pass = net_pass(m->net, next - first, true, config->seed, (uint64_t)step->number);
     struct augmentation augmentation = network_augmentation(config, step->epoch);
-    augmentation.mix = mix_draw(config, &m->train.set, step->number, batch_first, step->images);
+    augmentation.mix = mix_draw(config, &m->train.set, step->number, batch_first, shard_share(&shard, step->images));
+    augmentation.seed = shard_seed(config);
     pass->first = start + first;
     pass->whole = step->images;
     pass->adds = part->member > 0 || part->number > 0;
     pass->label_smoothing = config->label_smoothing;
     pass->label_share = augmentation.mix.share;
-    return feed_images(&m->train, m->net, batch_first + pass->first, pass->n, &augmentation);
+    return feed_images(&m->train, m->net, batch_first + pass->first - shard_first(&shard, step->images), pass->n,
+                       &augmentation);
 }
 
 /* Where a part's gradients and batch statistics go on the host. */

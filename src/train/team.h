@@ -82,9 +82,10 @@ enum vggcl_err team_plan_checked(struct team *t, size_t train, size_t test, stru
 /* Allocates all device memory. */
 enum vggcl_err team_take_memory(struct team *t, const struct data *data);
 
-/* Gives all members the training images, the class weights and the normalisation, and the lead the test images. data
- * must outlive the team. */
-enum vggcl_err team_upload(struct team *t, const struct data *data, const struct normalisation *normalisation);
+/* Gives all members the training images, the class weights and the normalisation, and the lead the test images. train:
+ * this rank's of data->train, which is that itself except with the option shards. Both must outlive the team. */
+enum vggcl_err team_upload(struct team *t, const struct data *data, const struct dataset *train,
+                           const struct normalisation *normalisation);
 
 /* Copies the lead's weights and running statistics to the other members, those that are frozen too. */
 enum vggcl_err team_share_weights(struct team *t);

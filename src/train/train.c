@@ -223,7 +223,7 @@ static enum vggcl_err enqueue_step(struct run *run, struct pending_step *pending
     pending->step = (struct step){.number = step,
                                   .epoch_step = epoch_step,
                                   .epoch = epoch,
-                                  .images = feed_size(&run->team.members[0].train, run_batch_size(run), epoch_step),
+                                  .images = images_after(run, epoch_step + 1) - images_after(run, epoch_step),
                                   .hyperparameters = network_hyperparameters(&run->config)};
     pending->step.hyperparameters.lr = learning_rate(run, epoch, epoch_step);
     pending->step.hyperparameters.number = step + 1;
@@ -450,6 +450,7 @@ static void run_free(struct run *run) {
     free(run->warning);
     history_free(&run->history);
     team_free(&run->team);
+    dataset_free(&run->shard);
     data_free(&run->data);
     free(run);
 }

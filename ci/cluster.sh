@@ -115,8 +115,8 @@ limit() {
 limit_all() {
     local host
     for ((host = 0; host < hosts; host++)); do
-        limit "$(name $host)" net "$1"
-        [ "$hosts" = 2 ] || delay=0 limit "$net-switch" "port$host" "$1"
+        limit "$(name $host)" net "$1" || return 1
+        if [ "$hosts" != 2 ]; then delay=0 limit "$net-switch" "port$host" "$1" || return 1; fi
     done
 }
 if [ "$delay" != 0 ] && ! limit_all 1000000000 2>/dev/null; then
@@ -277,10 +277,14 @@ disturb() {
     kill) pid=$(rank_pid "$2") && kill -KILL "$pid" ;;
     cut) ip -n "$(name "$2")" link set net down ;;
     esac
-    until_true 30 eval "! kill -0 $launcher 2>/dev/null && no_ranks" || {
-        echo "still there after 30 s: $(! kill -0 $launcher 2>/dev/null || echo mpirun) $(no_ranks || echo ranks)"
-    }
-    echo "ended after $(awk "BEGIN { print ($(date +%s%N) - $started) / 1e9 }") s${saved:+, had saved}" >"$work/story"
+    until_true 30 eval "! kill -0 $launcher 2>/dev/null" || echo "mpirun is still there after 30 s"
+    echo "ended after $(awk "BEGIN { printf \"%.1f\", ($(date +%s%N) - $started) / 1e9 }") s${saved:+, had saved}" >"$work/story"
+    # A rank that a cut host has to itself, and that waits for rank 0's next order, waits for 20 times --stall.
+    if [ "$1" = cut ]; then
+        until_true 5 no_ranks || echo ", left a rank waiting on a host that was cut off" >>"$work/story"
+    else
+        until_true 5 no_ranks || echo "a rank is still there"
+    fi
     stop_hosts
     ip -n "$(name "$2")" link set net up
     wait $launcher || status=$?
@@ -314,7 +318,7 @@ part_disturb() {
             cat "$work/ended" | tr '\r' '\n' | tail -20
         else
             survived=$((survived + 1))
-            echo "$1 $i, host$host: $(cat "$work/story")"
+            echo "$1 $i, host$host: $(paste -sd "" "$work/story")"
         fi
     done
     echo "$1: $survived of $2 ended by themselves within 30 s, named the rank and were resumed"

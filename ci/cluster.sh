@@ -82,24 +82,25 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
+must() { ip "$@" || exit 1; }
 make_hosts() {
     local host
     echo "127.0.0.1 localhost" >"$work/hosts"
-    ip netns add "$net-switch"
-    ip -n "$net-switch" link add bridge type bridge
-    ip -n "$net-switch" link set bridge up
+    must netns add "$net-switch"
+    must -n "$net-switch" link add bridge type bridge
+    must -n "$net-switch" link set bridge up
     for ((host = 0; host < hosts; host++)); do
-        ip netns add "$(name $host)"
-        ip -n "$net-switch" link add "port$host" type veth peer name net netns "$(name $host)"
-        ip -n "$net-switch" link set "port$host" master bridge
-        ip -n "$net-switch" link set "port$host" up
-        ip -n "$(name $host)" address add "10.77.0.$((host + 1))/24" dev net
-        ip -n "$(name $host)" link set net up
-        ip -n "$(name $host)" link set lo up
+        must netns add "$(name $host)"
+        must -n "$net-switch" link add "port$host" type veth peer name net netns "$(name $host)"
+        must -n "$net-switch" link set "port$host" master bridge
+        must -n "$net-switch" link set "port$host" up
+        must -n "$(name $host)" address add "10.77.0.$((host + 1))/24" dev net
+        must -n "$(name $host)" link set net up
+        must -n "$(name $host)" link set lo up
         echo "10.77.0.$((host + 1)) host$host" >>"$work/hosts"
     done
 }
-make_hosts 2>"$work/error" || skip "no network namespaces can be made here: $(tail -1 "$work/error")"
+(make_hosts) 2>"$work/error" || skip "no network namespaces can be made here: $(tail -1 "$work/error")"
 
 # limit NAMESPACE DEVICE RATE: what the device sends, in bits per second; with the delay where the kernel has netem.
 limit() {
@@ -119,13 +120,6 @@ limit_all() {
         if [ "$hosts" != 2 ]; then delay=0 limit "$net-switch" "port$host" "$1" || return 1; fi
     done
 }
-if [ "$delay" != 0 ] && ! limit_all 1000000000 2>/dev/null; then
-    echo "cluster.sh: this kernel has no netem (CONFIG_NET_SCH_NETEM): bandwidth is limited by tbf, without a delay"
-    delay=0
-fi
-limit_all 1000000000 2>"$work/error" || skip "tc limits no bandwidth here: $(tail -1 "$work/error")"
-limit_all none
-
 # enter HOST COMMAND...: runs a command on that host, under its name. mpirun starts the other hosts' daemons by it, as it
 # would by ssh.
 cat >"$work/enter" <<END
@@ -218,10 +212,16 @@ bucket_sizes() {
 part_scaling() {
     local rate single each parameters last_bucket buckets
     rm -rf "$work"/alone* "$work"/together*
+    if [ "$delay" != 0 ] && ! limit_all 1000000000 2>/dev/null; then
+        echo "this kernel has no netem (CONFIG_NET_SCH_NETEM): bandwidth is limited by tbf, without a delay"
+        delay=0
+    fi
+    limit_all 1000000000 2>"$work/error" || skip "tc limits no bandwidth here: $(tail -1 "$work/error")"
     parameters=$("$vggcl" plan --width "$width" --batch "$batch" 2>/dev/null | awk '$1 == "weights" { print $2 / 4 }')
     read -r last_bucket buckets < <(bucket_sizes)
     echo "VGG16, width $width, $parameters parameters, batch $batch per rank, $hosts ranks, each on one core;" \
         "$steps steps, delay $delay ms"
+    alone 1 >/dev/null # builds the kernels
     single=$(alone 1)
     each=$(alone "$hosts")
     echo "one rank alone: $single images/s; $hosts at once without communication: $each images/s each," \

@@ -91,7 +91,7 @@ if [ "$1" = test ]; then
     need python3-venv /usr/bin/python3 -m ensurepip --version
     need chromium command -v chromium
     need "libopenmpi-dev openmpi-bin" command -v mpirun
-    need iproute2 command -v tc
+    need iproute2 command -v ip
     need gnuplot-nox command -v gnuplot
     need clang compiles clang
     need libclang-rt-dev fuzzes

@@ -55,7 +55,7 @@ static enum vggcl_err open_team(struct bench *b) {
     TRY(team_take_memory(t, &b->data));
     TRY(net_start(team_net(t), b->config.seed));
     TRY(team_share_weights(t));
-    return team_upload(t, &b->data, &normalisation_half);
+    return team_upload(t, &b->data, &b->data.train, &normalisation_half);
 }
 
 /* One step of all ranks; the other ones follow the order in team_step(). */

@@ -270,7 +270,7 @@ static void faults(void **state) {
     ok(team_take_memory(&team, &data));
     ok(net_start(team_net(&team), 0));
     ok(team_share_weights(&team));
-    ok(team_upload(&team, &data, &normalisation_half));
+    ok(team_upload(&team, &data, &data.train, &normalisation_half));
     ok(team_hash(&team, &before));
 
     ok(team_step(&team, &step, parts, &part_count));

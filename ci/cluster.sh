@@ -318,7 +318,7 @@ go_on() {
 
 # part_disturb WHAT COUNT
 part_disturb() {
-    local i host survived=0
+    local i host survived=0 left=0
     for ((i = 1; i <= $2; i++)); do
         host=$((RANDOM % hosts))
         disturb "$1" $host >"$work/verdict"
@@ -327,10 +327,12 @@ part_disturb() {
             cat "$work/ended" | tr '\r' '\n' | tail -20
         else
             survived=$((survived + 1))
+            ! grep -q 'left a rank' "$work/story" || left=$((left + 1))
             echo "$1 $i, host$host: $(paste -sd "" "$work/story")"
         fi
     done
     echo "$1: $survived of $2 ended by themselves within 30 s, named the rank, and were resumed if they had saved"
+    [ $left = 0 ] || echo "$1: $left of $2 left a rank waiting on a host that was cut off, for up to 20 times --stall"
     [ "$survived" = "$2" ]
 }
 part_kill() { part_disturb kill "$1"; }

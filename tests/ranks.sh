@@ -149,6 +149,10 @@ refused 'shards: the run in .* for each of 3 processes, but there are 2 now' 2 -
 refused 'shards: the run in .* for each of 3 processes, but there is 1 now' 1 --resume "$work/shards-part"
 [ "$(trained 3 --resume "$work/shards-part" --steps 0)" = "$shards" ] || fail "--shards resumed: $(weights), not $shards"
 refused 'shards: 4 processes cannot share batches of 3 images' 4 "${small[@]}" --shards --limit 3
+# A rank that fails in plan or bench.
+printf '#!/bin/sh\n[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || set -- "$@" --device none\nexec %s "$@"\n' "$plain" >started
+command=plan refused 'error: rank 1 of 2 on .* failed: device none: no such' 2 "${network[@]}"
+command=bench refused 'error: rank 1 of 2 on .* failed: device none: no such' 2 "${layers[@]}"
 program=$plain
 
 # rank_pid RANK: the process of a rank of the run in the folder `long`.

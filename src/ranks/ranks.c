@@ -25,8 +25,13 @@ struct ranks_launch ranks_launched(void) {
     return (struct ranks_launch){0, 1};
 }
 
-void ranks_pause(void) {
-    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+/* Short at first, so that a message is seen soon; not short for long, because on a CPU the core that waits is one that
+ * computes: with 50 microseconds throughout, VGG16 at batch 128 on a core each trained 13 % less. Measured. */
+void ranks_pause(int *pauses) {
+    enum { SHORTEST = 20000, LONGEST = 1000000, DOUBLED = 6 };
+    long nanoseconds = *pauses < DOUBLED ? (long)SHORTEST << *pauses : LONGEST;
+    ++*pauses;
+    nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
 }
 
 #ifdef VGGCL_MPI
@@ -97,7 +102,8 @@ void ranks_fail(const char *why) {
             MPI_Request_free(&request);
     }
     /* Sends progress in calls of MPI only. */
-    for (double start = clock_seconds(); clock_seconds() - start < 0.2; ranks_pause()) {
+    int pauses = 0;
+    for (double start = clock_seconds(); clock_seconds() - start < 0.2; ranks_pause(&pauses)) {
         int there;
         MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
     }
@@ -150,7 +156,7 @@ static int awaited(const struct messages *m) {
 /* idle: the other rank may be long at work. */
 static enum vggcl_err wait_for(struct messages *m, bool idle) {
     bool done;
-    int rank = -1;
+    int rank = -1, pauses = 0;
     enum vggcl_err err = are_done(m, &done);
     while (err == VGGCL_OK && !done) {
         if (awaited(m) != rank) {
@@ -159,7 +165,7 @@ static enum vggcl_err wait_for(struct messages *m, bool idle) {
             rank = awaited(m);
             activity_begin_wait(ranks_name(rank), idle);
         }
-        ranks_pause();
+        ranks_pause(&pauses);
         err = are_done(m, &done);
     }
     if (rank >= 0)
@@ -372,8 +378,9 @@ void ranks_end(int failed) {
         return;
     world.begun = false;
     if (failed && world.count > 1) {
+        int pauses = 0;
         for (double start = clock_seconds(); world.rank > 0 && clock_seconds() - start < GRACE_SECONDS;)
-            ranks_pause();
+            ranks_pause(&pauses);
         MPI_Abort(MPI_COMM_WORLD, failed);
     }
     MPI_Finalize();

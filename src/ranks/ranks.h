@@ -61,7 +61,7 @@ enum vggcl_err ranks_sum_go_on(struct ranks_sum *sum, bool *done);
 int ranks_sum_awaits(const struct ranks_sum *sum); /* the rank that it waits for */
 void ranks_sum_free(struct ranks_sum *sum);        /* NULL is allowed */
 
-/* Sleeps shortly between two calls that do not wait. */
-void ranks_pause(void);
+/* Sleeps between two calls that do not wait: longer each time of a wait, at most a millisecond. *pauses: 0 at first. */
+void ranks_pause(int *pauses);
 
 #endif

@@ -164,16 +164,17 @@ static enum vggcl_err go_on(struct exchange *e, size_t begun, size_t *left) {
 /* Waits for the bucket's gradients, while the sums of those before go on. */
 static enum vggcl_err await(struct exchange *e, size_t number) {
     struct bucket *b = &e->buckets[number];
-    size_t left;
-    bool there;
-    enum vggcl_err err = fence_is_done(&b->fence, &there);
+    size_t left = number;
+    bool there = false;
+    int pauses = 0;
+    enum vggcl_err err = VGGCL_OK;
     activity_begin("waiting for a step", e->net->dev->info.name, false);
-    while (err == VGGCL_OK && !there) {
+    while (err == VGGCL_OK && left && !there) {
         err = go_on(e, number, &left);
         if (err == VGGCL_OK)
             err = fence_is_done(&b->fence, &there);
-        if (!there)
-            ranks_pause();
+        if (err == VGGCL_OK && left && !there)
+            ranks_pause(&pauses);
     }
     activity_end();
     TRY(err);
@@ -188,6 +189,7 @@ static int awaited(const struct exchange *e) {
     return ranks_sum_awaits(b->sum);
 }
 
+/* The device waits now, so that pauses are short. In the first step the other ranks may still build kernels. */
 static enum vggcl_err finish(struct exchange *e, size_t left) {
     enum vggcl_err err = VGGCL_OK;
     int rank = -1;
@@ -196,9 +198,9 @@ static enum vggcl_err finish(struct exchange *e, size_t left) {
             if (rank >= 0)
                 activity_end();
             rank = awaited(e);
-            activity_begin_wait(ranks_name(rank), false);
+            activity_begin_wait(ranks_name(rank), !e->stepped);
         }
-        ranks_pause();
+        ranks_pause(&(int){0});
         err = go_on(e, e->bucket_count, &left);
     }
     if (rank >= 0)
@@ -232,6 +234,7 @@ enum vggcl_err exchange_tell(struct exchange *e, size_t count,
     e->told[e->parts * e->part_words] = (float)count;
     TRY(ranks_gather(e->told, words * sizeof(float), e->all_told));
     e->seconds += clock_seconds() - start;
+    e->stepped = true;
     for (int rank = 0; rank < ranks_count(); rank++) {
         const float *from = e->all_told + (size_t)rank * words;
         size_t parts = (size_t)from[e->parts * e->part_words];

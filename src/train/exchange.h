@@ -33,6 +33,7 @@ struct exchange {
                                  * micro-batch; the first word of the last one is their number */
     double seconds, hidden; /* of communication since the last exchange_forget(), waits for slower ranks included; and
                              * the part of it before the step's last gradient came from the device */
+    bool stepped;           /* a step was done */
     double last;            /* clock_seconds() of the last look at the sums, */
     bool under_way;         /* and whether any was under way then */
 };

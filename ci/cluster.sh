@@ -178,11 +178,16 @@ together() {
         wrong "the ranks failed: $(tail -1 "$work/together.err")" 1
     speed "$work/together.json"
 }
+# Percent of the ranks' communication of that training behind the backward pass.
+hidden() {
+    sed -n 's/.*"communication_s":\([0-9.e+-]*\).*"hidden_s":\([0-9.e+-]*\).*/\1 \2/p' "$work/together.json" |
+        awk '$1 > 0 { printf "%.0f", 100 * $2 / $1 }'
+}
 bits() { echo "$1" | sed 's/gbit/000000000/; s/mbit/000000/; s/kbit/000/; s/bit//'; }
 
 # row NETWORK BITS-PER-SECOND IMAGES/S: beside the formula. 0 bits: without a limit.
 row() {
-    awk -v network="$1" -v rate="$2" -v measured="$3" -v alone="$each" -v hosts="$hosts" -v batch="$batch" \
+    awk -v network="$1" -v rate="$2" -v measured="$3" -v hidden="$(hidden)" -v alone="$each" -v hosts="$hosts" -v batch="$batch" \
         -v weights="$parameters" -v delay="$delay" -v last="$last_bucket" -v buckets="$buckets" 'BEGIN {
         step = batch / alone; backward = step * 2 / 3
         bytes = 8 * weights * (hosts - 1) / hosts
@@ -191,8 +196,8 @@ row() {
         if (shown < sum * last) shown = sum * last
         predicted = step / (step + shown)
         efficiency = measured / (hosts * alone)
-        printf "%-10s %9.2f %9.2f %9.1f %9.1f %9.3f %10.3f %6.3f\n", network, measured, hosts * batch / measured,
-            sum * 1000, shown * 1000, efficiency, predicted, efficiency / predicted
+        printf "%-10s %9.2f %9.2f %9.1f %9.1f %9.3f %10.3f %6.3f %7s\n", network, measured, hosts * batch / measured,
+            sum * 1000, shown * 1000, efficiency, predicted, efficiency / predicted, hidden " %"
     }'
 }
 # The words of the layers that are summed last and cannot be hidden, and the buckets: src/train/exchange.c, of VGG16.
@@ -226,11 +231,13 @@ part_scaling() {
     each=$(alone "$hosts")
     echo "one rank alone: $single images/s; $hosts at once without communication: $each images/s each," \
         "to which the efficiency refers"
-    printf '%-10s %9s %9s %9s %9s %9s %10s %6s\n' network images/s 's/step' 'sum ms' 'shown ms' measured predicted ratio
+    printf '%-10s %9s %9s %9s %9s %9s %10s %6s %7s\n' network images/s 's/step' 'sum ms' 'shown ms' measured predicted \
+        ratio hidden
     row unlimited 0 "$(together none)"
     for rate in ${rates//,/ }; do row "$rate" "$(bits "$rate")" "$(together "$(bits "$rate")")"; done
     limit_all none
-    echo "sum: time of the gradients' sums on the network; shown: the part that the backward pass cannot hide"
+    echo "sum: time of the gradients' sums on the network; shown: the part that the backward pass cannot hide;" \
+        "hidden: the part of the measured communication that it hides"
 }
 
 # --- kill and cut

@@ -17,7 +17,8 @@ static bool has_lanes(const struct dev *d) {
 /* The tensor cores multiply bfloat16 and tf32 from compute capability 8.0 on. Other drivers do not know the query. */
 static bool has_mma(const struct dev *d) {
     cl_uint capability = 0;
-    return clGetDeviceInfo(d->id, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV, sizeof capability, &capability, NULL) ==
+    return select_has_extension(d->id, "cl_nv_device_attribute_query") &&
+           clGetDeviceInfo(d->id, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV, sizeof capability, &capability, NULL) ==
                CL_SUCCESS &&
            capability >= 8;
 }

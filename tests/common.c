@@ -1,5 +1,6 @@
 #include "common.h"
 
+#include "check/check.h"
 #include "cl/matrix.h"
 #include "ops/gemm/gemm.h"
 
@@ -39,6 +40,31 @@ static struct rig *rig(void) {
 
 bool interpreted(void) {
     return strcmp(device->info.platform_name, "Oclgrind") == 0;
+}
+
+/* The checks of some kernels. */
+struct kernel_checks {
+    const char *prefix;
+    int passed;
+};
+
+static bool is_of_kernels(const struct vggcl_check *check, void *payload) {
+    const char *prefix = ((struct kernel_checks *)payload)->prefix;
+    return strncmp(check->kernels, prefix, strlen(prefix)) == 0;
+}
+
+static bool expect_pass(const struct vggcl_check *check, void *payload) {
+    if (!check->passed)
+        fail_msg("%s (%s) of %s: %s", check->name, check->kernels, check->shape, check->fault);
+    ((struct kernel_checks *)payload)->passed++;
+    return true;
+}
+
+int check_kernels(const char *prefix, struct conv_shape s) {
+    struct kernel_checks checks = {.prefix = prefix};
+    check_shape(context, "conv", s, SIZE_MAX,
+                &(struct check_report){.checked = expect_pass, .payload = &checks, .wanted = is_of_kernels});
+    return checks.passed;
 }
 
 int store_half(void **state) {

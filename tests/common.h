@@ -56,6 +56,11 @@ int store_bf16_lanes(void **state);
 #define TF32_TEST(function) {#function ", tf32, lanes", function, store_tf32_lanes, release, NULL}
 int store_tf32_lanes(void **state);
 
+/* Runs the checks of a convolution's shape whose kernels begin with `prefix`, in full; the test fails if one of them
+ * does. Returns their number. */
+struct conv_shape;
+int check_kernels(const char *prefix, struct conv_shape s);
+
 /* Fails the test with the error's text if a function of the library fails. */
 #define CHECK(call) check_at((call), #call, __FILE__, __LINE__)
 void check_at(enum vggcl_err err, const char *call, const char *file, int line);

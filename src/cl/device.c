@@ -362,7 +362,7 @@ enum vggcl_err fence_is_done(const struct fence *fence, bool *done) {
     cl_int status = CL_COMPLETE;
     cl_int code = CL_SUCCESS;
     if (fence->event) /* not an activity of its own, but a part of the wait in which it is called */
-        code = (clGetEventInfo)(fence->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL);
+        code = clGetEventInfo(fence->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL);
     *done = status <= CL_COMPLETE; /* errors are negative */
     return code == CL_SUCCESS ? VGGCL_OK : dev_fail(fence->dev, code, "asking for the state of a step");
 }

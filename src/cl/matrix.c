@@ -1,6 +1,7 @@
 #include "cl/matrix.h"
 #include "cl/select.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The plain back-end computes with floats what the others do with their instructions. */
@@ -112,6 +113,14 @@ enum vggcl_err matrix_choose(struct dev *d, const char *name) {
                        name, named->operands == STORED_FLOAT ? "it and precision" : "the option");
     d->matrix = named;
     return VGGCL_OK;
+}
+
+struct matrix_options matrix_options(const struct dev *d) {
+    const struct matrix_backend *m = d->matrix;
+    struct matrix_options o;
+    snprintf(o.text, sizeof o.text, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d", m->operands, MATRIX_SIDE,
+             m->number, m->lanes);
+    return o;
 }
 
 struct range matrix_range(const struct dev *d, size_t groups) {

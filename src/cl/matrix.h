@@ -7,6 +7,9 @@
 #include "cl/device.h"
 #include "cl/processor.h"
 
+/* A tile: as many rows and columns of sums, of products along DEPTH numbers; as in cl/matrix.cl. */
+enum { MATRIX_SIDE = 16, MATRIX_DEPTH = 32 };
+
 struct matrix_backend {
     const char *name;
     int number;               /* of -DMATRIX */
@@ -40,7 +43,13 @@ double matrix_rounding(const struct matrix_backend *m);
  * it does not suit the device. */
 enum vggcl_err matrix_choose(struct dev *d, const char *name);
 
-/* The range for so many work-groups, each of which holds a block, by d->matrix. */
+/* The options of kernels that include cl/matrix.cl, for d->matrix. */
+struct matrix_options {
+    char text[64];
+};
+struct matrix_options matrix_options(const struct dev *d);
+
+/* The global and local size of `groups` work-groups, each of which computes a block with d->matrix. */
 struct range matrix_range(const struct dev *d, size_t groups);
 
 #endif

@@ -86,7 +86,6 @@ static inline void *cl_object(void *object) {
 #define clEnqueueMarkerWithWaitList(...)  CL_CODE(clEnqueueMarkerWithWaitList, __VA_ARGS__)
 #define clEnqueueBarrierWithWaitList(...) CL_CODE(clEnqueueBarrierWithWaitList, __VA_ARGS__)
 #define clWaitForEvents(...)              CL_CODE(clWaitForEvents, __VA_ARGS__)
-#define clGetEventInfo(...)               CL_CODE(clGetEventInfo, __VA_ARGS__)
 #define clFlush(...)                      CL_CODE(clFlush, __VA_ARGS__)
 #define clCreateContext(...)              CL_OBJECT(clCreateContext, __VA_ARGS__)
 #define clCreateCommandQueue(...)         CL_OBJECT(clCreateCommandQueue, __VA_ARGS__)

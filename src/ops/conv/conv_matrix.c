@@ -4,9 +4,9 @@
 #include "ops/conv/chunk.h"
 #include "ops/conv/direct.h"
 
-/* As in cl/matrix.cl and cl/conv_matrix.cl: a tile is 16 x 16 sums of 32 products; channels of a pixel in a slot are
- * followed by a gap; a panel of packed images by GAP_PIXELS pixels. */
-enum { TILE_SIDE = 16, TILE_DEPTH = 32, GAP = 32, GAP_PIXELS = 1 };
+/* As in cl/conv_matrix.cl: channels of a pixel in a slot are followed by a gap; a panel of packed images by GAP_PIXELS
+ * pixels. */
+enum { GAP = 32, GAP_PIXELS = 1 };
 
 /* Jobs per compute unit, so that all units finish at about the same time; and where a job is a sub-group's, of which a
  * unit runs several. */
@@ -32,11 +32,11 @@ static size_t largest(size_t a, size_t b) {
 }
 
 static size_t slices_of(size_t c) {
-    return quotient_up(c, TILE_DEPTH);
+    return quotient_up(c, MATRIX_DEPTH);
 }
 
 size_t matrix_panel_tiles(size_t o) {
-    return o % (2 * TILE_SIDE) == 0 ? 2 : 1;
+    return o % (2 * MATRIX_SIDE) == 0 ? 2 : 1;
 }
 
 /* Whether work-items are SIMD lanes, which hold a block together; else a work-item is on a CPU core of its own. */
@@ -49,30 +49,28 @@ static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv
                 enum conv_direction direction) {
     (void)a;
     const struct matrix_backend *m = d->matrix;
-    if (!m || (d->simt && !on_lanes(d)) || s.c % TILE_SIDE || s.o % TILE_SIDE)
+    if (!m || (d->simt && !on_lanes(d)) || s.c % MATRIX_SIDE || s.o % MATRIX_SIDE)
         return false;
     if (on_lanes(d)) /* lanes_forward() reads whole steps from a pixel's channels */
-        return s.c % TILE_DEPTH == 0 && s.o % (2 * TILE_SIDE) == 0;
+        return s.c % MATRIX_DEPTH == 0 && s.o % (2 * MATRIX_SIDE) == 0;
     size_t rows = (size_t)m->rows, columns = (size_t)m->columns;
     if (direction == CONV_WEIGHT_GRADIENT)
-        return s.c / TILE_SIDE % rows == 0 && s.o / TILE_SIDE % columns == 0;
+        return s.c / MATRIX_SIDE % rows == 0 && s.o / MATRIX_SIDE % columns == 0;
     return matrix_panel_tiles(s.o) % columns == 0;
 }
 
 static struct kernel kernel_of(const char *name, const struct dev *d, size_t panel) {
-    const struct matrix_backend *m = d->matrix;
-    return kernel_make(name, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d -DPANEL=%zu", m->operands, TILE_SIDE,
-                       m->number, m->lanes, panel);
+    return kernel_make(name, "%s -DPANEL=%zu", matrix_options(d).text, panel);
 }
 
 static size_t words_of_tiles(const struct dev *d, size_t tiles) {
-    return storage_words(tiles * TILE_SIDE * TILE_DEPTH, d->matrix->operands);
+    return storage_words(tiles * MATRIX_SIDE * MATRIX_DEPTH, d->matrix->operands);
 }
 
 /* ------------------------------------------------------------------------------------------------------ packing -- */
 
 size_t matrix_weight_words(const struct dev *d, size_t c, size_t o) {
-    return words_of_tiles(d, 9 * slices_of(c) * (o / TILE_SIDE));
+    return words_of_tiles(d, 9 * slices_of(c) * (o / MATRIX_SIDE));
 }
 
 struct kernel matrix_weight_kernel(const struct dev *d, size_t o) {
@@ -86,11 +84,11 @@ enum vggcl_err matrix_weight(struct dev *d, struct kernel *kernel, size_t c, siz
 }
 
 static size_t blocks_of(size_t images) {
-    return quotient_up(images, TILE_DEPTH);
+    return quotient_up(images, MATRIX_DEPTH);
 }
 
 size_t matrix_packed_words(const struct dev *d, struct matrix_packing p) {
-    return words_of_tiles(d, p.c / TILE_SIDE * (p.pixels + GAP_PIXELS) * blocks_of(p.n));
+    return words_of_tiles(d, p.c / MATRIX_SIDE * (p.pixels + GAP_PIXELS) * blocks_of(p.n));
 }
 
 struct kernel matrix_images_kernel(const struct dev *d) {
@@ -116,7 +114,7 @@ struct division {
 };
 
 static size_t block_images(const struct dev *d) {
-    return TILE_SIDE * (size_t)d->matrix->rows;
+    return MATRIX_SIDE * (size_t)d->matrix->rows;
 }
 
 static size_t job_count(struct division v) {
@@ -127,7 +125,7 @@ static size_t job_count(struct division v) {
  * few jobs, parts of the outputs, because each part copies the images again. */
 static struct division division_of(const struct dev *d, struct conv_shape s) {
     size_t units = d->info.compute_units, image_blocks = quotient_up(s.n, block_images(d));
-    size_t panels = s.o / TILE_SIDE / matrix_panel_tiles(s.o);
+    size_t panels = s.o / MATRIX_SIDE / matrix_panel_tiles(s.o);
     struct division v = {.blocks = 1, .segment = least(quotient_up(SEGMENT_PIXELS, s.w), s.h)};
     while (v.blocks * s.h * s.w < SEGMENT_PIXELS && 4 * v.blocks * units <= image_blocks)
         v.blocks *= 2;
@@ -149,7 +147,7 @@ static struct division division_of(const struct dev *d, struct conv_shape s) {
 
 /* Of the rows of a segment with their neighbours, for each work-group. */
 static size_t slot_words(const struct dev *d, struct conv_shape s, struct division v) {
-    size_t ring = least(v.segment + 2, s.h), stride = slices_of(s.c) * TILE_DEPTH + GAP;
+    size_t ring = least(v.segment + 2, s.h), stride = slices_of(s.c) * MATRIX_DEPTH + GAP;
     return least(d->info.compute_units, job_count(v)) * v.blocks * ring * s.w * block_images(d) * stride / 2;
 }
 
@@ -172,7 +170,7 @@ static void plan_forward(const struct dev *d, struct conv_plan *p) {
 /* A work-group for each block: IMAGES images, a pixel and a panel. */
 static enum vggcl_err forward_on_lanes(struct dev *d, struct conv_plan *p, const struct conv_operands *o) {
     const struct conv_shape s = p->s;
-    size_t panels = s.o / TILE_SIDE / matrix_panel_tiles(s.o),
+    size_t panels = s.o / MATRIX_SIDE / matrix_panel_tiles(s.o),
            blocks = quotient_up(s.n, block_images(d)) * s.h * s.w * panels;
     return dev_launch(d, &p->kernels[PRODUCT], matrix_range(d, blocks),
                       ARGS(A_MEM(o->x), A_INT(s.n), A_INT(s.h), A_INT(s.w), A_INT(s.c), A_INT(s.o),
@@ -204,15 +202,15 @@ struct gradient_division {
 };
 
 static size_t gradient_jobs(const struct dev *d, struct conv_shape s, struct gradient_division v) {
-    return quotient_up(s.c / TILE_SIDE / (size_t)d->matrix->rows, v.rows) *
-           quotient_up(s.o / TILE_SIDE / (size_t)d->matrix->columns, v.columns) * v.slabs;
+    return quotient_up(s.c / MATRIX_SIDE / (size_t)d->matrix->rows, v.rows) *
+           quotient_up(s.o / MATRIX_SIDE / (size_t)d->matrix->columns, v.columns) * v.slabs;
 }
 
 /* More jobs are made of slabs while these are small, then of fewer channels per job, then of slabs again. Does not
  * depend on the number of images, so that all chunks have the same slabs. */
 static struct gradient_division split_gradient(const struct dev *d, struct conv_shape s) {
-    struct gradient_division v = {.rows = JOB_CHANNELS / TILE_SIDE / (size_t)d->matrix->rows,
-                                  .columns = JOB_CHANNELS / TILE_SIDE / (size_t)d->matrix->columns,
+    struct gradient_division v = {.rows = JOB_CHANNELS / MATRIX_SIDE / (size_t)d->matrix->rows,
+                                  .columns = JOB_CHANNELS / MATRIX_SIDE / (size_t)d->matrix->columns,
                                   .slab_rows = s.h,
                                   .slabs = 1};
     while (gradient_jobs(d, s, v) < (on_lanes(d) ? UNIT_SUBGROUPS : UNIT_JOBS) * d->info.compute_units) {
@@ -250,8 +248,8 @@ static void plan_weight_gradient(const struct context *context, struct conv_plan
     const struct dev *d = context->dev;
     const struct conv_shape s = p->s;
     size_t image_words = storage_words(s.h * s.w * (s.c + s.o), d->matrix->operands), weights = 9 * s.c * s.o;
-    size_t most = largest(1, conv_chunk_images(context, s.n, image_words, 0) / TILE_DEPTH) * TILE_DEPTH;
-    conv_cut(p, blocks_of(quotient_up(s.n, quotient_up(s.n, most))) * TILE_DEPTH);
+    size_t most = largest(1, conv_chunk_images(context, s.n, image_words, 0) / MATRIX_DEPTH) * MATRIX_DEPTH;
+    conv_cut(p, blocks_of(quotient_up(s.n, quotient_up(s.n, most))) * MATRIX_DEPTH);
     size_t images = least(p->whole.images, s.n), slabs = split_gradient(d, s).slabs;
     p->words = (struct conv_scratch_words){.input = matrix_packed_words(d, packing_of_x(d, s, images)),
                                            .output = matrix_packed_words(d, packing_of_dy(d, s, images))};

@@ -5,9 +5,8 @@
 #include "ops/conv/conv_matrix.h"
 #include "ops/conv/winograd.h"
 
-/* As in cl/matrix.cl and cl/winograd_matrix.cl: a tile of a product is 16 x 16 sums of 32 products; a transformed
- * tile's channels, and a point's tiles, are followed by a gap. */
-enum { TILE_SIDE = 16, TILE_DEPTH = 32, NUMBERS_GAP = 32 };
+/* As in cl/winograd_matrix.cl: a transformed tile's channels, and a point's tiles, are followed by a gap. */
+enum { NUMBERS_GAP = 32 };
 
 /* Tiles that a job transforms at a time: their transforms stay in a CPU core's cache. Measured. */
 enum { GROUP_TILES = 32 };
@@ -16,9 +15,9 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* Channels in whole slices of TILE_DEPTH. */
+/* Channels in whole slices of MATRIX_DEPTH. */
 static size_t sliced(size_t c) {
-    return quotient_up(c, TILE_DEPTH) * TILE_DEPTH;
+    return quotient_up(c, MATRIX_DEPTH) * MATRIX_DEPTH;
 }
 
 /* Wherever channels are whole tiles, and a panel whole blocks; weight gradients are left to direct products. */
@@ -26,11 +25,11 @@ static bool can(const struct conv_algorithm *a, const struct dev *d, struct conv
                 enum conv_direction direction) {
     const struct matrix_backend *m = d->matrix;
     return m && m->lanes == 1 && direction != CONV_WEIGHT_GRADIENT && winograd_fits(a->alpha, s) &&
-           s.c % TILE_SIDE == 0 && s.o % TILE_SIDE == 0 && matrix_panel_tiles(s.o) % (size_t)m->columns == 0;
+           s.c % MATRIX_SIDE == 0 && s.o % MATRIX_SIDE == 0 && matrix_panel_tiles(s.o) % (size_t)m->columns == 0;
 }
 
 static struct kernel kernel_of(const char *name, const struct dev *d, int alpha, size_t o) {
-    return kernel_make(name, "%s -DMATRIX=%d -DPANEL=%zu", winograd_options(d, alpha, TILE_SIDE, STORED_BF16).text,
+    return kernel_make(name, "%s -DMATRIX=%d -DPANEL=%zu", winograd_options(d, alpha, MATRIX_SIDE, STORED_BF16).text,
                        d->matrix->number, matrix_panel_tiles(o));
 }
 
@@ -44,20 +43,20 @@ struct kernel winograd_matrix_weight_kernel(const struct dev *d, int alpha, size
 
 enum vggcl_err winograd_matrix_weight(struct dev *d, struct kernel *kernel, size_t c, size_t o, bool rotated,
                                       struct tensor weight, struct tensor packed) {
-    return dev_launch(d, kernel, dev_grid(d, sliced(c) / TILE_DEPTH * (o / TILE_SIDE), 1),
+    return dev_launch(d, kernel, dev_grid(d, sliced(c) / MATRIX_DEPTH * (o / MATRIX_SIDE), 1),
                       ARGS(A_MEM(weight), A_INT(c), A_INT(o), A_INT(rotated), A_MEM(packed)));
 }
 
 /* Groups are smaller if some compute units would get none otherwise. */
 static size_t group_of(const struct dev *d, size_t tiles) {
-    size_t rows = TILE_SIDE * (size_t)d->matrix->rows, share = quotient_up(tiles, 2 * d->info.compute_units);
+    size_t rows = MATRIX_SIDE * (size_t)d->matrix->rows, share = quotient_up(tiles, 2 * d->info.compute_units);
     return least(GROUP_TILES, quotient_up(share, rows) * rows);
 }
 
 /* Words of a group's transformed inputs and sums, for each work-group. */
 static size_t slots_words(const struct dev *d, int alpha, struct conv_shape s, const struct conv_chunk *chunk) {
     size_t inputs = (chunk->group * (sliced(s.c) + NUMBERS_GAP) + NUMBERS_GAP) / 2;
-    size_t sums = winograd_point_words(chunk->group, TILE_SIDE * matrix_panel_tiles(s.o));
+    size_t sums = winograd_point_words(chunk->group, MATRIX_SIDE * matrix_panel_tiles(s.o));
     return least(d->info.compute_units, chunk->groups) * winograd_points(alpha) * (inputs + sums);
 }
 

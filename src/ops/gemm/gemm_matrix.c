@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-/* As in cl/matrix.cl. Packed rows of A are followed by a gap, so that the rows of a tile do not all have the same place
+/* Packed rows of A are followed by a gap, so that the rows of a tile do not all have the same place
  * in a cache. */
-enum { TILE_SIDE = 16, TILE_DEPTH = 32, GAP = 32 };
+enum { GAP = 32 };
 
 static bool can(const struct context *context) {
     const struct matrix_backend *m = context->dev->matrix;
@@ -22,27 +22,26 @@ static size_t longest_sum(const struct context *context, struct matrix a, struct
 /* Scratch memory: A and B as rounded numbers, then sums, which are cropped, unless c is whole blocks. */
 struct layout {
     size_t rows, columns; /* of whole blocks */
-    size_t steps;         /* of TILE_DEPTH along k */
+    size_t steps;         /* of MATRIX_DEPTH along k */
     size_t row_numbers;   /* from one row of A to the next */
     size_t b, sums;       /* where B begins, in numbers, and the sums, in words */
     bool cropped;
 };
 
 static struct layout layout_of(const struct dev *d, const struct gemm_plan *p, size_t k) {
-    size_t side = TILE_SIDE * (size_t)d->matrix->rows, width = TILE_SIDE * (size_t)d->matrix->columns;
+    size_t side = MATRIX_SIDE * (size_t)d->matrix->rows, width = MATRIX_SIDE * (size_t)d->matrix->columns;
     struct layout l = {.rows = quotient_up(p->shape.m, side) * side,
                        .columns = quotient_up(p->shape.n, width) * width,
-                       .steps = quotient_up(k, TILE_DEPTH)};
-    l.row_numbers = l.steps * TILE_DEPTH + GAP;
+                       .steps = quotient_up(k, MATRIX_DEPTH)};
+    l.row_numbers = l.steps * MATRIX_DEPTH + GAP;
     l.b = l.rows * l.row_numbers;
-    l.sums = storage_words(l.b + l.steps * TILE_DEPTH * l.columns, d->matrix->operands);
-    l.cropped = l.rows != p->shape.m || l.columns != p->shape.n || (p->c.offset | p->c.stride) % TILE_SIDE;
+    l.sums = storage_words(l.b + l.steps * MATRIX_DEPTH * l.columns, d->matrix->operands);
+    l.cropped = l.rows != p->shape.m || l.columns != p->shape.n || (p->c.offset | p->c.stride) % MATRIX_SIDE;
     return l;
 }
 
 static struct kernel kernel_of(const char *name, const struct dev *d) {
-    return kernel_make(name, "-DSTORED=%d -DVW=%d -DMATRIX=%d -DSUBGROUP=%d", d->matrix->operands, TILE_SIDE,
-                       d->matrix->number, d->matrix->lanes);
+    return kernel_make(name, "%s", matrix_options(d).text);
 }
 
 /* In piece->multiply[]; add_up[0] crops. */
@@ -64,7 +63,7 @@ static enum vggcl_err plan(const struct context *context, const struct gemm_plan
 /* Packs `count` rows of A, or columns of B, as `padded`. */
 static enum vggcl_err pack(struct dev *d, struct gemm_piece *piece, struct layout l, struct matrix m, bool rows,
                            size_t count, size_t padded, struct tensor scratch) {
-    size_t tiles = padded / TILE_SIDE;
+    size_t tiles = padded / MATRIX_SIDE;
     return dev_launch(d, &piece->multiply[PACK], dev_grid(d, tiles * l.steps, 1),
                       ARGS(A_MEM(m.data), A_INT(m.offset), A_INT(m.stride), A_INT(m.transposed == rows), A_INT(count),
                            A_INT(piece->k), A_INT(tiles), A_INT(rows), A_INT(l.row_numbers), A_INT(d->matrix->columns),
@@ -75,8 +74,8 @@ static enum vggcl_err run(struct dev *d, const struct gemm_plan *p, struct gemm_
                           struct matrix b, enum gemm_add add, struct matrix c, struct tensor scratch) {
     size_t m = p->shape.m, n = p->shape.n;
     struct layout l = layout_of(d, p, piece->k);
-    size_t row_blocks = l.rows / TILE_SIDE / (size_t)d->matrix->rows;
-    size_t blocks = row_blocks * (l.columns / TILE_SIDE / (size_t)d->matrix->columns);
+    size_t row_blocks = l.rows / MATRIX_SIDE / (size_t)d->matrix->rows;
+    size_t blocks = row_blocks * (l.columns / MATRIX_SIDE / (size_t)d->matrix->columns);
     struct matrix to = l.cropped ? (struct matrix){scratch, l.sums, l.columns, 0, false} : c;
     if (piece->k) {
         TRY(pack(d, piece, l, a, true, m, l.rows, scratch));

@@ -23,9 +23,8 @@ struct rank_plan {
 /* *all: the plans of all ranks, to be freed, also after a failure; NULL with one process. */
 static enum vggcl_err gather(const struct vggcl_plan *plans, size_t count, struct rank_plan **all) {
     struct rank_plan own = {.sent = plans[0].sent, .received = plans[0].received, .count = count};
-    size_t ranks = (size_t)ranks_count();
     *all = NULL;
-    if (ranks == 1)
+    if (ranks_count() == 1)
         return VGGCL_OK;
     for (size_t i = 0; i < count; i++) {
         struct device_plan *d = &own.devices[i];
@@ -33,8 +32,10 @@ static enum vggcl_err gather(const struct vggcl_plan *plans, size_t count, struc
             .bytes = plans[i].bytes, .images = plans[i].images, .micro_batches = plans[i].micro_batches};
         snprintf(d->name, sizeof d->name, "%s", plans[i].device.name);
     }
-    *all = calloc(ranks, sizeof **all);
-    return *all ? ranks_gather(&own, sizeof own, *all) : err_no_memory("the ranks' plans", ranks * sizeof **all);
+    void *gathered;
+    enum vggcl_err err = ranks_collect(&own, sizeof own, &gathered);
+    *all = gathered;
+    return err;
 }
 
 static json_t *object(const struct vggcl_plan *p) {

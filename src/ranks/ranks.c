@@ -12,9 +12,11 @@ struct launcher {
     const char *rank, *count;
 };
 
-/* Open MPI, MPICH and others with PMI, Slurm. */
-static const struct launcher launchers[] = {
-    {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}, {"PMI_RANK", "PMI_SIZE"}, {"SLURM_PROCID", "SLURM_NTASKS"}};
+/* Open MPI, MPICH and others with PMI, and Slurm's srun: the script of a batch job has SLURM_PROCID and SLURM_NTASKS,
+ * but is one process. */
+static const struct launcher launchers[] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                                            {"PMI_RANK", "PMI_SIZE"},
+                                            {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}};
 
 struct ranks_launch ranks_launched(void) {
     for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
@@ -174,7 +176,7 @@ static enum vggcl_err wait_for(struct messages *m, bool idle) {
 }
 
 /* Copies from rank 0 to the ranks first .. end - 1. */
-static enum vggcl_err copy_to(int first, int end, void *data, size_t bytes) {
+static enum vggcl_err copy_to(int first, int end, void *data, size_t bytes, bool idle) {
     enum vggcl_err err = VGGCL_OK;
     struct messages m;
     if (world.rank > 0 && (world.rank < first || world.rank >= end))
@@ -188,7 +190,7 @@ static enum vggcl_err copy_to(int first, int end, void *data, size_t bytes) {
         for (int i = first; world.rank == 0 && i < end && err == VGGCL_OK; i++)
             err = send_to(&m, i, piece, size, TOLD);
         if (err == VGGCL_OK)
-            err = wait_for(&m, true);
+            err = wait_for(&m, idle);
     }
 done:
     messages_free(&m);
@@ -196,11 +198,15 @@ done:
 }
 
 enum vggcl_err ranks_share(void *data, size_t bytes) {
-    return world.count > 1 ? copy_to(1, world.count, data, bytes) : VGGCL_OK;
+    return world.count > 1 ? copy_to(1, world.count, data, bytes, true) : VGGCL_OK;
+}
+
+enum vggcl_err ranks_order(void *order, size_t bytes) {
+    return world.count > 1 ? copy_to(1, world.count, order, bytes, false) : VGGCL_OK;
 }
 
 enum vggcl_err ranks_give(int to, void *data, size_t bytes) {
-    return copy_to(to, to + 1, data, bytes);
+    return copy_to(to, to + 1, data, bytes, true);
 }
 
 enum vggcl_err ranks_gather(const void *mine, size_t bytes, void *all) {
@@ -346,10 +352,8 @@ static enum vggcl_err name_ranks(void) {
     TRY(CHECKED(MPI_Comm_free(&local)));
     TRY(CHECKED(MPI_Get_processor_name(host, &length)));
     snprintf(name, sizeof name, "rank %d of %d on %s", world.rank, world.count, host);
-    char(*names)[NAME] = calloc((size_t)world.count, sizeof *names);
-    if (!names)
-        return err_no_memory("the ranks", (size_t)world.count * sizeof *names);
-    enum vggcl_err err = ranks_gather(name, sizeof name, names);
+    void *names;
+    enum vggcl_err err = ranks_collect(name, sizeof name, &names);
     world.names = names;
     return err;
 }
@@ -359,7 +363,10 @@ enum vggcl_err ranks_begin(void) {
     int thread;
     if (launched.count == 1 || world.begun)
         return VGGCL_OK;
-    TRY(CHECKED(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &thread)));
+    activity_begin_wait("the launcher, mpirun or srun,", false);
+    int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &thread);
+    activity_end();
+    TRY(CHECKED(code));
     world.begun = true;
     TRY(CHECKED(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)));
     TRY(CHECKED(MPI_Comm_rank(MPI_COMM_WORLD, &world.rank)));
@@ -424,6 +431,10 @@ enum vggcl_err ranks_share(void *data, size_t bytes) {
     (void)data, (void)bytes;
     return VGGCL_OK;
 }
+enum vggcl_err ranks_order(void *order, size_t bytes) {
+    (void)order, (void)bytes;
+    return VGGCL_OK;
+}
 enum vggcl_err ranks_give(int to, void *data, size_t bytes) {
     (void)to, (void)data, (void)bytes;
     return VGGCL_OK;
@@ -450,3 +461,9 @@ void ranks_sum_free(struct ranks_sum *sum) {
     (void)sum;
 }
 #endif
+
+enum vggcl_err ranks_collect(const void *mine, size_t bytes, void **all) {
+    size_t ranks = (size_t)ranks_count();
+    *all = calloc(ranks, bytes);
+    return *all ? ranks_gather(mine, bytes, *all) : err_no_memory("what the ranks tell", ranks * bytes);
+}

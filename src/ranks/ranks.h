@@ -41,14 +41,21 @@ const char *ranks_host(int rank); /* "node2" */
 /* Tells rank 0, or if this is rank 0 all others, that this rank has failed, and why. */
 void ranks_fail(const char *why);
 
-/* Copies `bytes` bytes from rank 0 to all others. */
+/* Copies `bytes` bytes from rank 0 to all others, which wait as long as for a driver that compiles: rank 0 may be at
+ * other work. */
 enum vggcl_err ranks_share(void *data, size_t bytes);
+
+/* The same where rank 0 is never long at other work: an order. */
+enum vggcl_err ranks_order(void *order, size_t bytes);
 
 /* The same to rank `to` alone, not 0; the others do nothing. */
 enum vggcl_err ranks_give(int to, void *data, size_t bytes);
 
 /* all[rank * bytes ..] = the `mine` of each rank. */
 enum vggcl_err ranks_gather(const void *mine, size_t bytes, void *all);
+
+/* The same into memory of its own, *all, to be freed, also after a failure. */
+enum vggcl_err ranks_collect(const void *mine, size_t bytes, void **all);
 
 /* values[i] = the sum over all ranks of values[i], added in the order of the ranks, so that it has the same bits every
  * time and on all ranks. Each rank adds up a slice of the values, and sends its sums to the others: in total 8 * count

@@ -38,13 +38,11 @@ static size_t cut(struct exchange *e) {
 }
 
 enum vggcl_err exchange_lay_out(struct exchange *e, struct net *net, enum stored sent, size_t parts) {
-    size_t most = parts, ranks = (size_t)ranks_count();
-    size_t *all = calloc(ranks, sizeof *all);
-    if (!all)
-        return err_no_memory("the ranks", ranks * sizeof *all);
-    enum vggcl_err err = ranks_gather(&parts, sizeof parts, all);
-    for (size_t i = 0; i < ranks; i++)
-        most = all[i] > most ? all[i] : most;
+    size_t most = parts;
+    void *all;
+    enum vggcl_err err = ranks_collect(&parts, sizeof parts, &all);
+    for (const size_t *other = all; err == VGGCL_OK && other < (size_t *)all + ranks_count(); other++)
+        most = *other > most ? *other : most;
     free(all);
     TRY(err);
     *e = (struct exchange){.net = net, .sent = sent, .parts = most};

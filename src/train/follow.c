@@ -13,6 +13,8 @@ static enum vggcl_err obey(struct team *t, const struct order *order, struct par
         return team_step(t, &order->step, parts, &count);
     case ORDER_HASH:
         return team_hash(t, &hash);
+    case ORDER_WAIT:
+        return VGGCL_OK;
     default:
         return err_set(VGGCL_EUSAGE, "rank 0 tells something that this version does not know");
     }
@@ -20,12 +22,12 @@ static enum vggcl_err obey(struct team *t, const struct order *order, struct par
 
 enum vggcl_err follow_orders(struct team *t, struct part *parts) {
     struct order order = {.what = ORDER_START};
-    for (;;) {
-        TRY(ranks_share(&order, sizeof order));
-        if (order.what == ORDER_END)
-            return VGGCL_OK;
+    TRY(ranks_share(&order, sizeof order)); /* rank 0 may still copy images or make its folder */
+    while (order.what != ORDER_END) {
         TRY(obey(t, &order, parts));
+        TRY(ranks_order(&order, sizeof order));
     }
+    return VGGCL_OK;
 }
 
 enum vggcl_err follow(struct run *run) {
@@ -39,6 +41,6 @@ void follow_end(enum vggcl_err err, bool waiting) {
     if (err != VGGCL_OK && (err != VGGCL_ESTOPPED || !waiting))
         ranks_fail(kept ? kept : "");
     else if (ranks_rank() == 0)
-        ranks_share(&order, sizeof order);
+        ranks_order(&order, sizeof order);
     err_put_back(kept);
 }

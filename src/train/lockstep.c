@@ -68,6 +68,12 @@ static enum vggcl_err take_step(struct bench *b, int number) {
     return dev_finish(team_net(&b->team)->dev);
 }
 
+/* By rank 0 alone. */
+static enum vggcl_err eval_step(struct net *net, uint64_t step) {
+    TRY(team_wait());
+    return timing_eval_step(net, step);
+}
+
 /* rates: [steps]: images per second of the steps after those to warm up. */
 static enum vggcl_err time_steps(struct bench *b, int steps, double *rates, struct lockstep *result) {
     phase_begin(result->device.name, "training steps", (size_t)steps + WARM_UP);
@@ -100,7 +106,7 @@ static enum vggcl_err measure(struct bench *b, int steps, struct lockstep *resul
     }
     free(rates);
     TRY(err);
-    return timing_steps(team_net(t), steps, INFINITY, timing_eval_step, &result->eval, NULL);
+    return timing_steps(team_net(t), steps, INFINITY, eval_step, &result->eval, NULL);
 }
 
 /* What is known before the steps. */

@@ -125,20 +125,18 @@ static enum vggcl_err check_equal(const struct team *t, const struct rank_device
 }
 
 static enum vggcl_err join_ranks(struct team *t) {
-    struct rank_devices own = describe_own(t), *ranks;
+    struct rank_devices own = describe_own(t);
+    void *all;
     TRY(read_split(t, &own));
     if (ranks_count() > 1 && is_auto(t->config))
         return err_set(VGGCL_EUSAGE, "device-split auto: measures the devices of one process; with several, give the "
                                      "shares of each one's devices as numbers, such as 3:1");
-    ranks = calloc((size_t)ranks_count(), sizeof *ranks);
-    if (!ranks)
-        return err_no_memory("the ranks", (size_t)ranks_count() * sizeof *ranks);
-    enum vggcl_err err = ranks_gather(&own, sizeof own, ranks);
+    enum vggcl_err err = ranks_collect(&own, sizeof own, &all);
     if (err == VGGCL_OK)
-        err = arrange(t, ranks);
+        err = arrange(t, all);
     if (err == VGGCL_OK)
-        err = check_equal(t, ranks);
-    free(ranks);
+        err = check_equal(t, all);
+    free(all);
     return err;
 }
 
@@ -290,14 +288,13 @@ static enum vggcl_err plan_member(struct team *t, size_t i, size_t train, size_t
 /* The least of the micro-batch sizes that ranks need, *needed, 0 for none; the largest of *most. */
 static enum vggcl_err agree(int *needed, int *most) {
     const int own[2] = {*needed, *most};
-    int(*all)[2] = calloc((size_t)ranks_count(), sizeof *all);
-    if (!all)
-        return err_no_memory("the ranks", (size_t)ranks_count() * sizeof *all);
-    enum vggcl_err err = ranks_gather(own, sizeof own, all);
-    for (int i = 0; i < ranks_count(); i++) {
-        if (all[i][0] && (!*needed || all[i][0] < *needed))
-            *needed = all[i][0];
-        *most = all[i][1] > *most ? all[i][1] : *most;
+    void *all;
+    enum vggcl_err err = ranks_collect(own, sizeof own, &all);
+    for (int i = 0; err == VGGCL_OK && i < ranks_count(); i++) {
+        const int *other = (const int *)all + 2 * (size_t)i;
+        if (other[0] && (!*needed || other[0] < *needed))
+            *needed = other[0];
+        *most = other[1] > *most ? other[1] : *most;
     }
     free(all);
     return err;
@@ -469,7 +466,11 @@ enum vggcl_err team_upload(struct team *t, const struct data *data, const struct
 
 /* The other ranks do what rank 0 does. */
 static enum vggcl_err tell(struct order order) {
-    return ranks_rank() == 0 ? ranks_share(&order, sizeof order) : VGGCL_OK;
+    return ranks_rank() == 0 ? ranks_order(&order, sizeof order) : VGGCL_OK;
+}
+
+enum vggcl_err team_wait(void) {
+    return tell((struct order){.what = ORDER_WAIT});
 }
 
 enum vggcl_err team_shuffle(struct team *t, uint32_t epoch) {
@@ -726,13 +727,11 @@ enum vggcl_err team_traffic(struct team *t, uint64_t *sent, uint64_t *received) 
 
 /* VGGCL_EWRONG if the leads of the ranks do not have the same weights. */
 static enum vggcl_err compare_ranks(uint64_t own) {
-    enum vggcl_err err = VGGCL_OK;
-    uint64_t *all = calloc((size_t)ranks_count(), sizeof *all);
-    if (!all)
-        return err_no_memory("the ranks", (size_t)ranks_count() * sizeof *all);
-    err = ranks_gather(&own, sizeof own, all);
+    void *all;
+    enum vggcl_err err = ranks_collect(&own, sizeof own, &all);
+    const uint64_t *hashes = all;
     for (int i = 1; i < ranks_count() && err == VGGCL_OK; i++)
-        if (all[i] != all[0])
+        if (hashes[i] != hashes[0])
             err =
                 err_set(VGGCL_EWRONG,
                         "the weights of %s are not those of rank 0 any more: its device or its machine computes other "

@@ -114,9 +114,9 @@ size_t team_least_part(const struct team *t, size_t images);
 /* The largest number of parts in a step, of all ranks. */
 size_t team_most_parts(const struct team *t);
 
-/* What rank 0 tells the other ranks to do, with ranks_share(): its own call of team_shuffle(), team_step() or
- * team_hash(). After ORDER_START follows what follow.c says. */
-enum { ORDER_START, ORDER_SHUFFLE, ORDER_STEP, ORDER_HASH, ORDER_END };
+/* What rank 0 tells the other ranks to do, with ranks_order(): its own call of team_shuffle(), team_step(), team_hash()
+ * or team_wait(). ORDER_START, which ranks_share() gives, is followed by what begin.c says. */
+enum { ORDER_START, ORDER_SHUFFLE, ORDER_STEP, ORDER_HASH, ORDER_WAIT, ORDER_END };
 struct order {
     int what;
     uint32_t epoch;   /* of ORDER_SHUFFLE */
@@ -128,6 +128,10 @@ struct order {
  * If the loss of any
  * part is not finite, neither this step nor a later one changes the weights (see struct optimised). */
 enum vggcl_err team_step(struct team *t, const struct step *step, struct part *parts, size_t *part_count);
+
+/* Tells the other ranks that rank 0, which tests and saves alone, is still at work: before each part of that, so that
+ * the watchdog of a rank that waits needs no more patience than for a step. */
+enum vggcl_err team_wait(void);
 
 /* Bytes that this rank sends to, and receives from, the other ranks in a step; after team_plan(). */
 enum vggcl_err team_traffic(struct team *t, uint64_t *sent, uint64_t *received);

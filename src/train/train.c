@@ -273,6 +273,7 @@ static enum vggcl_err train_epoch(struct run *run) {
         TRY(finish_step(run, &run->pending[run->team.all > 1 ? i : !i]));
         if (must_save(run, step + 1)) {
             TRY(finish_all(run));
+            TRY(team_wait());
             TRY(save_state(run));
         }
     }
@@ -287,6 +288,7 @@ static enum vggcl_err tell_testing(const struct tally *so_far, size_t first, siz
     const struct vggcl_observer *o = run->observer;
     (void)predicted, (void)n;
     TRY(stop_check());
+    TRY(team_wait());
     size_t batch = team_net(&run->team)->batch;
     double seconds = clock_seconds() - run->epoch_start, images = (double)so_far->images;
     if (o && o->progressed)
@@ -364,6 +366,7 @@ static enum vggcl_err end_epoch(struct run *run) {
     TRY(history_add(&run->history, &row));
     TRY(unless_retried(run, tensorboard_epoch(run, &row)));
     run->record_due = true;
+    TRY(team_wait());
     TRY(save_state(run));
     if (o && o->epoch_ended)
         o->epoch_ended(&row, is_best, p->best_accuracy, o->payload);
@@ -380,6 +383,7 @@ static enum vggcl_err train_epochs(struct run *run) {
         if (p->epoch_step == steps)
             TRY(end_epoch(run));
     }
+    TRY(team_wait());
     return save_last(run);
 }
 

@@ -54,6 +54,13 @@ rounded=$(trained 2 "${small[@]}" --grad-dtype bf16 --save "$work/rounded")
 same 3 11 --shards --no-shuffle --no-flip --batch 33 --drop-last
 same 2 16 --shards --no-shuffle --no-flip --images host
 whole=$(trained 2 "${small[@]}" --save "$work/whole")
+# Two devices for each process, and micro-batches: the same weights every time.
+for parts in "--device 0:0/2" "--micro-batch 8"; do
+    # shellcheck disable=SC2086  # two words
+    summed=$(trained 2 "${small[@]}" $parts --save "$work/several")
+    # shellcheck disable=SC2086
+    [ "$(trained 2 "${small[@]}" $parts --save "$work/several")" = "$summed" ] || fail "$parts: not the same weights twice"
+done
 
 # communicated PATTERN: in what `out` says by that pattern of three groups, the first is the sum of the others.
 communicated() {
@@ -71,6 +78,9 @@ parameters=$(sed -nE 's/^network .* ([0-9]+) parameters.*/\1/p' out) peak=$(sed 
 planned() { timeout 60 "$mpirun" -n 2 "$program" plan "${network[@]}" --no-bn "$@" >out 2>errors || { cat errors; fail "plan fails"; }; }
 planned
 [ "$(grep -cE '^rank [01] of 2 on .* 16  +[0-9]' out)" = 2 ] || fail "plan does not list both processes"
+whole_bytes=$(sed -nE 's/^rank 0 of 2 on .* 16  +([0-9.]+) .*/\1/p' out)
+planned --shards
+[ "$whole_bytes" != "$(sed -nE 's/^rank 0 of 2 on .* 16  +([0-9.]+) .*/\1/p' out)" ] || fail "plan --shards: as without"
 planned --json
 [ "$(grep -c "\"sent_bytes_per_step\": $((4 * parameters + 16)),\$" out)" = 2 ] || fail "plan: not $((4 * parameters + 16)) bytes"
 [ "$(grep -c "\"peak_bytes\": $peak\b" out)" = 2 ] || fail "plan: rank 0's peak is not $peak bytes" # of the device, of the rank
@@ -103,6 +113,10 @@ refused() {
     [ ! -e none ] || fail "${*:2}: saved something"
 }
 refused 'vggcl: error: epochs: takes' 2 --epochs many
+[ "$(grep -ac 'vggcl: error' out)" = 1 ] || fail "both processes report a wrong command line"
+# The script of a Slurm job is one process; what its srun starts are several.
+SLURM_PROCID=0 SLURM_NTASKS=2 trained 1 "${small[@]}" --save "$work/one" --steps 1 >/dev/null
+SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 refused 'process 0 of 2 by the launcher, but MPI sees 1' 1 "${small[@]}"
 command=bench refused 'layers measures one device' 2 --layers
 command=plan refused 'eval: is done by one process' 2 --eval
 refused 'device-split auto: measures the devices of one process' 2 "${small[@]}" --device-split auto
@@ -153,6 +167,10 @@ refused 'shards: 4 processes cannot share batches of 3 images' 4 "${small[@]}" -
 printf '#!/bin/sh\n[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || set -- "$@" --device none\nexec %s "$@"\n' "$plain" >started
 command=plan refused 'error: rank 1 of 2 on .* failed: device none: no such' 2 "${network[@]}"
 command=bench refused 'error: rank 1 of 2 on .* failed: device none: no such' 2 "${layers[@]}"
+# Other devices on rank 1 than on rank 0: its weights are rank 0's after each step.
+printf '#!/bin/sh\n[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || export POCL_DEVICES=basic\nexec %s "$@"\n' "$plain" >started
+other=$(trained 2 "${small[@]}" --save "$work/other-device")
+[ "$other" = "$whole" ] || fail "rank 1 on another device of the same kind: $other, not $whole"
 program=$plain
 
 # rank_pid RANK: the process of a rank of the run in the folder `long`.

@@ -1,8 +1,9 @@
-#define _POSIX_C_SOURCE 200809L /* strdup */
+#define _POSIX_C_SOURCE 200809L /* nanosleep, strdup */
 #include "cli/cli.h"
 #include "base/text.h"
 #include "cli/verdict.h"
 #include "cli/messages.h"
+#include "ranks/ranks.h"
 
 #include <errno.h>
 #include <math.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static bool gate, quiet, verbose;
 
@@ -37,7 +39,15 @@ void cli_warn(const char *warnings) {
     }
 }
 
+/* Processes that mpirun or srun starts usually have the same wrong command line: the launcher ends the others as soon
+ * as rank 0 has said so and ended. */
+static void let_first_speak(void) {
+    if (ranks_launched().rank > 0)
+        nanosleep(&(struct timespec){.tv_sec = 3}, NULL);
+}
+
 int cli_failed(enum vggcl_err err) {
+    let_first_speak();
     fflush(stdout);
     fprintf(messages(), "vggcl: error: %s\n", vggcl_error());
     return cli_status(err);
@@ -59,6 +69,7 @@ int cli_status(enum vggcl_err err) {
 }
 
 static void print_error(const char *format, va_list arguments) {
+    let_first_speak();
     fflush(stdout);
     fputs("vggcl: error: ", messages());
     vfprintf(messages(), format, arguments);

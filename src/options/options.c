@@ -152,7 +152,7 @@ static const struct vggcl_option options[] = {
      "with several processes: each holds only its part of the training images, and shuffles that, for sets\n"
      "larger than a machine, with --data-from rank0. The results depend on the number of processes, which\n"
      "has to stay the same",
-     "no", STORED, FLAG(shards)},
+     "no", STORED | PLAN, FLAG(shards)},
     {"lr", "F", "learning rate; with a schedule or a warm-up, the highest one", "0.01", CHANGEABLE, REAL(lr, 0, 1e6)},
     {"optimizer", "NAME", "optimiser" OPTIMISERS(OPTIMISER_HELP), "sgd", STORED | NETWORK,
      CHOICE(optimizer, optimiser_names)},

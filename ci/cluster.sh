@@ -15,11 +15,12 @@
 #   --width F      scaling: scale factor of VGG16's number of channels (default 1)
 #   --batch N      scaling: images per rank and step (default 128)
 #   --steps N      scaling: measured steps of each run (default 8)
-#   --delay MS     scaling: delay of the limited networks in milliseconds, one way (default 1; 0 without netem)
+#   --delay MS     scaling: delay of the limited networks in milliseconds, one way (default 1); by netem where the kernel
+#                  has it, else by ci/delay.c
 #   --rates LIST   scaling: bandwidths (default 100mbit,1gbit,10gbit)
 #   --help         print this text
 #
-# Needs root, and the Debian packages openmpi-bin and iproute2. Exit status: 0; 1 if a part failed; 2 for invalid flags;
+# Needs root, and the Debian packages openmpi-bin, iproute2 and gcc. Exit status: 0; 1 if a part failed; 2 for invalid flags;
 # 77 if this machine does not let it make namespaces or limit their bandwidth.
 set -euo pipefail
 exec </dev/null
@@ -61,7 +62,15 @@ for command in ip tc "$mpirun"; do
 done
 "$mpirun" --version 2>&1 | grep -q 'Open MPI' || skip "$mpirun is not Open MPI's"
 
+# until_true SECONDS COMMAND...
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done
+}
+
 work=$(mktemp -d) net=vggcl$$
+relays=() # processes of ci/delay.c, by host
 name() { echo "$net-host$1"; } # of a host's namespace
 # Ends what runs on the hosts.
 stop_hosts() {
@@ -75,6 +84,7 @@ stop_hosts() {
 finish() {
     local host
     stop_hosts
+    [ ${#relays[@]} = 0 ] || kill "${relays[@]}" 2>/dev/null || true
     for ((host = 0; host < hosts; host++)); do ip netns del "$(name $host)" 2>/dev/null || true; done
     ip netns del "$net-switch" 2>/dev/null || true
     rm -rf "$work"
@@ -83,6 +93,17 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 must() { ip "$@" || exit 1; }
+# plug HOST: joins the host's device `net` and the bridge's port.
+plug() {
+    must -n "$net-switch" link set "port$1" master bridge
+    must -n "$net-switch" link set "port$1" up
+    must -n "$(name "$1")" address add "10.77.0.$(($1 + 1))/24" dev net
+    must -n "$(name "$1")" link set net up
+}
+plug_by_veth() {
+    must -n "$net-switch" link add "port$1" type veth peer name net netns "$(name "$1")"
+    plug "$1"
+}
 make_hosts() {
     local host
     echo "127.0.0.1 localhost" >"$work/hosts"
@@ -91,22 +112,41 @@ make_hosts() {
     must -n "$net-switch" link set bridge up
     for ((host = 0; host < hosts; host++)); do
         must netns add "$(name $host)"
-        must -n "$net-switch" link add "port$host" type veth peer name net netns "$(name $host)"
-        must -n "$net-switch" link set "port$host" master bridge
-        must -n "$net-switch" link set "port$host" up
-        must -n "$(name $host)" address add "10.77.0.$((host + 1))/24" dev net
-        must -n "$(name $host)" link set net up
         must -n "$(name $host)" link set lo up
+        plug_by_veth $host
         echo "10.77.0.$((host + 1)) host$host" >>"$work/hosts"
     done
 }
 (make_hosts) 2>"$work/error" || skip "no network namespaces can be made here: $(tail -1 "$work/error")"
 
-# limit NAMESPACE DEVICE RATE: what the device sends, in bits per second; with the delay where the kernel has netem.
+# Replaces the veth pairs by links of ci/delay.c with the delay, or the other way round.
+relay_all() {
+    local host
+    gcc -std=c11 -O2 -o "$work/delay" "$source/ci/delay.c" || return 1
+    for ((host = 0; host < hosts; host++)); do
+        ip -n "$(name $host)" link del net
+        rm -f "$work/relay$host"
+        "$work/delay" "$delay" "$(name $host)" net "$net-switch" "port$host" >"$work/relay$host" &
+        relays[host]=$!
+        until_true 5 grep -qs ready "$work/relay$host" || return 1
+        plug $host
+    done
+}
+unrelay_all() {
+    local host
+    for host in "${!relays[@]}"; do
+        kill "${relays[host]}"
+        wait "${relays[host]}" || true
+        plug_by_veth "$host"
+    done
+    relays=()
+}
+
+# limit NAMESPACE DEVICE RATE: what the device sends, in bits per second.
 limit() {
     tc -n "$1" qdisc del dev "$2" root 2>/dev/null || true
     [ "$3" != none ] || return 0
-    if [ "$delay" != 0 ]; then
+    if [ "$delay" != 0 ] && [ ${#relays[@]} = 0 ]; then
         tc -n "$1" qdisc add dev "$2" root netem rate "$3" delay "${delay}ms" limit 100000
     else # the burst must hold what the bucket gains between two timer interrupts
         tc -n "$1" qdisc add dev "$2" root tbf rate "$3" burst $((65536 + $3 / 8 / 250)) latency 100ms
@@ -215,13 +255,15 @@ bucket_sizes() {
     }'
 }
 part_scaling() {
-    local rate single each parameters last_bucket buckets
+    local rate single each parameters last_bucket buckets relayed=
     rm -rf "$work"/alone* "$work"/together*
     if [ "$delay" != 0 ] && ! limit_all 1000000000 2>/dev/null; then
-        echo "this kernel has no netem (CONFIG_NET_SCH_NETEM): bandwidth is limited by tbf, without a delay"
-        delay=0
+        echo "this kernel has no netem (CONFIG_NET_SCH_NETEM): ci/delay.c delays what each host sends, tbf limits it"
+        relayed=yes
+        relay_all 2>"$work/error" || skip "there can be no delay here (--delay 0 for none): $(tail -1 "$work/error")"
     fi
     limit_all 1000000000 2>"$work/error" || skip "tc limits no bandwidth here: $(tail -1 "$work/error")"
+    unrelay_all
     parameters=$("$vggcl" plan --width "$width" --batch "$batch" 2>/dev/null | awk '$1 == "weights" { print $2 / 4 }')
     read -r last_bucket buckets < <(bucket_sizes)
     echo "VGG16, width $width, $parameters parameters, batch $batch per rank, $hosts ranks, each on one core;" \
@@ -234,8 +276,10 @@ part_scaling() {
     printf '%-10s %9s %9s %9s %9s %9s %10s %6s %7s\n' network images/s 's/step' 'sum ms' 'shown ms' measured predicted \
         ratio hidden
     row unlimited 0 "$(together none)"
+    [ -z "$relayed" ] || relay_all
     for rate in ${rates//,/ }; do row "$rate" "$(bits "$rate")" "$(together "$(bits "$rate")")"; done
     limit_all none
+    unrelay_all
     echo "sum: time of the gradients' sums on the network; shown: the part that the backward pass cannot hide;" \
         "hidden: the part of the measured communication that it hides"
 }
@@ -253,12 +297,6 @@ rank_pid() {
     return 1
 }
 trained() { [ -f "$work/run/last.safetensors" ] && grep -aq 'epoch 1' "$work/out"; }
-# until_true SECONDS COMMAND...
-until_true() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done
-}
 sleep_randomly() { sleep "$((RANDOM % 3)).$((RANDOM % 10))$((RANDOM % 10))"; }
 no_ranks() {
     local host
@@ -295,12 +333,7 @@ disturb() {
     esac
     until_true 30 eval "! kill -0 $launcher 2>/dev/null" || echo "mpirun is still there after 30 s"
     echo "ended after $(awk "BEGIN { printf \"%.1f\", ($(date +%s%N) - $started) / 1e9 }") s${saved:+, had saved}" >"$work/story"
-    # A rank that a cut host has to itself, and that waits for rank 0's next order, waits for 20 times --stall.
-    if [ "$1" = cut ]; then
-        until_true 5 no_ranks || echo ", left a rank waiting on a host that was cut off" >>"$work/story"
-    else
-        until_true 5 no_ranks || echo "a rank is still there"
-    fi
+    until_true 10 no_ranks || echo "a rank is still there"
     stop_hosts
     ip -n "$(name "$2")" link set net up
     wait $launcher || status=$?
@@ -325,7 +358,7 @@ go_on() {
 
 # part_disturb WHAT COUNT
 part_disturb() {
-    local i host survived=0 left=0
+    local i host survived=0
     for ((i = 1; i <= $2; i++)); do
         host=$((RANDOM % hosts))
         disturb "$1" $host >"$work/verdict"
@@ -334,12 +367,10 @@ part_disturb() {
             cat "$work/ended" | tr '\r' '\n' | tail -20
         else
             survived=$((survived + 1))
-            ! grep -q 'left a rank' "$work/story" || left=$((left + 1))
             echo "$1 $i, host$host: $(paste -sd "" "$work/story")"
         fi
     done
     echo "$1: $survived of $2 ended by themselves within 30 s, named the rank, and were resumed if they had saved"
-    [ $left = 0 ] || echo "$1: $left of $2 left a rank waiting on a host that was cut off, for up to 20 times --stall"
     [ "$survived" = "$2" ]
 }
 part_kill() { part_disturb kill "$1"; }

@@ -8,12 +8,13 @@ work=$(mktemp -d)
 trap 'pkill -KILL -f "$work/" || true; rm -rf "$work"' EXIT
 cd "$work"
 exec </dev/null
-# Open MPI: more processes than cores, and as root in a container.
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+# Open MPI: more processes than cores (the second name is that of version 5), and as root in a container.
+export OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export TMPDIR=$work
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 # those of MPI libraries
 
-fail() { echo "ranks.sh: $1"; [ ! -f out ] || tail -c 3000 out | tr '\r' '\n'; exit 1; }
+fail() { { echo "ranks.sh: $1"; [ ! -f out ] || tail -c 3000 out | tr '\r' '\n'; } >&2; exit 1; }
 # run COUNT FLAG...: runs $command by that many processes; 1 without a launcher. Its output is in out, its status is returned.
 command=train
 run() {

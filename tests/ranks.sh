@@ -114,7 +114,8 @@ refused() {
     [ ! -e none ] || fail "${*:2}: saved something"
 }
 refused 'vggcl: error: epochs: takes' 2 --epochs many
-[ "$(grep -ac 'vggcl: error' out)" = 1 ] || fail "both processes report a wrong command line"
+# Once, where the launcher then ends the others: Open MPI's, not MPICH's.
+! "$mpirun" --version | grep -q 'Open MPI' || [ "$(grep -ac 'vggcl: error' out)" = 1 ] || fail "both processes report a wrong command line"
 # The script of a Slurm job is one process; what its srun starts are several.
 SLURM_PROCID=0 SLURM_NTASKS=2 trained 1 "${small[@]}" --save "$work/one" --steps 1 >/dev/null
 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 refused 'process 0 of 2 by the launcher, but MPI sees 1' 1 "${small[@]}"

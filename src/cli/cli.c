@@ -39,7 +39,7 @@ void cli_warn(const char *warnings) {
     }
 }
 
-/* Processes that mpirun or srun starts usually have the same wrong command line: the launcher ends the others as soon
+/* Processes that mpirun or srun starts usually have the same wrong command line: Open MPI's ends the others as soon
  * as rank 0 has said so and ended. */
 static void let_first_speak(void) {
     if (ranks_launched().rank > 0)

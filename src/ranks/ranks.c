@@ -386,7 +386,7 @@ void ranks_end(int failed) {
     world.begun = false;
     if (failed && world.count > 1) {
         int pauses = 0;
-        for (double start = clock_seconds(); world.rank > 0 && clock_seconds() - start < GRACE_SECONDS;)
+        for (double start = clock_seconds(); clock_seconds() - start < (world.rank > 0 ? GRACE_SECONDS : 0.3);)
             ranks_pause(&pauses);
         MPI_Abort(MPI_COMM_WORLD, failed);
     }

@@ -25,7 +25,7 @@ struct ranks_launch ranks_launched(void);
 enum vggcl_err ranks_begin(void);
 
 /* Ends the connection. failed: ends all ranks with that exit status at once; a rank but the first first leaves rank 0
- * time to say why. */
+ * time to say why, which leaves MPICH's launcher time to pass that on. */
 void ranks_end(int failed);
 
 int ranks_rank(void);

@@ -2,15 +2,15 @@
 # checkers.sh [asan|asan-slow|valgrind|valgrind-slow|oclgrind|oclgrind-slow|rusticl|rusticl-slow]...: runs the tests
 # under tools that find more faults; default: all but the slow ones.
 #   asan      the tests under AddressSanitizer and UndefinedBehaviorSanitizer; they run at least 85 % of the lines of src
-#   asan-slow those that start the program a hundred times: plans, several devices, stopping and resuming, for after a
-#             change in src/plan or src/train
+#   asan-slow those that start the program a hundred times or compute for long: plans, several devices, stopping and
+#             resuming, golden values, all checks of all operators; for after a change in src/plan, src/train or src/check
 #   valgrind  the tests that need no device, under valgrind
 #   valgrind-slow  those of them that spend minutes in libcurl and libvips, for after a change in src/fetch or
 #             src/data
 #   oclgrind  the kernels under Oclgrind: data races, uninitialised values, misuse of the API; on small shapes. Not part
 #             of the default if it is not installed: Debian 13 has no package of it.
 #   oclgrind-slow  the same for the tests that take minutes there, for after a change in cl/: training, gradients,
-#             products, and every check of every algorithm
+#             products, peaks, and every check of every algorithm
 #   rusticl   the tests of operators, and a training, on Mesa's rusticl with llvmpipe
 #   rusticl-slow  the tests of gradients and of the selfcheck there, which Mesa's compiler takes minutes for, for after
 #             a change in cl/
@@ -59,7 +59,7 @@ tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel 
 # test_cli_progress wait for slow programs, and run what test_cli_compare and test_cli_tune run. With -pthread gcc
 # counts atomically by default, which makes the references four times as slow. Without that counts may be lost or be
 # negative, which is why gcovr ignores lines that it cannot parse; which lines ran is known all the same.
-slow_with_asan='cli_plan|cli_devices|cli_resume'
+slow_with_asan='cli_plan|cli_devices|cli_resume|golden|op_check'
 asan_build() {
     check "asan: build" build "$root/asan" -- -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_C_FLAGS="-O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
@@ -134,7 +134,7 @@ program=$root/vggcl
 small="--model vgg11 --width 0.03125 --gemm tiled"
 oclgrind() {
     oclgrind_build
-    oclgrind_tests tests/test_op_!(check|gemm).c
+    oclgrind_tests tests/test_op_!(check|gemm|peak_matrix).c
     later "oclgrind: selfcheck" under_oclgrind "$program" selfcheck --quick $small --stall 0 --batch 2
     later "oclgrind: selfcheck --no-bn" under_oclgrind "$program" selfcheck --quick $small --stall 0 --no-bn --dropout element
     wait
@@ -143,7 +143,7 @@ oclgrind-slow() {
     oclgrind_build
     later "oclgrind: train" under_oclgrind "$program" train --data synthetic:20,10 $small --batch 2 --steps 5 --stall 0 \
         --conv winograd4 --no-selfcheck --save "$root/checkers/oclgrind"
-    oclgrind_tests tests/test_op_check.c tests/test_grad_*.c tests/test_op_gemm.c
+    oclgrind_tests tests/test_op_check.c tests/test_grad_*.c tests/test_op_{gemm,peak_matrix}.c
     wait
 }
 

@@ -298,6 +298,10 @@ rank_pid() {
 }
 trained() { [ -f "$work/run/last.safetensors" ] && grep -aq 'epoch 1' "$work/out"; }
 sleep_randomly() { sleep "$((RANDOM % 3)).$((RANDOM % 10))$((RANDOM % 10))"; }
+all_ranks() {
+    local host
+    for ((host = 0; host < hosts; host++)); do rank_pid $host >/dev/null || return 1; done
+}
 no_ranks() {
     local host
     for ((host = 0; host < hosts; host++)); do ! rank_pid $host >/dev/null || return 1; done
@@ -318,13 +322,14 @@ disturb() {
     rm -rf "$work/run" "$work/story"
     launch train "${small[@]}" --epochs 100000 --stall 10 --save "$work/run" >"$work/out" 2>&1 &
     launcher=$!
-    if [ "$1" = cut ]; then # links are cut while the ranks train, processes are killed before that too
-        until_true 60 trained || { echo "no epoch in 60 s: $(tail -1 "$work/out")"; stop_hosts; return; }
-        expected="(4|137)" # mpirun itself is killed if it waits for the host that does not answer
+    [ "$1" != cut ] || expected="(4|137)" # mpirun itself is killed if it waits for the host that does not answer
+    until_true 60 all_ranks || { echo "no ranks in 60 s: $(tail -1 "$work/out")"; stop_hosts; return; }
+    if [ $((RANDOM % 2)) = 0 ]; then
+        sleep "0.$((RANDOM % 10))" # MPI connects, kernels are built
     else
-        until_true 60 rank_pid "$2" >"$work/pid" || { echo "no rank in 60 s: $(tail -1 "$work/out")"; stop_hosts; return; }
+        until_true 60 trained || { echo "no epoch in 60 s: $(tail -1 "$work/out")"; stop_hosts; return; }
+        sleep_randomly
     fi
-    sleep_randomly
     saved=$(ls "$work/run/last.safetensors" 2>/dev/null) || true
     started=$(date +%s%N)
     case $1 in
@@ -340,7 +345,7 @@ disturb() {
     [[ $status =~ ^$expected$ ]] || echo "exit status $status"
     case $1 in
     kill) grep -aqE "rank $2\b" "$work/out" || unnamed "$2" ;;
-    cut) grep -aqE "vggcl: error: rank [0-9]+ of $hosts on host[0-9]+ has not answered" "$work/out" ||
+    cut) grep -aqE "vggcl: error: (rank [0-9]+ of $hosts on host[0-9]+|the launcher, .*,) has not answered" "$work/out" ||
         echo "does not name a rank" ;;
     esac
     cp "$work/out" "$work/ended"

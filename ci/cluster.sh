@@ -15,16 +15,19 @@
 #   --width F      scaling: scale factor of VGG16's number of channels (default 1)
 #   --batch N      scaling: images per rank and step (default 128)
 #   --steps N      scaling: measured steps of each run (default 8)
+#   --rounds N     scaling: measures all networks N times (default 1), and prints the medians of the ratios
 #   --delay MS     scaling: delay of the limited networks in milliseconds, one way (default 1); by netem where the kernel
 #                  has it, else by ci/delay.c
 #   --rates LIST   scaling: bandwidths (default 100mbit,1gbit,10gbit)
+#   --share P      scaling: percent of its core that each rank has (default 60); the rest is for what network cards do in
+#                  a real cluster, and here the kernel and ci/delay.c do
 #   --help         print this text
 #
 # Needs root, and the Debian packages openmpi-bin, iproute2 and gcc. Exit status: 0; 1 if a part failed; 2 for invalid flags;
 # 77 if this machine does not let it make namespaces or limit their bandwidth.
 set -euo pipefail
 exec </dev/null
-vggcl=build/vggcl mpirun=mpirun hosts=2 width=1 batch=128 steps=8 delay=1 rates=100mbit,1gbit,10gbit
+vggcl=build/vggcl mpirun=mpirun hosts=2 width=1 batch=128 steps=8 rounds=1 delay=1 share=60 rates=100mbit,1gbit,10gbit
 parts=()
 wrong() { echo "cluster.sh: $1" >&2; exit "${2:-2}"; }
 while [ $# -gt 0 ]; do
@@ -33,7 +36,7 @@ while [ $# -gt 0 ]; do
         sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"
         exit
         ;;
-    --vggcl | --mpirun | --hosts | --width | --batch | --steps | --delay | --rates)
+    --vggcl | --mpirun | --hosts | --width | --batch | --steps | --rounds | --delay | --share | --rates)
         [ $# -gt 1 ] || wrong "$1 needs an argument"
         declare "${1#--}=$2"
         shift
@@ -87,18 +90,28 @@ finish() {
     [ ${#relays[@]} = 0 ] || kill "${relays[@]}" 2>/dev/null || true
     for ((host = 0; host < hosts; host++)); do ip netns del "$(name $host)" 2>/dev/null || true; done
     ip netns del "$net-switch" 2>/dev/null || true
+    rmdir "$work/cgroup/$net"* 2>/dev/null || true
+    umount "$work/cgroup" 2>/dev/null || true
     rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
 must() { ip "$@" || exit 1; }
+# one_core NAMESPACE DEVICE HOST: the host's core handles what the device receives. Two cores would reorder packets, which
+# TCP takes for losses.
+one_core() {
+    local mask=$((1 << ($3 % $(nproc))))
+    ip netns exec "$1" sh -c "for queue in /sys/class/net/$2/queues/rx-*/rps_cpus; do echo $mask >\$queue; done" || exit 1
+}
 # plug HOST: joins the host's device `net` and the bridge's port.
 plug() {
     must -n "$net-switch" link set "port$1" master bridge
     must -n "$net-switch" link set "port$1" up
     must -n "$(name "$1")" address add "10.77.0.$(($1 + 1))/24" dev net
     must -n "$(name "$1")" link set net up
+    one_core "$(name "$1")" net "$1"
+    one_core "$net-switch" "port$1" "$1"
 }
 plug_by_veth() {
     must -n "$net-switch" link add "port$1" type veth peer name net netns "$(name "$1")"
@@ -173,11 +186,13 @@ exec ip netns exec $net-\$host unshare --mount --uts sh -c '
     mkdir -p "\$TMPDIR"
     eval "\$1"' "\$host" "\$*"
 END
-# Each rank has its own core.
+# Each rank has its own core, or, while there are control groups, its share of that.
 cat >"$work/pinned" <<END
 #!/bin/sh
 core=\$((OMPI_COMM_WORLD_RANK % $(nproc)))
 [ "\$1" != --core ] || { core=\$2; shift 2; }
+group=$work/cgroup/$net-core\$core
+[ ! -d "\$group" ] || echo \$\$ >"\$group/cgroup.procs"
 export POCL_MAX_PTHREAD_COUNT=1
 exec taskset -c "\$core" "\$@"
 END
@@ -195,6 +210,24 @@ launch() {
 common=(--no-selfcheck --profile none)
 
 # --- scaling
+
+# Makes a control group for each core: by version 1 of the kernel's control groups, else 2. A mount of its own, because
+# ip netns exec hides /sys/fs/cgroup.
+share_cores() {
+    local core group
+    mkdir -p "$work/cgroup"
+    mount -t cgroup -o cpu none "$work/cgroup" 2>/dev/null || mount -t cgroup2 none "$work/cgroup" || return 1
+    [ ! -f "$work/cgroup/cgroup.subtree_control" ] || echo +cpu >"$work/cgroup/cgroup.subtree_control" || return 1
+    for ((core = 0; core < $(nproc) && core < hosts; core++)); do
+        group=$work/cgroup/$net-core$core
+        mkdir "$group" || return 1
+        if [ -f "$group/cpu.max" ]; then
+            echo "$((share * 100)) 10000" >"$group/cpu.max" || return 1
+        else
+            echo 10000 >"$group/cpu.cfs_period_us" && echo $((share * 100)) >"$group/cpu.cfs_quota_us" || return 1
+        fi
+    done
+}
 
 # Measured images/s of a training, without its first step, from its output with --json.
 speed() { sed -n 's/.*"images_per_second":\([0-9.e+]*\).*/\1/p' "$1" | head -1; }
@@ -236,7 +269,7 @@ row() {
         if (shown < sum * last) shown = sum * last
         predicted = step / (step + shown)
         efficiency = measured / (hosts * alone)
-        printf "%-10s %9.2f %9.2f %9.1f %9.1f %9.3f %10.3f %6.3f %7s\n", network, measured, hosts * batch / measured,
+        printf "%-10s %9.2f %9.2f %9.2f %9.1f %9.1f %9.3f %10.3f %6.3f %7s\n", network, alone, measured, hosts * batch / measured,
             sum * 1000, shown * 1000, efficiency, predicted, efficiency / predicted, hidden " %"
     }'
 }
@@ -255,7 +288,7 @@ bucket_sizes() {
     }'
 }
 part_scaling() {
-    local rate single each parameters last_bucket buckets relayed=
+    local rate round each parameters last_bucket buckets relayed=
     rm -rf "$work"/alone* "$work"/together*
     if [ "$delay" != 0 ] && ! limit_all 1000000000 2>/dev/null; then
         echo "this kernel has no netem (CONFIG_NET_SCH_NETEM): ci/delay.c delays what each host sends, tbf limits it"
@@ -264,24 +297,35 @@ part_scaling() {
     fi
     limit_all 1000000000 2>"$work/error" || skip "tc limits no bandwidth here: $(tail -1 "$work/error")"
     unrelay_all
+    if [ "$share" != 100 ]; then
+        share_cores 2>"$work/error" || skip "cores cannot be shared here (--share 100 for whole ones): $(tail -1 "$work/error")"
+    fi
     parameters=$("$vggcl" plan --width "$width" --batch "$batch" 2>/dev/null | awk '$1 == "weights" { print $2 / 4 }')
     read -r last_bucket buckets < <(bucket_sizes)
-    echo "VGG16, width $width, $parameters parameters, batch $batch per rank, $hosts ranks, each on one core;" \
+    echo "VGG16, width $width, $parameters parameters, batch $batch per rank, $hosts ranks, each on $share % of a core;" \
         "$steps steps, delay $delay ms"
     alone 1 >/dev/null # builds the kernels
-    single=$(alone 1)
-    each=$(alone "$hosts")
-    echo "one rank alone: $single images/s; $hosts at once without communication: $each images/s each," \
-        "to which the efficiency refers"
-    printf '%-10s %9s %9s %9s %9s %9s %10s %6s %7s\n' network images/s 's/step' 'sum ms' 'shown ms' measured predicted \
-        ratio hidden
-    row unlimited 0 "$(together none)"
-    [ -z "$relayed" ] || relay_all
-    for rate in ${rates//,/ }; do row "$rate" "$(bits "$rate")" "$(together "$(bits "$rate")")"; done
-    limit_all none
-    unrelay_all
-    echo "sum: time of the gradients' sums on the network; shown: the part that the backward pass cannot hide;" \
-        "hidden: the part of the measured communication that it hides"
+    printf '%-10s %9s %9s %9s %9s %9s %9s %10s %6s %7s\n' network alone images/s 's/step' 'sum ms' 'shown ms' measured \
+        predicted ratio hidden
+    for ((round = 0; round < rounds; round++)); do
+        each=$(alone "$hosts")
+        row unlimited 0 "$(together none)"
+        [ -z "$relayed" ] || relay_all
+        for rate in ${rates//,/ }; do
+            each=$(alone "$hosts") # again, because a machine's speed changes
+            row "$rate" "$(bits "$rate")" "$(together "$(bits "$rate")")"
+        done
+        limit_all none
+        unrelay_all
+    done | tee "$work/rows"
+    [ "$rounds" = 1 ] || for rate in unlimited ${rates//,/ }; do
+        awk -v rate="$rate" '$1 == rate { print $9 }' "$work/rows" | sort -n |
+            awk -v rate="$rate" '{ v[NR] = $1 } END { printf "%-10s median ratio %.3f (%.3f to %.3f)\n", rate,
+                (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2, v[1], v[NR] }'
+    done
+    echo "alone: of one of $hosts ranks at once without communication, just before, to which the efficiency refers; sum:" \
+        "time of the gradients' sums on the network; shown: the part that the backward pass cannot hide; hidden: the part" \
+        "of the measured communication that it hides"
 }
 
 # --- kill and cut

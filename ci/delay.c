@@ -9,6 +9,7 @@
 #include <linux/if_tun.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     double delay = atof(argv[1]) / 1000;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* with the script */
     struct pollfd taps[] = {{open_tap(argv[2], argv[3]), POLLIN, 0}, {open_tap(argv[4], argv[5]), POLLIN, 0}};
     prctl(PR_SET_TIMERSLACK, 1UL); /* else it wakes up to 50 microseconds late */
     puts("ready");

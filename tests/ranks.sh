@@ -186,7 +186,7 @@ rank_pid() {
 # broken SIGNAL RANK STATUS: what a signal to one rank does to the run: it ends with that status within 30 seconds, and
 # the last save is whole.
 broken() {
-    local pid='' launcher status=0 started
+    local pid='' launcher status=0 started processes
     rm -rf long
     timeout 60 "$mpirun" -n 2 "$program" train "${small[@]}" --epochs 1000 --checkpoint-every 5 --stall 5 --save "$work/long" \
         >out 2>&1 &
@@ -195,9 +195,12 @@ broken() {
     until pid=$(rank_pid "$2") && [ -n "$pid" ]; do sleep 0.1; done
     started=$SECONDS
     kill -"$1" "$pid"
+    sleep 1
+    processes=$(ps -e -o pid,ppid,stat,args | grep -F "$work/long" || true)
     wait $launcher || status=$?
     kill -KILL "$pid" 2>/dev/null || true
-    [ $((SECONDS - started)) -lt 30 ] || fail "SIG$1 to rank $2: the run went on for $((SECONDS - started)) s"
+    [ $((SECONDS - started)) -lt 30 ] ||
+        fail "SIG$1 to rank $2, $pid: the run went on for $((SECONDS - started)) s; after one: $processes"
     [[ $status =~ ^($3)$ ]] || fail "SIG$1 to rank $2: status $status, not $3"
     cp out ended
     run 1 --resume "$work/long" --steps 100000 --epochs 1 >/dev/null || fail "SIG$1 to rank $2: cannot be resumed"

@@ -219,6 +219,7 @@ VGGCL_API void vggcl_dataset_free(struct vggcl_dataset *dataset);
 
 enum vggcl_schedule { VGGCL_SCHEDULE_STEP, VGGCL_SCHEDULE_COSINE, VGGCL_SCHEDULE_LINEAR };
 enum vggcl_dropout { VGGCL_DROPOUT_CHANNEL, VGGCL_DROPOUT_ELEMENT, VGGCL_DROPOUT_CLASSIFIER };
+enum vggcl_init { VGGCL_INIT_HE, VGGCL_INIT_IDENTITY };
 enum vggcl_class_weights { VGGCL_CLASS_WEIGHTS_NONE, VGGCL_CLASS_WEIGHTS_BALANCED };
 enum vggcl_freeze { VGGCL_FREEZE_NONE, VGGCL_FREEZE_CONV };
 enum vggcl_on_save_error { VGGCL_ON_SAVE_ERROR_RETRY, VGGCL_ON_SAVE_ERROR_STOP };
@@ -254,6 +255,7 @@ struct vggcl_config {
     int head; /* enum vggcl_head */
     bool no_bn, no_dropout;
     int dropout;    /* enum vggcl_dropout; ignored if no_dropout is set */
+    int init;       /* enum vggcl_init, of the convolutions' weights */
     int storage;    /* enum vggcl_storage, of activations and their gradients */
     int precision;  /* enum vggcl_precision, of products; bf16 stores activations as bfloat16 too, tf32 as floats */
     int matrix;     /* the position in its option's choices */

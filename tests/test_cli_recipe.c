@@ -70,6 +70,26 @@ static void repeats_by_its_configuration(void **state) {
     assert_fails(1, "/nonexistent", "train --config /nonexistent");
 }
 
+/* Also where a run goes on that has saved no step yet, whose weights are drawn again. */
+static void starts_near_the_identity(void **state) {
+    (void)state;
+#define LONG RECIPE "--data synthetic:9600,32 --init identity " /* 600 steps an epoch */
+    assert_int_equal(vggcl(LONG "--steps 2 --save near"), 0);
+    assert_says(", from near the identity, seed 0");
+    char hash[32];
+    snprintf(hash, sizeof hash, "%s", weights_hash());
+    assert_int_equal(vggcl(LONG "--init he --steps 2 --save far"), 0);
+    assert_string_not_equal(weights_hash(), hash);
+    assert_int_equal(vggcl("version; cd %s && %s " LONG "--save begun & run=$!; "
+                           "until test -e %s/begun/last.safetensors; do sleep 0.01; done; kill -KILL $run",
+                           folder, VGGCL_PROGRAM, folder),
+                     0);
+    assert_int_equal(vggcl("train --resume begun --no-selfcheck --steps 2"), 0);
+    assert_says("after step 0");
+    assert_string_equal(weights_hash(), hash);
+#undef LONG
+}
+
 /* Nesterov's momentum is not the usual one, in micro-batches either; and a run of those goes on where it was. */
 static void nesterov_in_parts(void **state) {
     (void)state;
@@ -101,6 +121,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(goes_on_where_it_was),
                                        cmocka_unit_test(averages_are_what_is_tested),
                                        cmocka_unit_test(repeats_by_its_configuration),
-                                       cmocka_unit_test(nesterov_in_parts), cmocka_unit_test(holds_images_out)};
+                                       cmocka_unit_test(starts_near_the_identity),
+                                       cmocka_unit_test(nesterov_in_parts),
+                                       cmocka_unit_test(holds_images_out)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -175,7 +175,7 @@ static void compare_twin(struct net *net, const struct golden_case *c) {
 static void compare_case(const char *path, bool bn, const struct golden_case *c, const char *algorithm) {
     struct layer_spec specs[MODEL_LAYERS];
     const struct data_spec data = {32, 32, 3, CLASSES, NULL};
-    const struct model_options options = {1.0 / 32, bn, c->dropout, c->dropout != DROPOUT_NONE, false};
+    const struct model_options options = {1.0 / 32, bn, c->dropout, c->dropout != DROPOUT_NONE, false, false};
     const size_t others[] = {IMAGES % c->batch, 0}; /* the last batch may be short */
     size_t count;
     struct net *net;

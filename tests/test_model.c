@@ -75,7 +75,7 @@ static void recognises_each(void **state) {
     for (int m = 0; models[m]; m++)
         for (int i = 0; i < 4 * 3 * 2; i++) {
             const struct data_spec *data = &sets[i / 2 % 3];
-            const struct model_options options = {widths[i / 6], i % 2, DROPOUT_CHANNEL, true, false};
+            const struct model_options options = {widths[i / 6], i % 2, DROPOUT_CHANNEL, true, false, false};
             assert_string_equal(models[m]->name, model_names[m]);
             assert_int_equal(models[m]->build(models[m], &options, data, specs, &count), VGGCL_OK);
             struct shape last = make(&t, specs, count, data);
@@ -95,7 +95,7 @@ static void layers_of_each(void **state) {
     (void)state;
     static const int convolutions[] = {8, 10, 13, 16};
     const struct data_spec data = {32, 32, 3, 100, NULL};
-    const struct model_options options = {1, true, DROPOUT_NONE, false, false};
+    const struct model_options options = {1, true, DROPOUT_NONE, false, false, false};
     struct layer_spec specs[MODEL_LAYERS];
     for (int m = 0; m < 4; m++) {
         int convs = 0, poolings = 0, linear = 0;
@@ -118,7 +118,7 @@ static void layers_of_each(void **state) {
 static void other_tensors(void **state) {
     (void)state;
     const struct data_spec data = {32, 32, 3, 10, NULL};
-    const struct model_options options = {1, false, DROPOUT_NONE, false, false};
+    const struct model_options options = {1, false, DROPOUT_NONE, false, false, false};
     struct layer_spec specs[MODEL_LAYERS];
     struct tensors t;
     size_t count;
@@ -156,7 +156,7 @@ static void poolings_of_each_size(void **state) {
                  {28, 28, 1, 1, 4},   {31, 31, 1, 1, 4}, {32, 32, 1, 1, 5},   {33, 33, 1, 1, 5},
                  {63, 63, 1, 1, 5},   {64, 64, 2, 2, 5}, {224, 224, 7, 7, 5}, {255, 255, 7, 7, 5},
                  {256, 256, 8, 8, 5}, {32, 64, 1, 2, 5}, {8, 256, 1, 32, 3},  {255, 17, 15, 1, 4}};
-    const struct model_options options = {1.0 / 512, true, DROPOUT_NONE, false, false};
+    const struct model_options options = {1.0 / 512, true, DROPOUT_NONE, false, false, false};
     struct layer_spec specs[MODEL_LAYERS];
     struct tensors t;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -185,7 +185,7 @@ static void sizes_that_are_refused(void **state) {
                                             {257, 32, 3, 10, NULL},
                                             {257, 257, 3, 10, NULL},
                                             {0, 8, 3, 10, NULL}};
-    const struct model_options options = {1, true, DROPOUT_NONE, false, false};
+    const struct model_options options = {1, true, DROPOUT_NONE, false, false, false};
     struct layer_spec specs[MODEL_LAYERS];
     size_t count;
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
@@ -215,7 +215,7 @@ static void lists_of_names(void **state) {
                                         "64,64,M,128,128,M,256,256,256,M,512,512,512,M,512,512,512,M",
                                         "64,64,M,128,128,M,256,256,256,256,M,512,512,512,512,M,512,512,512,512,M"};
     const struct data_spec data = {32, 32, 3, 10, NULL};
-    const struct model_options options = {0.25, true, DROPOUT_CHANNEL, true, false};
+    const struct model_options options = {0.25, true, DROPOUT_CHANNEL, true, false, false};
     for (int m = 0; models[m]; m++) {
         struct layer_spec named[MODEL_LAYERS], listed[MODEL_LAYERS];
         size_t count, other;
@@ -237,7 +237,7 @@ static void lists_of_names(void **state) {
 static void layers_of_a_list(void **state) {
     (void)state;
     const struct data_spec data = {16, 8, 1, 3, NULL};
-    const struct model_options options = {0.5, false, DROPOUT_CHANNEL, true, false};
+    const struct model_options options = {0.5, false, DROPOUT_CHANNEL, true, false, false};
     static const struct {
         const char *name;
         size_t channels;
@@ -274,7 +274,7 @@ static void recognises_lists(void **state) {
     struct tensors t;
     size_t count;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct model_options options = {cases[i].width, true, DROPOUT_CHANNEL, true, false};
+        const struct model_options options = {cases[i].width, true, DROPOUT_CHANNEL, true, false, false};
         read_list(cases[i].text, &data, specs, &count, &options);
         struct shape last = make(&t, specs, count, &data);
         const struct model_tensors tensors = {&t, rank};
@@ -307,7 +307,7 @@ static void recognises_linear_layers(void **state) {
     struct tensors t;
     size_t count;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct model_options options = {cases[i].width, true, DROPOUT_CHANNEL, true, false};
+        const struct model_options options = {cases[i].width, true, DROPOUT_CHANNEL, true, false, false};
         read_list(cases[i].text, &data, specs, &count, &options);
         assert_string_equal(specs[count - 1].name, cases[i].last);
         assert_int_equal(specs[count - 1].channels, 10);
@@ -331,7 +331,7 @@ static void recognises_odd_widths(void **state) {
     struct tensors t;
     size_t count;
     for (double width = 1.0 / 512; width < 1.1; width += 0.00073) {
-        const struct model_options options = {width, true, DROPOUT_CHANNEL, true, false};
+        const struct model_options options = {width, true, DROPOUT_CHANNEL, true, false, false};
         assert_int_equal(model_vgg16.build(&model_vgg16, &options, &data, specs, &count), VGGCL_OK);
         make(&t, specs, count, &data);
         const struct model_tensors tensors = {&t, rank};
@@ -385,7 +385,7 @@ static void lists_that_are_refused(void **state) {
     assert_int_equal(model_find(many, &m), VGGCL_OK);
 
     const struct data_spec data = {16, 32, 3, 10, NULL};
-    const struct model_options options = {1, true, DROPOUT_NONE, false, false};
+    const struct model_options options = {1, true, DROPOUT_NONE, false, false, false};
     struct layer_spec specs[MODEL_LAYERS];
     size_t count;
     assert_int_equal(m.build(&m, &options, &data, specs, &count), VGGCL_OK);
@@ -422,7 +422,7 @@ static void data_of_other_sizes(void **state) {
         {256, 256, {224, 224}, {"to 64 pixels (256x256 if square), ", "have 224x224 pixels, ", " to 49: "}},
         {32, 96, {96, 96}, {"reduces to 3 pixels, but", "have 96x96 pixels, ", " to 9: "}},
     };
-    const struct model_options options = {0.25, true, DROPOUT_NONE, false, false};
+    const struct model_options options = {0.25, true, DROPOUT_NONE, false, false, false};
     struct layer_spec specs[MODEL_LAYERS];
     struct record records[2 * MODEL_LAYERS];
     struct tensors t;

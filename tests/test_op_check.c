@@ -42,19 +42,19 @@ static const struct data_spec usual = {32, 32, 3, 10, NULL}, others = {28, 45, 1
 
 static void with_bn(void **state) {
     (void)state;
-    check_network((struct model_options){1.0 / 32, true, DROPOUT_CHANNEL, true, false}, usual, true);
+    check_network((struct model_options){1.0 / 32, true, DROPOUT_CHANNEL, true, false, false}, usual, true);
 }
 
 static void without_bn(void **state) {
     (void)state;
-    check_network((struct model_options){1.0 / 32, false, DROPOUT_ELEMENT, true, false}, usual, true);
+    check_network((struct model_options){1.0 / 32, false, DROPOUT_ELEMENT, true, false, false}, usual, true);
 }
 
 /* Poolings of 28x45, 14x22, 7x11 and 3x5 pixels. */
 static void other_sizes(void **state) {
     (void)state;
-    check_network((struct model_options){1.0 / 32, true, DROPOUT_CHANNEL, true, false}, others, false);
-    check_network((struct model_options){1.0 / 32, false, DROPOUT_NONE, true, true}, others, false);
+    check_network((struct model_options){1.0 / 32, true, DROPOUT_CHANNEL, true, false, false}, others, false);
+    check_network((struct model_options){1.0 / 32, false, DROPOUT_NONE, true, true, false}, others, false);
 }
 
 static void check_shapes(const struct conv_shape *shapes, size_t shape_count, size_t sample) {

@@ -97,6 +97,8 @@ static void print_recipe(const struct vggcl_start *s) {
         printf(", balanced class weights");
     if (c->ema > 0)
         printf(", average %g", c->ema);
+    if (c->init == VGGCL_INIT_IDENTITY)
+        printf(", from near the identity");
     printf(", seed %llu\nimages   %s", (unsigned long long)c->seed, c->no_flip ? "not flipped" : "flipped");
     if (c->crop)
         printf(", cropped by up to %d pixels", c->crop);

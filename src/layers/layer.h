@@ -27,6 +27,7 @@ struct layer_spec {
     char name[24];   /* "conv1_1", with parameters conv1_1.weight and conv1_1.bias */
     size_t channels; /* convolution, linear: number of outputs */
     bool bn, pool;   /* activation: operations besides ReLU; convolution: bn is set if batch normalisation follows */
+    bool identity;   /* convolution: its weights start near those of the identity */
     enum dropout dropout;
     float p; /* dropout probability */
 };

@@ -1,6 +1,8 @@
 /* layer_conv.c - 3x3 convolution, stride 1, padding 1, with bias. Weights are initialised from a normal distribution
  * with standard deviation sqrt(2 / (9 o)), He (Kaiming, "MSR") initialisation with fan-out (He et al. 2015); the bias
- * as PyTorch's default, uniformly in +-1 / sqrt(9 c). */
+ * as PyTorch's default, uniformly in +-1 / sqrt(9 c). With `identity` the weights are those of the identity plus
+ * IDENTITY_NOISE times these, so that signals and gradients pass through many layers from the first step on (Zagoruyko
+ * and Komodakis 2017, "DiracNets"). */
 #include "layers/exact.h"
 #include "files/onnx.h"
 #include "ops/channel.h"
@@ -14,16 +16,20 @@ struct plans {
     struct conv_plan directions[CONV_DIRECTIONS];
 };
 
+/* Of 0, 0.3, 0.6 and 1 the best: width 0.25, 6 epochs, 2 seeds. */
+static const double IDENTITY_NOISE = 0.3;
+
 static enum vggcl_err configure(struct layer *l) {
     size_t c = l->in.c, o = l->spec.channels;
+    double he = sqrt(2.0 / (9.0 * (double)o));
     l->out = (struct shape){l->in.h, l->in.w, o};
     l->parameter_count = 2;
     l->parameters[0] = (struct parameter){.suffix = "weight",
                                           .layout = LAYOUT_CONV,
                                           .o = o,
                                           .c = c,
-                                          .start = START_NORMAL,
-                                          .start_value = sqrt(2.0 / (9.0 * (double)o)),
+                                          .start = l->spec.identity ? START_IDENTITY : START_NORMAL,
+                                          .start_value = l->spec.identity ? IDENTITY_NOISE * he : he,
                                           .trained = true};
     l->parameters[1] = (struct parameter){.suffix = "bias",
                                           .o = o,

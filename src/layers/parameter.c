@@ -18,15 +18,25 @@ int parameter_shape(const struct parameter *p, size_t shape[4]) {
     return p->layout == LAYOUT_CONV ? 4 : p->layout == LAYOUT_LINEAR ? 2 : 1;
 }
 
+static double draw(enum start start, struct rng *r) {
+    switch (start) {
+    case START_CONSTANT:
+        return 1;
+    case START_UNIFORM:
+        return 2 * rng_uniform(r) - 1;
+    default:
+        return rng_normal(r);
+    }
+}
+
 void parameter_start(const struct parameter *p, uint64_t seed, uint32_t index, float *values) {
+    enum { CENTRE = 4 }; /* of a kernel's 3x3 weights */
     struct rng r = rng_sequence(seed, RNG_INIT + index, 0);
     size_t count = parameter_count(p);
-    for (size_t i = 0; i < count; i++) {
-        double unit = p->start == START_CONSTANT ? 1
-                      : p->start == START_NORMAL ? rng_normal(&r)
-                                                 : 2 * rng_uniform(&r) - 1;
-        values[i] = (float)(unit * p->start_value);
-    }
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)(draw(p->start, &r) * p->start_value);
+    for (size_t o = 0; p->start == START_IDENTITY && o < p->o && o < p->c; o++)
+        values[(o * p->c + o) * taps(p) + CENTRE] += 1;
 }
 
 /* Element [o][c][tap] in PyTorch's order is at [tap][c][o] on the device. With this order of the loops, the cache lines

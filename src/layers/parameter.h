@@ -15,7 +15,8 @@ enum layout {
 enum start {
     START_CONSTANT, /* all are start_value */
     START_NORMAL,   /* N(0, start_value^2) */
-    START_UNIFORM   /* U(-start_value, start_value) */
+    START_UNIFORM,  /* U(-start_value, start_value) */
+    START_IDENTITY  /* of LAYOUT_CONV: N(0, start_value^2), plus 1 from the pixel's own channel */
 };
 
 struct parameter {

@@ -21,6 +21,7 @@ struct model_options {
     enum dropout dropout;    /* between convolutions */
     bool classifier_dropout; /* of elements, before the linear layers */
     bool avgpool;            /* global average pooling before the linear layers, which get one pixel then */
+    bool identity;           /* all convolutions but the first start near the identity */
 };
 
 /* The tensors of a weights file: rank() returns the number of dimensions of the tensor of that name and writes them to

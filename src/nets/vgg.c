@@ -90,6 +90,7 @@ static void add_convolution(struct layer_spec **end, const struct list_convoluti
     stage_name(conv->name, "conv", c->stage, c->number);
     conv->channels = scaled(c->channels, o->width);
     conv->bn = o->bn;
+    conv->identity = o->identity && (c->stage > 1 || c->number > 1);
     stage_name(activation->name, o->bn ? "bn" : "relu", c->stage, c->number);
     activation->bn = o->bn;
     activation->pool = pool;

@@ -15,7 +15,8 @@ static struct model_options model_options(const struct vggcl_config *config) {
                                   .dropout = drops_between_convolutions(config) ? between_convolutions[config->dropout]
                                                                                 : DROPOUT_NONE,
                                   .classifier_dropout = !config->no_dropout,
-                                  .avgpool = config->head == VGGCL_HEAD_AVGPOOL};
+                                  .avgpool = config->head == VGGCL_HEAD_AVGPOOL,
+                                  .identity = config->init == VGGCL_INIT_IDENTITY};
 }
 
 enum vggcl_err network_layers(const struct vggcl_config *config, const struct data_spec *data,

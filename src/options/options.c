@@ -25,6 +25,7 @@ static const char *const precision_names[] = {"float", "bf16", "tf32", NULL};   
 static const char *const images_names[] = {"auto", "device", "host", NULL};            /* enum vggcl_images_on */
 static const char *const data_from_names[] = {"each", "rank0", NULL};                  /* enum vggcl_data_from */
 static const char *const normalize_names[] = {"half", "dataset", "imagenet", NULL};    /* enum vggcl_normalize */
+static const char *const init_names[] = {"he", "identity", NULL};                      /* enum vggcl_init */
 static const char *const dropout_names[] = {"channel", "element", "classifier", NULL}; /* enum vggcl_dropout */
 static const char *const class_weights_names[] = {"none", "balanced", NULL};           /* enum vggcl_class_weights */
 static const char *const freeze_names[] = {"none", "conv", NULL};                      /* enum vggcl_freeze */
@@ -122,6 +123,10 @@ static const struct vggcl_option options[] = {
      "what dropout drops between convolutions: whole channels, single elements, or (classifier)\n"
      "nothing. Before linear layers it always drops elements",
      "channel", STORED | NETWORK, CHOICE(dropout, dropout_names)},
+    {"init", "NAME",
+     "how the convolutions' weights start. he: random (He et al. 2015); identity: all but the first pass their\n"
+     "input on, plus less noise, so that deep networks learn from the first steps: better in few epochs",
+     "he", TRAIN | VGGCL_STORED, CHOICE(init, init_names)},
     {"epochs", "N", "number of epochs, counted from the start of the run", "300", CHANGEABLE, WHOLE(epochs, 1, 1e6)},
     {"patience", "N",
      "early stopping: end the run when the test accuracy has not improved for N epochs; 0 for never. Use\n"

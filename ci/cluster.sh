@@ -135,7 +135,7 @@ make_hosts() {
 # Replaces the veth pairs by links of ci/delay.c with the delay, or the other way round.
 relay_all() {
     local host
-    gcc -std=c11 -O2 -o "$work/delay" "$source/ci/delay.c" || return 1
+    [ -x "$work/delay" ] || gcc -std=c11 -O2 -o "$work/delay" "$source/ci/delay.c" || return 1
     for ((host = 0; host < hosts; host++)); do
         ip -n "$(name $host)" link del net
         rm -f "$work/relay$host"

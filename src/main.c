@@ -5,6 +5,7 @@
 #include "cli/help.h"
 #include "cli/origin.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "cli/suggest.h"
 #include "cli/watchdog.h"
 #include "cli/messages.h"
@@ -197,6 +198,7 @@ static void take_standard_descriptors(void) {
 
 int main(int argc, char **argv) {
     take_standard_descriptors();
+    signals_begin();
     origin_keep_words(argv);
     if (argc < 2) {
         help_print_commands(messages());

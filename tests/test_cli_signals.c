@@ -75,6 +75,15 @@ static void second_signal_ends_unsaved(void **state) {
     assert_null(strstr(output, ".tmp"));
 }
 
+/* Commands that catch no signals end by one, also where a library has taken it. */
+static void uncaught_signal_ends(void **state) {
+    (void)state;
+    assert_int_equal(
+        shell(BEGIN(PRELOADED(VGGCL_TAKES_HUP) "$V bench --width 0.0625 --batch 2 --steps 100000 --verbose", "u.log")
+                  UNTIL("grep -q . u.log") "kill -HUP $run; wait $run"),
+        128 + 1);
+}
+
 /* Also where a library that the program is linked with has taken it. */
 static void ignored_signal_stays_ignored(void **state) {
     (void)state;
@@ -239,6 +248,7 @@ int main(void) {
         cmocka_unit_test(each_signal_saves),
         cmocka_unit_test(repeated_signal_is_one),
         cmocka_unit_test(second_signal_ends_unsaved),
+        cmocka_unit_test(uncaught_signal_ends),
         cmocka_unit_test(ignored_signal_stays_ignored),
         cmocka_unit_test(ends_in_the_selfcheck),
         cmocka_unit_test(early_stop_keeps_the_resumed_run),

@@ -46,10 +46,15 @@ static void let_first_speak(void) {
         nanosleep(&(struct timespec){.tv_sec = 3}, NULL);
 }
 
-int cli_failed(enum vggcl_err err) {
+static void begin_error(void) {
     let_first_speak();
     fflush(stdout);
-    fprintf(messages(), "vggcl: error: %s\n", vggcl_error());
+    fputs("vggcl: error: ", messages());
+}
+
+int cli_failed(enum vggcl_err err) {
+    begin_error();
+    fprintf(messages(), "%s\n", vggcl_error());
     return cli_status(err);
 }
 
@@ -69,9 +74,7 @@ int cli_status(enum vggcl_err err) {
 }
 
 static void print_error(const char *format, va_list arguments) {
-    let_first_speak();
-    fflush(stdout);
-    fputs("vggcl: error: ", messages());
+    begin_error();
     vfprintf(messages(), format, arguments);
     fputc('\n', messages());
 }

@@ -31,7 +31,8 @@ static struct {
     int number;
     const char *name;
     void (*handler)(int number);
-    bool caught, ignored; /* ignored: by who started the program, as nohup does */
+    bool caught;
+    struct sigaction start; /* ignored, as by nohup, or not */
 } signals[] = {{.number = SIGINT, .name = "SIGINT", .handler = end},
                {.number = SIGTERM, .name = "SIGTERM", .handler = end},
                {.number = SIGHUP, .name = "SIGHUP", .handler = end},
@@ -39,16 +40,21 @@ static struct {
                {.number = SIGPIPE, .name = "SIGPIPE", .handler = note_nothing}};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
-/* Before the constructors of libraries: that of UCX, which Open MPI 5 is linked with, takes SIGHUP, ignored or not. */
+/* Before the constructors of libraries. */
+static bool looked;
 static void look_at_start(void) {
-    for (size_t i = 0; i < SIGNALS; i++) {
-        struct sigaction old;
-        signals[i].ignored = sigaction(signals[i].number, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
-    }
+    for (size_t i = 0; i < SIGNALS; i++)
+        sigaction(signals[i].number, NULL, &signals[i].start);
+    looked = true;
 }
 #ifdef __ELF__
 __attribute__((section(".preinit_array"), used)) static void (*const look_first)(void) = look_at_start;
 #endif
+
+void signals_begin(void) {
+    for (size_t i = 0; looked && i < SIGNALS; i++)
+        sigaction(signals[i].number, &signals[i].start, NULL);
+}
 
 static void set(struct text *t, const char *format, va_list arguments) {
     const char *now = atomic_load(&t->now);
@@ -155,10 +161,8 @@ static void take_back(void) {
 
 void signals_catch(bool saves) {
     for (size_t i = 0; i < SIGNALS; i++) {
-        struct sigaction now;
-        if (signals[i].ignored)
-            handle(signals[i].number, SIG_IGN);
-        signals[i].caught = sigaction(signals[i].number, NULL, &now) == 0 && now.sa_handler != SIG_IGN &&
+        struct sigaction old;
+        signals[i].caught = sigaction(signals[i].number, NULL, &old) == 0 && old.sa_handler != SIG_IGN &&
                             (saves || signals[i].number != SIGUSR1);
     }
     take_back();

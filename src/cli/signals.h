@@ -5,6 +5,10 @@
 
 #include "cli/cli.h"
 
+/* When main() begins: puts back what libraries have taken when they were loaded. UCX, which Open MPI 5 is linked with,
+ * takes SIGHUP, ignored or not. Does nothing on systems without .preinit_array. */
+void signals_begin(void);
+
 /* After this call the first SIGINT, SIGTERM or SIGHUP is recorded, and said on stderr with the text of
  * signals_promise(). Another one within a second is taken for the same one: timeout(1) sends two, as does a terminal
  * that closes. A later one ends the process at once with EXIT_UNSAVED, and says what signals_kept() has. saves: SIGUSR1

@@ -76,6 +76,7 @@ static void recipes_are_taken_back(void **state) {
     static const char *const pairs[][2] = {{"", "recipe=fast recipe=seed"},
                                            {"", "recipe=finetune recipe=seed"},
                                            {"recipe=fast", "recipe=finetune recipe=fast"},
+                                           {"recipe=fast", "recipe=quick recipe=fast"},
                                            {"recipe=finetune", "recipe=fast recipe=finetune"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         struct vggcl_config one = config_of(pairs[i][0]), back = config_of(pairs[i][1]);
@@ -89,7 +90,10 @@ static void recipes_are_taken_back(void **state) {
 static void a_file_gives_back_every_option(void **state) {
     (void)state;
     static const char *const cases[] = {
-        "", "recipe=fast", "recipe=finetune",
+        "",
+        "recipe=quick",
+        "recipe=fast",
+        "recipe=finetune",
         "recipe=fast lr=0.1234567890123456 ema=0 nesterov=no data=/a/b\"c\\d mem-limit=1536M seed=7",
         "width=0.3333333333333333 no-bn dropout=element conv=im2col storage=half validate=5000 warmup=2.5 tta"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -305,7 +309,7 @@ static void broken_files(void **state) {
                  {"{\"lr\": [1]}", "the value of lr is not a text, a number"},
                  {"{\"epochs\": 1.5}", "epochs: takes a whole number"},
                  {"{\"no-bn\": 3}", "no-bn: takes no argument"},
-                 {"{\"recipe\": \"slow\"}", "recipe: takes one of seed, fast, finetune"}};
+                 {"{\"recipe\": \"slow\"}", "recipe: takes one of seed, quick, fast, finetune"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vggcl_config config = config_of("");
         write_file(path, cases[i].text);

@@ -74,7 +74,7 @@ static void print_text(const struct vggcl_fetched *f) {
     if (f->end == VGGCL_FETCH_STOPPED)
         printf("stopped  after %s; the same command goes on from what is downloaded\n", seconds);
     else
-        printf("done     %s, every file with its checksum, in %s; now: vggcl train --recipe fast --data %s\n",
+        printf("done     %s, every file with its checksum, in %s; now: vggcl train --recipe quick --data %s\n",
                f->folder, seconds, f->folder);
 }
 

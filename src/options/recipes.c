@@ -3,8 +3,26 @@
 /* The defaults: "89.89% on CIFAR-10 in Pytorch". */
 static const struct recipe_setting seed[] = {{NULL, NULL}};
 
-/* The same test accuracy in a tenth of the epochs: a high learning rate in one cycle, augmentation, averaged weights.
- */
+/* The same test accuracy in as few epochs as possible: convolutions that start by passing their input on learn from the
+ * first steps, and in 8 epochs there is nothing that dropout or cutout would have to prevent. */
+static const struct recipe_setting quick[] = {
+    {"init", "identity"},
+    {"no-dropout", "yes"},
+    {"epochs", "8"},
+    {"batch", "128"},
+    {"lr", "0.1"},
+    {"nesterov", "yes"},
+    {"weight-decay", "0.0005"},
+    {"no-bias-decay", "yes"},
+    {"schedule", "linear"},
+    {"warmup", "1"},
+    {"label-smoothing", "0.1"},
+    {"ema", "0.999"},
+    {"crop", "4"},
+    {NULL, NULL},
+};
+
+/* More accurate in a tenth of the epochs: a high learning rate in one cycle, augmentation, averaged weights. */
 static const struct recipe_setting fast[] = {
     {"dropout", "classifier"}, {"epochs", "30"},
     {"batch", "128"},          {"lr", "0.1"},
@@ -33,7 +51,7 @@ static const struct recipe_setting finetune[] = {
 };
 
 /* The one list of recipes. */
-#define RECIPES(row) row(seed), row(fast), row(finetune)
+#define RECIPES(row) row(seed), row(quick), row(fast), row(finetune)
 #define RECIPE(name) {#name, name}
 #define NAME(name)   #name
 

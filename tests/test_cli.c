@@ -31,6 +31,7 @@ static void helps(void **state) {
                                            "fetch", "version", "help",    "completion", "convert", "export"};
     enum { COMMANDS = sizeof commands / sizeof *commands };
     assert_int_equal(vggcl("help"), 0);
+    assert_in_range(widest_line(output, ""), 20, 80);
     for (int i = 0; i < COMMANDS; i++) {
         assert_says(commands[i]);
     }

@@ -16,7 +16,7 @@ void help_print_commands(FILE *stream) {
           "  vggcl devices                              what can be trained on\n"
           "  vggcl train --data synthetic --epochs 5    a first run that needs no download\n"
           "  vggcl fetch && vggcl train --recipe quick  CIFAR-10: 90.6 % in 8 epochs\n"
-          "  vggcl train --recipe fast --data FOLDER    your own pictures, a folder per class\n"
+          "  vggcl train --recipe fast --data FOLDER    your own pictures, sorted by folder\n"
           "  vggcl train                                reproduces the published 300 epochs\n",
           stream);
 }

@@ -106,7 +106,8 @@ static void words(void **state) {
 static void arguments(void **state) {
     (void)state;
     static const struct row rows[] = {
-        {"train --recipe fats", "recipe: takes one of seed, quick, fast, finetune, not 'fats'; did you mean fast?"},
+        {"train --recipe fats",
+         "recipe: takes one of seed, quick, fast, best, finetune, not 'fats'; did you mean fast?"},
         {"train --schedule Cosine", "schedule: takes one of step, cosine, linear, not 'Cosine'; did you mean cosine?"},
         {"train --model vgg16_bn",
          "model: takes one of vgg11, vgg13, vgg16, vgg19, or a list of numbers of channels and "

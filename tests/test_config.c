@@ -309,7 +309,7 @@ static void broken_files(void **state) {
                  {"{\"lr\": [1]}", "the value of lr is not a text, a number"},
                  {"{\"epochs\": 1.5}", "epochs: takes a whole number"},
                  {"{\"no-bn\": 3}", "no-bn: takes no argument"},
-                 {"{\"recipe\": \"slow\"}", "recipe: takes one of seed, quick, fast, finetune"}};
+                 {"{\"recipe\": \"slow\"}", "recipe: takes one of seed, quick, fast, best, finetune"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vggcl_config config = config_of("");
         write_file(path, cases[i].text);

@@ -98,8 +98,8 @@ static const struct vggcl_option options[] = {
      "", TRAIN | PLAN, INCLUDE},
     {"recipe", "NAME",
      "set of defaults. seed: those listed here; quick: the same accuracy in 8 epochs; fast: more of it in\n"
-     "30; finetune: for few pictures and the weights of another network (--weights, --reset-head).\n"
-     "--print-config shows them. Options on the command line override the recipe",
+     "30; best: the most, in 100; finetune: for few pictures and the weights of another network\n"
+     "(--weights, --reset-head). --print-config shows them. Options on the command line override the recipe",
      "seed", STORED | PLAN, RECIPE(recipe, recipe_names)},
     {"shape", "HxWxC",
      "shape of the images: height and width, 8 to 256 pixels, and channels, 1 or 3. plan takes it, and\n"

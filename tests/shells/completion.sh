@@ -46,7 +46,7 @@ device=$("$program" devices | sed -nE 's/^[* ] ([0-9]+:[0-9]+) .*/\1/p' | paste 
 for shell in "${shells[@]}"; do
     says $shell 'vggcl tr' train
     says $shell 'vggcl train --recip' --recipe
-    says $shell 'vggcl train --recipe ' fast finetune quick seed
+    says $shell 'vggcl train --recipe ' best fast finetune quick seed
     says $shell 'vggcl train --recipe=f' fast finetune
     says $shell 'vggcl train --lr '
     says $shell 'vggcl train --data s' synthetic

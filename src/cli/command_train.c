@@ -546,7 +546,7 @@ const struct command command_train = {
         "  vggcl train --recipe quick                      90.6 % of CIFAR-10 in 8 epochs\n"
         "  vggcl train --recipe fast                       92.75 % in 30\n"
         "  vggcl train --recipe best                       95.2 % in 100\n"
-        "  vggcl train                                       the published 300 epochs\n"
+        "  vggcl train                                     the published 300 epochs\n"
         "  vggcl train --data DIR --weights w.safetensors --reset-head --recipe finetune\n"
         "  vggcl train --config save/config.json --seed 1      same run, other seed\n"
         "  vggcl train --device 0:0 --device 1:0 --device-split 3:1\n"

@@ -11,6 +11,7 @@
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ static struct source {
     uint64_t hash; /* FNV-1a */
 } sources[PROGRAMS];
 static size_t count;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* programs are built by several threads */
 
 #define NEXT(function)                                                                                                 \
     static __typeof__(&(function)) next;                                                                               \
@@ -41,7 +43,9 @@ cl_program clCreateProgramWithSource(cl_context context, cl_uint parts, const ch
         for (const char *c = texts[i]; *c; c++)
             hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
     cl_program program = next(context, parts, texts, lengths, code);
+    pthread_mutex_lock(&mutex);
     sources[count++ % PROGRAMS] = (struct source){program, hash};
+    pthread_mutex_unlock(&mutex);
     return program;
 }
 
@@ -50,9 +54,11 @@ cl_program clCreateProgramWithBinary(cl_context context, cl_uint devices, const 
                                      cl_int *code) {
     NEXT(clCreateProgramWithBinary);
     cl_program program = next(context, devices, ids, lengths, binaries, status, code);
+    pthread_mutex_lock(&mutex);
     for (size_t i = 0; i < PROGRAMS; i++) /* its handle may be that of a program that was released */
         if (sources[i].program == program)
             sources[i].program = NULL;
+    pthread_mutex_unlock(&mutex);
     return program;
 }
 
@@ -78,9 +84,11 @@ static void watch(const struct source *source, const char *options) {
 cl_int clBuildProgram(cl_program program, cl_uint devices, const cl_device_id *ids, const char *options,
                       void(CL_CALLBACK *notify)(cl_program, void *), void *payload) {
     NEXT(clBuildProgram);
+    pthread_mutex_lock(&mutex);
     for (size_t i = 0; i < PROGRAMS; i++)
         if (sources[i].program == program)
             watch(&sources[i], options);
+    pthread_mutex_unlock(&mutex);
     return next(program, devices, ids, options, notify, payload);
 }
 
